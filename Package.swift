@@ -1,0 +1,40 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let package = Package(
+  name: "jobd",
+  products: [
+    .library(name: "JobService", targets: ["JobService"]),
+    .library(name: "JobClient", targets: ["JobClient"]),
+    .executable(name: "jobd", targets: ["jobd"]),
+    .executable(name: "jobctl", targets: ["jobctl"]),
+  ],
+  targets: [
+    // System libraries, from Debian's packages.
+    .systemLibrary(
+      name: "CLibevent", pkgConfig: "libevent_core libevent_pthreads",
+      providers: [.apt(["libevent-dev"])]),
+    .systemLibrary(
+      name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+
+    // The half that client and server both need: TLS, certificates, HTTP/1.1, the client connection.
+    .target(name: "CJobWire", dependencies: ["COpenSSL"]),
+    // The server half: spawn, drain, reap; event loop; TLS listener; HTTP requests.
+    .target(name: "CJobCore", dependencies: ["CJobWire", "CLibevent", "COpenSSL"]),
+
+    .target(name: "JobAPI"),
+    .target(name: "JobClient", dependencies: ["JobAPI", "CJobWire"]),
+    .target(name: "JobService", dependencies: ["JobAPI", "CJobCore", "CJobWire", "CSQLite"]),
+    .executableTarget(name: "jobd", dependencies: ["JobService"]),
+    .executableTarget(name: "jobctl", dependencies: ["JobClient", "JobAPI", "CJobWire"]),
+
+    .testTarget(name: "WireTests", dependencies: ["CJobWire", "JobAPI", "JobClient"]),
+    .testTarget(name: "CoreTests", dependencies: ["CJobCore", "CJobWire"]),
+    .testTarget(name: "ServiceTests", dependencies: ["JobService", "JobAPI"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["JobClient", "JobAPI", "jobd", "jobctl"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .gnu17
+)

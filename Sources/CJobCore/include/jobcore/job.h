@@ -1,0 +1,102 @@
+#ifndef JOBCORE_JOB_H
+#define JOBCORE_JOB_H
+
+#include <jobcore/loop.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/// Launches, drains and reaps jobs on one loop.
+struct jc_engine;
+struct jc_job;
+
+enum jc_stream { JC_STDOUT = 0, JC_STDERR = 1 };
+enum jc_stdin { JC_STDIN_NULL = 0, JC_STDIN_FD = 1, JC_STDIN_PIPE = 2 };
+enum jc_limit_action { JC_LIMIT_TRUNCATE = 0, JC_LIMIT_KILL = 1 };
+
+struct jc_engine_options {
+    unsigned launchers; ///< launcher threads; 0: each launch runs on the loop's thread
+    /// A cgroup v2 directory this process may make children in, or NULL: process groups and child-subreaper.
+    const char *_Nullable cgroup_parent;
+    int output_dir;     ///< descriptor of the directory of output files; stays the caller's
+    mode_t output_mode; ///< permission bits of output files, such as 0640
+    gid_t output_group; ///< group of output files; (gid_t)-1 leaves it
+    bool subreaper;     ///< become child-subreaper and reap orphans (a daemon's choice, never a library's)
+};
+
+/// All strings and vectors are copied before `jc_job_start` returns.
+struct jc_job_options {
+    const char *_Nullable const *_Nonnull argv; ///< NULL-terminated; argv[0] is looked up in PATH of `envp`
+    const char *_Nullable const *_Nonnull envp; ///< NULL-terminated
+    const char *_Nullable cwd;                  ///< NULL: "/"
+    const char *_Nonnull output_name; ///< files are `<output_name>.stdout` and `.stderr` in output_dir
+    enum jc_stdin stdin_mode;
+    int stdin_fd; ///< with JC_STDIN_FD: taken over, closed after the launch (also when start fails)
+    bool merge;   ///< stderr goes into stdout's pipe
+    uint64_t output_limit; ///< bytes kept of each stream; past it counted and dropped
+    enum jc_limit_action limit_action;
+    uint64_t timeout_ms; ///< 0: none. Counted from the start; then TERM, `grace_ms`, KILL
+    uint64_t grace_ms;
+    uid_t uid; ///< (uid_t)-1: as this process
+    gid_t gid; ///< (gid_t)-1: as this process; with `uid` set, supplementary groups are dropped to this one
+};
+
+struct jc_job_result {
+    int error;                           ///< 0, or the errno that kept the job from starting
+    const char *_Nullable error_stage;   ///< what failed: "exec", "chdir", "pipe", ...; static storage
+    int exit_code;                       ///< 128 + signal when ended by a signal
+    int signal;                          ///< 0, or the signal that ended the first process
+    bool timed_out, limit_killed;        ///< why it was ended, if by this engine
+    bool forced_eof;                     ///< a pipe was held open by a process outside the tree and was let go
+    int64_t started_us, finished_us;     ///< CLOCK_REALTIME, microseconds
+    uint64_t bytes[2];                   ///< kept, per stream
+    uint64_t dropped[2];                 ///< past the limit, or not writable, per stream
+    int output_error[2];                 ///< errno of the first failed write to the stream's file, or 0
+    uint64_t user_us, system_us;         ///< CPU time of the tree (cgroup), else of the reaped processes (wait4)
+    uint64_t max_rss_kib;                ///< peak resident set of the largest reaped process (wait4)
+};
+
+/// All are called on the loop's thread.
+struct jc_job_events {
+    /// The program runs: exec succeeded. Not called when it fails (then `finished` carries the errno).
+    void (*_Nonnull started)(void *_Nullable context, pid_t pid, int64_t started_us);
+    /// `length` bytes more of `stream` are in its file. NULL: not wanted.
+    void (*_Nullable output)(void *_Nullable context, enum jc_stream stream, uint64_t length);
+    /// Room in the stdin pipe again after a short `jc_job_stdin_write`; or (error < 0) the reader is gone.
+    void (*_Nullable stdin_ready)(void *_Nullable context, int error);
+    /// First process reaped, both pipes at end of file, tree gone. The output files stay open until
+    /// `jc_job_free`, which the owner calls, here or later. Called exactly once for each started job.
+    void (*_Nonnull finished)(void *_Nullable context, const struct jc_job_result *_Nonnull result);
+};
+
+int jc_engine_new(struct jc_loop *_Nonnull loop, const struct jc_engine_options *_Nonnull options,
+                  struct jc_engine *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
+/// Ends the launchers and frees the engine. All its jobs must have been freed.
+void jc_engine_free(struct jc_engine *_Nullable engine);
+
+/// Starts a job; everything after this is told through `events`. -ENOMEM, -EAGAIN while 2^20 jobs wait for a launcher.
+int jc_job_start(struct jc_engine *_Nonnull engine, const struct jc_job_options *_Nonnull options,
+                 const struct jc_job_events *_Nonnull events, void *_Nullable context,
+                 struct jc_job *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
+/// Sends `signo` to the first process or (`tree`) to every process of the job. -ESRCH once it has ended; -EINVAL.
+int jc_job_signal(struct jc_job *_Nonnull job, int signo, bool tree) __attribute__((warn_unused_result));
+/// TERM to the whole tree, KILL after `grace_ms` (0: KILL at once). A job still waiting for its launcher ends as
+/// soon as it is launched. Harmless when repeated; a shorter grace replaces a longer one.
+void jc_job_stop(struct jc_job *_Nonnull job, uint64_t grace_ms);
+/// Writes to the job's stdin pipe. The number of bytes taken (0 when full: wait for `stdin_ready`), -EPIPE, -EBADF.
+ssize_t jc_job_stdin_write(struct jc_job *_Nonnull job, const void *_Nonnull bytes, size_t length)
+    __attribute__((warn_unused_result));
+void jc_job_stdin_close(struct jc_job *_Nonnull job);
+/// The stream's output file, or -1 when there was no output. Stays the job's.
+int jc_job_output_fd(struct jc_job *_Nonnull job, enum jc_stream stream);
+/// Frees a job that finished and closes its files.
+void jc_job_free(struct jc_job *_Nullable job);
+
+/// The writable cgroup v2 directory of this process, for `cgroup_parent` (freed with free), or -ENOENT, -EACCES.
+int jc_cgroup_find(char *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
+/// Makes `<parent>/<name>` for the jobs of one daemon and kills whatever a predecessor left running in it.
+int jc_cgroup_claim(const char *_Nonnull parent, const char *_Nonnull name, char *_Nullable *_Nonnull out)
+    __attribute__((warn_unused_result));
+/// Removes a claimed directory and the empty ones in it.
+void jc_cgroup_release(const char *_Nonnull path);
+
+#endif

@@ -1,0 +1,116 @@
+#ifndef JOBCORE_SERVER_H
+#define JOBCORE_SERVER_H
+
+#include <jobcore/loop.h>
+#include <jobwire/http.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define JC_ERROR_SIZE 256
+
+/// A server's TLS 1.3 context with client verification. Shared by all servers of a process; any thread.
+struct jc_tls;
+struct jc_tls_options {
+    const char *_Nonnull certificate_file; ///< PEM, leaf first
+    const char *_Nonnull key_file;         ///< PEM
+    const char *_Nonnull client_ca_file;   ///< PEM, authorities whose clients are let in
+    const char *_Nullable crl_file;        ///< PEM, or NULL
+    size_t session_cache;                  ///< most sessions kept for resumption
+};
+/// On failure `error` says which file and why.
+int jc_tls_new(const struct jc_tls_options *_Nonnull options, struct jc_tls *_Nullable *_Nonnull out,
+               char error[_Nonnull JC_ERROR_SIZE]) __attribute__((warn_unused_result));
+void jc_tls_free(struct jc_tls *_Nullable tls);
+
+/// A listener and its connections on one loop. An exchange is one request and its reply.
+struct jc_server;
+struct jc_exchange;
+
+/// A parsed request head. The slices live during the `head` call only.
+struct jc_request {
+    struct jw_slice method, path, query; ///< path as sent (percent-encoded); query without '?', may be empty
+    const struct jw_field *_Nullable headers;
+    size_t header_count;
+    bool has_body;
+    int64_t content_length; ///< -1: chunked
+};
+/// What to do with a request's body. A reply sent before the body has come makes it be skipped (bounded).
+enum jc_body { JC_BODY_NONE = 0, JC_BODY_WHOLE = 1, JC_BODY_STREAM = 2 };
+
+struct jc_server_options {
+    int listen_fd; ///< bound and listening; taken over. See jc_listen
+    size_t max_head, max_body, max_connections;
+    unsigned handshake_ms, head_ms, body_ms, idle_ms, write_ms; ///< absolute for handshake and head; else stall
+};
+
+/// All are called on the loop's thread.
+struct jc_handler {
+    /// A peer passed the handshake as common name `cn` (not NUL-terminated, checked). The value returned is
+    /// `jc_exchange_tag` of its exchanges; -1 refuses the connection with 403, -2 with 429.
+    int64_t (*_Nonnull opened)(void *_Nullable context, const char *_Nonnull cn, size_t length);
+    void (*_Nonnull closed)(void *_Nullable context, int64_t tag);
+    /// A request head is complete. Reply now, or say how the body is to come.
+    enum jc_body (*_Nonnull head)(void *_Nullable context, struct jc_exchange *_Nonnull exchange,
+                                  const struct jc_request *_Nonnull request);
+    /// Body bytes: all at once (JC_BODY_WHOLE, always `last`) or as they come (JC_BODY_STREAM).
+    void (*_Nonnull body)(void *_Nullable context, struct jc_exchange *_Nonnull exchange,
+                          const uint8_t *_Nullable bytes, size_t length, bool last);
+    /// A streamed reply went below the low-water mark: more may be written.
+    void (*_Nonnull writable)(void *_Nullable context, struct jc_exchange *_Nonnull exchange);
+    /// The exchange is over: reply sent in full (`complete`) or peer gone. The pointer is dead after this call.
+    /// Only called for exchanges with a user value set (jc_exchange_set_user).
+    void (*_Nonnull ended)(void *_Nullable context, struct jc_exchange *_Nonnull exchange, bool complete);
+    /// One line about a peer that failed (handshake, parse, time-out). `peer` is "address:port".
+    void (*_Nonnull peer_failed)(void *_Nullable context, const char *_Nonnull peer,
+                                 const char *_Nonnull reason);
+};
+
+/// Binds and listens (close-on-exec, non-blocking). `port` 0 picks one; `reuse_port` lets each thread have its own.
+int jc_listen(const char *_Nonnull host, uint16_t port, bool reuse_port, int *_Nonnull out_fd,
+              uint16_t *_Nonnull out_port, char error[_Nonnull JC_ERROR_SIZE])
+    __attribute__((warn_unused_result));
+int jc_server_new(struct jc_loop *_Nonnull loop, struct jc_tls *_Nonnull tls,
+                  const struct jc_server_options *_Nonnull options, const struct jc_handler *_Nonnull handler,
+                  void *_Nullable context, struct jc_server *_Nullable *_Nonnull out)
+    __attribute__((warn_unused_result));
+/// Accepts nothing more, lets running replies finish, closes idle connections, then calls `done` once.
+void jc_server_drain(struct jc_server *_Nonnull server, jc_callback _Nonnull done, void *_Nullable context);
+/// Closes everything at once.
+void jc_server_free(struct jc_server *_Nullable server);
+size_t jc_server_connections(struct jc_server *_Nonnull server);
+
+int64_t jc_exchange_tag(struct jc_exchange *_Nonnull exchange);
+/// A value of the handler's own, NULL at first; setting it asks for `ended`.
+void jc_exchange_set_user(struct jc_exchange *_Nonnull exchange, void *_Nullable user);
+void *_Nullable jc_exchange_user(struct jc_exchange *_Nonnull exchange);
+/// A number no other exchange of this server has: survives the exchange, for replies that come later.
+uint64_t jc_exchange_id(struct jc_exchange *_Nonnull exchange);
+/// The open exchange with this number, or NULL when it is over.
+struct jc_exchange *_Nullable jc_server_exchange(struct jc_server *_Nonnull server, uint64_t id);
+
+/// Streamed request bodies: no `body` call until resumed.
+void jc_exchange_pause_body(struct jc_exchange *_Nonnull exchange);
+void jc_exchange_resume_body(struct jc_exchange *_Nonnull exchange);
+
+/// The whole reply. `headers`: extra "Name: value\r\n" lines or NULL. `type` NULL: no Content-Type. For HEAD the
+/// body is left out and its length told. All bytes are copied.
+void jc_reply(struct jc_exchange *_Nonnull exchange, int status, const char *_Nullable type,
+              const char *_Nullable headers, const void *_Nullable body, size_t length);
+/// An application/problem+json reply (RFC 9457) with `detail`, also as member `error`.
+void jc_reply_problem(struct jc_exchange *_Nonnull exchange, int status, const char *_Nullable headers,
+                      const char *_Nonnull detail, size_t length);
+/// A streamed reply: head now, body by jc_reply_write/jc_reply_file. `length` -1: chunked.
+void jc_reply_begin(struct jc_exchange *_Nonnull exchange, int status, const char *_Nullable type,
+                    const char *_Nullable headers, int64_t length);
+/// Queues body bytes (copied). True: below the high-water mark; false: wait for `writable`.
+bool jc_reply_write(struct jc_exchange *_Nonnull exchange, const void *_Nonnull bytes, size_t length);
+/// Sends bytes [offset, limit) of `fd` (taken over) as the peer takes them, in bounded memory.
+void jc_reply_file(struct jc_exchange *_Nonnull exchange, int fd, uint64_t offset, uint64_t limit);
+/// More of the file is there now (a followed file grew).
+void jc_reply_file_extend(struct jc_exchange *_Nonnull exchange, uint64_t limit);
+/// The body ends after what was queued (and after the file's limit).
+void jc_reply_end(struct jc_exchange *_Nonnull exchange);
+/// Breaks the reply off: the peer sees an unfinished body.
+void jc_reply_abort(struct jc_exchange *_Nonnull exchange);
+
+#endif

@@ -1,0 +1,68 @@
+#ifndef JOBWIRE_CLIENT_H
+#define JOBWIRE_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define JW_TEXT_SIZE 512
+
+/// What kind of thing went wrong, so that a program can choose its exit code and its advice.
+enum jw_failure {
+    JW_OK = 0,
+    JW_FAIL_FILES,    ///< a certificate, key or CA file is missing or unusable
+    JW_FAIL_CONNECT,  ///< name not resolved, connection refused, unreachable, timed out
+    JW_FAIL_UNTRUSTED,///< the server's certificate does not verify or is for another name
+    JW_FAIL_REFUSED,  ///< the server refused this client's certificate (TLS alert)
+    JW_FAIL_TIMEOUT,  ///< no progress within the time allowed
+    JW_FAIL_CLOSED,   ///< the connection ended before the reply did
+    JW_FAIL_PROTOCOL, ///< not HTTP/1.1, or malformed
+};
+struct jw_error {
+    enum jw_failure kind;
+    char text[JW_TEXT_SIZE]; ///< one line, no newline
+};
+
+struct jw_client_options {
+    const char *_Nonnull host;
+    uint16_t port;
+    const char *_Nullable server_name; ///< the name the certificate must have; NULL: host
+    const char *_Nonnull ca_file, *_Nonnull certificate_file, *_Nonnull key_file; ///< PEM
+    unsigned connect_ms; ///< for connecting and the handshake
+    unsigned io_ms;      ///< for a read or write without progress; 0: none
+};
+
+/// One keep-alive HTTPS connection: blocking, TLS 1.3 only. Used by one thread at a time, except jw_client_interrupt.
+struct jw_client;
+
+/// Connects and shakes hands.
+bool jw_client_open(const struct jw_client_options *_Nonnull options, struct jw_client *_Nullable *_Nonnull out,
+                    struct jw_error *_Nonnull error) __attribute__((warn_unused_result));
+/// Sends close_notify and closes.
+void jw_client_free(struct jw_client *_Nullable client);
+/// Makes the blocked call return with JW_FAIL_CLOSED. Any thread, async-signal-safe.
+void jw_client_interrupt(struct jw_client *_Nonnull client);
+
+/// Sends a request head. `headers`: extra "Name: value\r\n" lines or NULL. `body_length` -1: chunked body
+/// follows by jw_client_write, ended with jw_client_write_end; 0: none.
+bool jw_client_request(struct jw_client *_Nonnull client, const char *_Nonnull method,
+                       const char *_Nonnull target, const char *_Nullable headers, int64_t body_length,
+                       struct jw_error *_Nonnull error) __attribute__((warn_unused_result));
+bool jw_client_write(struct jw_client *_Nonnull client, const void *_Nonnull bytes, size_t length,
+                     struct jw_error *_Nonnull error) __attribute__((warn_unused_result));
+bool jw_client_write_end(struct jw_client *_Nonnull client, struct jw_error *_Nonnull error)
+    __attribute__((warn_unused_result));
+
+/// Reads a reply's head (1xx are skipped). Requests may be pipelined: replies come in their order.
+bool jw_client_reply(struct jw_client *_Nonnull client, int *_Nonnull status, struct jw_error *_Nonnull error)
+    __attribute__((warn_unused_result));
+/// A header of the last reply, or NULL. Lives until the next jw_client_reply.
+const char *_Nullable jw_client_header(struct jw_client *_Nonnull client, const char *_Nonnull name);
+/// Reads body bytes of the reply: > 0 bytes, 0 at its end, -1 with `error`.
+ssize_t jw_client_read(struct jw_client *_Nonnull client, void *_Nonnull buffer, size_t capacity,
+                       struct jw_error *_Nonnull error) __attribute__((warn_unused_result));
+/// Whether another request may be sent on this connection.
+bool jw_client_reusable(struct jw_client *_Nonnull client);
+
+#endif

@@ -1,0 +1,48 @@
+/// The body of `PUT /jobs`, and each member of `POST /jobs:batch`.
+///
+public struct CreateRequest: Codable, Sendable, Equatable {
+  /// The program: a path, or a name looked up in `PATH` of the job's environment.
+  public var cmd: String
+  /// Its arguments, without the program's own name.
+  public var args: [String]
+  /// Added to the fixed environment of jobs; replaces members of the same name.
+  public var env: [String: String]?
+  /// Working directory, absolute; `/` when absent.
+  public var cwd: String?
+  /// Standard input as text. At most one of `stdin`, `stdinBase64` and `stdinOpen` may be given.
+  public var stdin: String?
+  /// Standard input as base64 (RFC 4648, section 4).
+  public var stdinBase64: String?
+  /// Standard input stays open and is fed by `PUT /jobs/<id>/stdin`.
+  public var stdinOpen: Bool?
+  /// After this long the job is ended: TERM, `grace`, KILL. A duration such as `30s`.
+  public var timeout: DurationText?
+  /// Time between TERM and KILL; the daemon's default when absent.
+  public var grace: DurationText?
+  /// Free names and values to find jobs by.
+  public var labels: [String: String]?
+  /// Standard error goes into standard output, in the exact order of writing.
+  public var merge: Bool?
+  /// Bytes kept of each stream; the daemon's default, also the most, when absent.
+  public var outputLimit: Int64?
+  /// What happens at the limit: `truncate` (the default) drops the rest, `kill` ends the job.
+  public var onLimit: LimitAction?
+  /// Run as this user and group, where the daemon may.
+  public var user: String?
+  public var group: String?
+
+  public enum LimitAction: String, Codable, Sendable { case truncate, kill }
+
+  enum CodingKeys: String, CodingKey, CaseIterable {
+    case cmd, args, env, cwd, stdin, timeout, grace, labels, merge, user, group
+    case stdinBase64 = "stdin_base64"
+    case stdinOpen = "stdin_open"
+    case outputLimit = "output_limit"
+    case onLimit = "on_limit"
+  }
+
+  public init(cmd: String, args: [String] = []) {
+    self.cmd = cmd
+    self.args = args
+  }
+}

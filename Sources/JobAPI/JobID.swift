@@ -1,0 +1,89 @@
+/// The name of a job: a version 7 UUID (RFC 9562, section 5.7), so that ids sort by time of creation, with 62 bits
+/// from the system's random source, so that they cannot be guessed.
+///
+/// The text form is the usual one of 36 characters in lower case. A plain value; any thread.
+public struct JobID: Hashable, Sendable, Comparable, CustomStringConvertible, Codable {
+  /// The first and the last eight bytes, most significant first.
+  public let high, low: UInt64
+
+  public init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  /// A fresh id for a job created at `microseconds` since 1970 with `random` bits. The 12 bits after the version
+  /// hold the fraction of the millisecond (RFC 9562, section 6.2, method 3).
+  public init(microseconds: Int64, random: UInt64) {
+    let milliseconds = UInt64(microseconds / 1000)
+    let fraction = UInt64(microseconds % 1000) * 4096 / 1000
+    high = milliseconds << 16 | 0x7000 | fraction
+    low = random & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
+  }
+
+  /// Parses the text form; nil for anything else. Upper case is accepted.
+  public init?(_ text: some StringProtocol) {
+    var copy = text.utf8.makeIterator()
+    var high: UInt64 = 0
+    var low: UInt64 = 0
+    for index in 0..<36 {
+      guard let byte = copy.next() else { return nil }
+      if index == 8 || index == 13 || index == 18 || index == 23 {
+        guard byte == UInt8(ascii: "-") else { return nil }
+        continue
+      }
+      guard let digit = JobID.value(ofHex: byte) else { return nil }
+      if index < 18 { high = high << 4 | digit } else { low = low << 4 | digit }
+    }
+    guard copy.next() == nil else { return nil }
+    self.init(high: high, low: low)
+  }
+
+  private static func value(ofHex byte: UInt8) -> UInt64? {
+    switch byte {
+    case 0x30...0x39: UInt64(byte - 0x30)
+    case 0x61...0x66: UInt64(byte - 0x61 + 10)
+    case 0x41...0x46: UInt64(byte - 0x41 + 10)
+    default: nil
+    }
+  }
+
+  public var description: String {
+    String(unsafeUninitializedCapacity: 36) { buffer in
+      var at = 0
+      for nibble in 0..<32 {
+        if nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20 {
+          buffer[at] = UInt8(ascii: "-")
+          at += 1
+        }
+        let word = nibble < 16 ? high : low
+        let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (nibble & 15))) & 15
+        buffer[at] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
+        at += 1
+      }
+      return 36
+    }
+  }
+
+  /// When the job was created, in milliseconds since 1970.
+  public var milliseconds: Int64 { Int64(high >> 16) }
+
+  public static func < (left: JobID, right: JobID) -> Bool {
+    left.high != right.high ? left.high < right.high : left.low < right.low
+  }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(low) }
+
+  public init(from decoder: any Decoder) throws {
+    let text = try decoder.singleValueContainer().decode(String.self)
+    guard let id = JobID(text) else {
+      throw DecodingError.dataCorrupted(
+        .init(codingPath: decoder.codingPath, debugDescription: "not a job id: a UUID of 36 characters"))
+    }
+    self = id
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(description)
+  }
+}

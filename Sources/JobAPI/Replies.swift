@@ -1,0 +1,67 @@
+/// The states of a job as the API prints them.
+public enum JobState: String, Codable, Sendable {
+  /// Accepted; its process is being launched or runs.
+  case running
+  /// It could not be started, or supervision of it was lost: `error_msg` says why.
+  case error
+  /// Its first process ended and all of its output is kept.
+  case completed
+}
+
+/// `PUT /jobs`.
+public struct CreateReply: Codable, Sendable, Equatable {
+  public var id: JobID
+  public init(id: JobID) { self.id = id }
+}
+
+/// `GET /jobs/<id>/status`.
+public struct StatusReply: Codable, Sendable, Equatable {
+  public var status: JobState
+  public var errorMessage: String?
+  /// The process's exit code; 128 + N when signal N ended it.
+  public var exitCode: Int32?
+  /// The signal that ended the process.
+  public var signal: Int32?
+  /// The job's own time limit ended it.
+  public var timedOut: Bool?
+
+  enum CodingKeys: String, CodingKey {
+    case status, signal
+    case errorMessage = "error_msg"
+    case exitCode = "exit_code"
+    case timedOut = "timed_out"
+  }
+
+  public init(
+    status: JobState, errorMessage: String? = nil, exitCode: Int32? = nil, signal: Int32? = nil,
+    timedOut: Bool? = nil
+  ) {
+    self.status = status
+    self.errorMessage = errorMessage
+    self.exitCode = exitCode
+    self.signal = signal
+    self.timedOut = timedOut
+  }
+}
+
+/// `GET /jobs/<id>/output`. Bytes that are not UTF-8 are replaced with U+FFFD.
+public struct OutputReply: Codable, Sendable, Equatable {
+  public var stdout: String
+  public var stderr: String
+  /// Present and true when some output was dropped at the limit or could not be written.
+  public var truncated: Bool?
+
+  public init(stdout: String, stderr: String, truncated: Bool? = nil) {
+    self.stdout = stdout
+    self.stderr = stderr
+    self.truncated = truncated
+  }
+}
+
+/// The body of a reply that says what went wrong (RFC 9457), with the member `error` beside `detail`.
+public struct ProblemReply: Codable, Sendable, Equatable {
+  public var title: String?
+  public var status: Int?
+  public var detail: String?
+  public var error: String
+}

@@ -1,0 +1,2 @@
+import CJobCore
+import CSQLite
