@@ -1,0 +1,61 @@
+import JobAPI
+
+/// All that is known of a job but what it is to run: one row of the store, one entry of the api process's table.
+struct JobRecord: Equatable, Sendable {
+  let id: JobID
+  /// The owner: the store's number for a common name.
+  let client: Int64
+  var state: JobState = .running
+  /// Microseconds since 1970; 0: not yet.
+  var created: Int64
+  var started: Int64 = 0
+  var finished: Int64 = 0
+  /// When completed; 128 + N after signal N.
+  var exitCode: Int32 = 0
+  /// The signal that ended the first process; 0: none.
+  var signal: Int32 = 0
+  /// Why it is in state error, or what went wrong with its output; nil: nothing.
+  var error: String?
+  var stdout = StreamCount()
+  var stderr = StreamCount()
+  var flags: Flags = []
+  /// CPU time in microseconds and the peak resident set in KiB.
+  var userTime: UInt64 = 0
+  var systemTime: UInt64 = 0
+  var peakMemory: UInt64 = 0
+
+  /// Bytes of one stream.
+  struct StreamCount: Equatable, Sendable {
+    var kept: UInt64 = 0
+    var dropped: UInt64 = 0
+  }
+
+  struct Flags: OptionSet, Equatable, Sendable {
+    let rawValue: UInt16
+    /// The job's time limit ended it.
+    static let timedOut = Flags(rawValue: 1)
+    /// The output limit ended it.
+    static let limitKilled = Flags(rawValue: 2)
+    /// A pipe was held open by a process outside the job's tree and was let go.
+    static let forcedEnd = Flags(rawValue: 4)
+    /// The chunk index of the combined log is in a file beside the streams' files.
+    static let logInFile = Flags(rawValue: 8)
+  }
+
+  init(id: JobID, client: Int64, created: Int64) {
+    self.id = id
+    self.client = client
+    self.created = created
+  }
+
+  var truncated: Bool { stdout.dropped > 0 || stderr.dropped > 0 }
+
+  /// The name of the job's files in the output directory, without `.stdout`, `.stderr` and `.log`: 256 directories
+  /// by the id's last byte keep each of them small.
+  var outputName: String { Self.outputName(of: id) }
+
+  static func outputName(of id: JobID) -> String {
+    let text = id.description
+    return "\(text.suffix(2))/\(text)"
+  }
+}
