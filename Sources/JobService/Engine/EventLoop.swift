@@ -1,0 +1,106 @@
+import CJobCore
+
+/// An event loop, run by one thread. All but ``post(_:)`` and ``stop()`` is called on that thread, or before it runs.
+final class EventLoop: @unchecked Sendable {
+  // Set once in init; the C side locks what other threads may call.
+  let handle: OpaquePointer
+
+  init() throws(SystemError) {
+    var made: OpaquePointer?
+    let status = jc_loop_new(&made)
+    guard status == 0, let made else { throw SystemError(status, "make an event loop") }
+    handle = made
+  }
+
+  deinit { jc_loop_free(handle) }
+
+  /// Runs until ``stop()``.
+  func run() throws(SystemError) {
+    let status = jc_loop_run(handle)
+    guard status == 0 else { throw SystemError(status, "run the event loop") }
+  }
+
+  /// Handles what is ready; `wait` waits for one round of events first.
+  func step(wait: Bool) throws(SystemError) {
+    let status = jc_loop_step(handle, wait)
+    guard status == 0 else { throw SystemError(status, "run the event loop") }
+  }
+
+  /// Ends ``run()``. Any thread.
+  func stop() { jc_loop_stop(handle) }
+
+  /// Calls `work` once on the loop's thread, in the order of posting. Any thread.
+  func post(_ work: @escaping @Sendable () -> Void) {
+    let box = Unmanaged.passRetained(PostedWork(work))
+    let status = jc_loop_post(handle, { Unmanaged<PostedWork>.fromOpaque($0!).takeRetainedValue().work() }, box.toOpaque())
+    precondition(status == 0, "out of memory")
+  }
+
+  private final class PostedWork: Sendable {
+    let work: @Sendable () -> Void
+    init(_ work: @escaping @Sendable () -> Void) { self.work = work }
+  }
+}
+
+/// A timer that fires once each time it is started. Loop's thread only; released from anywhere on it, also from
+/// inside its own callback.
+final class LoopTimer {
+  private var timer: OpaquePointer?
+  private let action: () -> Void
+
+  init(_ loop: EventLoop, _ action: @escaping () -> Void) throws(SystemError) {
+    self.action = action
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    let status = jc_timer_new(loop.handle, { LoopTimer.fire($0) }, context, &timer)
+    guard status == 0 else { throw SystemError(status, "make a timer") }
+  }
+
+  deinit { jc_timer_free(timer) }
+
+  private static func fire(_ context: UnsafeMutableRawPointer?) {
+    Unmanaged<LoopTimer>.fromOpaque(context!).takeUnretainedValue().action()
+  }
+
+  /// Fires after `milliseconds`; a started timer begins anew.
+  func start(milliseconds: UInt64) {
+    guard let timer else { return }
+    let status = jc_timer_start(timer, milliseconds)
+    precondition(status == 0, "out of memory")
+  }
+
+  func stop() {
+    if let timer { jc_timer_stop(timer) }
+  }
+}
+
+/// Calls its action on the loop's thread when the process gets a signal.
+final class LoopSignal {
+  private var signal: OpaquePointer?
+  private let action: () -> Void
+
+  init(_ loop: EventLoop, signal number: Int32, _ action: @escaping () -> Void) throws(SystemError) {
+    self.action = action
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    let callback: jc_callback = { Unmanaged<LoopSignal>.fromOpaque($0!).takeUnretainedValue().action() }
+    let status = jc_signal_new(loop.handle, number, callback, context, &signal)
+    guard status == 0 else { throw SystemError(status, "watch signal \(number)") }
+  }
+
+  deinit { jc_signal_free(signal) }
+}
+
+/// Calls its action whenever a descriptor is readable. The descriptor stays the caller's.
+final class LoopReadable {
+  private var readable: OpaquePointer?
+  private let action: () -> Void
+
+  init(_ loop: EventLoop, descriptor: Int32, _ action: @escaping () -> Void) throws(SystemError) {
+    self.action = action
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    let callback: jc_callback = { Unmanaged<LoopReadable>.fromOpaque($0!).takeUnretainedValue().action() }
+    let status = jc_readable_new(loop.handle, descriptor, callback, context, &readable)
+    guard status == 0 else { throw SystemError(status, "watch a descriptor") }
+  }
+
+  deinit { jc_readable_free(readable) }
+}

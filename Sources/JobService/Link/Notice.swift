@@ -1,0 +1,146 @@
+import JobAPI
+
+/// What the supervisor tells the api process: answers to orders, and every change of a job once it is on disk.
+enum Notice {
+  /// The first message: what the api process needs to start.
+  case welcome(configuration: [UInt8])
+  /// All running jobs have been told: connections may be accepted.
+  case ready
+  /// Stop accepting, finish the running replies, exit.
+  case drain
+  case client(id: Int64, name: String)
+  /// A new or changed job. `pid` is 0 unless its process runs.
+  case job(JobRecord, pid: Int32)
+  case deleted(client: Int64, id: JobID)
+  /// More output of a watched job, and which pieces came in which order.
+  case output(id: JobID, progress: OutputProgress)
+  /// The answer to a create: the job, and whether an earlier request with the same key made it.
+  case created(ticket: UInt64, id: JobID, client: Int64, existed: Bool)
+  /// The answer to any other order that was carried out.
+  case done(ticket: UInt64)
+  /// The answer to an order that was not carried out.
+  case refused(ticket: UInt64, Refusal)
+  /// New events are in the store, up to this sequence number.
+  case events(last: Int64)
+
+  private enum Kind: UInt8 {
+    case welcome, ready, drain, client, job, deleted, output, created, done, refused, events
+  }
+}
+
+/// Why an order was not carried out, in words for the client.
+struct Refusal: Error, Equatable {
+  enum Reason: UInt8 {
+    case notFound, invalid, conflict, keyReused, tooMany, unavailable, noSpace, forbidden, failed
+  }
+  var reason: Reason
+  var text: String
+}
+
+/// How far the output of a running job is on file.
+struct OutputProgress: Equatable {
+  var stdout: UInt64 = 0
+  var stderr: UInt64 = 0
+  /// Pieces of the combined log that are not in the log's file, in order, encoded (``LogIndex``); the first of
+  /// them is number `firstPiece` of the job's pieces.
+  var firstPiece: UInt64 = 0
+  var pieces: [UInt8] = []
+}
+
+extension Notice {
+  func encode() -> [UInt8] {
+    var writer = ByteWriter(capacity: 128)
+    switch self {
+    case .welcome(let configuration):
+      writer.put(Kind.welcome.rawValue)
+      writer.put(configuration)
+    case .ready: writer.put(Kind.ready.rawValue)
+    case .drain: writer.put(Kind.drain.rawValue)
+    case .client(let id, let name):
+      writer.put(Kind.client.rawValue)
+      writer.put(id)
+      writer.put(name)
+    case .job(let record, let pid):
+      writer.put(Kind.job.rawValue)
+      record.encode(into: &writer)
+      writer.put(pid)
+    case .deleted(let client, let id):
+      writer.put(Kind.deleted.rawValue)
+      writer.put(client)
+      writer.put(id)
+    case .output(let id, let progress):
+      writer.put(Kind.output.rawValue)
+      writer.put(id)
+      progress.encode(into: &writer)
+    case .created, .done, .refused: encodeAnswer(into: &writer)
+    case .events(let last):
+      writer.put(Kind.events.rawValue)
+      writer.put(last)
+    }
+    return writer.bytes
+  }
+
+  private func encodeAnswer(into writer: inout ByteWriter) {
+    switch self {
+    case .created(let ticket, let id, let client, let existed):
+      writer.put(Kind.created.rawValue)
+      writer.put(ticket)
+      writer.put(id)
+      writer.put(client)
+      writer.put(existed)
+    case .done(let ticket):
+      writer.put(Kind.done.rawValue)
+      writer.put(ticket)
+    case .refused(let ticket, let refusal):
+      writer.put(Kind.refused.rawValue)
+      writer.put(ticket)
+      writer.put(refusal.reason.rawValue)
+      writer.put(refusal.text)
+    default: break
+    }
+  }
+
+  init(decoding bytes: UnsafeRawBufferPointer) throws(MalformedBytes) {
+    var reader = ByteReader(bytes)
+    guard let kind = Kind(rawValue: try reader.integer()) else { throw MalformedBytes() }
+    self = try Self.decode(kind, &reader)
+    try reader.end()
+  }
+
+  private static func decode(_ kind: Kind, _ reader: inout ByteReader) throws(MalformedBytes) -> Notice {
+    switch kind {
+    case .welcome: return .welcome(configuration: try reader.array())
+    case .ready: return .ready
+    case .drain: return .drain
+    case .client: return .client(id: try reader.integer(), name: try reader.string())
+    case .job: return .job(try JobRecord(from: &reader), pid: try reader.integer())
+    case .deleted: return .deleted(client: try reader.integer(), id: try reader.id())
+    case .output: return .output(id: try reader.id(), progress: try OutputProgress(from: &reader))
+    case .created:
+      return .created(
+        ticket: try reader.integer(), id: try reader.id(), client: try reader.integer(), existed: try reader.bool())
+    case .done: return .done(ticket: try reader.integer())
+    case .refused:
+      let ticket: UInt64 = try reader.integer()
+      guard let reason = Refusal.Reason(rawValue: try reader.integer()) else { throw MalformedBytes() }
+      return .refused(ticket: ticket, Refusal(reason: reason, text: try reader.string()))
+    case .events: return .events(last: try reader.integer())
+    }
+  }
+}
+
+extension OutputProgress {
+  func encode(into writer: inout ByteWriter) {
+    writer.put(stdout)
+    writer.put(stderr)
+    writer.put(firstPiece)
+    writer.put(pieces)
+  }
+
+  init(from reader: inout ByteReader) throws(MalformedBytes) {
+    stdout = try reader.integer()
+    stderr = try reader.integer()
+    firstPiece = try reader.integer()
+    pieces = try reader.array()
+  }
+}

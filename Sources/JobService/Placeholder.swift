@@ -1,2 +1,0 @@
-import CJobCore
-import CSQLite
