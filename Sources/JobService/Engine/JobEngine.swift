@@ -1,0 +1,173 @@
+import CJobCore
+
+/// Launches, drains and reaps jobs on an event loop. Loop's thread only.
+final class JobEngine {
+  let handle: OpaquePointer
+  private let loop: EventLoop
+
+  struct Options {
+    /// Launcher threads; 0: launches run on the loop's thread.
+    var launchers: UInt32 = 0
+    /// A cgroup v2 directory for the jobs' own; nil: process groups.
+    var cgroupParent: String?
+    /// Descriptor of the directory of output files; stays the caller's.
+    var outputDirectory: Int32
+    var outputMode: mode_t = 0o600
+    var outputGroup: gid_t = .max
+    /// Become child-subreaper and reap orphans: a daemon's choice.
+    var subreaper = false
+  }
+
+  init(loop: EventLoop, options: Options) throws(SystemError) {
+    var made: OpaquePointer?
+    let status = withOptionalCString(options.cgroupParent) { parent in
+      var raw = jc_engine_options()
+      raw.launchers = options.launchers
+      raw.cgroup_parent = parent
+      raw.output_dir = options.outputDirectory
+      raw.output_mode = options.outputMode
+      raw.output_group = options.outputGroup
+      raw.subreaper = options.subreaper
+      return jc_engine_new(loop.handle, &raw, &made)
+    }
+    guard status == 0, let made else { throw SystemError(status, "make the job engine") }
+    handle = made
+    self.loop = loop
+  }
+
+  deinit { jc_engine_free(handle) }
+}
+
+/// Like `withCString`, with nil as NULL.
+func withOptionalCString<Result>(_ text: String?, _ body: (UnsafePointer<CChar>?) -> Result) -> Result {
+  guard let text else { return body(nil) }
+  return text.withCString(body)
+}
+
+/// What is told of a running job, on the loop's thread.
+protocol RunningJobDelegate: AnyObject {
+  /// The program runs. `at`: microseconds since 1970.
+  func jobStarted(pid: pid_t, at: Int64)
+  /// `length` bytes more of a stream are in its file.
+  func jobOutput(stream: OutputStream, length: UInt64)
+  /// Room in the stdin pipe again (0), or its reader is gone (a negative errno).
+  func jobInputReady(error: Int32)
+  /// First process reaped, output complete, tree gone. The last call.
+  func jobFinished(_ result: jc_job_result)
+}
+
+enum OutputStream: Int, Sendable {
+  case stdout = 0
+  case stderr = 1
+}
+
+/// One job of an engine, from its start until it is released after it finished. Loop's thread only.
+final class RunningJob {
+  private var job: OpaquePointer?
+  private unowned let delegate: any RunningJobDelegate
+  private let engine: JobEngine
+
+  struct Launch {
+    /// The program and its arguments.
+    var arguments: [String]
+    var environment: [String]
+    var directory: String?
+    var outputName: String
+    var input: Input = .null
+    var merge = false
+    var outputLimit: UInt64
+    var killAtLimit = false
+    /// Milliseconds; 0: none.
+    var timeout: UInt64 = 0
+    var grace: UInt64 = 10_000
+    var user: uid_t = .max
+    var group: gid_t = .max
+  }
+
+  enum Input {
+    case null
+    /// A descriptor, taken over also when the start fails.
+    case descriptor(Int32)
+    case pipe
+  }
+
+  /// Starts a job. `delegate` outlives it.
+  init(_ engine: JobEngine, _ launch: Launch, delegate: any RunningJobDelegate) throws(SystemError) {
+    self.engine = engine
+    self.delegate = delegate
+    let status = start(launch)
+    guard status == 0 else { throw SystemError(status, "start a job") }
+    // The C side holds a reference until `finished`.
+    _ = Unmanaged.passRetained(self)
+  }
+
+  deinit { jc_job_free(job) }
+
+  private func start(_ launch: Launch) -> Int32 {
+    withCStrings(launch.arguments) { argv in
+      withCStrings(launch.environment) { envp in
+        withOptionalCString(launch.directory) { cwd in
+          launch.outputName.withCString { name in
+            var options = launch.options(argv, envp, cwd, name)
+            return jc_job_start(
+              engine.handle, &options, &RunningJob.events, Unmanaged.passUnretained(self).toOpaque(), &job)
+          }
+        }
+      }
+    }
+  }
+
+  /// -ESRCH once it has ended, -EINVAL.
+  func signal(_ number: Int32, tree: Bool) -> Int32 { jc_job_signal(job!, number, tree) }
+
+  /// TERM to the tree, KILL after `grace` milliseconds; 0: KILL at once.
+  func stop(grace: UInt64) { jc_job_stop(job!, grace) }
+
+  /// Bytes taken (0: full, wait for `jobInputReady`), or a negative errno.
+  func writeInput(_ bytes: UnsafeRawBufferPointer) -> Int {
+    guard let base = bytes.baseAddress else { return 0 }
+    return jc_job_stdin_write(job!, base, bytes.count)
+  }
+
+  func closeInput() { jc_job_stdin_close(job!) }
+
+  /// The stream's file, or -1 when there was no output. Open until the job is released.
+  func outputDescriptor(_ stream: OutputStream) -> Int32 {
+    jc_job_output_fd(job!, jc_stream(UInt32(stream.rawValue)))
+  }
+}
+
+extension RunningJob {
+  private nonisolated(unsafe) static var events = jc_job_events(
+    started: { context, pid, at in RunningJob.of(context).delegate.jobStarted(pid: pid, at: at) },
+    output: { context, stream, length in
+      RunningJob.of(context).delegate.jobOutput(stream: stream == JC_STDOUT ? .stdout : .stderr, length: length)
+    },
+    stdin_ready: { context, error in RunningJob.of(context).delegate.jobInputReady(error: error) },
+    finished: { context, result in
+      let job = Unmanaged<RunningJob>.fromOpaque(context!).takeRetainedValue()
+      job.delegate.jobFinished(result.pointee)
+    })
+
+  private static func of(_ context: UnsafeMutableRawPointer?) -> RunningJob {
+    Unmanaged<RunningJob>.fromOpaque(context!).takeUnretainedValue()
+  }
+}
+
+extension RunningJob.Launch {
+  fileprivate func options(
+    _ argv: UnsafePointer<UnsafePointer<CChar>?>, _ envp: UnsafePointer<UnsafePointer<CChar>?>,
+    _ cwd: UnsafePointer<CChar>?, _ name: UnsafePointer<CChar>
+  ) -> jc_job_options {
+    let (mode, descriptor): (jc_stdin, Int32) =
+      switch input {
+      case .null: (JC_STDIN_NULL, -1)
+      case .descriptor(let descriptor): (JC_STDIN_FD, descriptor)
+      case .pipe: (JC_STDIN_PIPE, -1)
+      }
+    return jc_job_options(
+      argv: argv, envp: envp, cwd: cwd, output_name: name, stdin_mode: mode, stdin_fd: descriptor, merge: merge,
+      output_limit: outputLimit, limit_action: killAtLimit ? JC_LIMIT_KILL : JC_LIMIT_TRUNCATE,
+      timeout_ms: timeout, grace_ms: grace, uid: user, gid: group)
+  }
+}
