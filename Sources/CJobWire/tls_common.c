@@ -1,0 +1,87 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <jobwire/tls.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509err.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char suites[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+static const char groups[] = "X25519:P-256";
+
+/// Without it OpenSSL would ask on the terminal for an encrypted key's password.
+static int no_password(char *buffer, int size, int writing, void *context)
+{
+    (void)buffer, (void)size, (void)writing, (void)context;
+    return -1;
+}
+
+static bool fail(char *error, size_t size, const char *what, const char *file)
+{
+    char reason[256];
+    jw_tls_reason(reason, sizeof reason);
+    snprintf(error, size, "%s %s: %s", what, file, reason);
+    return false;
+}
+
+static bool limit(SSL_CTX *ctx)
+{
+    SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    return SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+           SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+           SSL_CTX_set_ciphersuites(ctx, suites) == 1 && SSL_CTX_set1_groups_list(ctx, groups) == 1;
+}
+
+bool jw_tls_configure(jw_ssl_ctx *opaque, const char *certificate_file, const char *key_file, char *error,
+                      size_t error_size)
+{
+    SSL_CTX *ctx = opaque;
+    ERR_clear_error();
+    if (!limit(ctx))
+        return fail(error, error_size, "cannot limit TLS to", "version 1.3");
+    SSL_CTX_set_default_passwd_cb(ctx, no_password);
+    if (SSL_CTX_use_certificate_chain_file(ctx, certificate_file) != 1)
+        return fail(error, error_size, "cannot use the certificate", certificate_file);
+    ERR_clear_error();
+    if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1)
+        return fail(error, error_size, "cannot use the key", key_file);
+    if (SSL_CTX_check_private_key(ctx) != 1)
+        return fail(error, error_size, "cannot use the key", key_file);
+    return true;
+}
+
+static const char *in_words(unsigned long code)
+{
+    int reason = ERR_GET_REASON(code);
+    switch (ERR_GET_LIB(code)) {
+    case ERR_LIB_SYS:
+        return strerrordesc_np(reason);
+    case ERR_LIB_OSSL_DECODER:
+        return "it holds no private key in PEM";
+    case ERR_LIB_PEM:
+        if (reason == PEM_R_NO_START_LINE)
+            return "it holds no PEM block of that kind";
+        if (reason == PEM_R_BAD_PASSWORD_READ)
+            return "it is encrypted, and there is no password";
+        break;
+    case ERR_LIB_X509:
+        if (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH)
+            return "the key does not belong to the certificate";
+        break;
+    case ERR_LIB_SSL:
+        if (reason == SSL_R_NO_CERTIFICATE_ASSIGNED)
+            return "the key does not belong to the certificate";
+        break;
+    }
+    return ERR_reason_error_string(code);
+}
+
+void jw_tls_reason(char *text, size_t size)
+{
+    unsigned long code = ERR_get_error();
+    ERR_clear_error();
+    const char *words = code != 0 ? in_words(code) : "no reason given";
+    snprintf(text, size, "%s", words != NULL ? words : "unknown reason");
+}
