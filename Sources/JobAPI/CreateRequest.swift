@@ -1,5 +1,4 @@
 /// The body of `PUT /jobs`, and each member of `POST /jobs:batch`.
-///
 public struct CreateRequest: Codable, Sendable, Equatable {
   /// The program: a path, or a name looked up in `PATH` of the job's environment.
   public var cmd: String
@@ -44,5 +43,24 @@ public struct CreateRequest: Codable, Sendable, Equatable {
   public init(cmd: String, args: [String] = []) {
     self.cmd = cmd
     self.args = args
+  }
+
+  public init(from decoder: any Decoder) throws {
+    let object = try decoder.container(keyedBy: CodingKeys.self)
+    cmd = try object.decode(String.self, forKey: .cmd)
+    args = try object.decodeIfPresent([String].self, forKey: .args) ?? []
+    env = try object.decodeIfPresent([String: String].self, forKey: .env)
+    cwd = try object.decodeIfPresent(String.self, forKey: .cwd)
+    stdin = try object.decodeIfPresent(String.self, forKey: .stdin)
+    stdinBase64 = try object.decodeIfPresent(String.self, forKey: .stdinBase64)
+    stdinOpen = try object.decodeIfPresent(Bool.self, forKey: .stdinOpen)
+    timeout = try object.decodeIfPresent(DurationText.self, forKey: .timeout)
+    grace = try object.decodeIfPresent(DurationText.self, forKey: .grace)
+    labels = try object.decodeIfPresent([String: String].self, forKey: .labels)
+    merge = try object.decodeIfPresent(Bool.self, forKey: .merge)
+    outputLimit = try object.decodeIfPresent(Int64.self, forKey: .outputLimit)
+    onLimit = try object.decodeIfPresent(LimitAction.self, forKey: .onLimit)
+    user = try object.decodeIfPresent(String.self, forKey: .user)
+    group = try object.decodeIfPresent(String.self, forKey: .group)
   }
 }

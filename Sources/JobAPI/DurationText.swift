@@ -14,7 +14,9 @@ public struct DurationText: Codable, Sendable, Equatable, CustomStringConvertibl
   public init?(_ text: String) {
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     let suffix = text.dropFirst(digits.count)
-    guard let number = Int64(digits), let unit = Self.units.first(where: { $0.suffix == suffix }) else { return nil }
+    guard let number = Int64(digits), let unit = Self.units.first(where: { $0.suffix == suffix }) else {
+      return nil
+    }
     let (product, overflow) = number.multipliedReportingOverflow(by: unit.milliseconds)
     guard !overflow, product <= Self.most else { return nil }
     milliseconds = product

@@ -1,0 +1,110 @@
+import FoundationEssentials
+
+extension CreateRequest: StrictBody {
+  public static let members = [
+    "cmd": "a string that is not empty",
+    "args": "an array of strings",
+    "env": "an object of strings",
+    "cwd": "an absolute path",
+    "stdin": "a string",
+    "stdin_base64": "a string of base64",
+    "stdin_open": "true or false",
+    "timeout": "a duration: \(DurationText.allowed)",
+    "grace": "a duration: \(DurationText.allowed)",
+    "labels": "an object of strings",
+    "merge": "true or false",
+    "output_limit": "a number of bytes, 0 or more",
+    "on_limit": "\"truncate\" or \"kill\"",
+    "user": "the name of a user",
+    "group": "the name of a group",
+  ]
+
+  /// Most of each that a request may hold. Lengths in bytes; what exec itself limits is left to exec.
+  public enum Limits {
+    public static let env = 4096
+    public static let labels = 64
+    public static let labelName = 128
+    public static let labelValue = 1024
+  }
+
+  public func validate() throws(InvalidRequest) {
+    try require(!cmd.isEmpty, "cmd")
+    try refuseNUL("cmd", [cmd])
+    try refuseNUL("args", args)
+    if let cwd {
+      try refuseNUL("cwd", [cwd])
+      try require(cwd.hasPrefix("/"), "cwd")
+    }
+    try validateEnvironment()
+    try validateLabels()
+    try validateInput()
+    if let timeout { try require(timeout.milliseconds > 0, "timeout", ", longer than 0") }
+    if let outputLimit { try require(outputLimit >= 0, "output_limit") }
+    try validateIdentity("user", user)
+    try validateIdentity("group", group)
+  }
+
+  /// Standard input as bytes, however it was given.
+  public var inputBytes: [UInt8]? {
+    if let stdin { return Array(stdin.utf8) }
+    return stdinBase64.flatMap { Data(base64Encoded: $0) }.map(Array.init)
+  }
+
+  private func require(_ holds: Bool, _ member: String, _ also: String = "") throws(InvalidRequest) {
+    if !holds { throw InvalidRequest("member \"\(member)\" must be \(Self.members[member]!)\(also)") }
+  }
+
+  private func refuseNUL(_ member: String, _ texts: [String]) throws(InvalidRequest) {
+    if texts.contains(where: { $0.utf8.contains(0) }) {
+      throw InvalidRequest("member \"\(member)\" must not hold a NUL character")
+    }
+  }
+
+  private func validateEnvironment() throws(InvalidRequest) {
+    guard let env else { return }
+    try require(env.count <= Limits.env, "env", " with at most \(Limits.env) members")
+    for name in env.keys where name.isEmpty || name.utf8.contains(UInt8(ascii: "=")) {
+      throw InvalidRequest("member \"env\" has a name that is empty or holds '=': \"\(printable(name))\"")
+    }
+    try refuseNUL("env", Array(env.keys))
+    try refuseNUL("env", Array(env.values))
+  }
+
+  private func validateLabels() throws(InvalidRequest) {
+    guard let labels else { return }
+    try require(labels.count <= Limits.labels, "labels", " with at most \(Limits.labels) members")
+    for (name, value) in labels {
+      guard (1...Limits.labelName).contains(name.utf8.count), name.utf8.allSatisfy(Self.isLabelByte) else {
+        throw InvalidRequest(
+          "member \"labels\" has the name \"\(printable(name))\"; a name is 1 to \(Limits.labelName) letters, "
+            + "digits, '-', '_', '.' or '/'")
+      }
+      guard value.utf8.count <= Limits.labelValue, value.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
+        throw InvalidRequest(
+          "member \"labels\": the value of \"\(name)\" must be at most \(Limits.labelValue) bytes without "
+            + "control characters")
+      }
+    }
+  }
+
+  private static func isLabelByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x2f, 0x5f: true
+    default: false
+    }
+  }
+
+  private func validateInput() throws(InvalidRequest) {
+    let given = [stdin != nil, stdinBase64 != nil, stdinOpen == true].count { $0 }
+    guard given <= 1 else {
+      throw InvalidRequest("at most one of \"stdin\", \"stdin_base64\" and \"stdin_open\" may be given")
+    }
+    if let stdinBase64 { try require(Data(base64Encoded: stdinBase64) != nil, "stdin_base64") }
+  }
+
+  private func validateIdentity(_ member: String, _ name: String?) throws(InvalidRequest) {
+    guard let name else { return }
+    try require(!name.isEmpty, member)
+    try refuseNUL(member, [name])
+  }
+}

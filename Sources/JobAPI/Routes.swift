@@ -1,0 +1,72 @@
+/// The whole HTTP API on one page: each route's method and path, shared by the daemon and its clients.
+///
+/// `{id}` stands for a ``JobID``. A job of another client answers exactly as one that does not exist. What goes
+/// wrong answers ``ProblemReply`` as ``MediaType/problem``, but for the 404 of `status` and `output`: no body.
+public enum Route: String, CaseIterable, Sendable {
+  /// The job's state: ``StatusReply``. `?wait=30s` holds the reply until the state is not `running` any more.
+  case status = "GET /jobs/{id}/status"
+  /// Creates a job: ``CreateRequest`` in, ``CreateReply`` out. A retry with the same `Idempotency-Key` header gives
+  /// the same job; with another body 422.
+  case create = "PUT /jobs"
+  /// Both streams as text: ``OutputReply``.
+  case output = "GET /jobs/{id}/output"
+  /// Ends the job's whole tree, removes output and record, then answers 200 without body.
+  case delete = "DELETE /jobs/{id}"
+
+  /// A stream's bytes, ``MediaType/octets``; `Range`, `?follow=1`, `?offset=N`, `?tail=LINES`, `?tail_bytes=N`.
+  case stdout = "GET /jobs/{id}/stdout"
+  case stderr = "GET /jobs/{id}/stderr"
+  /// Both streams in order of arrival, as ``MediaType/ndjson`` of ``LogChunk`` or ``MediaType/frames`` of
+  /// ``LogFrame``: `?follow=1`, `?since=`, `?tail=LINES`, `?stdout=OFFSET&stderr=OFFSET`.
+  case log = "GET /jobs/{id}/log"
+
+  /// Everything known of the job: ``JobDetail``.
+  case detail = "GET /jobs/{id}"
+  /// The client's jobs, newest first: ``JobList``. `?state=`, `?label=K=V` (repeatable), `?since=`, `?match=TEXT` (ids
+  /// that begin or end so), `?limit=N`, `?cursor=`.
+  case list = "GET /jobs"
+  /// Creates up to 1,000 jobs: ``BatchRequest`` in, ``BatchReply`` out.
+  case batch = "POST /jobs:batch"
+
+  /// Feeds standard input of a job created with `stdin_open`; it is closed at the body's end unless `?close=0`.
+  case stdin = "PUT /jobs/{id}/stdin"
+  /// Sends a signal: ``SignalRequest`` in, `{}` out.
+  case signal = "POST /jobs/{id}/signal"
+  /// TERM, grace, KILL; keeps record and output: ``StopRequest`` in (or no body), ``StatusReply`` out once it ended.
+  case stop = "POST /jobs/{id}/stop"
+  /// What happened to the client's jobs: ``JobEvent`` as ``MediaType/ndjson`` or ``MediaType/eventStream``.
+  /// `?after=SEQ`, `?follow=1`.
+  case events = "GET /events"
+  /// This API as OpenAPI 3.1.
+  case description = "GET /openapi.json"
+
+  /// The method of the request.
+  public var method: String { String(rawValue.prefix { $0 != " " }) }
+  /// The path, with `{id}` in it where the route is a job's.
+  public var template: Substring { rawValue.drop { $0 != " " }.dropFirst() }
+  /// Whether the path names a job.
+  public var namesJob: Bool { rawValue.utf8.contains(UInt8(ascii: "{")) }
+
+  /// The request's target for a job.
+  public func target(_ id: JobID, _ query: Query = Query()) -> String {
+    let tail = template.drop { $0 != "}" }.dropFirst()
+    return "/jobs/\(id)\(tail)\(query)"
+  }
+
+  /// The request's target for a route that names no job.
+  public func target(_ query: Query = Query()) -> String { "\(template)\(query)" }
+}
+
+/// Media types of the API.
+public enum MediaType {
+  public static let json = "application/json"
+  /// RFC 9457.
+  public static let problem = "application/problem+json"
+  public static let octets = "application/octet-stream"
+  /// One JSON object a line.
+  public static let ndjson = "application/x-ndjson"
+  /// Server-sent events.
+  public static let eventStream = "text/event-stream"
+  /// ``LogFrame``s, one after the other.
+  public static let frames = "application/vnd.jobd.frames"
+}

@@ -1,0 +1,114 @@
+import FoundationEssentials
+
+/// A request body that is read strictly: no unknown member, no null, each member of its type, values within limits.
+public protocol StrictBody: Decodable {
+  /// Each member's name, and in words what it must be.
+  static var members: [String: String] { get }
+  /// Checks the values once the types are right.
+  func validate() throws(InvalidRequest)
+}
+
+extension StrictBody {
+  /// Reads a request's body. The error names the member at fault and says what is allowed there.
+  public init(strictJSON bytes: some Sequence<UInt8>) throws(InvalidRequest) {
+    do {
+      self = try JSONDecoder().decode(Strict<Self>.self, from: Data(bytes)).body
+    } catch let error as InvalidRequest {
+      throw error
+    } catch let error as DecodingError {
+      throw InvalidRequest(Self.explain(error))
+    } catch {
+      throw InvalidRequest("the body is not JSON")
+    }
+  }
+
+  /// Says which member of this body has the wrong type.
+  fileprivate static func explain(_ error: DecodingError) -> String {
+    switch error {
+    case .keyNotFound(let key, let context):
+      guard context.codingPath.isEmpty else { break }
+      return "member \"\(key.stringValue)\" is missing: it must be \(members[key.stringValue] ?? "there")"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context):
+      return explain(path: context.codingPath)
+    case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+      return explain(path: context.codingPath)
+    default: break
+    }
+    return "the body is not JSON (RFC 8259)"
+  }
+
+  private static func explain(path: [any CodingKey]) -> String {
+    guard let first = path.first else { return "the body must be a JSON object" }
+    let name = first.stringValue
+    let what = "member \"\(name)\" must be \(members[name] ?? "of another type")"
+    guard path.count > 1 else { return what }
+    let item = path[1].intValue.map { "item \($0)" } ?? "\"\(path[1].stringValue)\""
+    return "\(what); \(item) is not"
+  }
+}
+
+/// Looks at the names of an object's members before its values.
+struct Strict<Body: StrictBody>: Decodable {
+  let body: Body
+
+  init(from decoder: any Decoder) throws {
+    let object = try decoder.container(keyedBy: AnyKey.self)
+    for key in object.allKeys {
+      guard let allowed = Body.members[key.stringValue] else {
+        let known = Body.members.keys.sorted().joined(separator: ", ")
+        throw InvalidRequest("unknown member \"\(printable(key.stringValue))\"; known are \(known)")
+      }
+      if try object.decodeNil(forKey: key) {
+        throw InvalidRequest("member \"\(key.stringValue)\" must be \(allowed), not null")
+      }
+    }
+    body = try Body(from: decoder)
+    try body.validate()
+  }
+}
+
+/// One job of a batch, whose own mistakes do not spoil the others.
+struct Attempt<Body: StrictBody>: Decodable {
+  let result: Result<Body, InvalidRequest>
+
+  init(from decoder: any Decoder) throws {
+    do {
+      result = .success(try Strict<Body>(from: decoder).body)
+    } catch let error as InvalidRequest {
+      result = .failure(error)
+    } catch let error as DecodingError {
+      result = .failure(InvalidRequest(Body.explain(error.below(decoder.codingPath.count))))
+    }
+  }
+}
+
+struct AnyKey: CodingKey {
+  let stringValue: String
+  var intValue: Int? { nil }
+  init?(stringValue: String) { self.stringValue = stringValue }
+  init?(intValue: Int) { nil }
+}
+
+/// At most 64 characters of what a client sent, without control characters, for a message.
+func printable(_ text: String) -> String {
+  String(
+    String.UnicodeScalarView(
+      text.unicodeScalars.prefix(64).map { $0.value < 32 || $0.value == 127 ? "?" : $0 }))
+}
+
+extension DecodingError {
+  /// The same error as seen from an object `depth` levels down.
+  fileprivate func below(_ depth: Int) -> DecodingError {
+    func cut(_ context: Context) -> Context {
+      Context(
+        codingPath: Array(context.codingPath.dropFirst(depth)), debugDescription: context.debugDescription)
+    }
+    return switch self {
+    case .keyNotFound(let key, let context): .keyNotFound(key, cut(context))
+    case .typeMismatch(let type, let context): .typeMismatch(type, cut(context))
+    case .valueNotFound(let type, let context): .valueNotFound(type, cut(context))
+    case .dataCorrupted(let context): .dataCorrupted(cut(context))
+    @unknown default: self
+    }
+  }
+}

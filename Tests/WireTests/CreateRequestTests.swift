@@ -1,0 +1,82 @@
+import JobAPI
+import Testing
+
+@Suite struct CreateRequestTests {
+  @Test func readsTheShortestAndAFullOne() throws {
+    let short = try CreateRequest(strictJSON: #"{"cmd":"true"}"#.utf8)
+    #expect(short == CreateRequest(cmd: "true"))
+    let full = try CreateRequest(
+      strictJSON: #"""
+        {"cmd":"sh","args":["-c","é\n"],"env":{"A":"1"},"cwd":"/tmp","stdin_base64":"AAEC","timeout":"30s","grace":"500ms",
+         "labels":{"team/x":"y z"},"merge":true,"output_limit":0,"on_limit":"kill","user":"nobody","group":"nogroup"}
+        """#.utf8)
+    #expect(full.args == ["-c", "é\n"])
+    #expect(full.timeout == DurationText("30s") && full.grace?.milliseconds == 500)
+    #expect(full.inputBytes == [0, 1, 2])
+    #expect(full.onLimit == .kill && full.outputLimit == 0 && full.labels == ["team/x": "y z"])
+  }
+
+  @Test(arguments: [
+    (#"{"cmd":"#, "not JSON"), ("", "not JSON"), ("[]", "JSON object"), ("3", "JSON object"),
+    ("{}", #""cmd" is missing"#), (#"{"cmd":""}"#, #""cmd" must be a string that is not empty"#),
+    (#"{"cmd":5}"#, #""cmd" must be a string"#), (#"{"cmd":null}"#, "not null"),
+    (#"{"cmd":"a\u0000b"}"#, "NUL"), (#"{"cmd":"a","args":["\u0000"]}"#, #""args" must not hold a NUL"#),
+    (#"{"cmd":"a","args":["b",2]}"#, #""args" must be an array of strings; item 1 is not"#),
+    (#"{"cmd":"a","args":null}"#, "not null"), (#"{"cmd":"a","args":"b"}"#, #""args" must be an array"#),
+    (#"{"cmd":"a","arg":[]}"#, #"unknown member "arg""#),
+    (#"{"cmd":"a","CMD":""}"#, #"unknown member "CMD""#),
+    (#"{"cmd":"a","env":{"A":1}}"#, #""env" must be an object of strings; "A" is not"#),
+    (#"{"cmd":"a","env":{"A=B":""}}"#, "holds '='"), (#"{"cmd":"a","env":{"":""}}"#, "empty"),
+    (#"{"cmd":"a","cwd":"tmp"}"#, "absolute"), (#"{"cmd":"a","timeout":"0s"}"#, "longer than 0"),
+    (#"{"cmd":"a","timeout":"5"}"#, "duration"), (#"{"cmd":"a","timeout":5}"#, "duration"),
+    (#"{"cmd":"a","stdin":"x","stdin_open":true}"#, "at most one"),
+    (#"{"cmd":"a","stdin_base64":"%"}"#, "base64"),
+    (#"{"cmd":"a","output_limit":-1}"#, "0 or more"), (#"{"cmd":"a","output_limit":1.5}"#, "number of bytes"),
+    (#"{"cmd":"a","on_limit":"stop"}"#, #""truncate" or "kill""#),
+    (#"{"cmd":"a","labels":{"a b":""}}"#, "letters"),
+    (#"{"cmd":"a","labels":{"a":"\n"}}"#, "control"), (#"{"cmd":"a","user":""}"#, "name of a user"),
+    (#"{"cmd":"a","merge":1}"#, "true or false"), (#"{"cmd":"a"} x"#, "not JSON"),
+  ])
+  func namesWhatIsWrong(body: String, words: String) {
+    let error = #expect(throws: InvalidRequest.self) { try CreateRequest(strictJSON: body.utf8) }
+    #expect(error?.description.contains(words) == true, "\(error?.description ?? "accepted")")
+  }
+
+  @Test func refusesBytesThatAreNotUTF8() {
+    #expect(throws: InvalidRequest.self) {
+      try CreateRequest(strictJSON: Array(#"{"cmd":""#.utf8) + [0xff] + Array(#""}"#.utf8))
+    }
+  }
+
+  @Test func aBatchJudgesEachJobByItself() throws {
+    let batch = try BatchAttempt(
+      strictJSON: #"{"jobs":[{"cmd":"a"},{"cmd":1},{"cmd":"b","x":1},7,{"cmd":"c","args":["x",null]}]}"#.utf8)
+    let words = batch.jobs.map { result in
+      switch result {
+      case .success(let request): request.cmd
+      case .failure(let error): error.description
+      }
+    }
+    #expect(words.count == 5 && words[0] == "a")
+    #expect(words[1].hasPrefix(#"member "cmd" must be a string"#))
+    #expect(words[2].hasPrefix(#"unknown member "x""#))
+    #expect(words[3] == "the body must be a JSON object")
+    #expect(words[4].hasSuffix("item 1 is not"))
+    #expect(throws: InvalidRequest.self) { try BatchAttempt(strictJSON: #"{"jobs":[]}"#.utf8) }
+    #expect(throws: InvalidRequest.self) { try BatchAttempt(strictJSON: #"{}"#.utf8) }
+  }
+
+  @Test func readsSignalsByNameAndNumber() throws {
+    for text in ["\"TERM\"", "\"SIGTERM\"", "\"sigterm\"", "15", "\"15\""] {
+      let request = try SignalRequest(strictJSON: "{\"signal\":\(text)}".utf8)
+      #expect(request.signal.number == 15 && request.signal.description == "TERM")
+    }
+    for text in ["0", "65", "-1", "\"\"", "\"SIG\"", "\"NOPE\"", "1.5", "true", "[]"] {
+      let error = #expect(throws: InvalidRequest.self) {
+        try SignalRequest(strictJSON: "{\"signal\":\(text)}".utf8)
+      }
+      #expect(error?.description.contains(SignalName.allowed) == true)
+    }
+    #expect(throws: InvalidRequest.self) { try StopRequest(strictJSON: #"{"grace":-1}"#.utf8) }
+  }
+}

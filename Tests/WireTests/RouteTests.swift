@@ -1,0 +1,56 @@
+import JobAPI
+import Testing
+
+@Suite struct RouteTests {
+  let id = JobID(microseconds: 1_700_000_000_123_456, random: 0x1234_5678_9abc_def0)
+
+  @Test(arguments: Route.allCases) func eachTargetMatchesItsRoute(route: Route) {
+    let path = route.namesJob ? route.target(id) : route.target()
+    #expect(RouteMatch(method: route.method, path: path) == .route(route, id: route.namesJob ? id : nil))
+  }
+
+  @Test func aHeadRequestIsAGetRequest() {
+    #expect(RouteMatch(method: "HEAD", path: "/jobs/\(id)/status") == .route(.status, id: id))
+    #expect(RouteMatch(method: "HEAD", path: "/jobs:batch") == .otherMethod(allow: "POST"))
+  }
+
+  @Test func tellsMethodsThatAreAllowed() {
+    #expect(RouteMatch(method: "POST", path: "/jobs") == .otherMethod(allow: "PUT, GET, HEAD"))
+    #expect(RouteMatch(method: "PUT", path: "/jobs/\(id)") == .otherMethod(allow: "DELETE, GET, HEAD"))
+    #expect(RouteMatch(method: "get", path: "/jobs") == .otherMethod(allow: "PUT, GET, HEAD"))
+  }
+
+  @Test(arguments: [
+    "", "/", "/job", "/jobs/", "/jobs//status", "/jobs/x/y", "/jobs/x/status/", "/jobs/a/b/status",
+  ])
+  func otherPathsAreUnknown(path: String) {
+    #expect(RouteMatch(method: "GET", path: path) == .unknown)
+  }
+
+  @Test func whatIsNoIDIsAJobThatDoesNotExist() {
+    #expect(RouteMatch(method: "GET", path: "/jobs/x/status") == .unknownJob(.status))
+    #expect(RouteMatch(method: "GET", path: "/jobs/\(id)0") == .unknownJob(.detail))
+    #expect(RouteMatch(method: "PATCH", path: "/jobs/x/status") == .otherMethod(allow: "GET, HEAD"))
+  }
+
+  @Test func queriesGoThereAndBack() {
+    let query: Query = ["label": "a=b&c", "none": nil, "text": "é +%"]
+    #expect(query.description == "?label=a%3Db%26c&text=%C3%A9%20%2B%25")
+    #expect(Query(parsing: query.description.dropFirst()) == query)
+    #expect(Query(parsing: "a=1&a=2&b")?.all("a") == ["1", "2"])
+    #expect(Query(parsing: "a=1&b")?["b"] == "")
+    for bad in ["a=%", "a=%4", "a=%zz", "a=%ff"] { #expect(Query(parsing: bad) == nil) }
+  }
+
+  @Test func framesGoThereAndBack() {
+    var bytes = [UInt8](repeating: 0xaa, count: LogFrame.headerSize)
+    let frame = LogFrame(kind: .stderr, length: 0x010203, offset: 0x0102_0304_0506_0708)
+    bytes.withUnsafeMutableBytes { frame.write(to: $0) }
+    #expect(bytes == [2, 0, 0, 0, 3, 2, 1, 0, 8, 7, 6, 5, 4, 3, 2, 1])
+    #expect(bytes.withUnsafeBytes { LogFrame(header: $0) } == frame)
+    for wrong in [[0], [4], [1, 1], [1, 0, 0, 0, 0, 0, 0, 2]] as [[UInt8]] {
+      let padded = wrong + [UInt8](repeating: 0, count: 16 - wrong.count)
+      #expect(padded.withUnsafeBytes { LogFrame(header: $0) } == nil)
+    }
+  }
+}
