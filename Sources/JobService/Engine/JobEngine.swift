@@ -1,4 +1,5 @@
 import CJobCore
+import JobAPI
 
 /// Launches, drains and reaps jobs on an event loop. Loop's thread only.
 final class JobEngine {
@@ -56,9 +57,9 @@ protocol RunningJobDelegate: AnyObject {
   func jobFinished(_ result: jc_job_result)
 }
 
-enum OutputStream: Int, Sendable {
-  case stdout = 0
-  case stderr = 1
+extension OutputStream {
+  /// Its number in the C core and in the log index.
+  var index: UInt8 { self == .stdout ? 0 : 1 }
 }
 
 /// One job of an engine, from its start until it is released after it finished. Loop's thread only.
@@ -133,7 +134,7 @@ final class RunningJob {
 
   /// The stream's file, or -1 when there was no output. Open until the job is released.
   func outputDescriptor(_ stream: OutputStream) -> Int32 {
-    jc_job_output_fd(job!, jc_stream(UInt32(stream.rawValue)))
+    jc_job_output_fd(job!, jc_stream(UInt32(stream.index)))
   }
 }
 

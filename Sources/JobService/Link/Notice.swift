@@ -41,8 +41,10 @@ struct Refusal: Error, Equatable {
 struct OutputProgress: Equatable {
   var stdout: UInt64 = 0
   var stderr: UInt64 = 0
-  /// Pieces of the combined log that are not in the log's file, in order, encoded (``LogIndex``); the first of
-  /// them is number `firstPiece` of the job's pieces.
+  /// Pieces of the combined log that are in the log's file.
+  var piecesInFile: UInt64 = 0
+  /// Pieces after those, encoded (``LogIndex``). The first of them is number `firstPiece` of the job's pieces; it
+  /// may be a longer form of one that was told before.
   var firstPiece: UInt64 = 0
   var pieces: [UInt8] = []
 }
@@ -133,6 +135,7 @@ extension OutputProgress {
   func encode(into writer: inout ByteWriter) {
     writer.put(stdout)
     writer.put(stderr)
+    writer.put(piecesInFile)
     writer.put(firstPiece)
     writer.put(pieces)
   }
@@ -140,6 +143,7 @@ extension OutputProgress {
   init(from reader: inout ByteReader) throws(MalformedBytes) {
     stdout = try reader.integer()
     stderr = try reader.integer()
+    piecesInFile = try reader.integer()
     firstPiece = try reader.integer()
     pieces = try reader.array()
   }

@@ -1,0 +1,21 @@
+import Glibc
+import JobAPI
+
+/// The file that holds the pieces of a job's log index past the few kept in memory: `<output name>.log`.
+enum LogFile {
+  /// As many pieces as are stored with the job's record; more go to the file.
+  static let piecesInMemory = 256
+
+  /// Appends the index's pieces to the job's file. On failure they stay in memory, and the next call tries again.
+  static func append(_ log: inout LogIndex, of record: JobRecord, in directory: StateDirectory) {
+    let name = record.outputName + ".log"
+    let file = openat(directory.output, name, O_WRONLY | O_CREAT | O_CLOEXEC, StateDirectory.fileMode)
+    guard file >= 0 else { return }
+    defer { close(file) }
+    if let group = directory.group { _ = fchown(file, .max, group) }
+    // At the place the pieces have in the job's log: a piece written in part before is written over.
+    let offset = off_t(log.inFile) * off_t(LogIndex.pieceSize)
+    guard pwrite(file, log.pieces, log.pieces.count, offset) == log.pieces.count else { return }
+    log.movedToFile()
+  }
+}
