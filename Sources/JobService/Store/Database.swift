@@ -1,0 +1,195 @@
+import CSQLite
+
+/// A connection to a SQLite database. One thread at a time.
+final class Database {
+  private let handle: OpaquePointer
+  let path: String
+
+  enum Access {
+    case readOnly, readWrite, create
+
+    fileprivate var flags: Int32 {
+      switch self {
+      case .readOnly: SQLITE_OPEN_READONLY
+      case .readWrite: SQLITE_OPEN_READWRITE
+      case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+      }
+    }
+  }
+
+  init(_ path: String, _ access: Access) throws(StoreError) {
+    var made: OpaquePointer?
+    let code = sqlite3_open_v2(path, &made, access.flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+    guard code == SQLITE_OK, let made else {
+      defer { sqlite3_close_v2(made) }
+      throw Self.error(made, code)
+    }
+    handle = made
+    self.path = path
+  }
+
+  // v2: the connection lives on until its last statement is finalized.
+  deinit { sqlite3_close_v2(handle) }
+
+  fileprivate static func error(_ handle: OpaquePointer?, _ code: Int32) -> StoreError {
+    let message = String(cString: handle == nil ? sqlite3_errstr(code) : sqlite3_errmsg(handle))
+    let failed = code & 0xff == SQLITE_IOERR || code & 0xff == SQLITE_CANTOPEN
+    return StoreError(sqlite: code, errno: failed ? sqlite3_system_errno(handle) : 0, message: message)
+  }
+
+  /// Runs statements that give no rows of interest.
+  func execute(_ sql: String) throws(StoreError) {
+    let code = sqlite3_exec(handle, sql, nil, nil, nil)
+    guard code == SQLITE_OK else { throw Self.error(handle, code) }
+  }
+
+  func prepare(_ sql: String) throws(StoreError) -> Statement {
+    var made: OpaquePointer?
+    let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &made, nil)
+    guard code == SQLITE_OK, let made else { throw Self.error(handle, code) }
+    return Statement(made, self)
+  }
+
+  /// The first column of the first row; nil without rows.
+  func integer(_ sql: String) throws(StoreError) -> Int64? {
+    let statement = try prepare(sql)
+    return try statement.step() ? statement.integer(0) : nil
+  }
+
+  /// Rows changed by the last statement.
+  var changes: Int64 { sqlite3_changes64(handle) }
+
+  /// Undoes an open transaction; some errors have undone it already.
+  func rollback() {
+    if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+  }
+
+  /// Calls `hook` after each commit with the number of pages in the write-ahead log; nothing is copied into the
+  /// database on its own any more. `hook` outlives the connection.
+  func watchLog(_ hook: WriteAheadLogSize) {
+    sqlite3_wal_hook(
+      handle,
+      { context, _, _, pages in
+        Unmanaged<WriteAheadLogSize>.fromOpaque(context!).takeUnretainedValue().pages = Int(pages)
+        return SQLITE_OK
+      }, Unmanaged.passUnretained(hook).toOpaque())
+  }
+
+  enum Checkpoint {
+    /// What can be copied without waiting for anyone.
+    case passive
+    /// All of it, and empties the log's file. Fails when a reader is in the way.
+    case truncate
+  }
+
+  /// Copies the write-ahead log into the database. False: not all of it, because readers are in the way.
+  func checkpoint(_ kind: Checkpoint) throws(StoreError) -> Bool {
+    var pages: Int32 = 0
+    var copied: Int32 = 0
+    let mode = kind == .passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE
+    let code = sqlite3_wal_checkpoint_v2(handle, nil, mode, &pages, &copied)
+    guard code & 0xff != SQLITE_BUSY else { return false }
+    guard code == SQLITE_OK else { throw Self.error(handle, code) }
+    return pages == copied
+  }
+}
+
+/// Pages in the write-ahead log as of the last commit. The writer's thread only.
+final class WriteAheadLogSize {
+  var pages = 0
+}
+
+/// A prepared statement. Parameters count from 1, columns from 0. One thread at a time.
+final class Statement {
+  private let handle: OpaquePointer
+  private let database: Database
+
+  fileprivate init(_ handle: OpaquePointer, _ database: Database) {
+    self.handle = handle
+    self.database = database
+  }
+
+  deinit { sqlite3_finalize(handle) }
+
+  // SQLite copies the bytes during the call.
+  private static var copied: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
+
+  func bind(_ index: Int32, _ value: Int64) { sqlite3_bind_int64(handle, index, value) }
+  func bind(_ index: Int32, _ value: Int32) { sqlite3_bind_int64(handle, index, Int64(value)) }
+  /// Numbers past the largest of SQLite become that.
+  func bind(_ index: Int32, _ value: UInt64) { sqlite3_bind_int64(handle, index, Int64(clamping: value)) }
+
+  func bind(_ index: Int32, _ value: String?) {
+    guard var value else {
+      sqlite3_bind_null(handle, index)
+      return
+    }
+    _ = value.withUTF8 { utf8 in
+      // An empty string may have no address, which would be NULL.
+      utf8.withMemoryRebound(to: CChar.self) { text in
+        if let base = text.baseAddress {
+          sqlite3_bind_text(handle, index, base, Int32(text.count), Self.copied)
+        } else {
+          sqlite3_bind_text(handle, index, "", 0, Self.copied)
+        }
+      }
+    }
+  }
+
+  func bind(_ index: Int32, _ value: [UInt8]) {
+    value.withUnsafeBytes { bind(index, $0) }
+  }
+
+  func bind(_ index: Int32, _ value: UnsafeRawBufferPointer) {
+    if value.isEmpty {
+      sqlite3_bind_zeroblob(handle, index, 0)
+    } else {
+      sqlite3_bind_blob64(handle, index, value.baseAddress, UInt64(value.count), Self.copied)
+    }
+  }
+
+  /// Runs to the next row. True: there is one. After false the statement may be run again.
+  func step() throws(StoreError) -> Bool {
+    switch sqlite3_step(handle) {
+    case SQLITE_ROW: return true
+    case SQLITE_DONE:
+      sqlite3_reset(handle)
+      return false
+    default:
+      let database = sqlite3_db_handle(handle)
+      let error = Database.error(database, sqlite3_extended_errcode(database))
+      sqlite3_reset(handle)
+      throw error
+    }
+  }
+
+  /// Runs a statement that gives no rows; the number of rows changed.
+  @discardableResult
+  func run() throws(StoreError) -> Int64 {
+    while try step() {}
+    return database.changes
+  }
+
+  /// Ends the statement's run before its last row, and with it its read transaction.
+  func reset() { sqlite3_reset(handle) }
+
+  func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+  func unsigned(_ column: Int32) -> UInt64 { UInt64(clamping: integer(column)) }
+  func small(_ column: Int32) -> Int32 { sqlite3_column_int(handle, column) }
+  func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
+
+  func text(_ column: Int32) -> String? {
+    guard let text = sqlite3_column_text(handle, column) else { return nil }
+    return String(decoding: UnsafeRawBufferPointer(start: text, count: length(column)), as: UTF8.self)
+  }
+
+  /// The bytes of a column, valid until the next step or reset.
+  func view(_ column: Int32) -> UnsafeRawBufferPointer {
+    let bytes = sqlite3_column_blob(handle, column)
+    return UnsafeRawBufferPointer(start: bytes, count: length(column))
+  }
+
+  func bytes(_ column: Int32) -> [UInt8] { [UInt8](view(column)) }
+
+  private func length(_ column: Int32) -> Int { Int(sqlite3_column_bytes(handle, column)) }
+}

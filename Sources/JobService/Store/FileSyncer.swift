@@ -1,0 +1,98 @@
+import Glibc
+import JobAPI
+import Synchronization
+
+/// Gets the output files of finished jobs onto the disk, on a thread of its own so that no creation waits for them,
+/// and passes each change on to the writer afterwards.
+final class FileSyncer: Sendable {
+  typealias Request = StoreWriter.Request
+
+  private let output: String
+  private let queue = WorkQueue<Request>()
+  private let pass: @Sendable (Request, StoreError?) -> Void
+  /// Jobs with a change on its way through: what follows it has to take the same way.
+  private let busy = Mutex<[JobID: Int]>([:])
+  private let thread = Mutex<WorkThread?>(nil)
+
+  /// `pass` is called in the order of queueing, with what kept the files from the disk.
+  init(output: String, pass: @escaping @Sendable (Request, StoreError?) -> Void) throws(SystemError) {
+    self.output = output
+    self.pass = pass
+    let made = try WorkThread { [self] in run() }
+    thread.withLock { $0 = made }
+  }
+
+  /// Takes a change that has files or follows one of the same job that has. False: neither.
+  func take(_ request: Request) -> Bool {
+    busy.withLock { busy in
+      let id = request.change.id
+      guard request.change.hasFiles || busy[id] != nil else { return false }
+      busy[id, default: 0] += 1
+      queue.put(request)
+      return true
+    }
+  }
+
+  /// Returns when all that was taken is passed on.
+  func close() {
+    queue.close()
+    thread.withLock { $0.take() }?.join()
+  }
+
+  private func run() {
+    while let requests = queue.take() {
+      let errors = sync(requests.map(\.change))
+      for (request, error) in zip(requests, errors) {
+        pass(request, error)
+        release(request.change.id)
+      }
+    }
+  }
+
+  private func release(_ id: JobID) {
+    busy.withLock { busy in
+      guard let count = busy[id], count > 1 else {
+        busy[id] = nil
+        return
+      }
+      busy[id] = count - 1
+    }
+  }
+
+  /// Starts writing all files before waiting for the first: one commit of the file system's journal then serves
+  /// many. A file's name is on disk when its directory is.
+  private func sync(_ changes: [StoreChange]) -> [StoreError?] {
+    var errors = changes.map { Self.sync($0.files) }
+    var directories: [Substring: StoreError?] = [:]
+    for (index, change) in changes.enumerated() where change.hasFiles && errors[index] == nil {
+      let shard = JobRecord.outputName(of: change.id).prefix { $0 != "/" }
+      if directories[shard] == nil { directories[shard] = .some(syncShard(shard)) }
+      errors[index] = directories[shard] ?? nil
+    }
+    return errors
+  }
+
+  private static func sync(_ files: [Int32]) -> StoreError? {
+    for file in files where fdatasync(file) != 0 {
+      return StoreError(SystemError(errno, "get output onto the disk"))
+    }
+    return nil
+  }
+
+  private func syncShard(_ shard: Substring) -> StoreError? {
+    do {
+      try syncDirectory("\(output)/\(shard)")
+      return nil
+    } catch {
+      return error
+    }
+  }
+}
+
+extension StoreChange {
+  fileprivate var files: [Int32] {
+    if case .finish(_, _, let files) = self { files } else { [] }
+  }
+
+  fileprivate var hasFiles: Bool { !files.isEmpty }
+}

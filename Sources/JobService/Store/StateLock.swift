@@ -1,0 +1,34 @@
+import Glibc
+
+/// Holds a state directory: one supervisor at a time may use it.
+final class StateLock: Sendable {
+  private let file: Int32
+
+  /// The lock file is never removed: a successor may hold it open already.
+  init(directory: String) throws(StoreError) {
+    let path = "\(directory)/lock"
+    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard file >= 0 else { throw StoreError(SystemError(errno, "open \(path)")) }
+    guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+      let code = errno
+      let holder = Self.holder(of: file)
+      close(file)
+      guard code == EWOULDBLOCK else { throw StoreError(SystemError(code, "lock \(path)")) }
+      throw StoreError(.inUse, "another jobd uses the state directory \(directory)\(holder)")
+    }
+    // For people and for the message above only; the lock itself is what counts.
+    let pid = Array("\(getpid())\n".utf8)
+    _ = ftruncate(file, 0)
+    _ = pwrite(file, pid, pid.count, 0)
+  }
+
+  deinit { close(file) }
+
+  private static func holder(of file: Int32) -> String {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    let length = max(0, pread(file, &bytes, bytes.count, 0))
+    let digits = bytes.prefix(length).prefix { $0 != UInt8(ascii: "\n") }
+    guard let pid = Int32(String(decoding: digits, as: UTF8.self)) else { return "" }
+    return " (pid \(pid))"
+  }
+}

@@ -1,0 +1,82 @@
+import Glibc
+import JobAPI
+import Synchronization
+
+/// The supervisor's half of the store, and the only writer of it. Changes are queued from any thread, applied by
+/// the writer's thread, all that wait in one transaction, and told when they are on disk.
+final class Store: Sendable {
+  typealias Completion = @Sendable ([(token: UInt64, outcome: StoreOutcome)], _ lastEvent: Int64) -> Void
+
+  private let path: String
+  private let lock: StateLock
+  private let stored: StoredClients
+  private let queue: WorkQueue<WriterTask>
+  private let syncer: FileSyncer
+  private let thread: Mutex<WorkThread?>
+
+  /// Opens the database in the state directory `path`, makes it where there is none, and refuses a directory that
+  /// another process uses. The files can be read by `group`. `onCompleted` is called on the writer's thread.
+  init(path: String, group: gid_t?, onCompleted: @escaping Completion) throws(StoreError) {
+    self.path = path
+    lock = try StateLock(directory: path)
+    let database = try Database.open(Self.database(in: path), group: group)
+    stored = try StoredClients(database)
+    let loop = try WriterLoop(try StoreWriter(database, clients: stored), onCompleted)
+    let queue = WorkQueue<WriterTask>()
+    self.queue = queue
+    do {
+      syncer = try FileSyncer(output: "\(path)/output") { request, error in
+        queue.put(error.map { .failed(token: request.token, $0) } ?? .change(request))
+      }
+      thread = Mutex(try WorkThread { loop.run(queue) })
+    } catch {
+      throw StoreError(error)
+    }
+  }
+
+  static func database(in path: String) -> String { "\(path)/jobd.db" }
+
+  /// Queues a change; its outcome comes with `token`. Changes of one job are applied in the order of queueing.
+  func enqueue(_ change: StoreChange, token: UInt64) {
+    let request = (token: token, change: change)
+    if syncer.take(request) { return }
+    queue.put(.change(request), urgent: change.isUrgent)
+  }
+
+  /// The number of a client; a new name gets one, which is on disk with its first job.
+  func clientNumber(for name: String) -> Int64 { stored.number(for: name) }
+
+  /// All clients that have a number.
+  func clients() -> [(id: Int64, name: String)] { stored.all }
+
+  /// What is stored of a client's.
+  func totals(of client: Int64) -> ClientTotals { stored.totals(of: client) }
+
+  /// Jobs in state running: at start-up those of an earlier daemon.
+  func runningJobs() throws(StoreError) -> [(record: JobRecord, spec: [UInt8])] {
+    let database = try Database.openReadOnly(Self.database(in: path))
+    let rows = try database.prepare("SELECT \(JobRow.columns), spec FROM jobs WHERE state = 0")
+    var jobs: [(JobRecord, [UInt8])] = []
+    while try rows.step() { jobs.append((try JobRow.read(rows), rows.bytes(JobRow.count))) }
+    return jobs
+  }
+
+  /// Drops old events and keys, and finds finished jobs that are to go. The caller removes their output, queues
+  /// their deletion, and asks again when that is done and there may be more. Told on the writer's thread.
+  func maintain(_ retention: Retention, then: @escaping @Sendable (Result<Expired, StoreError>) -> Void) {
+    queue.put(.maintain(retention, then))
+  }
+
+  /// Returns when all that is queued is on disk and told. Nothing may be queued afterwards.
+  func close() {
+    syncer.close()
+    queue.close()
+    thread.withLock { $0.take() }?.join()
+  }
+}
+
+extension StoreChange {
+  fileprivate var isUrgent: Bool {
+    if case .started = self { false } else { true }
+  }
+}

@@ -1,0 +1,31 @@
+import JobAPI
+
+/// One change of the store, all or nothing.
+enum StoreChange: Sendable {
+  case create(JobRecord, clientName: String, spec: [UInt8], idempotency: Order.Idempotency?)
+  /// `log`: the chunk index, unless it is in a file. `files`: the output files that were written, open until the
+  /// outcome is told; they are on disk before the record is.
+  case finish(JobRecord, log: [UInt8], files: [Int32])
+  /// Not worth a commit of its own: goes with the next one, or after a second.
+  case started(JobRecord)
+  case delete(client: Int64, id: JobID)
+
+  var id: JobID {
+    switch self {
+    case .create(let record, _, _, _), .finish(let record, _, _), .started(let record): record.id
+    case .delete(_, let id): id
+    }
+  }
+}
+
+/// What became of a change. Told once it is on disk.
+enum StoreOutcome: Equatable, Sendable {
+  case saved
+  /// The same request came before, and this is its job.
+  case existing(JobID)
+  /// The key came before with another request.
+  case keyReused
+  /// There is no such job, or (finish, started) it is over already.
+  case notFound
+  case failed(StoreError)
+}

@@ -1,0 +1,56 @@
+import CSQLite
+import Glibc
+
+/// Why the store could not do what was asked, in words for an operator.
+struct StoreError: Error, Equatable, CustomStringConvertible {
+  enum Kind: Sendable {
+    /// No room on the disk, or a quota or file-size limit is reached.
+    case full
+    case readOnly, inputOutput, outOfMemory
+    /// The file is not a database, or a garbled one.
+    case damaged
+    /// The file was written by a newer jobd.
+    case newer
+    /// Another process uses the state directory.
+    case inUse
+    case other
+  }
+  let kind: Kind
+  let description: String
+
+  init(_ kind: Kind, _ description: String) {
+    self.kind = kind
+    self.description = description
+  }
+
+  init(_ error: SystemError) {
+    self.init(Self.kind(ofErrno: error.code) ?? .other, error.description)
+  }
+
+  /// `code`: an extended result code of SQLite; `errno`: that of the system call behind it, or 0.
+  init(sqlite code: Int32, errno: Int32, message: String) {
+    let system = errno == 0 ? "" : " (\(SystemError.text(of: errno)))"
+    self.init(Self.kind(ofResult: code, errno), "database: \(message)\(system)")
+  }
+
+  private static func kind(ofResult code: Int32, _ errno: Int32) -> Kind {
+    switch code & 0xff {
+    case SQLITE_FULL: .full
+    case SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH: .readOnly
+    case SQLITE_CORRUPT, SQLITE_NOTADB: .damaged
+    case SQLITE_NOMEM: .outOfMemory
+    case SQLITE_IOERR, SQLITE_CANTOPEN: kind(ofErrno: errno) ?? .inputOutput
+    default: .other
+    }
+  }
+
+  private static func kind(ofErrno code: Int32) -> Kind? {
+    switch code {
+    case ENOSPC, EDQUOT, EFBIG: .full
+    case EROFS, EACCES, EPERM: .readOnly
+    case ENOMEM: .outOfMemory
+    case EIO: .inputOutput
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import JobAPI
+
+/// One thing that happened to a job.
+struct StoredEvent: Equatable, Sendable {
+  typealias Kind = JobEvent.Kind
+
+  /// Larger than that of every event before, of any client.
+  var number: Int64
+  var kind: Kind
+  var id: JobID
+  /// Microseconds since 1970.
+  var at: Int64
+  /// The job as it was after the event.
+  var state: JobState
+  var exitCode: Int32
+  var signal: Int32
+  var flags: JobRecord.Flags
+  var error: String?
+
+  init(number: Int64, kind: Kind, record: JobRecord, at: Int64) {
+    (self.number, self.kind, self.at) = (number, kind, at)
+    id = record.id
+    state = record.state
+    exitCode = record.exitCode
+    signal = record.signal
+    flags = record.flags
+    error = record.error
+  }
+
+  func encode(into writer: inout ByteWriter) {
+    writer.put(number)
+    writer.put(kind.code)
+    writer.put(id)
+    writer.put(at)
+    writer.put(state.code)
+    writer.put(exitCode)
+    writer.put(signal)
+    writer.put(flags.rawValue)
+    writer.put(error)
+  }
+
+  init(from reader: inout ByteReader) throws(MalformedBytes) {
+    number = try reader.integer()
+    guard let kind = Kind(code: try reader.integer()) else { throw MalformedBytes() }
+    self.kind = kind
+    id = try reader.id()
+    at = try reader.integer()
+    guard let state = JobState(code: try reader.integer()) else { throw MalformedBytes() }
+    self.state = state
+    exitCode = try reader.integer()
+    signal = try reader.integer()
+    flags = .init(rawValue: try reader.integer())
+    error = try reader.optionalString()
+  }
+}
+
+extension JobEvent.Kind {
+  /// The number that stands for the kind in the store.
+  fileprivate var code: UInt8 {
+    switch self {
+    case .created: 0
+    case .started: 1
+    case .finished: 2
+    case .deleted: 3
+    }
+  }
+
+  fileprivate init?(code: UInt8) {
+    switch code {
+    case 0: self = .created
+    case 1: self = .started
+    case 2: self = .finished
+    case 3: self = .deleted
+    default: return nil
+    }
+  }
+}
