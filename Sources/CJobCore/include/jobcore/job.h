@@ -73,6 +73,9 @@ int jc_engine_new(struct jc_loop *_Nonnull loop, const struct jc_engine_options 
 /// Ends the launchers and frees the engine. All its jobs must have been freed.
 void jc_engine_free(struct jc_engine *_Nullable engine);
 
+/// `pid` is a child of this process that is not the engine's: its status is left to whoever started it.
+void jc_engine_ignore_child(struct jc_engine *_Nonnull engine, pid_t pid);
+
 /// Starts a job; everything after this is told through `events`. -ENOMEM, -EAGAIN while 2^20 jobs wait for a launcher.
 int jc_job_start(struct jc_engine *_Nonnull engine, const struct jc_job_options *_Nonnull options,
                  const struct jc_job_events *_Nonnull events, void *_Nullable context,
