@@ -1,0 +1,11 @@
+#ifndef JOBCORE_LOOP_PRIVATE_H
+#define JOBCORE_LOOP_PRIVATE_H
+
+#include <jobcore/loop.h>
+
+struct event_base;
+
+/// The libevent base of a loop, for what is made on it. Used from the loop's thread only.
+struct event_base *jc_loop_base(struct jc_loop *loop);
+
+#endif
