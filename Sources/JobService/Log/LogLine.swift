@@ -1,0 +1,68 @@
+import Glibc
+
+/// The bytes of one log entry. Nothing in a value can end the line, begin another field or reach a terminal as a
+/// control sequence.
+struct LogLine {
+  private(set) var text: String
+  private static let longestValue = 2048
+
+  init(_ level: LogLevel, _ event: String, _ microseconds: Int64) {
+    text = "\(Self.time(microseconds)) level=\(level.rawValue) event=\(event)"
+  }
+
+  mutating func add(_ name: String, _ value: String) {
+    text += " \(name)="
+    let isPlain =
+      !value.isEmpty && value.utf8.count <= Self.longestValue && value.utf8.allSatisfy(Self.isPlain)
+    text += isPlain ? value : Self.quote(value)
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "=")
+      && byte != UInt8(ascii: "\\")
+  }
+
+  /// In quotation marks, control characters and what some readers take for the end of a line escaped.
+  private static func quote(_ value: String) -> String {
+    var quoted = "\""
+    for scalar in value.unicodeScalars {
+      if quoted.utf8.count > longestValue {
+        quoted += "..."
+        break
+      }
+      switch scalar {
+      case "\"", "\\": quoted += "\\\(scalar)"
+      case "\n": quoted += "\\n"
+      default:
+        let category = scalar.properties.generalCategory
+        let isHidden = [.control, .format, .lineSeparator, .paragraphSeparator].contains(category)
+        if isHidden {
+          quoted += "\\u{\(String(scalar.value, radix: 16))}"
+        } else {
+          quoted.unicodeScalars.append(scalar)
+        }
+      }
+    }
+    return quoted + "\""
+  }
+
+  private static func time(_ microseconds: Int64) -> String {
+    var seconds = time_t(microseconds / 1_000_000)
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    func digits(_ number: some BinaryInteger, _ count: Int) -> String {
+      let text = String(number)
+      return String(repeating: "0", count: max(0, count - text.count)) + text
+    }
+    let date = "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1, 2))-\(digits(parts.tm_mday, 2))"
+    let clock = "\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2)):\(digits(parts.tm_sec, 2))"
+    return "\(date)T\(clock).\(digits(microseconds / 1000 % 1000, 3))Z"
+  }
+
+  /// One write(2), so that lines of several processes are not mixed. A log that cannot be written is not a reason
+  /// to stop.
+  func write(to descriptor: Int32) {
+    let bytes = Array((text + "\n").utf8)
+    while Glibc.write(descriptor, bytes, bytes.count) < 0 && errno == EINTR {}
+  }
+}
