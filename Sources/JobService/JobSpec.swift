@@ -93,7 +93,9 @@ struct JobSpec: Equatable, Sendable {
   /// A string without NUL, which would end it early in the C strings of execve(2).
   private static func text(from reader: inout ByteReader) throws(MalformedBytes) -> String {
     let bytes = try reader.view()
-    guard !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) else { throw MalformedBytes() }
+    guard !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) else {
+      throw MalformedBytes()
+    }
     return text
   }
 }

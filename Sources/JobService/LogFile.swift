@@ -8,14 +8,20 @@ enum LogFile {
 
   /// Appends the index's pieces to the job's file. On failure they stay in memory, and the next call tries again.
   static func append(_ log: inout LogIndex, of record: JobRecord, in directory: StateDirectory) {
-    let name = record.outputName + ".log"
-    let file = openat(directory.output, name, O_WRONLY | O_CREAT | O_CLOEXEC, StateDirectory.fileMode)
+    let file = open(of: record, in: directory)
     guard file >= 0 else { return }
     defer { close(file) }
-    if let group = directory.group { _ = fchown(file, .max, group) }
     // At the place the pieces have in the job's log: a piece written in part before is written over.
     let offset = off_t(log.inFile) * off_t(LogIndex.pieceSize)
     guard pwrite(file, log.pieces, log.pieces.count, offset) == log.pieces.count else { return }
     log.movedToFile()
+  }
+
+  /// The job's file, made when it is not there; negative on failure. The caller closes it.
+  static func open(of record: JobRecord, in directory: StateDirectory) -> Int32 {
+    let name = record.outputName + ".log"
+    let file = openat(directory.output, name, O_WRONLY | O_CREAT | O_CLOEXEC, StateDirectory.fileMode)
+    if file >= 0, let group = directory.group { _ = fchown(file, .max, group) }
+    return file
   }
 }

@@ -63,7 +63,8 @@ struct LogIndex {
     guard (index + 1) * pieceSize <= bytes.count else { return nil }
     return bytes.withUnsafeBytes { raw in
       let first = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: index * pieceSize, as: UInt64.self))
-      let length = UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: index * pieceSize + 8, as: UInt32.self))
+      let length = UInt32(
+        littleEndian: raw.loadUnaligned(fromByteOffset: index * pieceSize + 8, as: UInt32.self))
       return Piece(time: Int64(first >> 1), stream: first & 1 == 0 ? .stdout : .stderr, length: length)
     }
   }

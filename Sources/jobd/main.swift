@@ -1,1 +1,4 @@
-print("jobd")
+import Glibc
+import JobService
+
+exit(Daemon.main(Array(CommandLine.arguments.dropFirst())))

@@ -52,7 +52,7 @@ public struct ConfigurationLoader: Sendable {
 
   private mutating func apply(_ environment: [String: String]) throws(ConfigurationError) {
     for (name, text) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("JOBD_") {
-      guard name != "JOBD_CONFIG" else { continue }
+      guard name != "JOBD_CONFIG", name != JobEnvironment.marker else { continue }
       guard let option = ConfigurationOption.all.first(where: { $0.variable == name }) else {
         throw ConfigurationError(
           "the environment's \(name) sets no option\(Self.suggestion(for: name, \.variable)); see jobd --help"

@@ -4,6 +4,8 @@ import CJobCore
 final class EventLoop: @unchecked Sendable {
   // Set once in init; the C side locks what other threads may call.
   let handle: OpaquePointer
+  // The loop's thread only.
+  private var roundEnd: RoundEnd?
 
   init() throws(SystemError) {
     var made: OpaquePointer?
@@ -26,13 +28,27 @@ final class EventLoop: @unchecked Sendable {
     guard status == 0 else { throw SystemError(status, "run the event loop") }
   }
 
+  /// Calls `action` at the end of each round of events that called anything else; one for each loop.
+  func afterRound(_ action: @escaping () -> Void) {
+    roundEnd = RoundEnd(action: action)
+    let context = Unmanaged.passUnretained(roundEnd!).toOpaque()
+    jc_loop_after_round(
+      handle, { Unmanaged<RoundEnd>.fromOpaque($0!).takeUnretainedValue().action() }, context)
+  }
+
+  private final class RoundEnd {
+    let action: () -> Void
+    init(action: @escaping () -> Void) { self.action = action }
+  }
+
   /// Ends ``run()``. Any thread.
   func stop() { jc_loop_stop(handle) }
 
   /// Calls `work` once on the loop's thread, in the order of posting. Any thread.
   func post(_ work: @escaping @Sendable () -> Void) {
     let box = Unmanaged.passRetained(PostedWork(work))
-    let status = jc_loop_post(handle, { Unmanaged<PostedWork>.fromOpaque($0!).takeRetainedValue().work() }, box.toOpaque())
+    let status = jc_loop_post(
+      handle, { Unmanaged<PostedWork>.fromOpaque($0!).takeRetainedValue().work() }, box.toOpaque())
     precondition(status == 0, "out of memory")
   }
 

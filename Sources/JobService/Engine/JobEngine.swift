@@ -142,7 +142,8 @@ extension RunningJob {
   private nonisolated(unsafe) static var events = jc_job_events(
     started: { context, pid, at in RunningJob.of(context).delegate.jobStarted(pid: pid, at: at) },
     output: { context, stream, length in
-      RunningJob.of(context).delegate.jobOutput(stream: stream == JC_STDOUT ? .stdout : .stderr, length: length)
+      RunningJob.of(context).delegate.jobOutput(
+        stream: stream == JC_STDOUT ? .stdout : .stderr, length: length)
     },
     stdin_ready: { context, error in RunningJob.of(context).delegate.jobInputReady(error: error) },
     finished: { context, result in
@@ -167,7 +168,8 @@ extension RunningJob.Launch {
       case .pipe: (JC_STDIN_PIPE, -1)
       }
     return jc_job_options(
-      argv: argv, envp: envp, cwd: cwd, output_name: name, stdin_mode: mode, stdin_fd: descriptor, merge: merge,
+      argv: argv, envp: envp, cwd: cwd, output_name: name, stdin_mode: mode, stdin_fd: descriptor,
+      merge: merge,
       output_limit: outputLimit, limit_action: killAtLimit ? JC_LIMIT_KILL : JC_LIMIT_TRUNCATE,
       timeout_ms: timeout, grace_ms: grace, uid: user, gid: group)
   }

@@ -120,7 +120,8 @@ extension Notice {
     case .output: return .output(id: try reader.id(), progress: try OutputProgress(from: &reader))
     case .created:
       return .created(
-        ticket: try reader.integer(), id: try reader.id(), client: try reader.integer(), existed: try reader.bool())
+        ticket: try reader.integer(), id: try reader.id(), client: try reader.integer(),
+        existed: try reader.bool())
     case .done: return .done(ticket: try reader.integer())
     case .refused:
       let ticket: UInt64 = try reader.integer()

@@ -115,7 +115,9 @@ extension Order {
         ticket: try reader.integer(), client: try reader.integer(), id: try reader.id(),
         signal: try reader.integer(), tree: try reader.bool())
     case .stop:
-      let (ticket, client, id) = (try reader.integer(UInt64.self), try reader.integer(Int64.self), try reader.id())
+      let (ticket, client, id) = (
+        try reader.integer(UInt64.self), try reader.integer(Int64.self), try reader.id()
+      )
       let grace: UInt64 = try reader.integer()
       return .stop(ticket: ticket, client: client, id: id, grace: grace == .max ? nil : grace)
     case .input:

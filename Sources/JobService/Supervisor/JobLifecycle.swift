@@ -34,11 +34,10 @@ struct JobLifecycle: Equatable {
   /// What is to be done, in the order of declaration.
   struct Actions: OptionSet, Equatable {
     let rawValue: UInt16
-    /// Answer the creation: the job exists.
-    static let answerCreation = Actions(rawValue: 1)
-    static let refuseCreation = Actions(rawValue: 2)
     /// Tell the api process of the job as it is now.
-    static let announce = Actions(rawValue: 4)
+    static let announce = Actions(rawValue: 1)
+    /// Answer the creation: the job exists.
+    static let answerCreation = Actions(rawValue: 2)
     static let launch = Actions(rawValue: 8)
     /// KILL the whole tree.
     static let kill = Actions(rawValue: 16)
@@ -60,12 +59,17 @@ struct JobLifecycle: Equatable {
   /// Whether its process may still run.
   var isActive: Bool { state == .launching || state == .running }
 
+  /// Whether the creation is on disk: the api process knows the job.
+  var isAnnounced: Bool { state != .accepting && state != .removed }
+
   mutating func handle(_ event: Event) -> Actions {
     switch (state, event) {
     case (.accepting, .accepted):
-      return deleteAsked ? Actions.answerCreation.union(remove()) : move(to: .launching, [.answerCreation, .announce, .launch])
+      return deleteAsked
+        ? Actions.answerCreation.union(remove())
+        : move(to: .launching, [.answerCreation, .announce, .launch])
     case (.accepting, .notAccepted):
-      return move(to: .removed, [.refuseCreation, .answerDeletions, .release])
+      return move(to: .removed, .release)
     case (.launching, .started):
       return move(to: .running, deleteAsked ? [] : .announce)
     case (.launching, .finished), (.running, .finished):

@@ -35,7 +35,9 @@ struct StateDirectory {
   private static func makeParents(of path: String) throws(SystemError) {
     for index in path.indices.dropFirst() where path[index] == "/" {
       let parent = String(path[..<index])
-      guard mkdir(parent, 0o755) == 0 || errno == EEXIST else { throw SystemError(errno, "make directory \(parent)") }
+      guard mkdir(parent, 0o755) == 0 || errno == EEXIST else {
+        throw SystemError(errno, "make directory \(parent)")
+      }
     }
   }
 
@@ -62,6 +64,9 @@ struct StateDirectory {
     guard fstatat(output, name, &status, 0) == 0 else { return 0 }
     return UInt64(status.st_size)
   }
+
+  /// Whether the job's combined log has a file.
+  func hasLog(_ id: JobID) -> Bool { faccessat(output, JobRecord.outputName(of: id) + ".log", F_OK, 0) == 0 }
 }
 
 extension OutputStream {

@@ -1,0 +1,37 @@
+import Glibc
+import JobAPI
+
+/// What all workers of the api process share. Any thread.
+final class ApiContext: Sendable {
+  let configuration: Configuration
+  let log: Log
+  let table: JobTable
+  let clients = ClientTable()
+  let eventFollowers = EventFollowers()
+  let link: ApiLink
+  /// Descriptor of the directory of output files.
+  let output: Int32
+
+  /// Finished jobs kept in memory.
+  private static let finishedJobs = 16_384
+
+  init(_ configuration: Configuration, log: Log, link: ApiLink) throws(SystemError) {
+    self.configuration = configuration
+    self.log = log
+    self.link = link
+    table = JobTable(finished: Self.finishedJobs)
+    let path = configuration.stateDirectory + "/output"
+    output = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard output >= 0 else {
+      throw SystemError(errno, "read the state directory \(path) as the api process's user")
+    }
+  }
+}
+
+/// The api process's way to the supervisor. Any thread.
+final class ApiLink: @unchecked Sendable {
+  // Set once on the loop's thread before any worker runs; MessageChannel.send may be called from any thread.
+  var channel: MessageChannel?
+
+  func send(_ order: Order) { channel?.send(order.encode()) }
+}

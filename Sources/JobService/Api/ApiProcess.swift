@@ -1,0 +1,161 @@
+import CJobCore
+import FoundationEssentials
+import Glibc
+import JobAPI
+
+/// The process that faces the network: TLS, HTTP, JSON and who may see which job. It starts with the keys in reach,
+/// reads them, and gives up every right it does not need before it reads the first byte of a client.
+public final class ApiProcess: @unchecked Sendable {
+  // Everything but the workers is used on the main thread's loop alone.
+  private let loop: EventLoop
+  private let listeners: [Int32]
+  private let link = ApiLink()
+  private var api: ApiContext?
+  private var tls: OpaquePointer?
+  private var workers: [Worker] = []
+  /// What this round of the loop has for each worker.
+  private var answers: [[(ticket: UInt64, answer: Answer)]] = []
+  private var wakes: [Set<UInt64>] = []
+  private var draining = 0
+
+  /// The descriptors that the supervisor passes.
+  private static let channelDescriptor: Int32 = 3
+
+  /// `listeners`: how many listening sockets follow the channel's descriptor.
+  public init(listeners count: Int) throws {
+    loop = try EventLoop()
+    listeners = (0..<Int32(count)).map { Self.channelDescriptor + 1 + $0 }
+    for descriptor in listeners + [Self.channelDescriptor] { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    link.channel = try MessageChannel(
+      loop: loop, descriptor: Self.channelDescriptor, onMessage: { [unowned self] in self.received($0) },
+      onClosed: { [unowned self] _ in self.supervisorIsGone() })
+  }
+
+  /// Serves until the supervisor asks for the end, or is gone.
+  public func run() throws {
+    signal(SIGPIPE, SIG_IGN)
+    loop.afterRound { [unowned self] in self.deliver() }
+    try loop.run()
+  }
+
+  private func supervisorIsGone() {
+    // Nothing that is answered from here on would be true.
+    api?.log.error("supervisor_gone")
+    exit(1)
+  }
+
+  private func received(_ bytes: UnsafeRawBufferPointer) {
+    do {
+      try handle(try Notice(decoding: bytes))
+    } catch {
+      (api?.log ?? Log()).error("api_failed", ["error": "\(error)"])
+      exit(1)
+    }
+  }
+
+  private func handle(_ notice: Notice) throws {
+    switch notice {
+    case .welcome(let configuration): try start(configuration)
+    case .ready: try listen()
+    case .drain: drain()
+    case .client(let id, let name): api?.clients.learn(name, number: id)
+    case .job(let record, let pid): wake(api?.table.update(record, pid: pid))
+    case .deleted(_, let id): wake(api?.table.remove(id))
+    case .output(let id, let progress): wake(api?.table.progress(id, progress))
+    case .created(let ticket, let id, _, let existed): answer(ticket, .created(id: id, existed: existed))
+    case .done(let ticket): answer(ticket, .done)
+    case .refused(let ticket, let refusal): answer(ticket, .refused(refusal))
+    case .events: wake(api?.eventFollowers.all)
+    }
+  }
+
+  private func start(_ encoded: [UInt8]) throws {
+    let configuration = try JSONDecoder().decode(Configuration.self, from: Data(encoded))
+    tls = try ServerTLS.load(configuration)
+    let account = try configuration.apiAccount()
+    let status = jc_confine(account?.user ?? .max, account?.group ?? .max)
+    guard status == 0 else { throw SystemError(status, "give up privileges") }
+    let api = try ApiContext(configuration, log: Log(level: configuration.logLevel), link: link)
+    self.api = api
+    for index in listeners.indices { workers.append(try Worker(index, api)) }
+    answers = Array(repeating: [], count: workers.count)
+    wakes = Array(repeating: [], count: workers.count)
+    link.send(.hello)
+  }
+
+  private func listen() throws {
+    guard let tls else { return }
+    for (worker, listener) in zip(workers, listeners) {
+      try worker.listen(listener, tls)
+      _ = try SystemThread.start("worker \(worker.index)") {
+        do { try worker.loop.run() } catch { fatalError("\(error)") }
+      }
+    }
+  }
+
+  private func answer(_ ticket: UInt64, _ answer: Answer) {
+    let index = Worker.index(ofTicket: ticket)
+    if answers.indices.contains(index) { answers[index].append((ticket, answer)) }
+  }
+
+  private func wake(_ observers: Set<JobTable.Observer>?) {
+    for observer in observers ?? [] { wakes[observer.worker].insert(observer.exchange) }
+  }
+
+  /// Hands each worker what this round brought, in one piece.
+  private func deliver() {
+    for (index, worker) in workers.enumerated() where !answers[index].isEmpty || !wakes[index].isEmpty {
+      let (answers, wakes) = (answers[index], wakes[index])
+      self.answers[index] = []
+      self.wakes[index] = []
+      worker.post {
+        for (ticket, answer) in answers { worker.answered(ticket, answer) }
+        for number in wakes { worker.wakeNow(number) }
+      }
+    }
+  }
+
+  private func drain() {
+    draining = workers.count
+    for worker in workers {
+      worker.post {
+        worker.drain { [self] in loop.post { self.workerIsDrained() } }
+      }
+    }
+    if workers.isEmpty { exit(0) }
+  }
+
+  private func workerIsDrained() {
+    draining -= 1
+    if draining == 0 { exit(0) }
+  }
+}
+
+/// The server's TLS context from the files the configuration names.
+enum ServerTLS {
+  static func load(_ configuration: Configuration) throws(SupervisorError) -> OpaquePointer {
+    var made: OpaquePointer?
+    var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
+    let status = configuration.certificateFile.withCString { certificate in
+      configuration.keyFile.withCString { key in
+        configuration.clientCAFile.withCString { authority in
+          withOptionalCString(configuration.crlFile) { revoked in
+            var options = jc_tls_options(
+              certificate_file: certificate, key_file: key, client_ca_file: authority, crl_file: revoked,
+              session_cache: configuration.sessionCache)
+            return jc_tls_new(&options, &made, &error)
+          }
+        }
+      }
+    }
+    guard status == 0, let made else { throw SupervisorError(cText: error) }
+    return made
+  }
+}
+
+extension SupervisorError {
+  /// From a NUL-terminated text of the C core.
+  init(cText text: [CChar]) {
+    self.init(String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+  }
+}

@@ -1,0 +1,74 @@
+/// Wakes exchanges at given times: a heap of times and one timer. An exchange that ended earlier is not found then.
+/// Worker's thread only.
+final class Deadlines {
+  private struct Deadline {
+    let time: Int64
+    let exchange: UInt64
+  }
+
+  private var heap: [Deadline] = []
+  private var timer: LoopTimer!
+  private let wake: (UInt64) -> Void
+
+  init(_ loop: EventLoop, _ wake: @escaping (UInt64) -> Void) throws(SystemError) {
+    self.wake = wake
+    timer = try LoopTimer(loop) { [unowned self] in self.fire() }
+  }
+
+  /// Wakes the exchange after `milliseconds`.
+  func add(_ exchange: UInt64, after milliseconds: Int64) {
+    heap.append(Deadline(time: Clock.monotonic() + milliseconds * 1000, exchange: exchange))
+    rise(heap.count - 1)
+    if heap[0].exchange == exchange { restart() }
+  }
+
+  func fireAll() {
+    let all = heap
+    heap = []
+    timer.stop()
+    for deadline in all { wake(deadline.exchange) }
+  }
+
+  private func fire() {
+    let now = Clock.monotonic()
+    while let first = heap.first, first.time <= now {
+      removeFirst()
+      wake(first.exchange)
+    }
+    restart()
+  }
+
+  private func restart() {
+    guard let first = heap.first else { return }
+    // Rounded up, so that the time has come when the timer fires.
+    timer.start(milliseconds: UInt64(max(0, first.time - Clock.monotonic() + 999) / 1000))
+  }
+
+  private func removeFirst() {
+    let last = heap.removeLast()
+    guard !heap.isEmpty else { return }
+    heap[0] = last
+    sink(0)
+  }
+
+  private func rise(_ start: Int) {
+    var at = start
+    while at > 0, heap[at].time < heap[(at - 1) / 2].time {
+      heap.swapAt(at, (at - 1) / 2)
+      at = (at - 1) / 2
+    }
+  }
+
+  private func sink(_ start: Int) {
+    var at = start
+    while true {
+      var least = at
+      for child in [2 * at + 1, 2 * at + 2] where child < heap.count && heap[child].time < heap[least].time {
+        least = child
+      }
+      guard least != at else { return }
+      heap.swapAt(at, least)
+      at = least
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import CJobCore
+import CJobWire
+import JobAPI
+
+/// One request and its reply, while it is open. Worker's thread only.
+struct Exchange {
+  let pointer: OpaquePointer
+
+  /// The number the client's connection was opened with.
+  var client: Int64 { jc_exchange_tag(pointer) }
+  /// Finds the exchange again when an answer comes later: it may be over by then.
+  var number: UInt64 { jc_exchange_id(pointer) }
+
+  /// Gives the exchange a task that outlives the callback, until the exchange is over.
+  func begin(_ task: ExchangeTask) { jc_exchange_set_user(pointer, Unmanaged.passRetained(task).toOpaque()) }
+
+  var task: ExchangeTask? {
+    jc_exchange_user(pointer).map { Unmanaged<ExchangeTask>.fromOpaque($0).takeUnretainedValue() }
+  }
+
+  /// The exchange is over: its task is released.
+  func releaseTask() {
+    guard let user = jc_exchange_user(pointer) else { return }
+    Unmanaged<ExchangeTask>.fromOpaque(user).release()
+  }
+
+  func reply(_ status: Int32, type: StaticString? = nil, headers: String? = nil, body: UnsafeRawBufferPointer)
+  {
+    let type = type.map { UnsafeRawPointer($0.utf8Start).assumingMemoryBound(to: CChar.self) }
+    withOptionalCString(headers) { jc_reply(pointer, status, type, $0, body.baseAddress, body.count) }
+  }
+
+  func reply(_ status: Int32, type: StaticString? = nil, headers: String? = nil, body: [UInt8] = []) {
+    body.withUnsafeBytes { reply(status, type: type, headers: headers, body: $0) }
+  }
+
+  func reply<Body: Encodable>(_ status: Int32 = 200, json body: Body) {
+    reply(status, type: "application/json", body: JSONBody.encode(body))
+  }
+
+  /// An application/problem+json reply, as for every request that went wrong.
+  func problem(_ status: Int32, _ detail: String, headers: String? = nil) {
+    var detail = detail
+    detail.withUTF8 { utf8 in
+      utf8.withMemoryRebound(to: CChar.self) { text in
+        let empty: StaticString = ""
+        let base = text.baseAddress ?? UnsafeRawPointer(empty.utf8Start).assumingMemoryBound(to: CChar.self)
+        withOptionalCString(headers) { jc_reply_problem(pointer, status, $0, base, text.count) }
+      }
+    }
+  }
+
+  /// `length` nil: chunked.
+  func beginReply(_ status: Int32, type: StaticString, headers: String? = nil, length: UInt64? = nil) {
+    let type = UnsafeRawPointer(type.utf8Start).assumingMemoryBound(to: CChar.self)
+    withOptionalCString(headers) { jc_reply_begin(pointer, status, type, $0, length.map(Int64.init) ?? -1) }
+  }
+
+  /// False: enough is queued, wait for `writable`.
+  func write(_ bytes: [UInt8]) -> Bool {
+    guard !bytes.isEmpty else { return true }
+    return bytes.withUnsafeBytes { jc_reply_write(pointer, $0.baseAddress!, $0.count) }
+  }
+
+  func endReply() { jc_reply_end(pointer) }
+  func abortReply() { jc_reply_abort(pointer) }
+}
+
+/// What goes on in an exchange after its head was handled: a body that comes, an answer that is waited for, a reply
+/// that is streamed. Worker's thread only.
+class ExchangeTask {
+  /// Body bytes as they come; with a whole body there is one call, with `last`.
+  func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {}
+  /// More of the reply may be written.
+  func writable(_ exchange: Exchange) {}
+  /// What it observes has changed, or its time is up.
+  func wake(_ exchange: Exchange) {}
+  /// The exchange is over.
+  func ended() {}
+}

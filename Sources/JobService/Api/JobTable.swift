@@ -1,0 +1,151 @@
+import JobAPI
+import Synchronization
+
+/// The api process's table of jobs: all that run and those that finished last, kept current by the supervisor's
+/// notices. Jobs that are not here are in the store. Any thread.
+final class JobTable: Sendable {
+  /// An exchange that wants to be woken when a job changes.
+  struct Observer: Hashable {
+    let worker: Int
+    let exchange: UInt64
+  }
+
+  /// A job as it is now.
+  struct Entry {
+    var record: JobRecord
+    /// 0 unless its process runs.
+    var pid: Int32
+    /// While its output is followed.
+    var progress: OutputProgress?
+  }
+
+  fileprivate struct Slot {
+    var entry: Entry
+    var observers: Set<Observer> = []
+    var followers: Set<Observer> = []
+  }
+
+  fileprivate struct State {
+    var slots: [JobID: Slot] = [:]
+    /// Finished jobs, oldest first, of which `most` are kept.
+    var finished: [JobID] = []
+    var firstFinished = 0
+  }
+
+  private let state = Mutex(State())
+  private let most: Int
+
+  /// `finished`: how many finished jobs are kept in memory.
+  init(finished most: Int) { self.most = most }
+
+  /// The job, when it is this client's and here.
+  func entry(_ id: JobID, of client: Int64) -> Entry? {
+    state.withLock { state in
+      guard let slot = state.slots[id], slot.entry.record.client == client else { return nil }
+      return slot.entry
+    }
+  }
+
+  /// The job, and while it runs `observer` is woken once it has ended: no change in between is missed.
+  func observe(_ id: JobID, of client: Int64, _ observer: Observer) -> Entry? {
+    state.withLock { state in
+      guard let slot = state.slots[id], slot.entry.record.client == client else { return nil }
+      if slot.entry.record.state == .running { state.slots[id]!.observers.insert(observer) }
+      return slot.entry
+    }
+  }
+
+  /// Like ``observe(_:of:_:)``, but woken by each piece of output too. `watch` is called for a job's first follower,
+  /// to ask the supervisor for its output: within the lock, so that it cannot overtake an `unwatch`.
+  func follow(_ id: JobID, of client: Int64, _ observer: Observer, watch: () -> Void) -> Entry? {
+    state.withLock { state in
+      guard let slot = state.slots[id], slot.entry.record.client == client else { return nil }
+      guard slot.entry.record.state == .running else { return slot.entry }
+      state.slots[id]!.followers.insert(observer)
+      if slot.followers.isEmpty { watch() }
+      return slot.entry
+    }
+  }
+
+  func forget(_ id: JobID, _ observer: Observer) {
+    state.withLock { state in _ = state.slots[id]?.observers.remove(observer) }
+  }
+
+  /// `unwatch` is called when nobody follows the job's output any longer.
+  func unfollow(_ id: JobID, _ observer: Observer, unwatch: () -> Void) {
+    state.withLock { state in
+      guard let slot = state.slots[id], slot.followers.contains(observer) else { return }
+      state.slots[id]!.followers.remove(observer)
+      guard slot.followers.count == 1 else { return }
+      state.slots[id]!.entry.progress = nil
+      unwatch()
+    }
+  }
+
+  /// Takes over the state of a job; the observers to wake.
+  func update(_ record: JobRecord, pid: Int32) -> Set<Observer> {
+    state.withLock { state in
+      var slot = state.slots.removeValue(forKey: record.id) ?? Slot(entry: Entry(record: record, pid: pid))
+      slot.entry.record = record
+      slot.entry.pid = pid
+      guard record.state != .running else {
+        state.slots[record.id] = slot
+        return []
+      }
+      let woken = slot.observers.union(slot.followers)
+      state.slots[record.id] = Slot(entry: slot.entry)
+      state.keepFinished(record.id, most: most)
+      return woken
+    }
+  }
+
+  func progress(_ id: JobID, _ progress: OutputProgress) -> Set<Observer> {
+    state.withLock { state in
+      guard let slot = state.slots[id], !slot.followers.isEmpty else { return [] }
+      if state.slots[id]!.entry.progress == nil {
+        state.slots[id]!.entry.progress = progress
+      } else {
+        state.slots[id]!.entry.progress!.merge(progress)
+      }
+      return slot.followers
+    }
+  }
+
+  func remove(_ id: JobID) -> Set<Observer> {
+    state.withLock { state in
+      guard let slot = state.slots.removeValue(forKey: id) else { return [] }
+      return slot.observers.union(slot.followers)
+    }
+  }
+}
+
+extension JobTable.State {
+  fileprivate mutating func keepFinished(_ id: JobID, most: Int) {
+    finished.append(id)
+    while finished.count - firstFinished > most {
+      slots[finished[firstFinished]] = nil
+      firstFinished += 1
+    }
+    guard firstFinished > most else { return }
+    finished.removeFirst(firstFinished)
+    firstFinished = 0
+  }
+}
+
+extension OutputProgress {
+  /// Adds what is new: pieces from `next.firstPiece` on replace those held.
+  mutating func merge(_ next: OutputProgress) {
+    (stdout, stderr, piecesInFile) = (next.stdout, next.stderr, next.piecesInFile)
+    let held = UInt64(pieces.count / LogIndex.pieceSize)
+    guard next.firstPiece >= firstPiece, next.firstPiece <= firstPiece + held else {
+      (firstPiece, pieces) = (next.firstPiece, next.pieces)
+      return
+    }
+    pieces.removeLast(Int(firstPiece + held - next.firstPiece) * LogIndex.pieceSize)
+    pieces.append(contentsOf: next.pieces)
+    guard piecesInFile > firstPiece else { return }
+    let inFile = min(Int(piecesInFile - firstPiece), pieces.count / LogIndex.pieceSize)
+    pieces.removeFirst(inFile * LogIndex.pieceSize)
+    firstPiece += UInt64(inFile)
+  }
+}

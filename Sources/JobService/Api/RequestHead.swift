@@ -1,0 +1,73 @@
+import CJobCore
+import CJobWire
+import JobAPI
+
+/// A request's head as the server parsed it. Lives during the callback only.
+struct RequestHead {
+  private let request: jc_request
+
+  init(_ request: jc_request) { self.request = request }
+
+  var method: UnsafeRawBufferPointer { request.method.buffer }
+  var path: UnsafeRawBufferPointer { request.path.buffer }
+  var hasQuery: Bool { request.query.length > 0 }
+  var hasBody: Bool { request.has_body }
+  var isHead: Bool { method.elementsEqual("HEAD".utf8) }
+
+  /// The query's pairs. Throws ``Problem`` for a name that is not in `allowed`, and for what is not UTF-8.
+  func query(allowed: String...) throws(Problem) -> Query {
+    guard hasQuery else { return [:] }
+    guard let query = Query(parsing: Substring(decoding: request.query.buffer, as: UTF8.self)) else {
+      throw Problem(400, "the query is not percent-encoded UTF-8")
+    }
+    for item in query.items where !allowed.contains(item.name) {
+      let known = allowed.isEmpty ? "takes none" : "knows \(allowed.joined(separator: ", "))"
+      throw Problem(400, "unknown query parameter \"\(item.name)\"; this route \(known)")
+    }
+    return query
+  }
+
+  /// A header's value; nil when it is absent. `name` in lower case.
+  func header(_ name: StaticString) -> String? {
+    let name = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+    for index in 0..<request.header_count {
+      let field = request.headers! + index
+      if jw_field_is(field, name) { return String(decoding: field.pointee.value.buffer, as: UTF8.self) }
+    }
+    return nil
+  }
+}
+
+extension jw_slice {
+  var buffer: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: bytes, count: length) }
+}
+
+/// A request that is not carried out: the HTTP status and why, in words for the client.
+struct Problem: Error {
+  let status: Int32
+  let detail: String
+  let headers: String?
+
+  init(_ status: Int32, _ detail: String, headers: String? = nil) {
+    self.status = status
+    self.detail = detail
+    self.headers = headers
+  }
+
+  init(_ error: InvalidRequest) { self.init(400, "\(error)") }
+
+  /// The one place where refusals of the supervisor become HTTP statuses.
+  init(_ refusal: Refusal) {
+    switch refusal.reason {
+    case .notFound: self.init(404, refusal.text)
+    case .invalid: self.init(400, refusal.text)
+    case .forbidden: self.init(403, refusal.text)
+    case .conflict: self.init(409, refusal.text)
+    case .keyReused: self.init(422, refusal.text)
+    case .tooMany: self.init(429, refusal.text, headers: "Retry-After: 1\r\n")
+    case .unavailable: self.init(503, refusal.text, headers: "Retry-After: 1\r\n")
+    case .noSpace: self.init(507, refusal.text)
+    case .failed: self.init(500, refusal.text)
+    }
+  }
+}

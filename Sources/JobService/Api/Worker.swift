@@ -1,0 +1,103 @@
+import CJobCore
+import JobAPI
+
+/// One thread of the api process: an event loop with connections of its own, and a reader of the store. Made and
+/// used on its thread, but ``post(_:)``, ``wake(_:)`` and ``answer(_:)``.
+final class Worker: @unchecked Sendable {
+  // Sendable for the three calls above, which only post to the loop.
+  let index: Int
+  let api: ApiContext
+  let loop: EventLoop
+  let reader: StoreReader
+  private(set) var server: OpaquePointer?
+  private(set) var deadlines: Deadlines!
+  /// Scratch for replies that are laid by hand.
+  var scratch: [UInt8] = []
+  private var orders: [UInt64: Continuation] = [:]
+  private var lastOrder: UInt64 = 0
+
+  /// What to do with the answer to an order; the exchange is still open then.
+  typealias Continuation = (exchange: UInt64, then: (Exchange, Answer) -> Void)
+
+  init(_ index: Int, _ api: ApiContext) throws {
+    self.index = index
+    self.api = api
+    loop = try EventLoop()
+    reader = try StoreReader(path: api.configuration.stateDirectory)
+    scratch.reserveCapacity(256)
+    deadlines = try Deadlines(loop) { [unowned self] in self.wakeNow($0) }
+  }
+
+  /// Begins to accept connections from `listener`, which is taken over.
+  func listen(_ listener: Int32, _ tls: OpaquePointer) throws(SystemError) {
+    var options = api.configuration.serverOptions(listener)
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    var handler = Self.handler
+    let status = jc_server_new(loop.handle, tls, &options, &handler, context, &server)
+    guard status == 0 else { throw SystemError(status, "serve connections") }
+  }
+
+  /// No new connection; `done` is called when the running replies are finished.
+  func drain(_ done: @escaping @Sendable () -> Void) {
+    guard let server else { return done() }
+    let box = Unmanaged.passRetained(Done(done))
+    jc_server_drain(server, { Unmanaged<Done>.fromOpaque($0!).takeRetainedValue().call() }, box.toOpaque())
+    wakeAllWaiters()
+  }
+
+  private final class Done {
+    let call: @Sendable () -> Void
+    init(_ call: @escaping @Sendable () -> Void) { self.call = call }
+  }
+
+  /// Sends an order; `then` is called with its answer, unless the exchange is over by then.
+  func order(
+    for exchange: Exchange, _ make: (_ ticket: UInt64) -> Order, then: @escaping (Exchange, Answer) -> Void
+  ) {
+    lastOrder += 1
+    let ticket = UInt64(index) << 56 | lastOrder
+    orders[ticket] = (exchange.number, then)
+    api.link.send(make(ticket))
+  }
+
+  /// The worker that a ticket belongs to.
+  static func index(ofTicket ticket: UInt64) -> Int { Int(ticket >> 56) }
+
+  /// Any thread.
+  func post(_ work: @escaping @Sendable () -> Void) { loop.post(work) }
+
+  func answered(_ ticket: UInt64, _ answer: Answer) {
+    guard let (number, then) = orders.removeValue(forKey: ticket), let exchange = exchange(number) else {
+      return
+    }
+    then(exchange, answer)
+  }
+
+  /// The open exchange with this number.
+  func exchange(_ number: UInt64) -> Exchange? {
+    server.flatMap { jc_server_exchange($0, number) }.map { Exchange(pointer: $0) }
+  }
+
+  func wakeNow(_ number: UInt64) {
+    guard let exchange = exchange(number) else { return }
+    exchange.task?.wake(exchange)
+  }
+
+  /// Replies that wait for a change are given now: the process is to end.
+  private(set) var isDraining = false
+  private func wakeAllWaiters() {
+    isDraining = true
+    deadlines.fireAll()
+  }
+
+  func observer(_ exchange: Exchange) -> JobTable.Observer {
+    JobTable.Observer(worker: index, exchange: exchange.number)
+  }
+}
+
+/// The supervisor's answer to an order.
+enum Answer {
+  case created(id: JobID, existed: Bool)
+  case done
+  case refused(Refusal)
+}

@@ -1,0 +1,78 @@
+import CJobCore
+import JobAPI
+
+/// The server's callbacks, each on the worker's thread.
+extension Worker {
+  static let handler = jc_handler(
+    opened: { context, name, length in
+      Worker.of(context).opened(UnsafeRawBufferPointer(start: name, count: length))
+    },
+    closed: { context, tag in Worker.of(context).api.clients.close(Int(tag)) },
+    head: { context, exchange, request in
+      Worker.of(context).head(Exchange(pointer: exchange), RequestHead(request.pointee))
+    },
+    body: { context, exchange, bytes, length, last in
+      let exchange = Exchange(pointer: exchange)
+      exchange.task?.body(exchange, UnsafeRawBufferPointer(start: bytes, count: length), last: last)
+    },
+    writable: { context, exchange in
+      let exchange = Exchange(pointer: exchange)
+      exchange.task?.writable(exchange)
+    },
+    ended: { context, exchange, complete in
+      let exchange = Exchange(pointer: exchange)
+      exchange.task?.ended()
+      exchange.releaseTask()
+    },
+    peer_failed: { context, peer, reason in
+      Worker.of(context).api.log.info(
+        "peer_failed", ["peer": String(cString: peer), "reason": String(cString: reason)])
+    })
+
+  private static func of(_ context: UnsafeMutableRawPointer?) -> Worker {
+    Unmanaged<Worker>.fromOpaque(context!).takeUnretainedValue()
+  }
+
+  private func opened(_ name: UnsafeRawBufferPointer) -> Int64 {
+    guard let name = String(validating: name, as: UTF8.self) else { return -1 }
+    let place = api.clients.open(name, most: api.configuration.clientConnections) {
+      try? reader.clientNumber(name)
+    }
+    return place.map(Int64.init) ?? -2
+  }
+
+  private func head(_ exchange: Exchange, _ head: RequestHead) -> jc_body {
+    do {
+      switch RouteMatch(method: head.method, path: head.path) {
+      case .route(let route, let id): return try begin(route, id, exchange, head)
+      case .unknownJob(let route): throw NoSuchJob(route)
+      case .otherMethod(let allow):
+        throw Problem(405, "this route has the methods \(allow)", headers: "Allow: \(allow)\r\n")
+      case .unknown: throw Problem(404, "there is no such route")
+      }
+    } catch {
+      fail(exchange, error)
+      return JC_BODY_NONE
+    }
+  }
+
+  /// The one place where errors become replies. Internals go to the log, never to the client.
+  func fail(_ exchange: Exchange, _ error: any Error) {
+    switch error {
+    case let missing as NoSuchJob where missing.hasNoBody: exchange.reply(404)
+    case is NoSuchJob: exchange.problem(404, Refusal.unknownJob.text)
+    case let problem as Problem: exchange.problem(problem.status, problem.detail, headers: problem.headers)
+    case let invalid as InvalidRequest: exchange.problem(400, "\(invalid)")
+    default:
+      api.log.error("request_failed", ["error": "\(error)"])
+      exchange.problem(500, "the daemon failed to carry out the request; its log says why")
+    }
+  }
+}
+
+/// No job of this client has the id.
+struct NoSuchJob: Error {
+  /// `status` and `output` answer it without a body.
+  let hasNoBody: Bool
+  init(_ route: Route) { hasNoBody = route == .status || route == .output }
+}

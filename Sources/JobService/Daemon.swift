@@ -1,0 +1,100 @@
+import Glibc
+
+/// The command `jobd`: chooses the role the arguments ask for.
+public enum Daemon {
+  /// The version of the daemon and its tools.
+  public static let version = "0.1.0"
+
+  /// Runs `jobd` with the arguments after its name; the exit status.
+  public static func main(_ arguments: [String]) -> Int32 {
+    do {
+      switch arguments.first {
+      case "--help", "-h", "help": print(help)
+      case "--version", "version": print("jobd \(version)")
+      case "check-config": print(try loader(Array(arguments.dropFirst())).report, terminator: "")
+      case "api": try runApi(arguments)
+      default: return try runSupervisor(arguments)
+      }
+      return 0
+    } catch let error as ConfigurationError {
+      return fail("\(error)", status: 2)
+    } catch {
+      return fail("\(error)", status: 1)
+    }
+  }
+
+  private static func fail(_ message: String, status: Int32) -> Int32 {
+    let line = Array("jobd: \(message)\n".utf8)
+    _ = write(STDERR_FILENO, line, line.count)
+    return status
+  }
+
+  private static func loader(_ arguments: [String]) throws(ConfigurationError) -> ConfigurationLoader {
+    try ConfigurationLoader(arguments: arguments, environment: Environment.all)
+  }
+
+  private static func runSupervisor(_ arguments: [String]) throws -> Int32 {
+    let configuration = try loader(arguments).configuration
+    let log = Log(level: configuration.logLevel)
+    signal(SIGPIPE, SIG_IGN)
+    Limits.raiseDescriptors()
+    log.info("starting", ["version": version, "pid": "\(getpid())", "state": configuration.stateDirectory])
+    try Supervisor(configuration, log: log).run()
+    return 0
+  }
+
+  /// `jobd api N` is what the supervisor starts; there is nothing to be had by starting it by hand.
+  private static func runApi(_ arguments: [String]) throws {
+    guard arguments.count == 2, let listeners = Int(arguments[1]), fcntl(3, F_GETFD) >= 0 else {
+      throw ConfigurationError("\"jobd api\" is started by jobd itself; see jobd --help")
+    }
+    try ApiProcess(listeners: listeners).run()
+  }
+
+  private static var help: String {
+    """
+    jobd runs commands for remote clients over HTTPS with client certificates.
+
+    Usage: jobd [OPTION...]
+           jobd check-config [OPTION...]   print the effective configuration and where it is from
+           jobd --version | --help
+
+    Each option can be given as a flag, as an environment variable (--state-directory is JOBD_STATE_DIRECTORY) and
+    in jobd.json5 (state_directory); flags win over the environment, and that over the file.
+
+    \(ConfigurationLoader.help)
+    Signals: TERM and INT stop in order, a second one at once; HUP loads certificates anew.
+    Examples:
+      jobd                                      serve on 127.0.0.1:7443
+      jobd --listen 0.0.0.0:7443 --log-level debug
+      jobd check-config --config ./jobd.json5
+    """
+  }
+}
+
+/// The process's environment.
+enum Environment {
+  static var all: [String: String] {
+    var values: [String: String] = [:]
+    var next = environ
+    while let entry = next.pointee {
+      let text = String(cString: entry)
+      if let sign = text.firstIndex(of: "=") {
+        values[String(text[..<sign])] = String(text[text.index(after: sign)...])
+      }
+      next += 1
+    }
+    return values
+  }
+}
+
+/// Limits of the process.
+enum Limits {
+  /// A job costs descriptors, and so does a connection: as many as the system lets this process have.
+  static func raiseDescriptors() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+}

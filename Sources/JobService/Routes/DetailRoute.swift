@@ -1,0 +1,110 @@
+import JobAPI
+
+/// `GET /jobs/<id>` and `GET /jobs`.
+extension Worker {
+  func detail(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
+    _ = try head.query()
+    let entry = try job(id, of: exchange.client, .detail)
+    guard let bytes = try reader.spec(client: entry.record.client, id: id) else { throw NoSuchJob(.detail) }
+    let spec = try bytes.withUnsafeBytes { try JobSpec(stored: $0) }
+    exchange.reply(json: JobDetail(entry, spec))
+  }
+
+  func list(_ exchange: Exchange, _ head: RequestHead) throws {
+    let query = try head.query(allowed: "state", "label", "since", "match", "limit", "cursor")
+    let filter = try JobFilter(query)
+    let limit = try query.limit()
+    let cursor = try query.cursor()
+    guard let client = api.clients.number(Int(exchange.client)) else {
+      return exchange.reply(json: JobList(jobs: []))
+    }
+    let page = try reader.list(client: client, filter, before: cursor, limit: limit)
+    // What runs is known better in memory: its process, and whether it has ended since.
+    let jobs = page.jobs.map { job in
+      JobDetail(
+        api.table.entry(job.record.id, of: client) ?? JobTable.Entry(record: job.record, pid: 0), job.spec)
+    }
+    exchange.reply(json: JobList(jobs: jobs, next: page.next?.description))
+  }
+}
+
+extension JobFilter {
+  fileprivate init(_ query: Query) throws(Problem) {
+    self.init()
+    for state in query.all("state") {
+      guard let known = JobState(rawValue: state) else {
+        throw Problem(400, "query parameter \"state\" must be running, error or completed")
+      }
+      states.insert(known)
+    }
+    for label in query.all("label") {
+      let parts = label.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2 else { throw Problem(400, "query parameter \"label\" must be NAME=VALUE") }
+      labels[parts[0]] = parts[1]
+    }
+    since = try query.time("since")
+    guard let text = query["match"]?.lowercased() else { return }
+    guard text.utf8.count >= 4,
+      text.utf8.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit || $0 == UInt8(ascii: "-") })
+    else { throw Problem(400, "query parameter \"match\" must be 4 or more characters of a job id") }
+    match = text
+  }
+}
+
+extension Query {
+  fileprivate func limit() throws(Problem) -> Int {
+    guard let limit = try number("limit") else { return 100 }
+    guard (1...1000).contains(limit) else {
+      throw Problem(400, "query parameter \"limit\" must be 1 to 1000")
+    }
+    return Int(limit)
+  }
+
+  fileprivate func cursor() throws(Problem) -> JobID? {
+    guard let text = self["cursor"] else { return nil }
+    guard let id = JobID(text) else {
+      throw Problem(400, "query parameter \"cursor\" must be the \"next\" of an earlier reply")
+    }
+    return id
+  }
+}
+
+extension JobDetail {
+  init(_ entry: JobTable.Entry, _ spec: JobSpec) {
+    let record = entry.record
+    self.init(
+      id: record.id, cmd: spec.command, args: spec.arguments, status: record.state,
+      created: TimeText.text(record.created))
+    take(spec)
+    take(record)
+    pid = entry.pid == 0 ? nil : entry.pid
+    if let progress = entry.progress {
+      (stdoutBytes, stderrBytes) = (Int64(progress.stdout), Int64(progress.stderr))
+    }
+  }
+
+  private mutating func take(_ spec: JobSpec) {
+    cwd = spec.directory
+    labels =
+      spec.labels.isEmpty ? nil : Dictionary(uniqueKeysWithValues: spec.labels.map { ($0.name, $0.value) })
+    (user, group) = (spec.user, spec.group)
+    merge = spec.merge ? true : nil
+    timeout = spec.timeout == 0 ? nil : DurationText(milliseconds: Int64(spec.timeout))
+  }
+
+  private mutating func take(_ record: JobRecord) {
+    let status = record.statusReply
+    (errorMessage, exitCode, signal, timedOut) =
+      (status.errorMessage, status.exitCode, status.signal, status.timedOut)
+    started = record.started == 0 ? nil : TimeText.text(record.started)
+    finished = record.finished == 0 ? nil : TimeText.text(record.finished)
+    (stdoutBytes, stderrBytes) = (Int64(record.stdout.kept), Int64(record.stderr.kept))
+    stdoutDropped = record.stdout.dropped == 0 ? nil : Int64(record.stdout.dropped)
+    stderrDropped = record.stderr.dropped == 0 ? nil : Int64(record.stderr.dropped)
+    truncated = record.truncated
+    guard record.state == .completed else { return }
+    usage = ResourceUsage(
+      userMicroseconds: Int64(record.userTime), systemMicroseconds: Int64(record.systemTime),
+      maxResidentKiB: Int64(record.peakMemory))
+  }
+}

@@ -1,0 +1,91 @@
+import JobAPI
+
+/// `GET /events`: what happened to the client's jobs, as lines of JSON or as server-sent events.
+extension Worker {
+  func events(_ exchange: Exchange, _ head: RequestHead) throws {
+    let query = try head.query(allowed: "after", "follow")
+    let resumed = head.header("last-event-id").flatMap { Int64($0) }
+    let after = try query.number("after").map { Int64($0) } ?? resumed ?? 0
+    let form: EventForm = head.header("accept")?.contains(MediaType.eventStream) == true ? .stream : .lines
+    let task = EventsTask(self, form, after: after, follows: try query.flag("follow"), observer(exchange))
+    exchange.begin(task)
+    exchange.beginReply(200, type: form.type, headers: "Cache-Control: no-store\r\n")
+    head.isHead ? exchange.endReply() : task.begin(exchange)
+  }
+}
+
+private enum EventForm {
+  case lines, stream
+
+  var type: StaticString { self == .lines ? "application/x-ndjson" : "text/event-stream" }
+
+  func encode(_ event: JobEvent) -> [UInt8] {
+    let json = JSONBody.encode(event)
+    guard self == .stream else { return json + [0x0a] }
+    return Array("id: \(event.seq)\nevent: \(event.event.rawValue)\ndata: ".utf8) + json + [0x0a, 0x0a]
+  }
+}
+
+private final class EventsTask: ExchangeTask {
+  private unowned let worker: Worker
+  private let form: EventForm
+  private var after: Int64
+  private let follows: Bool
+  private let observer: JobTable.Observer
+  private var isOver = false
+  private static let page = 500
+
+  init(_ worker: Worker, _ form: EventForm, after: Int64, follows: Bool, _ observer: JobTable.Observer) {
+    (self.worker, self.form, self.after) = (worker, form, after)
+    (self.follows, self.observer) = (follows, observer)
+  }
+
+  /// Registered first, read then: what is committed in between wakes it.
+  func begin(_ exchange: Exchange) {
+    if follows { worker.api.eventFollowers.add(observer) }
+    pump(exchange)
+  }
+
+  override func wake(_ exchange: Exchange) { pump(exchange) }
+  override func writable(_ exchange: Exchange) { pump(exchange) }
+  override func ended() { worker.api.eventFollowers.remove(observer) }
+
+  private func pump(_ exchange: Exchange) {
+    guard !isOver else { return }
+    do {
+      guard try send(exchange) else { return }
+      if !follows || worker.isDraining { finish(exchange) }
+    } catch {
+      worker.api.log.error("events_failed", ["error": "\(error)"])
+      isOver = true
+      exchange.abortReply()
+    }
+  }
+
+  /// False: the client has to take some first.
+  private func send(_ exchange: Exchange) throws -> Bool {
+    guard let client = worker.api.clients.number(Int(exchange.client)) else { return true }
+    while true {
+      let page = try worker.reader.events(client: client, after: after, limit: Self.page)
+      guard let last = page.events.last else { return true }
+      after = last.number
+      guard exchange.write(page.events.flatMap { form.encode(JobEvent($0)) }) else { return false }
+    }
+  }
+
+  private func finish(_ exchange: Exchange) {
+    isOver = true
+    exchange.endReply()
+  }
+}
+
+extension JobEvent {
+  fileprivate init(_ event: StoredEvent) {
+    self.init(seq: event.number, time: TimeText.text(event.at), event: event.kind, id: event.id)
+    guard event.kind == .finished else { return }
+    status = StatusReply(
+      status: event.state, errorMessage: event.error,
+      exitCode: event.state == .completed ? event.exitCode : nil,
+      signal: event.signal == 0 ? nil : event.signal, timedOut: event.flags.contains(.timedOut) ? true : nil)
+  }
+}

@@ -1,0 +1,64 @@
+import JobAPI
+
+/// An exchange's view of a job whose output it follows: registered for its changes until it ends.
+final class FollowedJob {
+  private unowned let worker: Worker
+  let id: JobID
+  private let client: Int64
+  private let observer: JobTable.Observer
+  private var last: JobTable.Entry
+
+  init(_ worker: Worker, _ id: JobID, _ exchange: Exchange, _ route: Route) throws {
+    guard let client = worker.api.clients.number(Int(exchange.client)) else { throw NoSuchJob(route) }
+    let observer = worker.observer(exchange)
+    let link = worker.api.link
+    let entry = worker.api.table.follow(id, of: client, observer) { link.send(.watch(id: id)) }
+    last = try entry ?? JobTable.Entry(record: worker.stored(id, of: client, route), pid: 0)
+    (self.worker, self.id, self.client, self.observer) = (worker, id, client, observer)
+  }
+
+  var progress: OutputProgress? { last.progress }
+
+  /// The job as it is now; once it was deleted, as it was last, ended.
+  func current() -> JobRecord {
+    guard last.record.state == .running else { return last.record }
+    if let entry = worker.api.table.entry(id, of: client) {
+      last = entry
+    } else if let record = try? worker.reader.job(client: client, id: id), record.state != .running {
+      last = JobTable.Entry(record: record, pid: 0)
+    } else {
+      last.record.state = .error
+      last.record.error = "the job was deleted"
+      if let progress = last.progress {
+        (last.record.stdout.kept, last.record.stderr.kept) = (progress.stdout, progress.stderr)
+      }
+    }
+    return last.record
+  }
+
+  func end() {
+    let link = worker.api.link
+    worker.api.table.unfollow(id, observer) { link.send(.unwatch(id: id)) }
+  }
+}
+
+extension Query {
+  /// A query parameter that is 0 or 1.
+  func flag(_ name: String, default standard: Bool = false) throws(Problem) -> Bool {
+    switch self[name] {
+    case nil: return standard
+    case "1", "true": return true
+    case "0", "false": return false
+    default: throw Problem(400, "query parameter \"\(name)\" must be 0 or 1")
+    }
+  }
+
+  /// A query parameter that is a whole number.
+  func number(_ name: String) throws(Problem) -> UInt64? {
+    guard let text = self[name] else { return nil }
+    guard let number = UInt64(text), number <= UInt64(Int64.max), !text.hasPrefix("+") else {
+      throw Problem(400, "query parameter \"\(name)\" must be a whole number")
+    }
+    return number
+  }
+}

@@ -1,0 +1,42 @@
+import FoundationEssentials
+import JobAPI
+
+/// The two forms of a log: lines of JSON for people and scripts, frames for programs that want the bytes.
+enum LogForm {
+  case lines, frames
+
+  init(accept: String?) {
+    self = accept?.contains(MediaType.frames) == true ? .frames : .lines
+  }
+
+  var type: StaticString { self == .lines ? "application/x-ndjson" : "application/vnd.jobd.frames" }
+
+  func encode(_ part: LogPart) -> [UInt8] {
+    switch self {
+    case .lines:
+      var chunk = LogChunk(time: TimeText.text(part.time), stream: part.stream, offset: Int64(part.offset))
+      chunk.text = String(validating: part.bytes, as: UTF8.self)
+      if chunk.text == nil { chunk.base64 = Data(part.bytes).base64EncodedString() }
+      return JSONBody.encode(chunk) + [0x0a]
+    case .frames:
+      return frame(part.stream == .stdout ? .stdout : .stderr, part.bytes, offset: part.offset)
+    }
+  }
+
+  /// Frames end with the job's status, lines with the last line.
+  func encodeEnd(_ record: JobRecord) -> [UInt8] {
+    guard self == .frames else { return [] }
+    var status: [UInt8] = []
+    StatusBody.lay(record, into: &status)
+    return frame(.end, status, offset: 0)
+  }
+
+  private func frame(_ kind: LogFrame.Kind, _ bytes: [UInt8], offset: UInt64) -> [UInt8] {
+    var out = [UInt8](repeating: 0, count: LogFrame.headerSize)
+    out.reserveCapacity(out.count + bytes.count)
+    let frame = LogFrame(kind: kind, length: UInt32(bytes.count), offset: offset)
+    out.withUnsafeMutableBytes { frame.write(to: $0) }
+    out.append(contentsOf: bytes)
+    return out
+  }
+}

@@ -1,0 +1,62 @@
+import Glibc
+import JobAPI
+
+/// A stream's file, open for reading. Worker's thread only.
+final class OutputFile {
+  let descriptor: Int32
+
+  /// Nil when there is none: nothing was written yet.
+  init?(_ api: ApiContext, _ id: JobID, _ suffix: String) throws(SystemError) {
+    descriptor = openat(api.output, JobRecord.outputName(of: id) + suffix, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard descriptor < 0 else { return }
+    guard errno == ENOENT else { throw SystemError(errno, "open the job's output") }
+    return nil
+  }
+
+  deinit { close(descriptor) }
+
+  /// Bytes in it now.
+  var size: UInt64 {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 ? UInt64(status.st_size) : 0
+  }
+
+  /// A descriptor of the same file for a reply, which closes it; negative on failure.
+  func duplicate() throws(SystemError) -> Int32 {
+    let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+    guard copy >= 0 else { throw SystemError(errno, "open the job's output again") }
+    return copy
+  }
+
+  /// Up to `count` bytes from `offset` on; fewer at the end of the file.
+  func read(_ count: Int, at offset: UInt64) throws(SystemError) -> [UInt8] {
+    var failure: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      let got = pread(descriptor, buffer.baseAddress!, count, off_t(offset))
+      if got < 0 { failure = errno }
+      filled = max(0, got)
+    }
+    guard failure == 0 else { throw SystemError(failure, "read the job's output") }
+    return bytes
+  }
+
+  /// Where the last `lines` lines before `end` begin.
+  func start(ofLast lines: Int, before end: UInt64) throws(SystemError) -> UInt64 {
+    guard lines > 0 else { return end }
+    var newlines = 0
+    var blockEnd = end
+    while blockEnd > 0 {
+      let count = min(blockEnd, 65536)
+      let block = try read(Int(count), at: blockEnd - count)
+      for index in block.indices.reversed() where block[index] == 0x0a {
+        let position = blockEnd - count + UInt64(index)
+        // The last line's own end does not begin another one.
+        guard position + 1 != end else { continue }
+        newlines += 1
+        if newlines == lines { return position + 1 }
+      }
+      blockEnd -= count
+    }
+    return 0
+  }
+}

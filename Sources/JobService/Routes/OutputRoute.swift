@@ -1,0 +1,86 @@
+import CJobCore
+import JobAPI
+
+/// `GET /jobs/<id>/output`: both streams as text in one JSON object, laid block by block as the client takes it.
+extension Worker {
+  func output(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
+    _ = try head.query()
+    let record = try job(id, of: exchange.client, .output).record
+    let body = try OutputBody(api, record)
+    var bytes: [UInt8] = []
+    // A small one is sent whole, with its length.
+    while bytes.count < OutputBody.block, try body.next(&bytes) {}
+    guard !body.isDone else { return exchange.reply(200, type: "application/json", body: bytes) }
+    exchange.beginReply(200, type: "application/json")
+    guard !head.isHead else { return exchange.endReply() }
+    let task = OutputTask(self, body)
+    exchange.begin(task)
+    if exchange.write(bytes) { task.writable(exchange) }
+  }
+}
+
+private final class OutputTask: ExchangeTask {
+  private unowned let worker: Worker
+  private let outputBody: OutputBody
+
+  init(_ worker: Worker, _ body: OutputBody) {
+    self.worker = worker
+    outputBody = body
+  }
+
+  override func writable(_ exchange: Exchange) {
+    do {
+      var bytes: [UInt8] = []
+      while try outputBody.next(&bytes) {
+        guard exchange.write(bytes) else { return }
+        bytes.removeAll(keepingCapacity: true)
+      }
+      _ = exchange.write(bytes)
+      exchange.endReply()
+    } catch {
+      worker.api.log.error("output_failed", ["error": "\(error)"])
+      exchange.abortReply()
+    }
+  }
+}
+
+/// The object's text, a block at a time.
+private final class OutputBody {
+  static let block = 65536
+  private let record: JobRecord
+  private var streams: [(name: String, file: OutputFile?, size: UInt64)] = []
+  private var current = 0
+  private var offset: UInt64 = 0
+  private var text = JSONText()
+  private(set) var isDone = false
+
+  init(_ api: ApiContext, _ record: JobRecord) throws {
+    self.record = record
+    for stream in OutputStream.allCases {
+      // A job that was never started has no output, nor has one in state error any that counts.
+      let file = record.state == .error ? nil : try OutputFile(api, record.id, stream.suffix)
+      let kept = stream == .stdout ? record.stdout.kept : record.stderr.kept
+      let size = record.state == .running ? file?.size ?? 0 : kept
+      streams.append((stream.rawValue, file, size))
+    }
+  }
+
+  /// Appends the next part; false when that was the last one.
+  func next(_ out: inout [UInt8]) throws(SystemError) -> Bool {
+    guard !isDone else { return false }
+    let stream = streams[current]
+    if offset == 0 { out.append(contentsOf: "\(current == 0 ? "{" : ",")\"\(stream.name)\":\"".utf8) }
+    let count = Int(min(stream.size - offset, UInt64(Self.block)))
+    let bytes = count > 0 ? try stream.file?.read(count, at: offset) ?? [] : []
+    text.append(bytes, to: &out)
+    offset += UInt64(bytes.count)
+    guard offset == stream.size || bytes.isEmpty else { return true }
+    text.finish(&out)
+    out.append(UInt8(ascii: "\""))
+    (current, offset) = (current + 1, 0)
+    guard current == streams.count else { return true }
+    out.append(contentsOf: (record.truncated ? #","truncated":true}"# : "}").utf8)
+    isDone = true
+    return false
+  }
+}

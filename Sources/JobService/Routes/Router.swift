@@ -1,0 +1,95 @@
+import CJobCore
+import JobAPI
+
+/// From a route to its handler. Each handler decodes, looks the job up as this client's, and encodes; what may be
+/// done with a job and by whom is decided where the job is looked up.
+extension Worker {
+  func begin(_ route: Route, _ id: JobID?, _ exchange: Exchange, _ head: RequestHead) throws -> jc_body {
+    switch route {
+    case .create, .batch, .signal, .stop: return try beginWithBody(route, id, exchange, head)
+    case .stdin: return try beginInput(id!, exchange, head)
+    case .status: try status(id!, exchange, head)
+    case .output: try output(id!, exchange, head)
+    case .delete: try delete(id!, exchange)
+    case .stdout: try stream(.stdout, id!, exchange, head)
+    case .stderr: try stream(.stderr, id!, exchange, head)
+    case .log: try log(id!, exchange, head)
+    case .detail: try detail(id!, exchange, head)
+    case .list: try list(exchange, head)
+    case .events: try events(exchange, head)
+    case .description: description(exchange)
+    }
+    return JC_BODY_NONE
+  }
+
+  /// Routes whose body is JSON and is read whole.
+  private func beginWithBody(_ route: Route, _ id: JobID?, _ exchange: Exchange, _ head: RequestHead) throws
+    -> jc_body
+  {
+    _ = try head.query()
+    if route != .stop { try head.requireBody() }
+    try head.requireJSON()
+    switch route {
+    case .create: exchange.begin(CreateTask(self, key: try head.idempotencyKey()))
+    case .batch: exchange.begin(BatchTask(self))
+    case .signal: exchange.begin(SignalTask(self, try job(id!, of: exchange.client, route)))
+    default:
+      let task = StopTask(self, try job(id!, of: exchange.client, route))
+      exchange.begin(task)
+      guard head.hasBody else {
+        task.body(exchange, UnsafeRawBufferPointer(start: nil, count: 0), last: true)
+        return JC_BODY_NONE
+      }
+    }
+    return JC_BODY_WHOLE
+  }
+
+  /// The job as it is now, when it is this client's. `place`: the client's place in the table of clients.
+  func job(_ id: JobID, of place: Int64, _ route: Route) throws -> JobTable.Entry {
+    guard let client = api.clients.number(Int(place)) else { throw NoSuchJob(route) }
+    if let entry = api.table.entry(id, of: client) { return entry }
+    return JobTable.Entry(record: try stored(id, of: client, route), pid: 0)
+  }
+
+  /// A job that is not in the table.
+  func stored(_ id: JobID, of client: Int64, _ route: Route) throws -> JobRecord {
+    guard let record = try reader.job(client: client, id: id) else { throw NoSuchJob(route) }
+    return record
+  }
+
+  private func delete(_ id: JobID, _ exchange: Exchange) throws {
+    let record = try job(id, of: exchange.client, .delete).record
+    order(for: exchange) { ticket in
+      .delete(ticket: ticket, client: record.client, id: id)
+    } then: { [unowned self] exchange, answer in
+      if case .refused(let refusal) = answer { return self.fail(exchange, Problem(refusal)) }
+      exchange.reply(200)
+    }
+  }
+}
+
+extension RequestHead {
+  fileprivate func requireBody() throws(Problem) {
+    guard hasBody || header("content-length") != nil else {
+      throw Problem(411, "this request needs a body: send it with Content-Length or chunked")
+    }
+  }
+
+  /// JSON, unnamed, or what curl calls its `-d` by default.
+  fileprivate func requireJSON() throws(Problem) {
+    guard let type = header("content-type") else { return }
+    let essence = type.prefix { $0 != ";" && $0 != " " && $0 != "\t" }.lowercased()
+    guard ["application/json", "application/x-www-form-urlencoded"].contains(essence) else {
+      throw Problem(415, "the body must be application/json, not what the Content-Type says")
+    }
+    guard header("content-encoding") == nil else { throw Problem(415, "Content-Encoding is not understood") }
+  }
+
+  fileprivate func idempotencyKey() throws(Problem) -> String? {
+    guard let key = header("idempotency-key") else { return nil }
+    guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ (0x20...0x7e).contains($0) }) else {
+      throw Problem(400, "Idempotency-Key must be 1 to 255 printable ASCII characters")
+    }
+    return key
+  }
+}

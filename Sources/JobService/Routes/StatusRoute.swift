@@ -1,0 +1,118 @@
+import CJobCore
+import JobAPI
+
+/// `GET /jobs/<id>/status`, the route that is asked most: answered from memory, its body laid by hand.
+extension Worker {
+  func status(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
+    guard head.hasQuery, let wait = try head.query(allowed: "wait")["wait"] else {
+      return replyStatus(try job(id, of: exchange.client, .status).record, exchange)
+    }
+    guard let time = DurationText(wait) else {
+      throw Problem(400, "query parameter \"wait\" must be \(DurationText.allowed)")
+    }
+    try waitForStatus(id, exchange, milliseconds: time.milliseconds)
+  }
+
+  private func waitForStatus(_ id: JobID, _ exchange: Exchange, milliseconds: Int64) throws {
+    guard let client = api.clients.number(Int(exchange.client)) else { throw NoSuchJob(.status) }
+    guard let entry = api.table.observe(id, of: client, observer(exchange)) else {
+      return replyStatus(try stored(id, of: client, .status), exchange)
+    }
+    guard entry.record.state == .running, milliseconds > 0, !isDraining else {
+      api.table.forget(id, observer(exchange))
+      return replyStatus(entry.record, exchange)
+    }
+    exchange.begin(WaitTask(self, id, client, observer(exchange)))
+    deadlines.add(exchange.number, after: milliseconds)
+  }
+
+  func replyStatus(_ record: JobRecord, _ exchange: Exchange) {
+    StatusBody.lay(record, into: &scratch)
+    scratch.withUnsafeBytes { exchange.reply(200, type: "application/json", body: $0) }
+  }
+}
+
+/// Waits for a job's end, or for its time to be up.
+private final class WaitTask: ExchangeTask {
+  private unowned let worker: Worker
+  private let id: JobID
+  private let client: Int64
+  private let observer: JobTable.Observer
+
+  init(_ worker: Worker, _ id: JobID, _ client: Int64, _ observer: JobTable.Observer) {
+    self.worker = worker
+    self.id = id
+    self.client = client
+    self.observer = observer
+  }
+
+  override func wake(_ exchange: Exchange) {
+    do {
+      let record =
+        try worker.api.table.entry(id, of: client)?.record ?? worker.stored(id, of: client, .status)
+      worker.replyStatus(record, exchange)
+    } catch {
+      worker.fail(exchange, error)
+    }
+  }
+
+  override func ended() { worker.api.table.forget(id, observer) }
+}
+
+/// The body of a status reply, as ``StatusReply`` says it.
+enum StatusBody {
+  static func lay(_ record: JobRecord, into out: inout [UInt8]) {
+    out.removeAll(keepingCapacity: true)
+    put(#"{"status":""#, &out)
+    put(name(of: record.state), &out)
+    put("\"", &out)
+    if let error = record.error {
+      put(#","error_msg":""#, &out)
+      var text = JSONText()
+      text.append(error.utf8, to: &out)
+      text.finish(&out)
+      put("\"", &out)
+    }
+    if record.state == .completed {
+      put(#","exit_code":"#, &out)
+      put(record.exitCode, &out)
+      if record.signal != 0 {
+        put(#","signal":"#, &out)
+        put(record.signal, &out)
+      }
+    }
+    if record.flags.contains(.timedOut) { put(#","timed_out":true"#, &out) }
+    put("}", &out)
+  }
+
+  private static func name(of state: JobState) -> StaticString {
+    switch state {
+    case .running: "running"
+    case .error: "error"
+    case .completed: "completed"
+    }
+  }
+
+  private static func put(_ text: StaticString, _ out: inout [UInt8]) {
+    out.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  private static func put(_ number: Int32, _ out: inout [UInt8]) {
+    if number < 0 { out.append(UInt8(ascii: "-")) }
+    let digitsAt = out.count
+    var rest = number.magnitude
+    repeat {
+      out.insert(UInt8(ascii: "0") + UInt8(rest % 10), at: digitsAt)
+      rest /= 10
+    } while rest > 0
+  }
+}
+
+extension JobRecord {
+  /// What `GET /jobs/<id>/status` says of it.
+  var statusReply: StatusReply {
+    StatusReply(
+      status: state, errorMessage: error, exitCode: state == .completed ? exitCode : nil,
+      signal: signal == 0 ? nil : signal, timedOut: flags.contains(.timedOut) ? true : nil)
+  }
+}

@@ -1,0 +1,190 @@
+import CJobCore
+import JobAPI
+
+/// `GET /jobs/<id>/stdout` and `/stderr`: a stream's bytes, all or a range of them, now or as they come.
+extension Worker {
+  func stream(_ stream: OutputStream, _ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
+    let route: Route = stream == .stdout ? .stdout : .stderr
+    let query = try head.query(allowed: "follow", "offset", "tail", "tail_bytes")
+    let start = try StreamStart(query)
+    if try query.flag("follow") {
+      guard !head.isHead else { return exchange.beginEmptyReply() }
+      return try FollowTask(self, stream, start).begin(exchange, id, route)
+    }
+    let record = try job(id, of: exchange.client, route).record
+    let content = try StreamContent(api, record, stream)
+    let range = try start.range(content) ?? content.requestedRange(head)
+    try reply(content, range, exchange, head)
+  }
+
+  private func reply(
+    _ content: StreamContent, _ range: Range<UInt64>?, _ exchange: Exchange, _ head: RequestHead
+  ) throws {
+    if let tag = content.tag, head.header("if-none-match") == tag {
+      return exchange.reply(304, headers: "ETag: \(tag)\r\n")
+    }
+    let sent = range ?? 0..<content.size
+    var headers = "Accept-Ranges: bytes\r\n"
+    if let tag = content.tag { headers += "ETag: \(tag)\r\n" }
+    if range != nil {
+      headers += "Content-Range: bytes \(sent.lowerBound)-\(sent.upperBound - 1)/\(content.size)\r\n"
+    }
+    // Duplicated before the reply begins: afterwards there is no way to say that it failed.
+    let descriptor = head.isHead || sent.isEmpty ? -1 : try content.file?.duplicate() ?? -1
+    exchange.beginReply(
+      range == nil ? 200 : 206, type: "application/octet-stream", headers: headers, length: UInt64(sent.count)
+    )
+    if descriptor >= 0 { jc_reply_file(exchange.pointer, descriptor, sent.lowerBound, sent.upperBound) }
+    exchange.endReply()
+  }
+}
+
+extension Exchange {
+  /// The head of a reply whose length is not known.
+  fileprivate func beginEmptyReply() {
+    beginReply(200, type: "application/octet-stream")
+    endReply()
+  }
+}
+
+/// What there is of a stream now.
+private struct StreamContent {
+  let file: OutputFile?
+  let size: UInt64
+  /// An entity tag (RFC 9110, section 8.8.3) once the content cannot change any more.
+  let tag: String?
+
+  init(_ api: ApiContext, _ record: JobRecord, _ stream: OutputStream) throws {
+    file = try OutputFile(api, record.id, stream.suffix)
+    let kept = stream == .stdout ? record.stdout.kept : record.stderr.kept
+    let onDisk = file?.size ?? 0
+    size = record.state == .running ? onDisk : kept
+    guard onDisk >= size else {
+      throw Problem(500, "\(size - onDisk) bytes of this job's \(stream.rawValue) are missing")
+    }
+    tag = record.state == .running ? nil : "\"\(record.id)-\(stream.rawValue)-\(size)\""
+  }
+
+  /// The range the request's header asks for (RFC 9110, section 14); nil for the whole.
+  func requestedRange(_ head: RequestHead) throws(Problem) -> Range<UInt64>? {
+    guard let text = head.header("range"), text.hasPrefix("bytes=") else { return nil }
+    if let condition = head.header("if-range"), condition != tag { return nil }
+    let parts = text.dropFirst(6).split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+    // What is malformed, or several ranges, is ignored, as the RFC allows.
+    guard parts.count == 2 else { return nil }
+    if parts[0].isEmpty {
+      guard let last = UInt64(parts[1]) else { return nil }
+      guard last > 0, size > 0 else { throw unsatisfiable }
+      return (size - min(last, size))..<size
+    }
+    guard let first = UInt64(parts[0]) else { return nil }
+    guard let last = parts[1].isEmpty ? .max : UInt64(parts[1]), last >= first else { return nil }
+    guard first < size else { throw unsatisfiable }
+    return first..<(min(last, size - 1) + 1)
+  }
+
+  var unsatisfiable: Problem {
+    Problem(
+      416, "the range begins past the end: there are \(size) bytes",
+      headers: "Content-Range: bytes */\(size)\r\n")
+  }
+}
+
+/// Where in a stream a request wants to begin, by its query.
+private enum StreamStart {
+  case beginning
+  case offset(UInt64)
+  case lastLines(Int)
+  case lastBytes(UInt64)
+
+  init(_ query: Query) throws(Problem) {
+    let given = ["offset", "tail", "tail_bytes"].filter { query[$0] != nil }
+    guard given.count <= 1 else {
+      throw Problem(400, "\(given.joined(separator: " and ")) exclude each other")
+    }
+    if let offset = try query.number("offset") {
+      self = .offset(offset)
+    } else if let lines = try query.number("tail") {
+      self = .lastLines(Int(clamping: lines))
+    } else if let bytes = try query.number("tail_bytes") {
+      self = .lastBytes(bytes)
+    } else {
+      self = .beginning
+    }
+  }
+
+  /// The part of the content to send; nil for all of it.
+  func range(_ content: StreamContent) throws -> Range<UInt64>? {
+    if case .beginning = self { return nil }
+    let start = try self.start(content.file, content.size)
+    guard start < content.size || start == 0 else { throw content.unsatisfiable }
+    return start == 0 || start == content.size ? nil : start..<content.size
+  }
+
+  /// The offset, seen from the stream as it is now.
+  func start(_ file: OutputFile?, _ size: UInt64) throws(SystemError) -> UInt64 {
+    switch self {
+    case .beginning: return 0
+    case .offset(let offset): return offset
+    case .lastBytes(let count): return size - min(count, size)
+    case .lastLines(let lines): return try file?.start(ofLast: lines, before: size) ?? 0
+    }
+  }
+}
+
+/// Sends a stream as it grows, until its job has ended.
+private final class FollowTask: ExchangeTask {
+  private unowned let worker: Worker
+  private let stream: OutputStream
+  private let start: StreamStart
+  private var follow: FollowedJob!
+  private var file: OutputFile?
+  /// Where the reply begins in the stream, once its file is there.
+  private var first: UInt64?
+  private var isOver = false
+
+  init(_ worker: Worker, _ stream: OutputStream, _ start: StreamStart) {
+    self.worker = worker
+    self.stream = stream
+    self.start = start
+  }
+
+  func begin(_ exchange: Exchange, _ id: JobID, _ route: Route) throws {
+    follow = try FollowedJob(worker, id, exchange, route)
+    exchange.begin(self)
+    exchange.beginReply(200, type: "application/octet-stream")
+    wake(exchange)
+  }
+
+  override func wake(_ exchange: Exchange) {
+    guard !isOver else { return }
+    do {
+      let record = follow.current()
+      try send(exchange, finished: record.state == .running ? nil : record)
+    } catch {
+      worker.api.log.error("follow_failed", ["error": "\(error)"])
+      exchange.abortReply()
+      isOver = true
+    }
+  }
+
+  private func send(_ exchange: Exchange, finished: JobRecord?) throws {
+    if file == nil { file = try OutputFile(worker.api, follow.id, stream.suffix) }
+    if let file {
+      let kept = finished.map { stream == .stdout ? $0.stdout.kept : $0.stderr.kept }
+      try extend(exchange, file, to: kept ?? file.size)
+    }
+    guard finished != nil else { return }
+    isOver = true
+    exchange.endReply()
+  }
+
+  private func extend(_ exchange: Exchange, _ file: OutputFile, to limit: UInt64) throws {
+    if let first { return jc_reply_file_extend(exchange.pointer, max(first, limit)) }
+    let first = try start.start(file, limit)
+    jc_reply_file(exchange.pointer, try file.duplicate(), first, max(first, limit))
+    self.first = first
+  }
+
+  override func ended() { follow.end() }
+}

@@ -1,0 +1,156 @@
+import CJobCore
+import FoundationEssentials
+import Glibc
+import JobAPI
+
+/// Keeps an api process running: starts it again when it dies, replaces it when asked, and tells the ones that run
+/// of every change. Supervisor's thread only.
+final class ApiKeeper {
+  private unowned let supervisor: Supervisor
+  private let listeners: Listeners
+  private let configuration: [UInt8]
+  private var children: [ApiChild] = []
+  /// The one that serves, and the one that is to take its place.
+  private var current: ApiChild?
+  private var successor: ApiChild?
+  private var restartTimer: LoopTimer!
+  private var hasServed = false
+  private var isStopping = false
+
+  /// One that lives shorter than this (microseconds) is started again only after a pause (milliseconds).
+  private static let shortLife: Int64 = 1_000_000
+  private static let pause: UInt64 = 500
+
+  init(_ supervisor: Supervisor) throws {
+    self.supervisor = supervisor
+    listeners = try Listeners(supervisor.configuration)
+    configuration = [UInt8](try JSONEncoder().encode(supervisor.configuration))
+    restartTimer = try LoopTimer(supervisor.loop) { [unowned self] in self.start() }
+  }
+
+  var isEmpty: Bool { children.isEmpty }
+
+  /// Starts the first one.
+  func start() {
+    guard !isStopping, current == nil else { return }
+    do {
+      current = try spawn()
+    } catch {
+      supervisor.log.error("api_not_started", ["error": "\(error)"])
+      hasServed ? restartTimer.start(milliseconds: Self.pause) : supervisor.fail(SupervisorError("\(error)"))
+    }
+  }
+
+  /// Starts a fresh one, which takes the place of the running one once it is ready (SIGHUP).
+  func replace() {
+    guard !isStopping else { return }
+    guard current != nil else { return start() }
+    supervisor.log.info("reloading")
+    successor?.kill()
+    do {
+      successor = try spawn()
+    } catch {
+      supervisor.log.error("reload_failed", ["error": "\(error)"])
+    }
+  }
+
+  private func spawn() throws(SystemError) -> ApiChild {
+    let child = try ApiChild(
+      loop: supervisor.loop, listeners: listeners.descriptors,
+      onOrder: { [unowned self] in self.received($1, from: $0) },
+      onExit: { [unowned self] in self.exited($0, $1) })
+    jc_engine_ignore_child(supervisor.engine.handle, child.pid)
+    children.append(child)
+    supervisor.log.info("api_started", ["pid": "\(child.pid)"])
+    child.send(.welcome(configuration: configuration))
+    return child
+  }
+
+  private func received(_ bytes: UnsafeRawBufferPointer, from child: ApiChild) {
+    do {
+      let order = try Order(decoding: bytes)
+      if case .hello = order {} else if !child.isGreeted { throw MalformedBytes() }
+      supervisor.handle(order, from: child)
+    } catch {
+      supervisor.log.error("bad_order", ["pid": "\(child.pid)", "bytes": "\(bytes.count)"])
+      child.kill()
+    }
+  }
+
+  /// An api process has its keys and asks for the jobs that run.
+  func greet(_ child: ApiChild) {
+    guard !child.isGreeted else { return }
+    child.isGreeted = true
+    supervisor.tellState(to: child)
+    child.send(.ready)
+    if child === successor {
+      current?.drain()
+      current = child
+      successor = nil
+      supervisor.log.info("reloaded", ["pid": "\(child.pid)"])
+    }
+    guard !hasServed else { return }
+    hasServed = true
+    supervisor.log.info("listening", ["address": listeners.address])
+  }
+
+  private func exited(_ child: ApiChild, _ status: Int32) {
+    children.removeAll { $0 === child }
+    supervisor.progress.forget(child, in: supervisor.jobs)
+    let how = ExitStatus.inWords(status)
+    if child === successor {
+      successor = nil
+      supervisor.log.error("reload_failed", ["pid": "\(child.pid)", "exit": how])
+    } else if child === current {
+      current = nil
+      if !isStopping { restart(after: child, how) }
+    }
+    supervisor.shutdown?.apiEnded()
+  }
+
+  private func restart(after child: ApiChild, _ how: String) {
+    guard hasServed else {
+      return supervisor.fail(
+        SupervisorError("the api process could not start: \(how); its own message is above"))
+    }
+    supervisor.log.error("api_died", ["pid": "\(child.pid)", "exit": how])
+    let livedShort = Clock.monotonic() - child.startedAt < Self.shortLife
+    livedShort ? restartTimer.start(milliseconds: Self.pause) : start()
+  }
+
+  /// Tells every api process that has said hello.
+  func broadcast(_ notice: Notice) {
+    let message = notice.encode()
+    for child in children where child.isGreeted { child.send(encoded: message) }
+  }
+
+  /// No new connection; running replies are finished.
+  func drain() {
+    isStopping = true
+    restartTimer.stop()
+    listeners.close()
+    for child in children { child.drain() }
+  }
+
+  func kill() {
+    for child in children { child.kill() }
+  }
+}
+
+extension Supervisor {
+  /// All an api process must know of the running jobs.
+  func tellState(to child: ApiChild) {
+    for client in Set(jobs.values.map(\.record.client)) {
+      if let name = clients[client] { child.send(.client(id: client, name: name)) }
+    }
+    for job in jobs.values where job.lifecycle.isAnnounced { child.send(.job(job.record, pid: job.pid)) }
+  }
+}
+
+/// How a process ended, for the log.
+enum ExitStatus {
+  static func inWords(_ status: Int32) -> String {
+    let signal = status & 0x7f
+    return signal == 0 ? "code \(status >> 8 & 0xff)" : "signal \(signal)"
+  }
+}

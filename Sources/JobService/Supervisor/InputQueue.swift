@@ -1,0 +1,60 @@
+import Glibc
+
+/// Bytes on their way into a job's open standard input. Each piece is acknowledged when the pipe has taken it, and
+/// the api process sends no further piece of a request before that: the pipe's pace is the client's.
+struct InputQueue {
+  private struct Piece {
+    let bytes: [UInt8]
+    let close: Bool
+    let caller: Caller
+  }
+
+  /// Pieces of requests under way at once; one each.
+  private static let most = 64
+  private var pieces: [Piece] = []
+  private var taken = 0
+  private var closed = false
+
+  static let ended = Refusal(
+    reason: .conflict, text: "the job's standard input is closed: the job ended or closed it")
+
+  mutating func add(_ bytes: [UInt8], close: Bool, caller: Caller, job: RunningJob?) {
+    guard !closed else { return caller.refuse(Self.ended) }
+    guard pieces.count < Self.most else {
+      return caller.refuse(Refusal(reason: .tooMany, text: "more than \(Self.most) requests feed this job"))
+    }
+    pieces.append(Piece(bytes: bytes, close: close, caller: caller))
+    if pieces.count == 1 { pump(into: job, error: 0) }
+  }
+
+  /// Writes what the pipe takes. `job` nil: not launched yet; called again when it is.
+  mutating func pump(into job: RunningJob?, error: Int32) {
+    guard error == 0 else { return refuseAll() }
+    guard let job else { return }
+    while let piece = pieces.first {
+      let count = piece.bytes.withUnsafeBytes {
+        job.writeInput(UnsafeRawBufferPointer(rebasing: $0[taken...]))
+      }
+      guard count >= 0 else { return refuseAll() }
+      taken += count
+      guard taken == piece.bytes.count else { return }
+      taken = 0
+      pieces.removeFirst()
+      piece.caller.answerDone()
+      if piece.close { return close(job) }
+    }
+  }
+
+  private mutating func close(_ job: RunningJob) {
+    job.closeInput()
+    refuseAll()
+  }
+
+  /// The job takes no more input.
+  mutating func refuseAll() {
+    closed = true
+    for piece in pieces { piece.caller.refuse(Self.ended) }
+    pieces.removeAll()
+    taken = 0
+  }
+}

@@ -1,0 +1,89 @@
+import CJobCore
+import Glibc
+import JobAPI
+
+/// Carries out what a job's lifecycle says.
+extension Supervisor {
+  func handle(_ event: JobLifecycle.Event, for job: LiveJob) {
+    let actions = job.lifecycle.handle(event)
+    if !actions.isEmpty { perform(actions, on: job) }
+  }
+
+  /// What is told comes before what is answered: a client that has its answer finds the change in every reply.
+  private func perform(_ actions: JobLifecycle.Actions, on job: LiveJob) {
+    if actions.contains(.announce) { keeper.broadcast(.job(job.record, pid: job.pid)) }
+    if actions.contains(.answerCreation) { answerCreation(of: job) }
+    if actions.contains(.launch) { launch(job) }
+    if actions.contains(.kill) { job.running?.stop(grace: 0) }
+    if actions.contains(.saveResult) { saveResult(of: job) }
+    if actions.contains(.saveResultLater) { saveLater(job) }
+    if actions.contains(.saveDeletion) { saveDeletion(of: job) }
+    if actions.contains(.announceDeletion) {
+      keeper.broadcast(.deleted(client: job.record.client, id: job.record.id))
+    }
+    if actions.contains(.removeFiles) { directory.removeFiles(of: job.record.id) }
+    if actions.contains(.answerDeletions) { answerDeletions(of: job) { $0.answerDone() } }
+    if actions.contains(.refuseDeletions) {
+      let refusal = Refusal(
+        reason: .failed, text: "the job's deletion cannot be stored; its processes are gone")
+      answerDeletions(of: job) { $0.refuse(refusal) }
+    }
+    if actions.contains(.release) { release(job) }
+  }
+
+  private func answerCreation(of job: LiveJob) {
+    job.creator.child.send(
+      .created(ticket: job.creator.ticket, id: job.record.id, client: job.record.client, existed: false))
+  }
+
+  private func answerDeletions(of job: LiveJob, _ answer: (Caller) -> Void) {
+    let callers = job.deleters
+    job.deleters = []
+    for caller in callers { answer(caller) }
+  }
+
+  private func launch(_ job: LiveJob) {
+    guard let creation = job.creation else { return }
+    job.creation = nil
+    guard shutdown == nil else { return notLaunched(job, "the daemon stopped before the job was started") }
+    do {
+      let launch = try creation.launch(of: job, configuration)
+      job.running = try RunningJob(engine, launch, delegate: job)
+      job.input.pump(into: job.running, error: 0)
+      if job.stopAsked { job.running?.stop(grace: 0) }
+    } catch {
+      notLaunched(job, "\(error)")
+    }
+  }
+
+  private func notLaunched(_ job: LiveJob, _ why: String) {
+    job.record.state = .error
+    job.record.error = why
+    job.record.finished = Clock.microseconds()
+    job.input.refuseAll()
+    handle(.finished, for: job)
+  }
+
+  func saveResult(of job: LiveJob) {
+    job.finishLog(in: directory)
+    enqueue(.finish(job.record, log: job.log.pieces, files: job.outputDescriptors), then: .result(job))
+  }
+
+  private func saveDeletion(of job: LiveJob) {
+    enqueue(.delete(client: job.record.client, id: job.record.id), then: .deletion(job))
+  }
+
+  private func release(_ job: LiveJob) {
+    for caller in job.stoppers { caller.answerDone() }
+    job.stoppers = []
+    jobs[job.record.id] = nil
+    progress.forget(job)
+    countRunning(job.record.client, -1)
+    shutdown?.jobEnded()
+  }
+
+  func countRunning(_ client: Int64, _ change: Int) {
+    let count = (runningCount[client] ?? 0) + change
+    runningCount[client] = count == 0 ? nil : count
+  }
+}

@@ -1,0 +1,39 @@
+import CJobCore
+import JobAPI
+
+extension JobRecord {
+  /// Takes over how the engine saw the job end.
+  mutating func take(_ result: jc_job_result) {
+    finished = result.finished_us
+    stdout = StreamCount(kept: result.bytes.0, dropped: result.dropped.0)
+    stderr = StreamCount(kept: result.bytes.1, dropped: result.dropped.1)
+    userTime = result.user_us
+    systemTime = result.system_us
+    peakMemory = result.max_rss_kib
+    guard result.error == 0 else {
+      state = .error
+      error = Self.startFailure(result)
+      return
+    }
+    state = .completed
+    started = result.started_us
+    exitCode = result.exit_code
+    signal = result.signal
+    if result.timed_out { flags.insert(.timedOut) }
+    if result.limit_killed { flags.insert(.limitKilled) }
+    if result.forced_eof { flags.insert(.forcedEnd) }
+    error = Self.outputFailure(result)
+  }
+
+  private static func startFailure(_ result: jc_job_result) -> String {
+    let stage = result.error_stage.map { String(cString: $0) } ?? "start"
+    return "cannot start the job: \(stage): \(SystemError.text(of: result.error))"
+  }
+
+  private static func outputFailure(_ result: jc_job_result) -> String? {
+    let (stdout, stderr) = result.output_error
+    guard stdout != 0 || stderr != 0 else { return nil }
+    let (name, code) = stdout != 0 ? ("stdout", stdout) : ("stderr", stderr)
+    return "output was lost: cannot write \(name): \(SystemError.text(of: code))"
+  }
+}

@@ -1,0 +1,30 @@
+import CJobCore
+import Glibc
+
+/// The listening sockets, one for each worker of the api process. The supervisor binds them, so that connections
+/// wait in them while one api process takes over from another.
+final class Listeners {
+  private(set) var descriptors: [Int32] = []
+  /// As `address:port`, with the port that was bound.
+  let address: String
+
+  init(_ configuration: Configuration) throws(SupervisorError) {
+    var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
+    var port = configuration.listenPort
+    for _ in 0..<configuration.workers {
+      var descriptor: Int32 = -1
+      let status = jc_listen(configuration.listenHost, port, true, &descriptor, &port, &error)
+      guard status == 0 else { throw SupervisorError(cText: error) }
+      descriptors.append(descriptor)
+    }
+    let host = configuration.listenHost
+    address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+  }
+
+  deinit { close() }
+
+  func close() {
+    for descriptor in descriptors { Glibc.close(descriptor) }
+    descriptors = []
+  }
+}

@@ -1,0 +1,106 @@
+import JobAPI
+
+/// What waits for the store: each queued change has a token, and this is what to go on with when it is on disk.
+struct PendingChanges {
+  enum Change {
+    case creation(LiveJob)
+    case result(LiveJob)
+    case deletion(LiveJob)
+    /// Of a job that had finished before.
+    case removal(Removal)
+    /// A job of an earlier daemon, now in state error.
+    case recovery
+  }
+
+  private var changes: [UInt64: Change] = [:]
+  private var lastToken: UInt64 = 0
+
+  mutating func add(_ change: Change) -> UInt64 {
+    lastToken += 1
+    changes[lastToken] = change
+    return lastToken
+  }
+
+  mutating func take(_ token: UInt64) -> Change? { changes.removeValue(forKey: token) }
+}
+
+/// The deletion of a job that finished before it was asked for.
+final class Removal {
+  let client: Int64
+  let id: JobID
+  var callers: [Caller] = []
+
+  init(client: Int64, id: JobID) {
+    self.client = client
+    self.id = id
+  }
+}
+
+extension Supervisor {
+  func enqueue(_ change: StoreChange, then next: PendingChanges.Change) {
+    store.enqueue(change, token: changes.add(next))
+  }
+
+  /// A batch of changes is on disk, or could not be written.
+  func changesCompleted(_ outcomes: [(token: UInt64, outcome: StoreOutcome)], lastEvent: Int64) {
+    for (token, outcome) in outcomes {
+      guard let change = changes.take(token) else { continue }
+      if case .failed(let error) = outcome { log.error("store_failed", ["error": "\(error)"]) }
+      completed(change, outcome)
+    }
+    keeper.broadcast(.events(last: lastEvent))
+  }
+
+  private func completed(_ change: PendingChanges.Change, _ outcome: StoreOutcome) {
+    switch change {
+    case .creation(let job): creationCompleted(job, outcome)
+    case .result(let job): handle(outcome.isOver ? .resultSaved : .resultNotSaved, for: job)
+    case .deletion(let job): handle(outcome.isOver ? .deletionSaved : .deletionNotSaved, for: job)
+    case .removal(let removal): removalCompleted(removal, outcome)
+    case .recovery: recoveryCompleted()
+    }
+  }
+
+  private func creationCompleted(_ job: LiveJob, _ outcome: StoreOutcome) {
+    switch outcome {
+    case .saved:
+      return handle(.accepted, for: job)
+    case .existing(let id):
+      job.creator.child.send(
+        .created(ticket: job.creator.ticket, id: id, client: job.record.client, existed: true))
+    case .keyReused:
+      job.creator.refuse(
+        Refusal(reason: .keyReused, text: "the Idempotency-Key was used with another request"))
+    case .failed(let error):
+      job.creator.refuse(Refusal(reason: .noSpace, text: "the job cannot be stored: \(error)"))
+    case .notFound:
+      job.creator.refuse(Refusal(reason: .failed, text: "the job cannot be stored"))
+    }
+    handle(.notAccepted, for: job)
+  }
+
+  private func removalCompleted(_ removal: Removal, _ outcome: StoreOutcome) {
+    removals[removal.id] = nil
+    switch outcome {
+    case .saved:
+      directory.removeFiles(of: removal.id)
+      keeper.broadcast(.deleted(client: removal.client, id: removal.id))
+      for caller in removal.callers { caller.answerDone() }
+    case .failed(let error):
+      let refusal = Refusal(reason: .failed, text: "the job cannot be deleted: \(error)")
+      for caller in removal.callers { caller.refuse(refusal) }
+    default:
+      for caller in removal.callers { caller.refuse(.unknownJob) }
+    }
+  }
+}
+
+extension StoreOutcome {
+  /// A change of a job the store does not know is over too: another deletion came before.
+  fileprivate var isOver: Bool { self == .saved || self == .notFound }
+}
+
+extension Refusal {
+  static let unknownJob = Refusal(reason: .notFound, text: "there is no such job")
+  static let stopping = Refusal(reason: .unavailable, text: "the daemon is stopping")
+}

@@ -1,0 +1,104 @@
+import CJobCore
+import Glibc
+import JobAPI
+
+/// The process that owns the jobs: it launches, drains and reaps them, is the only writer of the store, and keeps an
+/// api process running. It never reads from the network.
+///
+/// Everything happens on the thread that calls ``run()``, but the store's writer thread and the engine's launchers,
+/// which both hand their results to its loop.
+public final class Supervisor: @unchecked Sendable {
+  // Sendable so that the store's thread can post to the loop; all state is touched on the loop's thread alone.
+  let configuration: Configuration
+  let log: Log
+  let loop: EventLoop
+  let directory: StateDirectory
+  let cgroup: JobCgroup?
+  private(set) var engine: JobEngine!
+  private(set) var store: Store!
+  private(set) var keeper: ApiKeeper!
+
+  /// Jobs whose result is not on disk yet.
+  var jobs: [JobID: LiveJob] = [:]
+  /// Names of clients that were seen, by their number in the store.
+  var clients: [Int64: String] = [:]
+  /// Jobs of an earlier daemon whose end is on its way to the disk.
+  var recoveriesLeft = 0
+  /// Running jobs of each client.
+  var runningCount: [Int64: Int] = [:]
+  /// Deletions of finished jobs on their way to the disk.
+  var removals: [JobID: Removal] = [:]
+  var changes = PendingChanges()
+  var progress = ProgressTeller()
+  /// Results that could not be saved and are tried again.
+  var unsaved: [LiveJob] = []
+  private var retryTimer: LoopTimer!
+  private var signals: [LoopSignal] = []
+  var shutdown: Shutdown?
+  private var failure: SupervisorError?
+
+  /// Opens the state directory and binds the listeners. Throws ``SupervisorError`` in words for the operator.
+  public init(_ configuration: Configuration, log: Log) throws {
+    self.configuration = configuration
+    self.log = log
+    loop = try EventLoop()
+    let account = try configuration.apiAccount()
+    directory = try StateDirectory(path: configuration.stateDirectory, group: account?.group)
+    cgroup = try JobCgroup(configuration, log)
+    store = try Store(path: directory.path, group: account?.group) { [unowned self] outcomes, lastEvent in
+      self.loop.post { self.changesCompleted(outcomes, lastEvent: lastEvent) }
+    }
+    engine = try makeEngine()
+    keeper = try ApiKeeper(self)
+    retryTimer = try LoopTimer(loop) { [unowned self] in self.saveAgain() }
+  }
+
+  private func makeEngine() throws -> JobEngine {
+    var options = JobEngine.Options(outputDirectory: directory.output)
+    options.launchers = UInt32(configuration.launchers)
+    options.cgroupParent = cgroup?.path
+    options.outputMode = StateDirectory.fileMode
+    options.outputGroup = directory.group ?? .max
+    options.subreaper = true
+    return try JobEngine(loop: loop, options: options)
+  }
+
+  /// Serves until SIGTERM or SIGINT, then stops in order.
+  public func run() throws {
+    signals = [
+      try LoopSignal(loop, signal: SIGTERM) { [unowned self] in self.stopAsked("SIGTERM") },
+      try LoopSignal(loop, signal: SIGINT) { [unowned self] in self.stopAsked("SIGINT") },
+      try LoopSignal(loop, signal: SIGHUP) { [unowned self] in self.keeper.replace() },
+    ]
+    loop.afterRound { [unowned self] in self.progress.tell() }
+    try recoverLostJobs()
+    try loop.run()
+    store.close()
+    cgroup?.release()
+    if let failure { throw failure }
+    log.info("stopped")
+  }
+
+  /// Ends ``run()`` because going on makes no sense.
+  func fail(_ error: SupervisorError) {
+    failure = error
+    stopAsked(nil)
+  }
+
+  func saveLater(_ job: LiveJob) {
+    unsaved.append(job)
+    retryTimer.start(milliseconds: 1000)
+  }
+
+  private func saveAgain() {
+    let jobs = unsaved
+    unsaved = []
+    for job in jobs { saveResult(of: job) }
+  }
+}
+
+/// Why the daemon cannot start or go on, in words for the operator.
+public struct SupervisorError: Error, CustomStringConvertible {
+  public let description: String
+  init(_ description: String) { self.description = description }
+}

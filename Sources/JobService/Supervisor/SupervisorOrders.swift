@@ -1,0 +1,116 @@
+import Glibc
+import JobAPI
+
+/// What the api process asks for.
+extension Supervisor {
+  func handle(_ order: Order, from child: ApiChild) {
+    switch order {
+    case .hello: keeper.greet(child)
+    case .create(let ticket, let client, let creation):
+      create(creation, client: client, for: Caller(child: child, ticket: ticket))
+    case .delete(let ticket, let client, let id):
+      delete(client, id, for: Caller(child: child, ticket: ticket))
+    case .signal(let ticket, let client, let id, let signal, let tree):
+      self.signal(client, id, signal, tree: tree, for: Caller(child: child, ticket: ticket))
+    case .stop(let ticket, let client, let id, let grace):
+      stop(client, id, grace: grace, for: Caller(child: child, ticket: ticket))
+    case .input(let ticket, let client, let id, let bytes, let close):
+      input(client, id, bytes, close: close, for: Caller(child: child, ticket: ticket))
+    case .watch(let id):
+      if let job = jobs[id] { progress.watch(job, child) }
+    case .unwatch(let id):
+      if let job = jobs[id] { progress.unwatch(job, child) }
+    }
+  }
+
+  private func create(_ creation: Order.Creation, client name: String, for caller: Caller) {
+    guard shutdown == nil else { return caller.refuse(.stopping) }
+    do {
+      let client = try clientNumber(of: name)
+      if let refusal = limitReached(client) ?? creation.spec.refusal { return caller.refuse(refusal) }
+      let now = Clock.microseconds()
+      let id = JobID(microseconds: now, random: UInt64.random(in: 0...UInt64.max))
+      let record = JobRecord(id: id, client: client, created: now)
+      let job = LiveJob(self, record: record, creation: creation, creator: caller)
+      jobs[id] = job
+      countRunning(client, 1)
+      let change = StoreChange.create(
+        record, clientName: name, spec: creation.encodedSpec, idempotency: creation.idempotency)
+      enqueue(change, then: .creation(job))
+    } catch {
+      caller.refuse(Refusal(reason: .failed, text: "the job cannot be stored: \(error)"))
+    }
+  }
+
+  private func clientNumber(of name: String) throws -> Int64 {
+    let number = try store.clientNumber(for: name)
+    if clients.updateValue(name, forKey: number) == nil { keeper.broadcast(.client(id: number, name: name)) }
+    return number
+  }
+
+  private func limitReached(_ client: Int64) -> Refusal? {
+    guard jobs.count < configuration.maxRunningJobs else {
+      return Refusal(
+        reason: .unavailable,
+        text: "\(configuration.maxRunningJobs) jobs run, the most this daemon runs at once")
+    }
+    guard (runningCount[client] ?? 0) < configuration.clientRunningJobs else {
+      return Refusal(
+        reason: .tooMany,
+        text: "\(configuration.clientRunningJobs) of your jobs run, the most a client may run at once")
+    }
+    return nil
+  }
+
+  /// The job in hand, if it is this client's.
+  private func job(_ client: Int64, _ id: JobID) -> LiveJob? {
+    guard let job = jobs[id], job.record.client == client else { return nil }
+    return job
+  }
+
+  private func delete(_ client: Int64, _ id: JobID, for caller: Caller) {
+    if let job = job(client, id) {
+      job.deleters.append(caller)
+      return handle(.deleteAsked, for: job)
+    }
+    if let removal = removals[id], removal.client == client {
+      removal.callers.append(caller)
+      return
+    }
+    guard jobs[id] == nil, removals[id] == nil else { return caller.refuse(.unknownJob) }
+    let removal = Removal(client: client, id: id)
+    removal.callers.append(caller)
+    removals[id] = removal
+    enqueue(.delete(client: client, id: id), then: .removal(removal))
+  }
+
+  private func signal(_ client: Int64, _ id: JobID, _ signal: Int32, tree: Bool, for caller: Caller) {
+    guard let job = job(client, id), job.lifecycle.isActive else { return caller.refuse(.ended) }
+    guard let running = job.running, job.pid != 0 else {
+      return caller.refuse(Refusal(reason: .conflict, text: "the job has not started yet"))
+    }
+    switch running.signal(signal, tree: tree) {
+    case 0: caller.answerDone()
+    case -EINVAL: caller.refuse(Refusal(reason: .invalid, text: "there is no signal \(signal)"))
+    case let error where error == -ESRCH: caller.refuse(.ended)
+    case let error: caller.refuse(Refusal(reason: .failed, text: SystemError.text(of: -error)))
+    }
+  }
+
+  /// Answered when the job has ended and its result is on disk; at once when that was so before.
+  private func stop(_ client: Int64, _ id: JobID, grace: UInt64?, for caller: Caller) {
+    guard let job = job(client, id) else { return caller.answerDone() }
+    job.stoppers.append(caller)
+    job.stopAsked = true
+    job.running?.stop(grace: grace ?? job.grace)
+  }
+
+  private func input(_ client: Int64, _ id: JobID, _ bytes: [UInt8], close: Bool, for caller: Caller) {
+    guard let job = job(client, id), job.takesInput else { return caller.refuse(InputQueue.ended) }
+    job.input.add(bytes, close: close, caller: caller, job: job.running)
+  }
+}
+
+extension Refusal {
+  static let ended = Refusal(reason: .conflict, text: "the job has ended")
+}

@@ -1,0 +1,86 @@
+import JobAPI
+import Testing
+
+@testable import JobService
+
+struct JobTableTests {
+  private func record(_ number: UInt64, client: Int64 = 1, _ state: JobState = .running) -> JobRecord {
+    var record = JobRecord(id: JobID(microseconds: 1000, random: number), client: client, created: 1)
+    record.state = state
+    return record
+  }
+
+  private let observer = JobTable.Observer(worker: 0, exchange: 5)
+
+  @Test func anotherClientsJobIsNotThere() {
+    let table = JobTable(finished: 10)
+    _ = table.update(record(1), pid: 1)
+    #expect(table.entry(record(1).id, of: 1) != nil)
+    #expect(table.entry(record(1).id, of: 2) == nil)
+    #expect(table.observe(record(1).id, of: 2, observer) == nil)
+    #expect(table.follow(record(1).id, of: 2, observer) { Issue.record("watched") } == nil)
+  }
+
+  @Test func observersAreWokenOnceAtTheEnd() {
+    let table = JobTable(finished: 10)
+    _ = table.update(record(1), pid: 0)
+    _ = table.observe(record(1).id, of: 1, observer)
+    #expect(table.update(record(1), pid: 7).isEmpty)
+    #expect(table.update(record(1, .completed), pid: 0) == [observer])
+    #expect(table.update(record(1, .completed), pid: 0).isEmpty)
+  }
+
+  @Test func onlyTheNewestFinishedJobsAreKept() {
+    let table = JobTable(finished: 3)
+    for number in 1...10 {
+      _ = table.update(record(UInt64(number)), pid: 1)
+      _ = table.update(record(UInt64(number), .completed), pid: 0)
+    }
+    let kept = (1...10).filter { table.entry(record(UInt64($0)).id, of: 1) != nil }
+    #expect(kept == [8, 9, 10])
+  }
+
+  @Test func theFirstFollowerWatchesAndTheLastUnwatches() {
+    let table = JobTable(finished: 3)
+    let other = JobTable.Observer(worker: 1, exchange: 5)
+    let id = record(1).id
+    var (watches, unwatches) = (0, 0)
+    _ = table.update(record(1), pid: 1)
+    _ = table.follow(id, of: 1, observer) { watches += 1 }
+    _ = table.follow(id, of: 1, other) { watches += 1 }
+    table.unfollow(id, observer) { unwatches += 1 }
+    #expect((watches, unwatches) == (1, 0))
+    table.unfollow(id, other) { unwatches += 1 }
+    table.unfollow(id, other) { unwatches += 1 }
+    #expect(unwatches == 1)
+  }
+}
+
+struct OutputProgressTests {
+  /// What a follower holds after any telling is what the supervisor's log holds.
+  @Test(arguments: 0..<50)
+  func progressIsMergedWithoutLossOrDoubling(seed: UInt64) {
+    var random = SplitMix(seed: seed)
+    var log = LogIndex()
+    var told: OutputProgress?
+    var firstToTell: UInt64 = 0
+    var time: Int64 = 1_000_000
+    for _ in 0..<400 {
+      time += Int64.random(in: 1...2000, using: &random)
+      log.append(
+        Bool.random(using: &random) ? .stdout : .stderr, length: UInt64.random(in: 1...9, using: &random),
+        time: time)
+      if log.count >= 20 { log.movedToFile() }
+      guard Int.random(in: 0...2, using: &random) == 0 else { continue }
+      let first = max(firstToTell, log.inFile)
+      let skipped = Int(first - log.inFile) * LogIndex.pieceSize
+      let progress = OutputProgress(
+        piecesInFile: log.inFile, firstPiece: first, pieces: Array(log.pieces.dropFirst(skipped)))
+      firstToTell = log.inFile + UInt64(max(log.count, 1)) - 1
+      told?.merge(progress)
+      told = told ?? progress
+      #expect(told?.firstPiece == log.inFile)
+      #expect(told?.pieces == log.pieces)
+    }
+  }
+}

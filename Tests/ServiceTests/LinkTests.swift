@@ -1,0 +1,95 @@
+import JobAPI
+import Testing
+
+@testable import JobService
+
+/// Messages between the two processes: what is written is read back, and nothing else is understood.
+struct LinkTests {
+  private static let id = JobID(microseconds: 1_700_000_000_123_456, random: 42)
+
+  private static func record() -> JobRecord {
+    var record = JobRecord(id: id, client: 7, created: 5)
+    record.state = .completed
+    record.exitCode = 137
+    record.signal = 9
+    record.error = "output was lost"
+    record.stdout = .init(kept: 10, dropped: 3)
+    record.flags = [.timedOut]
+    return record
+  }
+
+  private static func creation() -> Order.Creation {
+    var spec = JobSpec()
+    spec.command = "/bin/echo"
+    spec.arguments = ["a", "", "ü"]
+    spec.environment = [.init(name: "A", value: "b=c")]
+    spec.labels = [.init(name: "l", value: "v")]
+    spec.grace = 12
+    spec.user = "nobody"
+    let key = Order.Idempotency(key: "k", digest: [UInt8](repeating: 1, count: 32))
+    return Order.Creation(spec: spec, encodedSpec: spec.encoded, input: [1, 0, 2], idempotency: key)
+  }
+
+  private static let orders: [Order] = [
+    .hello, .create(ticket: 1, client: "alice", creation()), .delete(ticket: 2, client: 3, id: id),
+    .signal(ticket: 4, client: 5, id: id, signal: 15, tree: true),
+    .stop(ticket: 6, client: 7, id: id, grace: nil),
+    .stop(ticket: 6, client: 7, id: id, grace: 0),
+    .input(ticket: 8, client: 9, id: id, bytes: [1, 2], close: true),
+    .watch(id: id), .unwatch(id: id),
+  ]
+
+  private static let notices: [Notice] = [
+    .welcome(configuration: [1, 2, 3]), .ready, .drain, .client(id: 1, name: "alice"),
+    .job(record(), pid: 99),
+    .deleted(client: 1, id: id),
+    .output(
+      id: id, progress: OutputProgress(stdout: 1, stderr: 2, piecesInFile: 3, firstPiece: 4, pieces: [5])),
+    .created(ticket: 1, id: id, client: 2, existed: true), .done(ticket: 3),
+    .refused(ticket: 4, Refusal(reason: .conflict, text: "no")), .events(last: 9),
+  ]
+
+  @Test(arguments: orders.indices)
+  func ordersAreReadAsWritten(index: Int) throws {
+    let bytes = Self.orders[index].encode()
+    let again = try bytes.withUnsafeBytes { try Order(decoding: $0) }
+    #expect(again.encode() == bytes)
+  }
+
+  @Test(arguments: notices.indices)
+  func noticesAreReadAsWritten(index: Int) throws {
+    let bytes = Self.notices[index].encode()
+    let again = try bytes.withUnsafeBytes { try Notice(decoding: $0) }
+    #expect(again.encode() == bytes)
+  }
+
+  @Test(arguments: orders.indices)
+  func everyShortenedOrLongerOrderIsRefused(index: Int) {
+    let bytes = Self.orders[index].encode()
+    for count in 0..<bytes.count {
+      #expect(throws: MalformedBytes.self) {
+        try bytes[0..<count].withUnsafeBytes { try Order(decoding: $0) }
+      }
+    }
+    #expect(throws: MalformedBytes.self) { try (bytes + [0]).withUnsafeBytes { try Order(decoding: $0) } }
+  }
+
+  @Test func garbledOrdersNeverTrap() {
+    var random = SplitMix(seed: 1)
+    for _ in 0..<20_000 {
+      var bytes = Self.orders.randomElement(using: &random)!.encode()
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      _ = try? bytes.withUnsafeBytes { try Order(decoding: $0) }
+    }
+  }
+
+  @Test func aCreationWithNULIsRefused() {
+    var creation = Self.creation()
+    creation.spec.arguments = ["a\0b"]
+    creation.encodedSpec = creation.spec.encoded
+    let bytes = Order.create(ticket: 1, client: "alice", creation).encode()
+    #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try Order(decoding: $0) } }
+  }
+}
