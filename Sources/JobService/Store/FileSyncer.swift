@@ -91,7 +91,7 @@ final class FileSyncer: Sendable {
 
 extension StoreChange {
   fileprivate var files: [Int32] {
-    if case .finish(_, _, let files) = self { files } else { [] }
+    if case .finish(_, _, let files, _) = self { files } else { [] }
   }
 
   fileprivate var hasFiles: Bool { !files.isEmpty }

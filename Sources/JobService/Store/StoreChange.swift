@@ -5,14 +5,15 @@ enum StoreChange: Sendable {
   case create(JobRecord, clientName: String, spec: [UInt8], idempotency: Order.Idempotency?)
   /// `log`: the chunk index, unless it is in a file. `files`: the output files that were written, open until the
   /// outcome is told; they are on disk before the record is.
-  case finish(JobRecord, log: [UInt8], files: [Int32])
+  /// `isStartStored`: the job's start was queued as a change of its own; else it is told with its end.
+  case finish(JobRecord, log: [UInt8], files: [Int32], isStartStored: Bool)
   /// Not worth a commit of its own: goes with the next one, or after a second.
   case started(JobRecord)
   case delete(client: Int64, id: JobID)
 
   var id: JobID {
     switch self {
-    case .create(let record, _, _, _), .finish(let record, _, _), .started(let record): record.id
+    case .create(let record, _, _, _), .finish(let record, _, _, _), .started(let record): record.id
     case .delete(_, let id): id
     }
   }

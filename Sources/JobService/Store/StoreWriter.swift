@@ -78,8 +78,8 @@ final class StoreWriter {
     switch change {
     case .create(let record, let name, let spec, let idempotency):
       return try create(record, name, spec, idempotency, &draft)
-    case .finish(let record, let log, _):
-      return try finish(record, log, &draft)
+    case .finish(let record, let log, _, let isStartStored):
+      return try finish(record, log, isStartStored: isStartStored, &draft)
     case .started(let record):
       statements.started.bind(1, record.client)
       statements.started.bind(2, record.id)
@@ -112,9 +112,9 @@ final class StoreWriter {
     return .saved
   }
 
-  private func finish(_ record: JobRecord, _ log: [UInt8], _ draft: inout Draft) throws(StoreError)
-    -> StoreOutcome
-  {
+  private func finish(
+    _ record: JobRecord, _ log: [UInt8], isStartStored: Bool, _ draft: inout Draft
+  ) throws(StoreError) -> StoreOutcome {
     let output = Int64(clamping: record.stdout.kept.addingReportingOverflow(record.stderr.kept).partialValue)
     let bytes = output + Int64(log.count)
     let update = statements.finish
@@ -123,6 +123,7 @@ final class StoreWriter {
     update.bind(18, log)
     guard try update.run() == 1 else { return .notFound }
     draft.count(record.client, finished: 1, bytes: bytes)
+    if !isStartStored && record.started != 0 { draft.add(.started, of: record, at: record.started) }
     draft.add(.finished, of: record, at: record.finished)
     return .saved
   }

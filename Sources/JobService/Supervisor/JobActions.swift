@@ -66,7 +66,9 @@ extension Supervisor {
 
   func saveResult(of job: LiveJob) {
     job.finishLog(in: directory)
-    enqueue(.finish(job.record, log: job.log.pieces, files: job.outputDescriptors), then: .result(job))
+    let change = StoreChange.finish(
+      job.record, log: job.log.pieces, files: job.outputDescriptors, isStartStored: job.isStartStored)
+    enqueue(change, then: .result(job))
   }
 
   private func saveDeletion(of job: LiveJob) {
@@ -78,12 +80,7 @@ extension Supervisor {
     job.stoppers = []
     jobs[job.record.id] = nil
     progress.forget(job)
-    countRunning(job.record.client, -1)
+    limits.jobEnded(job.record.client)
     shutdown?.jobEnded()
-  }
-
-  func countRunning(_ client: Int64, _ change: Int) {
-    let count = (runningCount[client] ?? 0) + change
-    runningCount[client] = count == 0 ? nil : count
   }
 }

@@ -18,6 +18,8 @@ final class LiveJob: RunningJobDelegate {
   var pid: pid_t = 0
   /// Its end was asked for, perhaps before it was launched.
   var stopAsked = false
+  /// Its start is in the store, or on the way there.
+  var isStartStored = false
   private(set) var log = LogIndex()
   /// Open from the end of a job whose log has a file until the result is on disk.
   private var logDescriptor: Int32 = -1
@@ -51,6 +53,7 @@ final class LiveJob: RunningJobDelegate {
     self.pid = pid
     record.started = at
     supervisor.handle(.started, for: self)
+    supervisor.housekeeping.noteStart(self)
   }
 
   func jobOutput(stream: OutputStream, length: UInt64) {

@@ -10,6 +10,8 @@ struct PendingChanges {
     case removal(Removal)
     /// A job of an earlier daemon, now in state error.
     case recovery
+    /// That a job was started: its end says so too.
+    case start
   }
 
   private var changes: [UInt64: Change] = [:]
@@ -58,6 +60,7 @@ extension Supervisor {
     case .deletion(let job): handle(outcome.isOver ? .deletionSaved : .deletionNotSaved, for: job)
     case .removal(let removal): removalCompleted(removal, outcome)
     case .recovery: recoveryCompleted()
+    case .start: break
     }
   }
 
@@ -81,6 +84,7 @@ extension Supervisor {
 
   private func removalCompleted(_ removal: Removal, _ outcome: StoreOutcome) {
     removals[removal.id] = nil
+    housekeeping.removalEnded()
     switch outcome {
     case .saved:
       directory.removeFiles(of: removal.id)

@@ -19,7 +19,7 @@ extension Supervisor {
       record.stdout.kept = directory.size(of: .stdout, of: record.id)
       record.stderr.kept = directory.size(of: .stderr, of: record.id)
       if directory.hasLog(record.id) { record.flags.insert(.logInFile) }
-      enqueue(.finish(record, log: [], files: []), then: .recovery)
+      enqueue(.finish(record, log: [], files: [], isStartStored: true), then: .recovery)
     }
   }
 

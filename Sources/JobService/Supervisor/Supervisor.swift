@@ -24,8 +24,8 @@ public final class Supervisor: @unchecked Sendable {
   var clients: [Int64: String] = [:]
   /// Jobs of an earlier daemon whose end is on its way to the disk.
   var recoveriesLeft = 0
-  /// Running jobs of each client.
-  var runningCount: [Int64: Int] = [:]
+  var limits: ClientLimits
+  private(set) var housekeeping: Housekeeping!
   /// Deletions of finished jobs on their way to the disk.
   var removals: [JobID: Removal] = [:]
   var changes = PendingChanges()
@@ -42,6 +42,7 @@ public final class Supervisor: @unchecked Sendable {
     self.configuration = configuration
     self.log = log
     loop = try EventLoop()
+    limits = ClientLimits(configuration)
     let account = try configuration.apiAccount()
     directory = try StateDirectory(path: configuration.stateDirectory, group: account?.group)
     cgroup = try JobCgroup(configuration, log)
@@ -50,6 +51,7 @@ public final class Supervisor: @unchecked Sendable {
     }
     engine = try makeEngine()
     keeper = try ApiKeeper(self)
+    housekeeping = try Housekeeping(self)
     retryTimer = try LoopTimer(loop) { [unowned self] in self.saveAgain() }
   }
 

@@ -27,13 +27,12 @@ extension Supervisor {
     guard shutdown == nil else { return caller.refuse(.stopping) }
     do {
       let client = try clientNumber(of: name)
-      if let refusal = limitReached(client) ?? creation.spec.refusal { return caller.refuse(refusal) }
       let now = Clock.microseconds()
+      if let refusal = creation.spec.refusal ?? limitReached(client, now) { return caller.refuse(refusal) }
       let id = JobID(microseconds: now, random: UInt64.random(in: 0...UInt64.max))
       let record = JobRecord(id: id, client: client, created: now)
       let job = LiveJob(self, record: record, creation: creation, creator: caller)
       jobs[id] = job
-      countRunning(client, 1)
       let change = StoreChange.create(
         record, clientName: name, spec: creation.encodedSpec, idempotency: creation.idempotency)
       enqueue(change, then: .creation(job))
@@ -48,18 +47,13 @@ extension Supervisor {
     return number
   }
 
-  private func limitReached(_ client: Int64) -> Refusal? {
+  private func limitReached(_ client: Int64, _ now: Int64) -> Refusal? {
     guard jobs.count < configuration.maxRunningJobs else {
       return Refusal(
         reason: .unavailable,
         text: "\(configuration.maxRunningJobs) jobs run, the most this daemon runs at once")
     }
-    guard (runningCount[client] ?? 0) < configuration.clientRunningJobs else {
-      return Refusal(
-        reason: .tooMany,
-        text: "\(configuration.clientRunningJobs) of your jobs run, the most a client may run at once")
-    }
-    return nil
+    return limits.create(client, stored: store.totals(of: client).bytes, now: now)
   }
 
   /// The job in hand, if it is this client's.
@@ -73,15 +67,18 @@ extension Supervisor {
       job.deleters.append(caller)
       return handle(.deleteAsked, for: job)
     }
-    if let removal = removals[id], removal.client == client {
-      removal.callers.append(caller)
-      return
-    }
-    guard jobs[id] == nil, removals[id] == nil else { return caller.refuse(.unknownJob) }
+    guard jobs[id] == nil else { return caller.refuse(.unknownJob) }
+    remove(client, id)?.callers.append(caller) ?? caller.refuse(.unknownJob)
+  }
+
+  /// Begins to delete a job that has finished; nil when the id is another client's.
+  @discardableResult
+  func remove(_ client: Int64, _ id: JobID) -> Removal? {
+    if let removal = removals[id] { return removal.client == client ? removal : nil }
     let removal = Removal(client: client, id: id)
-    removal.callers.append(caller)
     removals[id] = removal
     enqueue(.delete(client: client, id: id), then: .removal(removal))
+    return removal
   }
 
   private func signal(_ client: Int64, _ id: JobID, _ signal: Int32, tree: Bool, for caller: Caller) {
