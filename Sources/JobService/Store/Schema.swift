@@ -56,7 +56,7 @@ enum Schema {
       try database.execute(
         """
         BEGIN IMMEDIATE;
-        \(step)
+        \(step);
         PRAGMA application_id = \(application);
         PRAGMA user_version = \(version);
         COMMIT;

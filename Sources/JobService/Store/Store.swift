@@ -8,7 +8,7 @@ final class Store: Sendable {
   typealias Completion = @Sendable ([(token: UInt64, outcome: StoreOutcome)], _ lastEvent: Int64) -> Void
 
   private let path: String
-  private let lock: StateLock
+  private let lock: Mutex<StateLock?>
   private let stored: StoredClients
   private let queue: WorkQueue<WriterTask>
   private let syncer: FileSyncer
@@ -18,7 +18,7 @@ final class Store: Sendable {
   /// another process uses. The files can be read by `group`. `onCompleted` is called on the writer's thread.
   init(path: String, group: gid_t?, onCompleted: @escaping Completion) throws(StoreError) {
     self.path = path
-    lock = try StateLock(directory: path)
+    lock = Mutex(try StateLock(directory: path))
     let database = try Database.open(Self.database(in: path), group: group)
     stored = try StoredClients(database)
     let loop = try WriterLoop(try StoreWriter(database, clients: stored), onCompleted)
@@ -67,11 +67,13 @@ final class Store: Sendable {
     queue.put(.maintain(retention, then))
   }
 
-  /// Returns when all that is queued is on disk and told. Nothing may be queued afterwards.
+  /// Returns when all that is queued is on disk and told, and the state directory is free for another. Nothing may
+  /// be queued afterwards.
   func close() {
     syncer.close()
     queue.close()
     thread.withLock { $0.take() }?.join()
+    lock.withLock { $0 = nil }
   }
 }
 

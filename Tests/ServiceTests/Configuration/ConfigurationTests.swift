@@ -1,0 +1,183 @@
+import FoundationEssentials
+import Glibc
+import JobAPI
+import Testing
+
+@testable import JobService
+
+@Suite struct ConfigurationTests {
+  private let scratch: ScratchDirectory
+  private let place: ConfigurationPlace
+
+  init() throws {
+    scratch = try ScratchDirectory()
+    var place = ConfigurationPlace(environment: ["HOME": "/home/me"], isRoot: false)
+    place.settings = scratch.path
+    place.cores = 3
+    self.place = place
+  }
+
+  private func load(_ arguments: [String] = [], _ environment: [String: String] = [:], file: String? = nil)
+    throws
+    -> ConfigurationLoader
+  {
+    if let file { try write(file, to: "jobd.json5") }
+    return try ConfigurationLoader(arguments: arguments, environment: environment, place: place)
+  }
+
+  private func write(_ text: String, to name: String) throws {
+    let descriptor = open("\(scratch.path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    defer { close(descriptor) }
+    let bytes = Array(text.utf8)
+    try #require(Glibc.write(descriptor, bytes, bytes.count) == bytes.count)
+  }
+
+  private func failure(_ arguments: [String] = [], _ environment: [String: String] = [:], file: String? = nil)
+    -> String
+  {
+    do {
+      _ = try load(arguments, environment, file: file)
+      return "none"
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  @Test func hasDefaults() throws {
+    let configuration = try load().configuration
+    #expect(configuration == Configuration(place))
+    #expect(configuration.listenHost == "127.0.0.1" && configuration.listenPort == 7443)
+    #expect(configuration.outputLimit == 64 << 20 && configuration.workers == 3)
+    #expect(configuration.stateDirectory == "/home/me/.local/state/jobd")
+    #expect(configuration.clientCAFile == "/home/me/.config/jobd/pki/ca.crt")
+    #expect(configuration.user == nil)
+  }
+
+  @Test func defaultsDependOnWhoStartsIt() {
+    let root = Configuration(ConfigurationPlace(environment: [:], isRoot: true))
+    #expect(root.stateDirectory == "/var/lib/jobd" && root.keyFile == "/etc/jobd/pki/server.key")
+    #expect(root.user == "jobd" || root.user == "nobody")
+    let named = ConfigurationPlace(
+      environment: ["XDG_STATE_HOME": "/state", "XDG_CONFIG_HOME": "/config", "HOME": "/home/me"],
+      isRoot: false)
+    #expect(Configuration(named).stateDirectory == "/state/jobd")
+    #expect(Configuration(named).certificateFile == "/config/jobd/pki/server.crt")
+    let relative = ConfigurationPlace(
+      environment: ["XDG_STATE_HOME": "state", "HOME": "/home/me"], isRoot: false)
+    #expect(Configuration(relative).stateDirectory == "/home/me/.local/state/jobd")
+  }
+
+  @Test func flagsWinOverEnvironmentOverFileOverDefaults() throws {
+    let loader = try load(
+      ["--grace", "1s"], ["JOBD_GRACE": "2s", "JOBD_OUTPUT_LIMIT": "2MiB", "PATH": "/bin"],
+      file: "{ // mine\n grace: '3s', output_limit: '3MiB', max_body: 65536, cgroup: false, }")
+    #expect(loader.configuration.grace == 1000)
+    #expect(loader.configuration.outputLimit == 2 << 20)
+    #expect(loader.configuration.maxBody == 65536)
+    #expect(!loader.configuration.cgroup)
+    #expect(loader.configuration.maxHead == 32 << 10)
+    #expect(loader.sources["grace"] == .flag)
+    #expect(loader.sources["output-limit"] == .environment("JOBD_OUTPUT_LIMIT"))
+    #expect(loader.sources["max-body"] == .file("\(scratch.path)/jobd.json5"))
+    #expect(loader.sources["max-head"] == nil)
+  }
+
+  @Test func anotherFileCanBeNamed() throws {
+    try write("{grace: '4s'}", to: "other.json5")
+    let path = "\(scratch.path)/other.json5"
+    #expect(try load(["--config=\(path)"], file: "{grace: '3s'}").configuration.grace == 4000)
+    #expect(try load([], ["JOBD_CONFIG": path], file: "{grace: '3s'}").configuration.grace == 4000)
+    #expect(failure(["--config", "/no/such"]) == "cannot open /no/such: No such file or directory")
+  }
+
+  @Test(arguments: [
+    (["--grace=soon"], "--grace is \"soon\", but must be a whole number and ms, s, m, h or d"),
+    (["--graze", "1s"], "there is no option --graze, did you mean --grace?"),
+    (["--no-such-thing"], "there is no option --no-such-thing; see jobd --help"),
+    (["--grace"], "--grace needs a value: a whole number"),
+    (["start"], "unexpected argument \"start\""),
+    (["--listen", "7443"], "--listen is \"7443\", but must be HOST:PORT"),
+    (["--listen", "::1:7443"], "must be HOST:PORT"),
+    (["--listen", "localhost:70000"], "must be HOST:PORT"),
+    (["--workers", "-1"], "must be a whole number up to 256"),
+    (["--output-limit", "64MB"], "KiB, MiB, GiB or TiB"),
+    (["--max-body", "9MiB"], "from 1KiB to 8MiB"),
+    (["--output-limit", "99999999TiB"], "--output-limit is"),
+    (["--log-level", "loud"], "must be error, warn, info, debug"),
+    (["--cgroup", "yes"], "must be true or false"),
+    (["--key-file", "server.key"], "key-file is \"server.key\", but must be an absolute path"),
+    (["--state-directory="], "must be the path of a file or directory"),
+  ]) func namesWhatIsWrong(arguments: [String], words: String) {
+    #expect(failure(arguments).contains(words), "\(failure(arguments))")
+  }
+
+  @Test func namesWhatIsWrongInTheEnvironment() {
+    #expect(failure([], ["JOBD_GRACE": "x"]).hasPrefix("JOBD_GRACE is \"x\", but must be"))
+    #expect(failure([], ["JOBD_GRASE": "1s"]).contains("JOBD_GRASE sets no option, did you mean JOBD_GRACE?"))
+  }
+
+  @Test func namesWhatIsWrongInTheFile() {
+    let path = "\(scratch.path)/jobd.json5"
+    #expect(failure(file: "{grace: 5}").hasPrefix("\(path): grace is \"5\", but must be"))
+    #expect(failure(file: "{graze: '5s'}") == "\(path): there is no option \"graze\", did you mean grace?")
+    #expect(
+      failure(file: "{grace: ['5s']}") == "\(path): grace must be a text, a whole number, true or false")
+    #expect(failure(file: "{grace: '5s'") == "\(path) is not JSON5 (https://spec.json5.org)")
+    #expect(failure(file: "[1]") == "\(path) must be one JSON5 object: { name: value, ... }")
+    #expect(failure(file: String(repeating: " ", count: 2 << 20)).contains("larger than"))
+  }
+
+  @Test func addresses() throws {
+    var configuration = Configuration(place)
+    for text in ["[::1]:0", "localhost:1", "0.0.0.0:65535"] {
+      #expect(OptionValue.address.set(text, in: &configuration))
+      #expect(OptionValue.address.print(configuration) == text)
+    }
+    #expect(configuration.listenPort == 65535)
+  }
+
+  @Test func sizes() {
+    for (text, bytes) in [
+      ("0", 0), ("1", 1), ("64KiB", 65536), ("3MiB", 3 << 20), ("5GiB", 5 << 30), ("2TiB", 2 << 40),
+    ] {
+      #expect(SizeText.parse(text) == bytes && SizeText.print(bytes) == text)
+    }
+    for text in ["", "KiB", "-1", "+1", "1.5GiB", "1 KiB", "1kib", "٣", "9223372036854775807KiB"] {
+      #expect(SizeText.parse(text) == nil, "\(text)")
+    }
+  }
+
+  @Test func whatIsReportedCanBeLoadedAgain() throws {
+    let loader = try load(
+      [
+        "--listen", "[::1]:1", "--grace", "1500ms", "--crl-file", "/a \"b\"\n.crl", "--workers", "0",
+        "--drain-time", "0s",
+      ])
+    #expect(loader.report.contains("grace: \"1500ms\","))
+    #expect(loader.report.contains("// flag") && loader.report.contains("// default"))
+    let again = try load(file: loader.report)
+    #expect(again.configuration == loader.configuration)
+    #expect(again.sources.count == ConfigurationOption.all.count)
+  }
+
+  @Test func everyOptionIsExplainedAndTakesItsOwnDefault() throws {
+    let help = ConfigurationLoader.help
+    for option in ConfigurationOption.all {
+      #expect(help.contains("--\(option.name) "))
+      var configuration = Configuration(place)
+      #expect(
+        option.value.set(option.value.print(configuration), in: &configuration) || option.name == "crl-file")
+      #expect(configuration == Configuration(place), "\(option.name)")
+    }
+    #expect(Set(ConfigurationOption.all.map(\.name)).count == ConfigurationOption.all.count)
+    #expect(!help.split(separator: "\n").contains { $0.count > 100 })
+  }
+
+  @Test func crossesToTheApiProcess() throws {
+    var configuration = Configuration(place)
+    configuration.crlFile = "/crl"
+    configuration.logLevel = .debug
+    let encoded = try JSONEncoder().encode(configuration)
+    #expect(try JSONDecoder().decode(Configuration.self, from: encoded) == configuration)
+  }
+}

@@ -1,0 +1,116 @@
+import Glibc
+import JobAPI
+import Testing
+
+@testable import JobService
+
+@Suite struct DamageTests {
+  /// A state directory with 300 jobs, closed.
+  private func filled() throws -> ScratchDirectory {
+    let scratch = try ScratchDirectory()
+    let fixture = try StoreFixture(scratch.path)
+    _ = try fixture.applyTogether((1...300).map { .create(.sample($0)) })
+    fixture.store.close()
+    return scratch
+  }
+
+  private func refusal(_ path: String) -> StoreError? {
+    do {
+      let store = try Store(path: path, group: nil) { _, _ in }
+      store.close()
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private func overwrite(_ path: String, at offset: Int, with bytes: [UInt8]) throws {
+    let file = open(path, O_WRONLY)
+    defer { close(file) }
+    try #require(pwrite(file, bytes, bytes.count, offset) == bytes.count)
+  }
+
+  private func contents(_ path: String) throws -> [UInt8] {
+    let file = open(path, O_RDONLY)
+    defer { close(file) }
+    var info = stat()
+    try #require(fstat(file, &info) == 0)
+    var bytes = [UInt8](repeating: 0, count: Int(info.st_size))
+    try #require(read(file, &bytes, bytes.count) == bytes.count)
+    return bytes
+  }
+
+  @Test func aGarbledFileIsRefusedAndLeftAlone() throws {
+    let scratch = try filled()
+    let file = Store.database(in: scratch.path)
+    try overwrite(file, at: 0, with: Array("garbage!".utf8))
+    let before = try contents(file)
+    let error = try #require(refusal(scratch.path))
+    #expect(error.kind == .damaged)
+    #expect(error.description.contains(file) && error.description.contains("Restore it from a backup"))
+    #expect(try contents(file) == before)
+  }
+
+  @Test(arguments: [0, 1000, 20_000]) func aTruncatedFileIsRefused(length: off_t) throws {
+    let scratch = try filled()
+    let file = Store.database(in: scratch.path)
+    try #require(truncate(file, length) == 0)
+    #expect(refusal(scratch.path)?.kind == .damaged)
+    #expect(try contents(file).count == length)
+  }
+
+  @Test func garbledPagesFailTheirJobsAlone() throws {
+    let scratch = try filled()
+    let file = Store.database(in: scratch.path)
+    let size = try contents(file).count
+    // All but the first page, which names the tables.
+    try overwrite(file, at: 4096, with: [UInt8](repeating: 0xa5, count: size - 4096))
+    let error = refusal(scratch.path)
+    #expect(error?.kind == .damaged, "\(String(describing: error))")
+  }
+
+  @Test func aMissingFileBesideItsLogIsRefused() throws {
+    let scratch = try filled()
+    let file = Store.database(in: scratch.path)
+    try #require(rename(file, file + "-wal") == 0)
+    #expect(refusal(scratch.path)?.kind == .damaged)
+    #expect(access(file, F_OK) != 0)
+  }
+
+  @Test func aNewerVersionIsRefused() throws {
+    let scratch = try filled()
+    do { try Database(Store.database(in: scratch.path), .readWrite).execute("PRAGMA user_version = 99") }
+    let error = try #require(refusal(scratch.path))
+    #expect(error.kind == .newer)
+    #expect(error.description.contains("newer jobd (version 99"))
+  }
+
+  @Test func anotherProgramsDatabaseIsRefused() throws {
+    let scratch = try ScratchDirectory()
+    do { try Database(Store.database(in: scratch.path), .create).execute("CREATE TABLE theirs(a)") }
+    #expect(refusal(scratch.path)?.description.contains("of another program") == true)
+  }
+
+  @Test func twoDaemonsCannotShareADirectory() throws {
+    let fixture = try StoreFixture()
+    let error = try #require(refusal(fixture.path))
+    #expect(error.kind == .inUse)
+    #expect(error.description == "another jobd uses the state directory \(fixture.path) (pid \(getpid()))")
+    fixture.store.close()
+  }
+
+  @Test func aDirectoryIsFreeOnceItsStoreIsGone() throws {
+    let scratch = try filled()
+    #expect(refusal(scratch.path) == nil)
+    #expect(refusal(scratch.path) == nil)
+  }
+
+  @Test func aCreationThatWasCutOffIsBegunAnew() throws {
+    let scratch = try ScratchDirectory()
+    let file = open(Store.database(in: scratch.path) + ".new", O_WRONLY | O_CREAT, 0o600)
+    try #require(write(file, "half", 4) == 4)
+    close(file)
+    #expect(refusal(scratch.path) == nil)
+    #expect(access(Store.database(in: scratch.path) + ".new", F_OK) != 0)
+  }
+}

@@ -1,0 +1,66 @@
+import JobAPI
+import Testing
+
+@testable import JobService
+
+@Suite struct IdempotencyTests {
+  private func key(_ key: String, _ digest: UInt8) -> Order.Idempotency {
+    Order.Idempotency(key: key, digest: Array(repeating: digest, count: 32))
+  }
+
+  @Test func holdsBetweenChangesOfOneTransaction() throws {
+    let fixture = try StoreFixture()
+    let outcomes = try fixture.applyTogether([
+      .create(.sample(1), idempotency: key("a", 1)),
+      .create(.sample(2), idempotency: key("a", 1)),
+      .create(.sample(3), idempotency: key("a", 2)),
+      .create(.sample(4, client: 2), idempotency: key("a", 2)),
+      .create(.sample(5), idempotency: key("b", 2)),
+    ])
+    #expect(outcomes == [.saved, .existing(JobRecord.sample(1).id), .keyReused, .saved, .saved])
+    #expect(fixture.store.totals(of: 1).events == 2)
+  }
+
+  @Test func holdsWhenTheFirstOfATransactionFails() throws {
+    let fixture = try StoreFixture()
+    try fixture.apply(.create(.sample(1)))
+    let outcomes = try fixture.applyTogether([
+      .create(.sample(1), idempotency: key("a", 1)), .create(.sample(2), idempotency: key("a", 1)),
+      .create(.sample(3), idempotency: key("a", 1)),
+    ])
+    #expect(outcomes[1...] == [.saved, .existing(JobRecord.sample(2).id)])
+  }
+
+  @Test func holdsAfterARestart() throws {
+    let scratch = try ScratchDirectory()
+    do {
+      let fixture = try StoreFixture(scratch.path)
+      try fixture.apply(.create(.sample(1), idempotency: key("a", 1)))
+      fixture.store.close()
+    }
+    let again = try StoreFixture(scratch.path)
+    #expect(
+      try again.apply(.create(.sample(2), idempotency: key("a", 1))) == .existing(JobRecord.sample(1).id))
+    #expect(try again.apply(.create(.sample(2), idempotency: key("a", 3))) == .keyReused)
+  }
+
+  @Test func aYoungKeyOutlivesItsJob() throws {
+    let fixture = try StoreFixture()
+    var young = JobRecord.sample(1)
+    young.created = Clock.microseconds()
+    try fixture.apply(.create(young, idempotency: key("young", 1)))
+    try fixture.apply(.delete(client: 1, id: young.id))
+    _ = try fixture.expired(.everything)
+    #expect(try fixture.apply(.create(.sample(3), idempotency: key("young", 1))) == .existing(young.id))
+  }
+
+  @Test func anOldKeyGoesWithItsJob() throws {
+    let fixture = try StoreFixture()
+    var old = JobRecord.sample(1)
+    old.created = Clock.microseconds() - WriterStatements.keyAge - 1
+    try fixture.apply(.create(old, idempotency: key("old", 1)))
+    #expect(try fixture.apply(.create(.sample(2), idempotency: key("old", 1))) == .existing(old.id))
+    try fixture.apply(.delete(client: 1, id: old.id))
+    #expect(try fixture.apply(.create(.sample(2), idempotency: key("old", 1))) == .saved)
+  }
+}

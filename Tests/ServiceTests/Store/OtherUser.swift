@@ -1,0 +1,29 @@
+import Glibc
+import Synchronization
+import Testing
+
+@testable import JobService
+
+/// Runs `work` on a thread that has a user's and a group's rights to files, and none of root's (setfsuid(2)).
+func asUser<Value: Sendable>(
+  _ user: uid_t, group: gid_t, _ work: @escaping @Sendable () throws -> Value
+) throws -> Value {
+  typealias SetID = @convention(c) (UInt32) -> Int32
+  let setUser = unsafeBitCast(try #require(dlsym(nil, "setfsuid")), to: SetID.self)
+  let setGroup = unsafeBitCast(try #require(dlsym(nil, "setfsgid")), to: SetID.self)
+  let result = Shared<Result<Value, any Error>?>(nil)
+  let thread = try WorkThread {
+    _ = setGroup(group)
+    _ = setUser(user)
+    let value = Result { try work() }
+    result.value.withLock { $0 = value }
+  }
+  thread.join()
+  return try #require(result.value.withLock { $0 }).get()
+}
+
+/// A value for several threads.
+final class Shared<Value: Sendable>: Sendable {
+  let value: Mutex<Value>
+  init(_ value: Value) { self.value = Mutex(value) }
+}

@@ -1,0 +1,89 @@
+import JobAPI
+import Testing
+
+@testable import JobService
+
+@Suite struct RetentionTests {
+  /// Ten finished jobs of 1000 bytes of output each, number 3 is running, for each of the clients.
+  private func fixture(clients: ClosedRange<Int64> = 1...1) throws -> StoreFixture {
+    let fixture = try StoreFixture()
+    for client in clients {
+      _ = try fixture.applyTogether((1...10).map { .create(.sample($0, client: client)) })
+      _ = try fixture.applyTogether(
+        [1, 2, 4, 5, 6, 7, 8, 9, 10].map {
+          .finish(JobRecord.sample($0, client: client).finished(output: 1000), log: [], files: [])
+        })
+    }
+    return fixture
+  }
+
+  private func indexes(_ expired: Expired) -> [Int] {
+    expired.jobs.map { Int($0.id.milliseconds - 1_767_225_600_000) }
+  }
+
+  @Test func nothingGoesWithoutReason() throws {
+    #expect(try fixture().expired(.everything) == Expired())
+  }
+
+  @Test func theOldestOfTooManyGoButNeverARunningOne() throws {
+    let fixture = try fixture()
+    var retention = Retention.everything
+    retention.jobs = 5
+    #expect(indexes(try fixture.expired(retention)) == [1, 2, 4, 5])
+    retention.jobs = 0
+    let all = try fixture.expired(retention)
+    #expect(indexes(all) == [1, 2, 4, 5, 6, 7, 8, 9, 10])
+    for job in all.jobs { try fixture.apply(.delete(client: job.client, id: job.id)) }
+    #expect(try fixture.expired(retention) == Expired())
+    #expect(fixture.store.totals(of: 1).finished == 0)
+    #expect(fixture.store.totals(of: 1).bytes == Int64(JobSpec.sample.encoded.count))
+  }
+
+  @Test func oldOnesGoByTheTimeTheyFinished() throws {
+    let fixture = try StoreFixture()
+    _ = try fixture.applyTogether((1...10).map { .create(.sample($0)) })
+    // All were created long ago; every second one ran until now.
+    let now = Clock.microseconds()
+    _ = try fixture.applyTogether(
+      (1...9).map { .finish(JobRecord.sample($0).finished(at: $0 % 2 == 0 ? now : nil), log: [], files: []) })
+    var retention = Retention.everything
+    retention.age = 86_400_000_000
+    #expect(indexes(try fixture.expired(retention)) == [1, 3, 5, 7, 9])
+  }
+
+  @Test func bytesOfAClientAreBounded() throws {
+    let fixture = try fixture(clients: 1...2)
+    var retention = Retention.everything
+    retention.bytes = fixture.store.totals(of: 1).bytes - 2001
+    #expect(indexes(try fixture.expired(retention)).sorted() == [1, 1, 2, 2])
+  }
+
+  @Test func bytesOfAllAreBoundedAtTheLargestsCost() throws {
+    let fixture = try fixture(clients: 1...2)
+    try fixture.apply(.create(.sample(20, client: 2)))
+    try fixture.apply(.finish(JobRecord.sample(20, client: 2).finished(output: 5000), log: [], files: []))
+    var retention = Retention.everything
+    retention.totalBytes = fixture.store.totals(of: 1).bytes + fixture.store.totals(of: 2).bytes - 1
+    let expired = try fixture.expired(retention)
+    #expect(indexes(expired) == [1])
+    #expect(expired.jobs.first?.client == 2)
+  }
+
+  @Test func manyGoInParts() throws {
+    let fixture = try StoreFixture()
+    _ = try fixture.applyTogether((1...1200).map { .create(.sample($0)) })
+    _ = try fixture.applyTogether(
+      (1...1200).map { .finish(JobRecord.sample($0).finished(), log: [], files: []) })
+    var retention = Retention.everything
+    retention.jobs = 0
+    var gone = 0
+    for part in [500, 500, 200] {
+      let expired = try fixture.expired(retention)
+      #expect(expired.jobs.count == part)
+      #expect(expired.more == (part == 500))
+      _ = try fixture.applyTogether(expired.jobs.map { .delete(client: $0.client, id: $0.id) })
+      gone += part
+    }
+    #expect(fixture.store.totals(of: 1).finished == 0)
+  }
+}

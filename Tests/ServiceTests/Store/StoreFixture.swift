@@ -1,0 +1,171 @@
+import Glibc
+import JobAPI
+import Synchronization
+import Testing
+
+@testable import JobService
+
+/// A directory that is gone when the value is.
+final class ScratchDirectory: Sendable {
+  let path: String
+
+  init() throws {
+    var template = Array(
+      "\(String(cString: getenv("TMPDIR") ?? strdup("/tmp")))/jobd-test-XXXXXX".utf8CString)
+    try #require(mkdtemp(&template) != nil)
+    path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  deinit { Self.remove(path) }
+
+  private static func remove(_ path: String) {
+    if let directory = opendir(path) {
+      while let entry = readdir(directory) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+          pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        if name != "." && name != ".." { remove("\(path)/\(name)") }
+      }
+      closedir(directory)
+    }
+    Glibc.remove(path)
+  }
+}
+
+/// A store and what became of the changes it was given.
+final class StoreFixture: Sendable {
+  let path: String
+  private let scratch: ScratchDirectory?
+  let store: Store
+  private let told: Told
+  private let tokens = Mutex<UInt64>(0)
+
+  private final class Told: Sendable {
+    let outcomes = Mutex<[UInt64: StoreOutcome]>([:])
+    let lastEvent = Mutex<Int64>(0)
+  }
+
+  /// In a directory of its own, or in `path`.
+  init(_ path: String? = nil, group: gid_t? = nil) throws {
+    scratch = path == nil ? try ScratchDirectory() : nil
+    self.path = path ?? scratch!.path
+    let told = Told()
+    self.told = told
+    store = try Store(path: self.path, group: group) { outcomes, lastEvent in
+      told.outcomes.withLock { for (token, outcome) in outcomes { $0[token] = outcome } }
+      told.lastEvent.withLock { $0 = lastEvent }
+    }
+  }
+
+  deinit { store.close() }
+
+  var lastEvent: Int64 { told.lastEvent.withLock { $0 } }
+
+  func enqueue(_ change: StoreChange) -> UInt64 {
+    let token = tokens.withLock { token in
+      token += 1
+      return token
+    }
+    store.enqueue(change, token: token)
+    return token
+  }
+
+  /// What became of a change, waited for.
+  func outcome(of token: UInt64) throws -> StoreOutcome {
+    try #require(waitUntil { self.told.outcomes.withLock { $0[token] != nil } })
+    return told.outcomes.withLock { $0[token]! }
+  }
+
+  @discardableResult
+  func apply(_ change: StoreChange) throws -> StoreOutcome { try outcome(of: enqueue(change)) }
+
+  /// The outcomes of changes that are all taken by one transaction.
+  func applyTogether(_ changes: [StoreChange]) throws -> [StoreOutcome] {
+    let gate = Gate()
+    store.maintain(.everything) { _ in gate.pass() }
+    let queued = changes.map { enqueue($0) }
+    gate.open()
+    return try queued.map { try outcome(of: $0) }
+  }
+
+  func expired(_ retention: Retention) throws -> Expired {
+    let result = Mutex<Result<Expired, StoreError>?>(nil)
+    let box = Box(result: result)
+    store.maintain(retention) { found in box.result.withLock { $0 = found } }
+    try #require(waitUntil { box.result.withLock { $0 != nil } })
+    return try box.result.withLock { $0! }.get()
+  }
+
+  private final class Box: Sendable {
+    let result: Mutex<Result<Expired, StoreError>?>
+    init(result: consuming Mutex<Result<Expired, StoreError>?>) { self.result = result }
+  }
+}
+
+/// Holds a thread back until it is opened.
+final class Gate: @unchecked Sendable {
+  // A POSIX semaphore, which is there for threads.
+  private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+  init() { sem_init(semaphore, 0, 0) }
+  deinit {
+    sem_destroy(semaphore)
+    semaphore.deallocate()
+  }
+  func pass() { sem_wait(semaphore) }
+  func open() { sem_post(semaphore) }
+}
+
+/// Whether `condition` comes true within ten seconds.
+func waitUntil(_ condition: () -> Bool) -> Bool {
+  let end = Clock.monotonic() + 10_000_000
+  while !condition() {
+    if Clock.monotonic() > end { return false }
+    usleep(500)
+  }
+  return true
+}
+
+extension Retention {
+  /// Lets nothing go.
+  static let everything = Retention(
+    age: 1 << 60, jobs: 1 << 60, bytes: 1 << 60, totalBytes: 1 << 60, events: 1 << 60, eventAge: 1 << 60)
+}
+
+extension JobRecord {
+  /// The `index`th job of a client, created that many milliseconds after the beginning of 2026.
+  static func sample(_ index: Int, client: Int64 = 1) -> JobRecord {
+    let created = 1_767_225_600_000_000 + Int64(index) * 1000
+    let random = UInt64(index) &* 0x9e37_79b9_7f4a_7c15 ^ UInt64(client)
+    return JobRecord(id: JobID(microseconds: created, random: random), client: client, created: created)
+  }
+
+  func finished(exitCode: Int32 = 0, output: UInt64 = 0, at: Int64? = nil) -> JobRecord {
+    var record = self
+    record.state = .completed
+    record.started = created + 10
+    record.finished = at ?? created + 20
+    record.exitCode = exitCode
+    record.stdout.kept = output
+    return record
+  }
+}
+
+extension StoreChange {
+  static func create(
+    _ record: JobRecord, _ spec: JobSpec = .sample, idempotency: Order.Idempotency? = nil
+  ) -> StoreChange {
+    .create(record, clientName: "client \(record.client)", spec: spec.encoded, idempotency: idempotency)
+  }
+}
+
+extension JobSpec {
+  static var sample: JobSpec { labelled([:]) }
+
+  static func labelled(_ labels: [String: String]) -> JobSpec {
+    var spec = JobSpec()
+    spec.command = "/bin/echo"
+    spec.arguments = ["hello"]
+    spec.labels = labels.map { NameAndValue(name: $0.key, value: $0.value) }
+    return spec
+  }
+}
