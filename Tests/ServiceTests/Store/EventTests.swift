@@ -28,6 +28,16 @@ import Testing
     #expect(try reader.lastEvent(client: 3) == 0)
   }
 
+  @Test func aStartThatWasNotStoredIsToldWithTheEnd() throws {
+    let fixture = try StoreFixture()
+    let record = JobRecord.sample(1)
+    try fixture.apply(.create(record))
+    try fixture.apply(.finish(record.finished(), log: [], files: [], isStartStored: false))
+    let events = try StoreReader(path: fixture.path).events(client: 1, after: 0, limit: 10).events
+    #expect(events.map(\.kind) == [.created, .started, .finished])
+    #expect(events[1].at == record.created + 10)
+  }
+
   @Test func resumesAnywhere() throws {
     let fixture = try StoreFixture()
     _ = try fixture.applyTogether((1...40).map { .create(.sample($0, client: Int64($0 % 2 + 1))) })

@@ -156,6 +156,10 @@ extension StoreChange {
   ) -> StoreChange {
     .create(record, clientName: "client \(record.client)", spec: spec.encoded, idempotency: idempotency)
   }
+
+  static func finish(_ record: JobRecord, log: [UInt8], files: [Int32]) -> StoreChange {
+    .finish(record, log: log, files: files, isStartStored: true)
+  }
 }
 
 extension JobSpec {
