@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <jobcore/process.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -38,6 +39,11 @@ int jc_memory_file(const char *name, const void *bytes, size_t length)
     if (status < 0)
         close(fd);
     return status < 0 ? status : fd;
+}
+
+void jc_write_back(int fd)
+{
+    sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 void jc_name_thread(const char *name)

@@ -37,6 +37,8 @@ public enum Daemon {
     let configuration = try loader(arguments).configuration
     let log = Log(level: configuration.logLevel)
     signal(SIGPIPE, SIG_IGN)
+    // A file-size limit makes writes fail instead.
+    signal(SIGXFSZ, SIG_IGN)
     Limits.raiseDescriptors()
     log.info("starting", ["version": version, "pid": "\(getpid())", "state": configuration.stateDirectory])
     try Supervisor(configuration, log: log).run()

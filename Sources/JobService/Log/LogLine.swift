@@ -7,7 +7,8 @@ struct LogLine {
   private static let longestValue = 2048
 
   init(_ level: LogLevel, _ event: String, _ microseconds: Int64) {
-    text = "\(Self.time(microseconds)) level=\(level.rawValue) event=\(event)"
+    // Microseconds are more than a log needs.
+    text = "\(TimeText.text(microseconds).dropLast(4))Z level=\(level.rawValue) event=\(event)"
   }
 
   mutating func add(_ name: String, _ value: String) {
@@ -44,19 +45,6 @@ struct LogLine {
       }
     }
     return quoted + "\""
-  }
-
-  private static func time(_ microseconds: Int64) -> String {
-    var seconds = time_t(microseconds / 1_000_000)
-    var parts = tm()
-    gmtime_r(&seconds, &parts)
-    func digits(_ number: some BinaryInteger, _ count: Int) -> String {
-      let text = String(number)
-      return String(repeating: "0", count: max(0, count - text.count)) + text
-    }
-    let date = "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1, 2))-\(digits(parts.tm_mday, 2))"
-    let clock = "\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2)):\(digits(parts.tm_sec, 2))"
-    return "\(date)T\(clock).\(digits(microseconds / 1000 % 1000, 3))Z"
   }
 
   /// One write(2), so that lines of several processes are not mixed. A log that cannot be written is not a reason

@@ -1,3 +1,4 @@
+import CJobCore
 import Glibc
 import JobAPI
 import Synchronization
@@ -12,13 +13,13 @@ final class FileSyncer: Sendable {
   private let pass: @Sendable (Request, StoreError?) -> Void
   /// Jobs with a change on its way through: what follows it has to take the same way.
   private let busy = Mutex<[JobID: Int]>([:])
-  private let thread = Mutex<WorkThread?>(nil)
+  private let thread = Mutex<pthread_t?>(nil)
 
   /// `pass` is called in the order of queueing, with what kept the files from the disk.
   init(output: String, pass: @escaping @Sendable (Request, StoreError?) -> Void) throws(SystemError) {
     self.output = output
     self.pass = pass
-    let made = try WorkThread { [self] in run() }
+    let made = try SystemThread.start("output sync") { [self] in run() }
     thread.withLock { $0 = made }
   }
 
@@ -36,7 +37,7 @@ final class FileSyncer: Sendable {
   /// Returns when all that was taken is passed on.
   func close() {
     queue.close()
-    thread.withLock { $0.take() }?.join()
+    if let thread = thread.withLock({ $0.take() }) { pthread_join(thread, nil) }
   }
 
   private func run() {
@@ -62,6 +63,7 @@ final class FileSyncer: Sendable {
   /// Starts writing all files before waiting for the first: one commit of the file system's journal then serves
   /// many. A file's name is on disk when its directory is.
   private func sync(_ changes: [StoreChange]) -> [StoreError?] {
+    for file in changes.flatMap(\.files) { jc_write_back(file) }
     var errors = changes.map { Self.sync($0.files) }
     var directories: [Substring: StoreError?] = [:]
     for (index, change) in changes.enumerated() where change.hasFiles && errors[index] == nil {

@@ -12,7 +12,7 @@ final class Store: Sendable {
   private let stored: StoredClients
   private let queue: WorkQueue<WriterTask>
   private let syncer: FileSyncer
-  private let thread: Mutex<WorkThread?>
+  private let thread: Mutex<pthread_t?>
 
   /// Opens the database in the state directory `path`, makes it where there is none, and refuses a directory that
   /// another process uses. The files can be read by `group`. `onCompleted` is called on the writer's thread.
@@ -28,7 +28,7 @@ final class Store: Sendable {
       syncer = try FileSyncer(output: "\(path)/output") { request, error in
         queue.put(error.map { .failed(token: request.token, $0) } ?? .change(request))
       }
-      thread = Mutex(try WorkThread { loop.run(queue) })
+      thread = Mutex(try SystemThread.start("store") { loop.run(queue) })
     } catch {
       throw StoreError(error)
     }
@@ -72,7 +72,7 @@ final class Store: Sendable {
   func close() {
     syncer.close()
     queue.close()
-    thread.withLock { $0.take() }?.join()
+    if let thread = thread.withLock({ $0.take() }) { pthread_join(thread, nil) }
     lock.withLock { $0 = nil }
   }
 }

@@ -78,36 +78,3 @@ final class WorkQueue<Element>: @unchecked Sendable {
     return time
   }
 }
-
-/// A thread that runs one function. All signals are blocked in it: they belong to the main thread's loop.
-struct WorkThread: @unchecked Sendable {
-  // A thread's handle, only joined once.
-  private let thread: pthread_t
-
-  init(_ work: @escaping @Sendable () -> Void) throws(SystemError) {
-    let box = Unmanaged.passRetained(Work(work))
-    var (all, before) = (sigset_t(), sigset_t())
-    sigfillset(&all)
-    pthread_sigmask(SIG_SETMASK, &all, &before)
-    var made = pthread_t()
-    let status = pthread_create(
-      &made, nil,
-      { context in
-        Unmanaged<Work>.fromOpaque(context!).takeRetainedValue().run()
-        return nil
-      }, box.toOpaque())
-    pthread_sigmask(SIG_SETMASK, &before, nil)
-    guard status == 0 else {
-      box.release()
-      throw SystemError(status, "start a thread")
-    }
-    thread = made
-  }
-
-  func join() { pthread_join(thread, nil) }
-
-  private final class Work: Sendable {
-    let run: @Sendable () -> Void
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-  }
-}

@@ -25,24 +25,20 @@ extension Supervisor {
 
   private func create(_ creation: Order.Creation, client name: String, for caller: Caller) {
     guard shutdown == nil else { return caller.refuse(.stopping) }
-    do {
-      let client = try clientNumber(of: name)
-      let now = Clock.microseconds()
-      if let refusal = creation.spec.refusal ?? limitReached(client, now) { return caller.refuse(refusal) }
-      let id = JobID(microseconds: now, random: UInt64.random(in: 0...UInt64.max))
-      let record = JobRecord(id: id, client: client, created: now)
-      let job = LiveJob(self, record: record, creation: creation, creator: caller)
-      jobs[id] = job
-      let change = StoreChange.create(
-        record, clientName: name, spec: creation.encodedSpec, idempotency: creation.idempotency)
-      enqueue(change, then: .creation(job))
-    } catch {
-      caller.refuse(Refusal(reason: .failed, text: "the job cannot be stored: \(error)"))
-    }
+    let client = clientNumber(of: name)
+    let now = Clock.microseconds()
+    if let refusal = creation.spec.refusal ?? limitReached(client, now) { return caller.refuse(refusal) }
+    let id = JobID(microseconds: now, random: UInt64.random(in: 0...UInt64.max))
+    let record = JobRecord(id: id, client: client, created: now)
+    let job = LiveJob(self, record: record, creation: creation, creator: caller)
+    jobs[id] = job
+    let change = StoreChange.create(
+      record, clientName: name, spec: creation.encodedSpec, idempotency: creation.idempotency)
+    enqueue(change, then: .creation(job))
   }
 
-  private func clientNumber(of name: String) throws -> Int64 {
-    let number = try store.clientNumber(for: name)
+  private func clientNumber(of name: String) -> Int64 {
+    let number = store.clientNumber(for: name)
     if clients.updateValue(name, forKey: number) == nil { keeper.broadcast(.client(id: number, name: name)) }
     return number
   }

@@ -81,11 +81,11 @@ import Testing
   @Test func linesOfManyThreadsStayWhole() throws {
     let lines = try lines(burst: 1000) { log in
       let threads = (0..<4).compactMap { number in
-        try? WorkThread {
+        try? SystemThread.start("logger") {
           for _ in 0..<50 { log.info("entry", ["text": String(repeating: "\(number)", count: 50)]) }
         }
       }
-      for thread in threads { thread.join() }
+      for thread in threads { pthread_join(thread, nil) }
     }
     #expect(lines.count == 200)
     #expect(

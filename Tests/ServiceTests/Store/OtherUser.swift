@@ -12,13 +12,13 @@ func asUser<Value: Sendable>(
   let setUser = unsafeBitCast(try #require(dlsym(nil, "setfsuid")), to: SetID.self)
   let setGroup = unsafeBitCast(try #require(dlsym(nil, "setfsgid")), to: SetID.self)
   let result = Shared<Result<Value, any Error>?>(nil)
-  let thread = try WorkThread {
+  let thread = try SystemThread.start("other user") {
     _ = setGroup(group)
     _ = setUser(user)
     let value = Result { try work() }
     result.value.withLock { $0 = value }
   }
-  thread.join()
+  pthread_join(thread, nil)
   return try #require(result.value.withLock { $0 }).get()
 }
 
