@@ -17,10 +17,11 @@ struct jc_engine_options {
     unsigned launchers; ///< launcher threads; 0: each launch runs on the loop's thread
     /// A cgroup v2 directory this process may make children in, or NULL: process groups and child-subreaper.
     const char *_Nullable cgroup_parent;
-    int output_dir;     ///< descriptor of the directory of output files; stays the caller's
-    mode_t output_mode; ///< permission bits of output files, such as 0640
-    gid_t output_group; ///< group of output files; (gid_t)-1 leaves it
-    bool subreaper;     ///< become child-subreaper and reap orphans (a daemon's choice, never a library's)
+    int output_dir;           ///< descriptor of the directory of output files; stays the caller's
+    mode_t output_mode;       ///< permission bits of output files, such as 0640
+    gid_t output_group;       ///< group of output files; (gid_t)-1 leaves it
+    uint64_t job_descriptors; ///< soft RLIMIT_NOFILE of jobs; 0: as this process's
+    bool subreaper; ///< become child-subreaper and reap orphans (a daemon's choice, never a library's)
 };
 
 /// All strings and vectors are copied before `jc_job_start` returns.
@@ -30,8 +31,8 @@ struct jc_job_options {
     const char *_Nullable cwd;                  ///< NULL: "/"
     const char *_Nonnull output_name; ///< files are `<output_name>.stdout` and `.stderr` in output_dir
     enum jc_stdin stdin_mode;
-    int stdin_fd; ///< with JC_STDIN_FD: taken over, closed after the launch (also when start fails)
-    bool merge;   ///< stderr goes into stdout's pipe
+    int stdin_fd;          ///< with JC_STDIN_FD: taken over, closed after the launch (also when start fails)
+    bool merge;            ///< stderr goes into stdout's pipe
     uint64_t output_limit; ///< bytes kept of each stream; past it counted and dropped
     enum jc_limit_action limit_action;
     uint64_t timeout_ms; ///< 0: none. Counted from the start; then TERM, `grace_ms`, KILL
@@ -41,18 +42,18 @@ struct jc_job_options {
 };
 
 struct jc_job_result {
-    int error;                           ///< 0, or the errno that kept the job from starting
-    const char *_Nullable error_stage;   ///< what failed: "exec", "chdir", "pipe", ...; static storage
-    int exit_code;                       ///< 128 + signal when ended by a signal
-    int signal;                          ///< 0, or the signal that ended the first process
-    bool timed_out, limit_killed;        ///< why it was ended, if by this engine
-    bool forced_eof;                     ///< a pipe was held open by a process outside the tree and was let go
-    int64_t started_us, finished_us;     ///< CLOCK_REALTIME, microseconds
-    uint64_t bytes[2];                   ///< kept, per stream
-    uint64_t dropped[2];                 ///< past the limit, or not writable, per stream
-    int output_error[2];                 ///< errno of the first failed write to the stream's file, or 0
-    uint64_t user_us, system_us;         ///< CPU time of the tree (cgroup), else of the reaped processes (wait4)
-    uint64_t max_rss_kib;                ///< peak resident set of the largest reaped process (wait4)
+    int error;                         ///< 0, or the errno that kept the job from starting
+    const char *_Nullable error_stage; ///< what failed: "exec", "chdir", "pipe", ...; static storage
+    int exit_code;                     ///< 128 + signal when ended by a signal
+    int signal;                        ///< 0, or the signal that ended the first process
+    bool timed_out, limit_killed;      ///< why it was ended, if by this engine
+    bool forced_eof;                   ///< a pipe was held open by a process outside the tree and was let go
+    int64_t started_us, finished_us;   ///< CLOCK_REALTIME, microseconds
+    uint64_t bytes[2];                 ///< kept, per stream
+    uint64_t dropped[2];               ///< past the limit, or not writable, per stream
+    int output_error[2];               ///< errno of the first failed write to the stream's file, or 0
+    uint64_t user_us, system_us;       ///< CPU time of the first process and of those it waited for (wait4)
+    uint64_t max_rss_kib;              ///< peak resident set of the largest reaped process (wait4)
 };
 
 /// All are called on the loop's thread.
@@ -76,16 +77,19 @@ void jc_engine_free(struct jc_engine *_Nullable engine);
 /// `pid` is a child of this process that is not the engine's: its status is left to whoever started it.
 void jc_engine_ignore_child(struct jc_engine *_Nonnull engine, pid_t pid);
 
-/// Starts a job; everything after this is told through `events`. -ENOMEM, -EAGAIN while 2^20 jobs wait for a launcher.
+/// Starts a job; everything after this is told through `events`. -ENOMEM, -EAGAIN while 2^20 jobs wait for a
+/// launcher.
 int jc_job_start(struct jc_engine *_Nonnull engine, const struct jc_job_options *_Nonnull options,
                  const struct jc_job_events *_Nonnull events, void *_Nullable context,
                  struct jc_job *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
-/// Sends `signo` to the first process or (`tree`) to every process of the job. -ESRCH once it has ended; -EINVAL.
+/// Sends `signo` to the first process or (`tree`) to every process of the job. -ESRCH once it has ended;
+/// -EINVAL.
 int jc_job_signal(struct jc_job *_Nonnull job, int signo, bool tree) __attribute__((warn_unused_result));
-/// TERM to the whole tree, KILL after `grace_ms` (0: KILL at once). A job still waiting for its launcher ends as
-/// soon as it is launched. Harmless when repeated; a shorter grace replaces a longer one.
+/// TERM to the whole tree, KILL after `grace_ms` (0: KILL at once). A job still waiting for its launcher ends
+/// as soon as it is launched. Harmless when repeated; a shorter grace replaces a longer one.
 void jc_job_stop(struct jc_job *_Nonnull job, uint64_t grace_ms);
-/// Writes to the job's stdin pipe. The number of bytes taken (0 when full: wait for `stdin_ready`), -EPIPE, -EBADF.
+/// Writes to the job's stdin pipe. The number of bytes taken (0 when full: wait for `stdin_ready`), -EPIPE,
+/// -EBADF.
 ssize_t jc_job_stdin_write(struct jc_job *_Nonnull job, const void *_Nonnull bytes, size_t length)
     __attribute__((warn_unused_result));
 void jc_job_stdin_close(struct jc_job *_Nonnull job);
@@ -94,7 +98,8 @@ int jc_job_output_fd(struct jc_job *_Nonnull job, enum jc_stream stream);
 /// Frees a job that finished and closes its files.
 void jc_job_free(struct jc_job *_Nullable job);
 
-/// The writable cgroup v2 directory of this process, for `cgroup_parent` (freed with free), or -ENOENT, -EACCES.
+/// The writable cgroup v2 directory of this process, for `cgroup_parent` (freed with free), or -ENOENT,
+/// -EACCES.
 int jc_cgroup_find(char *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
 /// Makes `<parent>/<name>` for the jobs of one daemon and kills whatever a predecessor left running in it.
 int jc_cgroup_claim(const char *_Nonnull parent, const char *_Nonnull name, char *_Nullable *_Nonnull out)

@@ -1,0 +1,121 @@
+#define _GNU_SOURCE
+#include "engine_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// The pool: cgroups are made when all are in use and kept for the next job.
+
+static int open_cgroup(int parent, const char *name, struct jc_cgroup *cgroup)
+{
+    if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
+        return -errno;
+    cgroup->dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (cgroup->dir < 0)
+        return -errno;
+    cgroup->events = openat(cgroup->dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
+    if (cgroup->events >= 0)
+        return 0;
+    int status = -errno;
+    close(cgroup->dir);
+    return status;
+}
+
+int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out)
+{
+    pthread_mutex_lock(&engine->lock);
+    struct jc_cgroup *cgroup = engine->cgroups;
+    if (cgroup != NULL)
+        engine->cgroups = cgroup->next;
+    unsigned number = cgroup == NULL ? engine->next_cgroup++ : 0;
+    pthread_mutex_unlock(&engine->lock);
+    if (cgroup != NULL) {
+        *out = cgroup;
+        return 0;
+    }
+    cgroup = calloc(1, sizeof *cgroup);
+    if (cgroup == NULL)
+        return -ENOMEM;
+    char name[32];
+    snprintf(name, sizeof name, "job-%u", number);
+    int status = open_cgroup(engine->cgroup_dir, name, cgroup);
+    if (status < 0) {
+        free(cgroup);
+        return status;
+    }
+    *out = cgroup;
+    return 0;
+}
+
+void jc_cgroup_give(struct jc_engine *engine, struct jc_cgroup *cgroup)
+{
+    pthread_mutex_lock(&engine->lock);
+    cgroup->next = engine->cgroups;
+    engine->cgroups = cgroup;
+    pthread_mutex_unlock(&engine->lock);
+}
+
+void jc_cgroups_free(struct jc_engine *engine)
+{
+    while (engine->cgroups != NULL) {
+        struct jc_cgroup *cgroup = engine->cgroups;
+        engine->cgroups = cgroup->next;
+        close(cgroup->dir);
+        close(cgroup->events);
+        free(cgroup);
+    }
+    for (unsigned i = 0; engine->cgroup_dir >= 0 && i < engine->next_cgroup; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "job-%u", i);
+        unlinkat(engine->cgroup_dir, name, AT_REMOVEDIR);
+    }
+}
+
+bool jc_cgroup_populated(const struct jc_cgroup *cgroup)
+{
+    char text[128];
+    ssize_t length = pread(cgroup->events, text, sizeof text - 1, 0);
+    if (length <= 0)
+        return false;
+    text[length] = '\0';
+    return strstr(text, "populated 1") != NULL;
+}
+
+static bool write_file(int dir, const char *name, const char *text)
+{
+    int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool done = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    close(fd);
+    return done;
+}
+
+void jc_cgroup_signal(const struct jc_cgroup *cgroup, int signo)
+{
+    int fd = openat(cgroup->dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    if (file == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    int pid;
+    // Pids of another namespace's processes read as 0.
+    while (fscanf(file, "%d", &pid) == 1)
+        if (pid > 1)
+            kill(pid, signo);
+    fclose(file);
+}
+
+void jc_cgroup_kill(const struct jc_cgroup *cgroup)
+{
+    // Kernels before 5.14 have no cgroup.kill.
+    if (!write_file(cgroup->dir, "cgroup.kill", "1"))
+        jc_cgroup_signal(cgroup, SIGKILL);
+}

@@ -1,0 +1,113 @@
+#define _GNU_SOURCE
+#include "engine_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int open_file(struct jc_job *job, enum jc_stream stream)
+{
+    const struct jc_engine_options *options = &job->engine->options;
+    char name[256];
+    int length =
+        snprintf(name, sizeof name, "%s%s", job->output_name, stream == JC_STDOUT ? ".stdout" : ".stderr");
+    if (length >= (int)sizeof name)
+        return -ENAMETOOLONG;
+    int fd =
+        openat(options->output_dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, options->output_mode);
+    if (fd < 0)
+        return -errno;
+    int status = 0;
+    if (options->output_group != (gid_t)-1 &&
+        (fchown(fd, (uid_t)-1, options->output_group) < 0 || fchmod(fd, options->output_mode) < 0))
+        status = -errno;
+    if (status < 0)
+        close(fd);
+    return status < 0 ? status : fd;
+}
+
+/// Writes all; the number of bytes written, with the reason in `state->error` when that is not all.
+static size_t write_file(struct jc_stream_state *state, const char *bytes, size_t length)
+{
+    size_t done = 0;
+    while (done < length) {
+        ssize_t count = write(state->file, bytes + done, length - done);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0) {
+            state->error = errno;
+            break;
+        }
+        done += (size_t)count;
+    }
+    return done;
+}
+
+static void keep(struct jc_job *job, enum jc_stream stream, const char *bytes, size_t length)
+{
+    struct jc_stream_state *state = &job->stream[stream];
+    size_t room =
+        job->output_limit - state->kept < length ? (size_t)(job->output_limit - state->kept) : length;
+    // After a failed write nothing more is kept: a file with a hole in it would be worse than a short one.
+    if (state->error != 0)
+        room = 0;
+    if (room > 0 && state->file < 0) {
+        int fd = open_file(job, stream);
+        if (fd < 0)
+            state->error = -fd;
+        else
+            state->file = fd;
+    }
+    size_t written = state->file >= 0 && state->error == 0 ? write_file(state, bytes, room) : 0;
+    state->kept += written;
+    state->dropped += length - written;
+    if (written > 0 && job->events->output != NULL)
+        job->events->output(job->context, stream, written);
+}
+
+static void check_limit(struct jc_job *job)
+{
+    bool over = job->stream[0].dropped > 0 || job->stream[1].dropped > 0;
+    if (!over || job->limit_action != JC_LIMIT_KILL || job->limit_killed || job->reaped)
+        return;
+    if (job->stream[0].error == 0 && job->stream[1].error == 0) {
+        job->limit_killed = true;
+        jc_job_stop(job, 0);
+    }
+}
+
+void jc_drain_close(struct jc_job *job, enum jc_stream stream)
+{
+    close(job->stream[stream].pipe);
+    job->stream[stream].pipe = -1;
+}
+
+void jc_drain(struct jc_job *job, enum jc_stream stream, bool all)
+{
+    struct jc_stream_state *state = &job->stream[stream];
+    char *buffer = job->engine->buffer;
+    // Without `all` at most a megabyte a round: the other jobs have their turn.
+    for (size_t taken = 0; state->pipe >= 0 && (all || taken < JC_PIPE_LARGE);) {
+        ssize_t count = read(state->pipe, buffer, JC_PIPE_LARGE);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0 && errno == EAGAIN)
+            break;
+        if (count <= 0) {
+            jc_drain_close(job, stream);
+            break;
+        }
+        keep(job, stream, buffer, (size_t)count);
+        taken += (size_t)count;
+        if (count >= JC_PIPE_SMALL && !state->is_large) {
+            // A writer that fills the pipe gets a larger one. Where that is not allowed, it stays as it is.
+            (void)fcntl(state->pipe, F_SETPIPE_SZ, JC_PIPE_LARGE);
+            state->is_large = true;
+        }
+        if (!all && count < JC_PIPE_SMALL)
+            break;
+    }
+    check_limit(job);
+}

@@ -1,0 +1,263 @@
+#define _GNU_SOURCE
+#include "engine_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVENTS_A_ROUND 256
+#define ORPHANS_EVERY_MS 1000
+
+int64_t jc_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+int64_t jc_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
+}
+
+// A descriptor's entry in the epoll set can outlive its close: a process that is being launched holds copies
+// of all descriptors until its exec. So entries name a job's slot and generation, never its address, and what
+// comes for a job that is gone is dropped.
+
+int jc_engine_watch(struct jc_job *job, int fd, enum jc_watch kind, uint32_t events)
+{
+    struct epoll_event event = {
+        .events = events, .data.u64 = (uint64_t)job->generation << 32 | (uint64_t)job->slot << 3 | kind};
+    if (epoll_ctl(job->engine->epoll, EPOLL_CTL_ADD, fd, &event) == 0)
+        return 0;
+    if (errno == EEXIST && epoll_ctl(job->engine->epoll, EPOLL_CTL_MOD, fd, &event) == 0)
+        return 0;
+    return -errno;
+}
+
+static struct jc_job *job_of(struct jc_engine *engine, uint64_t data)
+{
+    uint32_t slot = (uint32_t)data >> 3;
+    if (slot >= engine->slot_count || engine->slots[slot].generation != (uint32_t)(data >> 32))
+        return NULL;
+    return engine->slots[slot].job;
+}
+
+static void handle(struct jc_job *job, enum jc_watch kind, uint32_t events)
+{
+    switch (kind) {
+    case JC_WATCH_STDOUT:
+    case JC_WATCH_STDERR:
+        jc_drain(job, kind == JC_WATCH_STDOUT ? JC_STDOUT : JC_STDERR, false);
+        break;
+    case JC_WATCH_EXIT:
+        jc_job_exited(job);
+        break;
+    case JC_WATCH_TREE:
+        jc_job_tree_check(job);
+        break;
+    case JC_WATCH_STDIN:
+        jc_job_stdin_event(job, (events & (EPOLLERR | EPOLLHUP)) != 0);
+        return;
+    }
+    jc_job_maybe_finish(job);
+}
+
+static void on_readable(void *context)
+{
+    struct jc_engine *engine = context;
+    struct epoll_event events[EVENTS_A_ROUND];
+    int count = epoll_wait(engine->epoll, events, EVENTS_A_ROUND, 0);
+    for (int i = 0; i < count; i++) {
+        // Looked up for each event: an earlier one may have ended the job.
+        struct jc_job *job = job_of(engine, events[i].data.u64);
+        if (job != NULL)
+            handle(job, events[i].data.u64 & 7, events[i].events);
+    }
+}
+
+static void on_orphan_timer(void *context)
+{
+    struct jc_engine *engine = context;
+    jc_orphans_reap(engine);
+    if (engine->job_count > 0 && jc_timer_start(engine->orphan_timer, ORPHANS_EVERY_MS) < 0)
+        return;
+}
+
+static void note_ignored_signals(sigset_t *ignored)
+{
+    sigemptyset(ignored);
+    for (int signo = 1; signo < NSIG; signo++) {
+        struct sigaction action;
+        if (sigaction(signo, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+            sigaddset(ignored, signo);
+    }
+}
+
+/// A write past a file-size limit or to a closed pipe is an error to report, not a reason to die.
+static void ignore_write_signals(sigset_t *ignored)
+{
+    static const int signals[] = {SIGPIPE, SIGXFSZ};
+    for (int i = 0; i < 2; i++) {
+        struct sigaction action;
+        if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
+            action.sa_handler = SIG_IGN;
+            sigaction(signals[i], &action, NULL);
+        }
+        sigaddset(ignored, signals[i]);
+    }
+}
+
+static int make_base(const struct jc_engine_options *options, struct jc_spawn_base **out)
+{
+    struct jc_spawn_base *base = calloc(1, sizeof *base);
+    if (base == NULL)
+        return -ENOMEM;
+    base->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (base->null_fd < 0) {
+        int status = -errno;
+        free(base);
+        return status;
+    }
+    getrlimit(RLIMIT_NOFILE, &base->descriptors);
+    if (options->job_descriptors > 0 && options->job_descriptors < base->descriptors.rlim_cur)
+        base->descriptors.rlim_cur = options->job_descriptors;
+    note_ignored_signals(&base->ignored);
+    ignore_write_signals(&base->ignored);
+    *out = base;
+    return 0;
+}
+
+static int open_parts(struct jc_engine *engine, struct jc_loop *loop)
+{
+    const char *parent = engine->options.cgroup_parent;
+    if (parent != NULL && (engine->cgroup_dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        return -errno;
+    if ((engine->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
+        return -errno;
+    engine->buffer = mmap(NULL, JC_PIPE_LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (engine->buffer == MAP_FAILED) {
+        engine->buffer = NULL;
+        return -ENOMEM;
+    }
+    struct jc_spawn_base *base = NULL;
+    int status = make_base(&engine->options, &base);
+    engine->base = base;
+    if (status == 0)
+        status = jc_readable_new(loop, engine->epoll, on_readable, engine, &engine->readable);
+    if (status == 0)
+        status = jc_timer_new(loop, on_orphan_timer, engine, &engine->orphan_timer);
+    if (status == 0)
+        status = jc_deadlines_start(engine);
+    if (status == 0 && engine->options.subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+        status = -errno;
+    return status;
+}
+
+int jc_engine_new(struct jc_loop *loop, const struct jc_engine_options *options, struct jc_engine **out)
+{
+    struct jc_engine *engine = calloc(1, sizeof *engine);
+    if (engine == NULL)
+        return -ENOMEM;
+    engine->loop = loop;
+    engine->options = *options;
+    engine->epoll = engine->cgroup_dir = -1;
+    engine->free_slot = UINT32_MAX;
+    engine->queue_tail = &engine->queue_head;
+    engine->done_tail = &engine->done_head;
+    pthread_mutex_init(&engine->lock, NULL);
+    pthread_cond_init(&engine->wake, NULL);
+    int status = open_parts(engine, loop);
+    if (status == 0)
+        status = jc_launchers_start(engine);
+    engine->options.cgroup_parent = NULL;
+    if (status < 0)
+        jc_engine_free(engine);
+    else
+        *out = engine;
+    return status;
+}
+
+void jc_engine_free(struct jc_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    jc_launchers_stop(engine);
+    jc_readable_free(engine->readable);
+    jc_timer_free(engine->orphan_timer);
+    jc_timer_free(engine->timer);
+    jc_cgroups_free(engine);
+    if (engine->base != NULL)
+        close(engine->base->null_fd);
+    if (engine->epoll >= 0)
+        close(engine->epoll);
+    if (engine->cgroup_dir >= 0)
+        close(engine->cgroup_dir);
+    if (engine->buffer != NULL)
+        munmap(engine->buffer, JC_PIPE_LARGE);
+    pthread_mutex_destroy(&engine->lock);
+    pthread_cond_destroy(&engine->wake);
+    free((void *)engine->base);
+    free(engine->slots);
+    free(engine->heap);
+    free(engine);
+}
+
+void jc_engine_ignore_child(struct jc_engine *engine, pid_t pid)
+{
+    const size_t most = sizeof engine->ignored / sizeof *engine->ignored;
+    memmove(engine->ignored + 1, engine->ignored, (most - 1) * sizeof *engine->ignored);
+    engine->ignored[0] = pid;
+}
+
+int jc_engine_add(struct jc_engine *engine, struct jc_job *job)
+{
+    if (engine->free_slot == UINT32_MAX) {
+        uint32_t count = engine->slot_count > 0 ? engine->slot_count * 2 : 64;
+        struct jc_slot *slots = realloc(engine->slots, count * sizeof *slots);
+        if (slots == NULL)
+            return -ENOMEM;
+        for (uint32_t i = engine->slot_count; i < count; i++)
+            slots[i] = (struct jc_slot){.next_free = i + 1 < count ? i + 1 : UINT32_MAX};
+        engine->free_slot = engine->slot_count;
+        engine->slot_count = count;
+        engine->slots = slots;
+    }
+    job->slot = engine->free_slot;
+    struct jc_slot *slot = &engine->slots[job->slot];
+    engine->free_slot = slot->next_free;
+    slot->job = job;
+    job->generation = ++slot->generation;
+    if (engine->job_count++ == 0 && engine->options.subreaper)
+        return jc_timer_start(engine->orphan_timer, ORPHANS_EVERY_MS);
+    return 0;
+}
+
+void jc_engine_remove(struct jc_engine *engine, struct jc_job *job)
+{
+    struct jc_slot *slot = &engine->slots[job->slot];
+    slot->job = NULL;
+    slot->generation++;
+    slot->next_free = engine->free_slot;
+    engine->free_slot = job->slot;
+    engine->job_count--;
+}
+
+bool jc_engine_owns(struct jc_engine *engine, pid_t pid)
+{
+    for (size_t i = 0; i < sizeof engine->ignored / sizeof *engine->ignored; i++)
+        if (engine->ignored[i] == pid)
+            return true;
+    for (uint32_t i = 0; i < engine->slot_count; i++)
+        if (engine->slots[i].job != NULL && engine->slots[i].job->pid == pid)
+            return true;
+    return false;
+}

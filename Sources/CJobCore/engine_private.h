@@ -1,0 +1,181 @@
+#ifndef ENGINE_PRIVATE_H
+#define ENGINE_PRIVATE_H
+
+#include <jobcore/job.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#define JC_PIPE_SMALL (64 << 10)
+#define JC_PIPE_LARGE (1 << 20)
+
+/// A cgroup of the pool. Made once, used by one job after the other: making one costs more than a launch may.
+struct jc_cgroup {
+    struct jc_cgroup *next;
+    int dir;    ///< O_PATH-like directory descriptor, for CLONE_INTO_CGROUP
+    int events; ///< cgroup.events
+    bool watched;
+};
+
+/// What the launcher makes of a job, and all that it needs for it.
+struct jc_launch {
+    char **argv, **envp;
+    char *cwd;
+    struct jc_cgroup *cgroup;
+    int stdin_fd;    ///< with JC_STDIN_FD
+    int stdin_write; ///< out, with JC_STDIN_PIPE
+    int read[2];     ///< out: read ends of stdout and stderr
+    int pidfd;       ///< out
+    pid_t pid;       ///< out
+    int64_t started_us;
+    int error;
+    const char *stage;
+    uid_t uid;
+    gid_t gid;
+    enum jc_stdin stdin_mode;
+    bool merge;
+};
+
+struct jc_stream_state {
+    int pipe; ///< -1: at end of file
+    int file; ///< -1: nothing written yet
+    uint64_t kept, dropped;
+    int error;
+    bool is_large;
+};
+
+enum jc_job_phase { JC_QUEUED, JC_RUNNING, JC_OVER };
+
+struct jc_job {
+    struct jc_engine *engine;
+    struct jc_job *next; ///< in the launchers' queues
+    const struct jc_job_events *events;
+    void *context;
+    struct jc_launch launch; ///< its vectors are freed after the launch
+    void *memory;            ///< one allocation that holds the launch's vectors and strings
+    char *output_name;
+    char *marker; ///< the environment's entry that names the job; without cgroups only
+    struct jc_stream_state stream[2];
+    struct rusage usage;
+    uint64_t output_limit, timeout_ms, grace_ms;
+    uint64_t stop_grace; ///< the shortest grace asked for
+    int64_t deadline;    ///< monotonic milliseconds; INT64_MAX: none
+    size_t heap_index;   ///< SIZE_MAX: not in the heap
+    uint32_t slot, generation;
+    int status;
+    enum jc_job_phase phase;
+    enum jc_limit_action limit_action;
+    bool reaped, tree_gone, stop_asked, term_sent, kill_sent, timed_out, limit_killed, forced_eof,
+        stdin_closed;
+    pid_t pid;
+    int64_t finished_us;
+};
+
+struct jc_slot {
+    struct jc_job *job;
+    uint32_t generation;
+    uint32_t next_free;
+};
+
+struct jc_engine {
+    struct jc_loop *loop;
+    struct jc_engine_options options;
+    const struct jc_spawn_base *base;
+    int epoll; ///< of all the jobs' descriptors; itself one event of the loop
+    struct jc_readable *readable;
+    struct jc_timer *timer, *orphan_timer;
+    char *buffer; ///< JC_PIPE_LARGE bytes, shared by all drains
+
+    struct jc_slot *slots;
+    uint32_t slot_count, free_slot;
+    struct jc_job **heap;
+    size_t heap_count, heap_capacity;
+    size_t job_count;
+    pid_t ignored[8];
+
+    // The launchers' side, under `lock`.
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct jc_job *queue_head, **queue_tail;
+    struct jc_job *done_head, **done_tail;
+    bool done_posted, stopping;
+    unsigned queued;
+    struct jc_cgroup *cgroups; ///< free ones
+    unsigned next_cgroup;
+    int cgroup_dir;
+    pthread_t *threads;
+    unsigned thread_count;
+};
+
+/// What every child needs, fixed when the engine is made.
+struct jc_spawn_base {
+    int null_fd;
+    struct rlimit descriptors; ///< RLIMIT_NOFILE of jobs
+    sigset_t ignored;          ///< signals this process ignores
+};
+
+/// What a child is to become.
+struct jc_spawn {
+    const struct jc_spawn_base *base;
+    char *const *argv, *const *envp;
+    const char *cwd;
+    int fds[3];
+    int cgroup_dir; ///< -1: none
+    uid_t uid;
+    gid_t gid;
+    pid_t pid;
+    int pidfd;
+    const char *stage; ///< what failed
+};
+
+/// Starts a process in a session of its own; `stack` is the child's until exec. 0, or a negative errno with
+/// `stage`.
+int jc_spawn(struct jc_spawn *spawn, void *stack, size_t stack_size);
+/// clone3(2) that calls `run(argument)` in the child, on the stack named in `args`.
+long jc_clone3(void *args, size_t size, int (*run)(void *), void *argument);
+
+int jc_launchers_start(struct jc_engine *engine);
+void jc_launchers_stop(struct jc_engine *engine);
+void jc_launch_submit(struct jc_job *job);
+/// On the loop's thread, for each job that came back from its launcher.
+void jc_job_launched(struct jc_job *job);
+
+int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out);
+void jc_cgroup_give(struct jc_engine *engine, struct jc_cgroup *cgroup);
+bool jc_cgroup_populated(const struct jc_cgroup *cgroup);
+void jc_cgroup_kill(const struct jc_cgroup *cgroup);
+void jc_cgroup_signal(const struct jc_cgroup *cgroup, int signo);
+void jc_cgroups_free(struct jc_engine *engine);
+
+/// Kinds of descriptors in the engine's epoll set.
+enum jc_watch { JC_WATCH_STDOUT, JC_WATCH_STDERR, JC_WATCH_EXIT, JC_WATCH_TREE, JC_WATCH_STDIN };
+int jc_engine_add(struct jc_engine *engine, struct jc_job *job);
+void jc_engine_remove(struct jc_engine *engine, struct jc_job *job);
+int jc_engine_watch(struct jc_job *job, int fd, enum jc_watch kind, uint32_t events);
+int jc_deadlines_start(struct jc_engine *engine);
+void jc_engine_set_deadline(struct jc_job *job, int64_t after_ms);
+void jc_engine_clear_deadline(struct jc_job *job);
+bool jc_engine_owns(struct jc_engine *engine, pid_t pid);
+
+/// Reads what is in the pipe into the file. `all`: to the end of file or until nothing is left.
+void jc_drain(struct jc_job *job, enum jc_stream stream, bool all);
+void jc_drain_close(struct jc_job *job, enum jc_stream stream);
+void jc_drain_rest(struct jc_job *job);
+void jc_job_exited(struct jc_job *job);
+void jc_job_tree_check(struct jc_job *job);
+void jc_job_deadline(struct jc_job *job);
+void jc_job_maybe_finish(struct jc_job *job);
+void jc_job_finish(struct jc_job *job);
+void jc_job_stdin_event(struct jc_job *job, bool failed);
+
+/// Sends `signo` to all processes of the job: by its cgroup, else by what can be found of its tree.
+void jc_tree_signal(struct jc_job *job, int signo);
+/// Whether anything of the tree is left, as far as can be seen without a cgroup.
+bool jc_tree_left(struct jc_job *job);
+/// Reaps orphans of jobs' trees that came to this process as the subreaper.
+void jc_orphans_reap(struct jc_engine *engine);
+
+int64_t jc_now_ms(void);
+int64_t jc_now_us(void);
+
+#endif

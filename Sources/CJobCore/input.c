@@ -1,0 +1,42 @@
+#define _GNU_SOURCE
+#include "engine_private.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+ssize_t jc_job_stdin_write(struct jc_job *job, const void *bytes, size_t length)
+{
+    if (job->phase == JC_QUEUED)
+        return 0;
+    if (job->launch.stdin_write < 0)
+        return -EBADF;
+    ssize_t count;
+    while ((count = write(job->launch.stdin_write, bytes, length)) < 0 && errno == EINTR) {
+    }
+    if (count < 0 && errno != EAGAIN)
+        return -errno;
+    size_t taken = count < 0 ? 0 : (size_t)count;
+    if (taken < length) {
+        int status = jc_engine_watch(job, job->launch.stdin_write, JC_WATCH_STDIN, EPOLLOUT | EPOLLONESHOT);
+        if (status < 0)
+            return status;
+    }
+    return (ssize_t)taken;
+}
+
+void jc_job_stdin_close(struct jc_job *job)
+{
+    job->stdin_closed = true;
+    // Until it is launched, what it has belongs to the launcher's thread.
+    if (job->phase == JC_QUEUED || job->launch.stdin_write < 0)
+        return;
+    close(job->launch.stdin_write);
+    job->launch.stdin_write = -1;
+}
+
+void jc_job_stdin_event(struct jc_job *job, bool failed)
+{
+    if (job->events->stdin_ready != NULL)
+        job->events->stdin_ready(job->context, failed ? -EPIPE : 0);
+}

@@ -1,0 +1,152 @@
+#define _GNU_SOURCE
+#include "engine_private.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/// How often a tree without a cgroup, or one whose end is not told, is looked at again.
+#define TREE_AGAIN_MS 20
+/// How long a pipe may stay open once the tree is gone: a process outside of it holds it.
+#define FORCE_EOF_MS 5000
+
+void jc_job_exited(struct jc_job *job)
+{
+    if (job->reaped || job->launch.pidfd < 0)
+        return;
+    // While it is a zombie its number is nobody else's: now its group can be signalled safely.
+    if (job->launch.cgroup == NULL)
+        kill(-job->pid, SIGKILL);
+    pid_t pid;
+    while ((pid = wait4(job->pid, &job->status, WNOHANG, &job->usage)) < 0 && errno == EINTR) {
+    }
+    if (pid == 0)
+        return;
+    job->finished_us = jc_now_us();
+    job->reaped = true;
+    close(job->launch.pidfd);
+    job->launch.pidfd = -1;
+    jc_job_stdin_close(job);
+    jc_engine_clear_deadline(job);
+    jc_job_tree_check(job);
+    if (job->tree_gone) {
+        jc_drain_rest(job);
+        return;
+    }
+    if (job->launch.cgroup != NULL)
+        job->launch.cgroup->watched =
+            jc_engine_watch(job, job->launch.cgroup->events, JC_WATCH_TREE, EPOLLPRI) == 0;
+    jc_engine_set_deadline(job, TREE_AGAIN_MS);
+}
+
+/// The writers are gone, so each pipe can be read to its end at once.
+void jc_drain_rest(struct jc_job *job)
+{
+    jc_drain(job, JC_STDOUT, true);
+    jc_drain(job, JC_STDERR, true);
+    if (job->stream[0].pipe >= 0 || job->stream[1].pipe >= 0)
+        jc_engine_set_deadline(job, FORCE_EOF_MS);
+}
+
+/// Kills what the first process left behind, and sees whether all of it is gone.
+void jc_job_tree_check(struct jc_job *job)
+{
+    if (!job->reaped || job->tree_gone)
+        return;
+    struct jc_cgroup *cgroup = job->launch.cgroup;
+    bool left = cgroup != NULL ? jc_cgroup_populated(cgroup) : jc_tree_left(job);
+    if (left) {
+        jc_tree_signal(job, SIGKILL);
+        return;
+    }
+    job->tree_gone = true;
+    if (cgroup == NULL)
+        return;
+    if (cgroup->watched)
+        epoll_ctl(job->engine->epoll, EPOLL_CTL_DEL, cgroup->events, NULL);
+    cgroup->watched = false;
+    job->launch.cgroup = NULL;
+    jc_cgroup_give(job->engine, cgroup);
+}
+
+static void force_eof(struct jc_job *job)
+{
+    for (int stream = 0; stream < 2; stream++) {
+        if (job->stream[stream].pipe < 0)
+            continue;
+        job->forced_eof = true;
+        jc_drain_close(job, (enum jc_stream)stream);
+    }
+}
+
+void jc_job_deadline(struct jc_job *job)
+{
+    if (!job->reaped && job->launch.error != 0) {
+        // It could not be watched: nothing but looking tells when it has ended.
+        jc_job_exited(job);
+        if (!job->reaped)
+            return jc_engine_set_deadline(job, TREE_AGAIN_MS);
+    } else if (!job->reaped) {
+        if (!job->term_sent) {
+            job->timed_out = true;
+            jc_job_stop(job, job->grace_ms);
+        } else if (!job->kill_sent) {
+            job->kill_sent = true;
+            jc_tree_signal(job, SIGKILL);
+        }
+    } else if (job->tree_gone) {
+        force_eof(job);
+    } else {
+        jc_job_tree_check(job);
+        if (job->tree_gone)
+            jc_drain_rest(job);
+        else
+            jc_engine_set_deadline(job, TREE_AGAIN_MS);
+    }
+    jc_job_maybe_finish(job);
+}
+
+static void fill_result(const struct jc_job *job, struct jc_job_result *result)
+{
+    result->error = job->launch.error;
+    result->error_stage = job->launch.stage;
+    result->started_us = job->launch.started_us;
+    result->finished_us = job->finished_us;
+    for (int i = 0; i < 2; i++) {
+        result->bytes[i] = job->stream[i].kept;
+        result->dropped[i] = job->stream[i].dropped;
+        result->output_error[i] = job->stream[i].error;
+    }
+    if (result->error != 0)
+        return;
+    result->signal = WIFSIGNALED(job->status) ? WTERMSIG(job->status) : 0;
+    result->exit_code = result->signal != 0 ? 128 + result->signal : WEXITSTATUS(job->status);
+    result->timed_out = job->timed_out;
+    result->limit_killed = job->limit_killed;
+    result->forced_eof = job->forced_eof;
+    result->user_us = (uint64_t)job->usage.ru_utime.tv_sec * 1000000 + (uint64_t)job->usage.ru_utime.tv_usec;
+    result->system_us =
+        (uint64_t)job->usage.ru_stime.tv_sec * 1000000 + (uint64_t)job->usage.ru_stime.tv_usec;
+    result->max_rss_kib = (uint64_t)job->usage.ru_maxrss;
+}
+
+void jc_job_maybe_finish(struct jc_job *job)
+{
+    bool ended = job->reaped && job->tree_gone && job->stream[0].pipe < 0 && job->stream[1].pipe < 0;
+    if (job->phase != JC_RUNNING || !ended)
+        return;
+    jc_job_finish(job);
+}
+
+void jc_job_finish(struct jc_job *job)
+{
+    struct jc_job_result result = {0};
+    job->phase = JC_OVER;
+    jc_engine_clear_deadline(job);
+    if (job->finished_us == 0)
+        job->finished_us = jc_now_us();
+    fill_result(job, &result);
+    job->events->finished(job->context, &result);
+}
