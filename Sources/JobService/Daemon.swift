@@ -12,6 +12,7 @@ public enum Daemon {
       case "--help", "-h", "help": print(help)
       case "--version", "version": print("jobd \(version)")
       case "check-config": print(try loader(Array(arguments.dropFirst())).report, terminator: "")
+      case "manual": print(try manual(Array(arguments.dropFirst())), terminator: "")
       case "api": try runApi(arguments)
       default: return try runSupervisor(arguments)
       }
@@ -31,6 +32,14 @@ public enum Daemon {
 
   private static func loader(_ arguments: [String]) throws(ConfigurationError) -> ConfigurationLoader {
     try ConfigurationLoader(arguments: arguments, environment: Environment.all)
+  }
+
+  private static func manual(_ arguments: [String]) throws(ConfigurationError) -> String {
+    guard arguments.count == 1, let page = Manual(rawValue: arguments[0]) else {
+      let pages = Manual.allCases.map(\.rawValue).joined(separator: " or ")
+      throw ConfigurationError("jobd manual needs the name of a page: \(pages)")
+    }
+    return page.page
   }
 
   private static func runSupervisor(_ arguments: [String]) throws -> Int32 {
@@ -59,6 +68,7 @@ public enum Daemon {
 
     Usage: jobd [OPTION...]
            jobd check-config [OPTION...]   print the effective configuration and where it is from
+           jobd manual PAGE                print a manual page: jobd.8 or jobd.json5.5
            jobd --version | --help
 
     Each option can be given as a flag, as an environment variable (--state-directory is JOBD_STATE_DIRECTORY) and

@@ -33,21 +33,8 @@ extension ConfigurationLoader {
 
   private static func help(_ option: ConfigurationOption) -> String {
     let flag = "  --\(option.name) \(option.value.placeholder)"
-    let text = wrap("\(option.explanation) Default: \(option.defaultText).", width: 76)
+    let text = TextWrap.lines("\(option.explanation) Default: \(option.defaultText).", width: 76)
     return flag + "\n" + text.map { "      \($0)\n" }.joined()
-  }
-
-  private static func wrap(_ text: String, width: Int) -> [String] {
-    var lines = [""]
-    for word in text.split(separator: " ") {
-      let last = lines[lines.count - 1]
-      if last.isEmpty || last.count + word.count < width {
-        lines[lines.count - 1] = last.isEmpty ? String(word) : "\(last) \(word)"
-      } else {
-        lines.append(String(word))
-      }
-    }
-    return lines
   }
 
   private static func pad(_ text: String, _ width: Int) -> String {

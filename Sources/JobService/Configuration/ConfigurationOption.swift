@@ -109,7 +109,7 @@ extension ConfigurationOption {
       Self("client-running-jobs", .number(\.clientRunningJobs, 1...10_000_000), "Jobs that run at once."),
       Self("client-create-rate", .number(\.clientCreateRate, 1...10_000_000), "Jobs created in a second."),
       Self(
-        "client-stored-bytes", .size(\.clientStoredBytes, 0...(1 << 60)),
+        "client-stored-bytes", .size(\.clientStoredBytes, 0...(1 << 50)),
         "Bytes stored, from which on no job is created."),
     ])
 
@@ -120,9 +120,9 @@ extension ConfigurationOption {
         "retention-age", .duration(\.retentionAge, 0...3650 * day),
         "Time since a job finished. Events are kept as long."),
       Self("retention-jobs", .number(\.retentionJobs, 0...1_000_000_000), "Finished jobs of one client."),
-      Self("retention-bytes", .size(\.retentionBytes, 0...(1 << 60)), "Stored bytes of one client."),
+      Self("retention-bytes", .size(\.retentionBytes, 0...(1 << 50)), "Stored bytes of one client."),
       Self(
-        "retention-total-bytes", .size(\.retentionTotalBytes, 0...(1 << 60)),
+        "retention-total-bytes", .size(\.retentionTotalBytes, 0...(1 << 50)),
         "Stored bytes of all clients; the one with most loses its oldest first."),
       Self("retention-events", .number(\.retentionEvents, 0...1_000_000_000), "Events of one client."),
     ])
