@@ -1,4 +1,6 @@
 #define _GNU_SOURCE
+#include "tls_private.h"
+
 #include <errno.h>
 #include <jobwire/tls.h>
 #include <openssl/err.h>
@@ -11,8 +13,7 @@
 static const char suites[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 static const char groups[] = "X25519:P-256";
 
-/// Without it OpenSSL would ask on the terminal for an encrypted key's password.
-static int no_password(char *buffer, int size, int writing, void *context)
+int jw_tls_no_password(char *buffer, int size, int writing, void *context)
 {
     (void)buffer, (void)size, (void)writing, (void)context;
     return -1;
@@ -41,7 +42,7 @@ bool jw_tls_configure(jw_ssl_ctx *opaque, const char *certificate_file, const ch
     ERR_clear_error();
     if (!limit(ctx))
         return fail(error, error_size, "cannot limit TLS to", "version 1.3");
-    SSL_CTX_set_default_passwd_cb(ctx, no_password);
+    SSL_CTX_set_default_passwd_cb(ctx, jw_tls_no_password);
     if (SSL_CTX_use_certificate_chain_file(ctx, certificate_file) != 1)
         return fail(error, error_size, "cannot use the certificate", certificate_file);
     ERR_clear_error();

@@ -1,0 +1,131 @@
+#define _GNU_SOURCE
+#include "ca_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/// A file written in full beside the place where it is to be.
+struct draft {
+    char path[PATH_MAX];
+    const char *place;
+};
+
+static bool fail_file(char *error, const char *what, const char *path, int number)
+{
+    return jw_ca_fail(error, "cannot %s %s: %s", what, path, strerrordesc_np(number));
+}
+
+static int write_all(int fd, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t written = write(fd, bytes, length);
+        if (written < 0 && errno != EINTR)
+            return errno;
+        if (written > 0) {
+            bytes += written;
+            length -= (size_t)written;
+        }
+    }
+    return 0;
+}
+
+static bool draft_write(struct draft *draft, const char *place, mode_t mode, BIO *contents, char *error)
+{
+    char *bytes = NULL;
+    long length = BIO_get_mem_data(contents, &bytes);
+    int size = snprintf(draft->path, sizeof draft->path, "%s.XXXXXX", place);
+    if (size < 0 || (size_t)size >= sizeof draft->path) {
+        draft->path[0] = '\0';
+        return fail_file(error, "write", place, ENAMETOOLONG);
+    }
+    draft->place = place;
+    int fd = mkostemp(draft->path, O_CLOEXEC);
+    if (fd < 0) {
+        int number = errno;
+        draft->path[0] = '\0';
+        return fail_file(error, "write", place, number);
+    }
+    int failed = fchmod(fd, mode) != 0 ? errno : write_all(fd, bytes, (size_t)length);
+    if (failed == 0 && fsync(fd) != 0)
+        failed = errno;
+    if (close(fd) != 0 && failed == 0)
+        failed = errno;
+    return failed == 0 || fail_file(error, "write", place, failed);
+}
+
+static void draft_discard(struct draft *draft)
+{
+    if (draft->path[0] != '\0')
+        unlink(draft->path);
+    draft->path[0] = '\0';
+}
+
+/// Moves a draft to its place. Without `force` by link, which, unlike a check before a rename, can't lose a
+/// race against another writer.
+static bool draft_publish(struct draft *draft, bool force, char *error)
+{
+    int failed = force ? rename(draft->path, draft->place) : link(draft->path, draft->place);
+    int number = errno;
+    if (failed == 0 && force)
+        draft->path[0] = '\0';
+    if (failed == 0)
+        return true;
+    if (number == EEXIST)
+        return jw_ca_fail(error, "%s exists already and was kept: use --force to replace it", draft->place);
+    return fail_file(error, "write", draft->place, number);
+}
+
+static bool sync_directory(const char *place, char *error)
+{
+    char directory[PATH_MAX];
+    const char *slash = strrchr(place, '/');
+    int length = slash == NULL ? 1 : slash == place ? 1 : (int)(slash - place);
+    snprintf(directory, sizeof directory, "%.*s", length, slash == NULL ? "." : place);
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return fail_file(error, "open", directory, errno);
+    int number = fsync(fd) != 0 ? errno : 0;
+    close(fd);
+    return number == 0 || fail_file(error, "write", directory, number);
+}
+
+/// Both or none: a key whose certificate can't be published is taken away again, unless it replaced another.
+static bool publish(struct draft *key, struct draft *certificate, bool force, char *error)
+{
+    if (!draft_publish(key, force, error))
+        return false;
+    if (!draft_publish(certificate, force, error)) {
+        if (!force)
+            unlink(key->place);
+        return false;
+    }
+    return sync_directory(key->place, error) && sync_directory(certificate->place, error);
+}
+
+bool jw_ca_write(const struct jw_ca_output *output, X509 *certificate, EVP_PKEY *key, char *error)
+{
+    struct draft key_draft = {0}, certificate_draft = {0};
+    ERR_clear_error();
+    BIO *key_text = BIO_new(BIO_s_secmem()), *certificate_text = BIO_new(BIO_s_mem());
+    bool done = key_text != NULL && certificate_text != NULL &&
+                PEM_write_bio_PKCS8PrivateKey(key_text, key, NULL, NULL, 0, NULL, NULL) == 1 &&
+                PEM_write_bio_X509(certificate_text, certificate) == 1;
+    if (!done)
+        (void)jw_ca_fail_ssl(error, "cannot write as PEM");
+    done = done && draft_write(&key_draft, output->key_file, 0600, key_text, error) &&
+           draft_write(&certificate_draft, output->certificate_file, 0644, certificate_text, error) &&
+           publish(&key_draft, &certificate_draft, output->force, error);
+    draft_discard(&key_draft);
+    draft_discard(&certificate_draft);
+    BIO_free_all(key_text);
+    BIO_free_all(certificate_text);
+    return done;
+}

@@ -1,0 +1,85 @@
+#define _GNU_SOURCE
+#include "ca_private.h"
+#include "tls_private.h"
+
+#include <errno.h>
+#include <jobwire/tls.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <string.h>
+
+EVP_PKEY *jw_ca_new_key(char *error)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    if (key == NULL)
+        (void)jw_ca_fail_ssl(error, "cannot make a P-256 key");
+    return key;
+}
+
+static FILE *open_file(const char *what, const char *path, char *error)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        (void)jw_ca_fail(error, "cannot read the authority's %s %s: %s", what, path, strerrordesc_np(errno));
+    return file;
+}
+
+static void unusable(const char *what, const char *path, char *error)
+{
+    char reason[256];
+    jw_tls_reason(reason, sizeof reason);
+    (void)jw_ca_fail(error, "cannot use the authority's %s %s: %s", what, path, reason);
+}
+
+static X509 *load_certificate(const char *path, char *error)
+{
+    FILE *file = open_file("certificate", path, error);
+    if (file == NULL)
+        return NULL;
+    ERR_clear_error();
+    X509 *certificate = PEM_read_X509(file, NULL, jw_tls_no_password, NULL);
+    if (certificate == NULL)
+        unusable("certificate", path, error);
+    fclose(file);
+    return certificate;
+}
+
+static EVP_PKEY *load_key(const char *path, char *error)
+{
+    FILE *file = open_file("key", path, error);
+    if (file == NULL)
+        return NULL;
+    ERR_clear_error();
+    EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, jw_tls_no_password, NULL);
+    if (key == NULL)
+        unusable("key", path, error);
+    fclose(file);
+    return key;
+}
+
+static bool check_authority(X509 *certificate, EVP_PKEY *key, const char *path, char *error)
+{
+    ERR_clear_error();
+    if (X509_check_private_key(certificate, key) != 1)
+        return jw_ca_fail(error, "the authority's key does not belong to its certificate %s", path);
+    if (X509_check_ca(certificate) != 1)
+        return jw_ca_fail(error, "%s is not the certificate of an authority", path);
+    if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
+        return jw_ca_fail(error, "the authority's certificate %s has expired", path);
+    return true;
+}
+
+EVP_PKEY *jw_ca_load(const char *certificate_file, const char *key_file, X509 **out, char *error)
+{
+    X509 *certificate = load_certificate(certificate_file, error);
+    EVP_PKEY *key = certificate != NULL ? load_key(key_file, error) : NULL;
+    if (key != NULL && check_authority(certificate, key, certificate_file, error)) {
+        *out = certificate;
+        return key;
+    }
+    EVP_PKEY_free(key);
+    X509_free(certificate);
+    return NULL;
+}
