@@ -1,0 +1,104 @@
+#define _GNU_SOURCE
+#include "client_private.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+void jw_set_error(struct jw_error *error, enum jw_failure kind, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    error->kind = kind;
+    vsnprintf(error->text, sizeof error->text, format, arguments);
+    va_end(arguments);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+int64_t jw_deadline(unsigned milliseconds)
+{
+    return milliseconds == 0 ? 0 : now_ms() + milliseconds;
+}
+
+int jw_wait(int socket, int interrupt, short events, int64_t deadline)
+{
+    struct pollfd fds[2] = {{.fd = socket, .events = events}, {.fd = interrupt, .events = POLLIN}};
+    for (;;) {
+        int64_t left = deadline == 0 ? -1 : deadline - now_ms();
+        if (deadline != 0 && left < 0)
+            left = 0;
+        int count = poll(fds, 2, left > INT32_MAX ? INT32_MAX : (int)left);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0 || fds[1].revents != 0)
+            return -1;
+        if (count > 0)
+            return 1;
+        if (left == 0)
+            return 0;
+    }
+}
+
+/// 0, an errno, or -1 when it was interrupted.
+static int connect_one(const struct addrinfo *address, int interrupt, int64_t deadline, int *out)
+{
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errno;
+    int status = connect(fd, address->ai_addr, address->ai_addrlen) < 0 ? errno : 0;
+    if (status == EINPROGRESS) {
+        int ready = jw_wait(fd, interrupt, POLLOUT, deadline);
+        socklen_t size = sizeof status;
+        if (ready <= 0)
+            status = ready == 0 ? ETIMEDOUT : -1;
+        else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &status, &size) < 0)
+            status = errno;
+    }
+    if (status != 0) {
+        close(fd);
+        return status;
+    }
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    *out = fd;
+    return 0;
+}
+
+int jw_connect(const struct jw_client_options *options, int interrupt, int64_t deadline,
+               struct jw_error *error)
+{
+    char port[8];
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found = NULL;
+    snprintf(port, sizeof port, "%u", options->port);
+    int status = getaddrinfo(options->host, port, &hints, &found);
+    if (status != 0) {
+        jw_set_error(error, JW_FAIL_CONNECT, "cannot find the host %s: %s", options->host,
+                     status == EAI_SYSTEM ? strerrordesc_np(errno) : gai_strerror(status));
+        return -1;
+    }
+    int fd = -1, failed = 0;
+    for (struct addrinfo *address = found; address != NULL && fd < 0 && failed != -1;
+         address = address->ai_next)
+        failed = connect_one(address, interrupt, deadline, &fd);
+    freeaddrinfo(found);
+    if (fd < 0 && failed == -1)
+        jw_set_error(error, JW_FAIL_CLOSED, "interrupted while connecting");
+    else if (fd < 0)
+        jw_set_error(error, JW_FAIL_CONNECT, "cannot connect to %s port %s: %s", options->host, port,
+                     strerrordesc_np(failed));
+    return fd;
+}
