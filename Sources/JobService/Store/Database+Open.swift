@@ -5,9 +5,7 @@ extension Database {
   static func open(_ path: String, group: gid_t?) throws(StoreError) -> Database {
     if try size(of: path) == nil { try create(path) }
     do throws(StoreError) {
-      guard chown(path, .max, group ?? .max) == 0, chmod(path, 0o640) == 0 else {
-        throw StoreError(SystemError(errno, "set group and mode of \(path)"))
-      }
+      try share(path, group)
       let database = try Database(path, .readWrite)
       try Schema.migrate(database)
       try configure(database)
@@ -26,15 +24,27 @@ extension Database {
 
   private static func configure(_ database: Database) throws(StoreError) {
     // The log and its index get the owner, group and mode of the file. No memory map: an I/O error in one ends
-    // the process. Deleted rows are not worth overwriting: the files beside them are not either.
+    // the process. Deleted rows are not worth overwriting: the files beside them are not either. Others may hold
+    // the database for a moment: an operator's sqlite3.
     try database.execute(
       """
       PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF;
       PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0;
+      PRAGMA busy_timeout = 1000;
       """)
     let mode = try database.prepare("PRAGMA journal_mode")
     guard try mode.step(), mode.text(0) == "wal" else {
       throw StoreError(.other, "\(database.path) cannot have a write-ahead log on this file system")
+    }
+  }
+
+  /// Lets `group` read the file and what an earlier daemon, which may have had another group, left beside it.
+  private static func share(_ path: String, _ group: gid_t?) throws(StoreError) {
+    for file in ["", "-wal", "-shm"].map({ path + $0 }) {
+      let isShared = chown(file, .max, group ?? .max) == 0 && chmod(file, 0o640) == 0
+      guard isShared || (errno == ENOENT && file != path) else {
+        throw StoreError(SystemError(errno, "set group and mode of \(file)"))
+      }
     }
   }
 

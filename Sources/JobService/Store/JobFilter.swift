@@ -10,12 +10,6 @@ struct JobFilter: Equatable, Sendable {
   /// The id's text begins or ends so.
   var match: String?
 
-  func matches(_ id: JobID) -> Bool {
-    guard let match else { return true }
-    let text = id.description
-    return text.hasPrefix(match) || text.hasSuffix(match)
-  }
-
   func matches(_ spec: JobSpec) -> Bool {
     labels.allSatisfy { name, value in spec.labels.contains { $0.name == name && $0.value == value } }
   }

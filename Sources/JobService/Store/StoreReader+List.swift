@@ -3,7 +3,7 @@ import JobAPI
 extension StoreReader {
   /// Bounds of one call, so that no other request waits long for it.
   private static let mostRows = 5000
-  private static let mostIDs = 100_000
+  private static let mostIDs = 50_000
   private static let mostBytes = 4 << 20
 
   /// At most `limit` of the client's jobs older than `cursor`, newest first. Stable while jobs come and go: a cursor
@@ -12,7 +12,10 @@ extension StoreReader {
     -> JobPage
   {
     let cursor = cursor ?? JobID(high: .max, low: .max)
-    if filter.match != nil { return try listMatching(client, filter, before: cursor, limit) }
+    if let text = filter.match {
+      guard let match = IDMatch(text) else { return JobPage() }
+      return try listMatching(match, client, filter, before: cursor, limit)
+    }
     let rows = statement(for: filter.states)
     start(rows, client, before: cursor, filter)
     defer { rows.reset() }
@@ -34,7 +37,7 @@ extension StoreReader {
 
   /// Looks through the ids alone first: they are in the index, side by side.
   private func listMatching(
-    _ client: Int64, _ filter: JobFilter, before cursor: JobID, _ limit: Int
+    _ match: IDMatch, _ client: Int64, _ filter: JobFilter, before cursor: JobID, _ limit: Int
   ) throws(StoreError) -> JobPage {
     let rows = statements.ids
     start(rows, client, before: cursor, filter)
@@ -46,7 +49,7 @@ extension StoreReader {
       looked += 1
       let id = try rows.id(0)
       page.next = id
-      if filter.matches(id), let job = try listed(id, client, filter) { page.jobs.append(job) }
+      if match.matches(id), let job = try listed(id, client, filter) { page.jobs.append(job) }
     }
     page.next = nil
     return page
