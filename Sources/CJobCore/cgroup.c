@@ -26,6 +26,22 @@ static int open_cgroup(int parent, const char *name, struct jc_cgroup *cgroup)
     return status;
 }
 
+static int make_cgroup(struct jc_engine *engine, unsigned number, struct jc_cgroup **out)
+{
+    struct jc_cgroup *cgroup = calloc(1, sizeof *cgroup);
+    if (cgroup == NULL)
+        return -ENOMEM;
+    char name[32];
+    snprintf(name, sizeof name, "job-%u", number);
+    cgroup->number = number;
+    int status = open_cgroup(engine->cgroup_dir, name, cgroup);
+    if (status < 0)
+        free(cgroup);
+    else
+        *out = cgroup;
+    return status;
+}
+
 int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out)
 {
     pthread_mutex_lock(&engine->lock);
@@ -34,22 +50,20 @@ int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out)
         engine->cgroups = cgroup->next;
     unsigned number = cgroup == NULL ? engine->next_cgroup++ : 0;
     pthread_mutex_unlock(&engine->lock);
-    if (cgroup != NULL) {
-        *out = cgroup;
-        return 0;
-    }
-    cgroup = calloc(1, sizeof *cgroup);
     if (cgroup == NULL)
-        return -ENOMEM;
-    char name[32];
-    snprintf(name, sizeof name, "job-%u", number);
-    int status = open_cgroup(engine->cgroup_dir, name, cgroup);
-    if (status < 0) {
-        free(cgroup);
-        return status;
-    }
+        return make_cgroup(engine, number, out);
     *out = cgroup;
     return 0;
+}
+
+int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup **out)
+{
+    int status = make_cgroup(engine, number, out);
+    pthread_mutex_lock(&engine->lock);
+    if (status == 0 && number >= engine->next_cgroup)
+        engine->next_cgroup = number + 1;
+    pthread_mutex_unlock(&engine->lock);
+    return status;
 }
 
 void jc_cgroup_give(struct jc_engine *engine, struct jc_cgroup *cgroup)

@@ -12,8 +12,9 @@
 /// A cgroup of the pool. Made once, used by one job after the other: making one costs more than a launch may.
 struct jc_cgroup {
     struct jc_cgroup *next;
-    int dir;    ///< O_PATH-like directory descriptor, for CLONE_INTO_CGROUP
-    int events; ///< cgroup.events
+    unsigned number; ///< its name is job-<number>
+    int dir;         ///< O_PATH-like directory descriptor, for CLONE_INTO_CGROUP
+    int events;      ///< cgroup.events
     bool watched;
 };
 
@@ -140,12 +141,17 @@ void jc_launch_submit(struct jc_job *job);
 /// On the loop's thread, for each job that came back from its launcher.
 void jc_job_launched(struct jc_job *job);
 
+/// The cgroup of a job that was handed over.
+int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup **out);
 int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out);
 void jc_cgroup_give(struct jc_engine *engine, struct jc_cgroup *cgroup);
 bool jc_cgroup_populated(const struct jc_cgroup *cgroup);
 void jc_cgroup_kill(const struct jc_cgroup *cgroup);
 void jc_cgroup_signal(const struct jc_cgroup *cgroup, int signo);
 void jc_cgroups_free(struct jc_engine *engine);
+
+struct jc_job *jc_job_make(struct jc_engine *engine);
+int jc_job_watch(struct jc_job *job);
 
 /// Kinds of descriptors in the engine's epoll set.
 enum jc_watch { JC_WATCH_STDOUT, JC_WATCH_STDERR, JC_WATCH_EXIT, JC_WATCH_TREE, JC_WATCH_STDIN };

@@ -76,20 +76,28 @@ static void free_job(struct jc_job *job)
     free(job);
 }
 
-static struct jc_job *make_job(struct jc_engine *engine, const struct jc_job_options *options)
+struct jc_job *jc_job_make(struct jc_engine *engine)
 {
     struct jc_job *job = calloc(1, sizeof *job);
     if (job == NULL)
         return NULL;
     job->engine = engine;
     job->heap_index = SIZE_MAX;
+    for (int i = 0; i < 2; i++)
+        job->stream[i].pipe = job->stream[i].file = job->launch.read[i] = -1;
+    job->launch.pidfd = job->launch.stdin_write = job->launch.stdin_fd = -1;
+    return job;
+}
+
+static struct jc_job *make_job(struct jc_engine *engine, const struct jc_job_options *options)
+{
+    struct jc_job *job = jc_job_make(engine);
+    if (job == NULL)
+        return NULL;
     job->output_limit = options->output_limit;
     job->limit_action = options->limit_action;
     job->timeout_ms = options->timeout_ms;
     job->grace_ms = options->grace_ms;
-    for (int i = 0; i < 2; i++)
-        job->stream[i].pipe = job->stream[i].file = job->launch.read[i] = -1;
-    job->launch.pidfd = job->launch.stdin_write = -1;
     job->launch.stdin_mode = options->stdin_mode;
     job->launch.stdin_fd = options->stdin_mode == JC_STDIN_FD ? options->stdin_fd : -1;
     job->launch.merge = options->merge;
@@ -136,11 +144,10 @@ static void give_up(struct jc_job *job, int error)
     jc_engine_set_deadline(job, 1);
 }
 
-static int watch(struct jc_job *job)
+int jc_job_watch(struct jc_job *job)
 {
     int status = 0;
     for (int i = 0; i < 2; i++) {
-        job->stream[i].pipe = job->launch.read[i];
         if (job->stream[i].pipe >= 0 && status == 0)
             status = jc_engine_watch(job, job->stream[i].pipe, (enum jc_watch)i, EPOLLIN);
     }
@@ -155,7 +162,9 @@ void jc_job_launched(struct jc_job *job)
         return jc_job_finish(job);
     job->pid = job->launch.pid;
     job->phase = JC_RUNNING;
-    int status = watch(job);
+    for (int i = 0; i < 2; i++)
+        job->stream[i].pipe = job->launch.read[i];
+    int status = jc_job_watch(job);
     if (status < 0)
         return give_up(job, status);
     if (job->stdin_closed)
