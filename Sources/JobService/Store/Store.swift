@@ -8,6 +8,8 @@ final class Store: Sendable {
   typealias Completion = @Sendable ([(token: UInt64, outcome: StoreOutcome)], _ lastEvent: Int64) -> Void
 
   private let path: String
+  /// The last daemon closed the store; else it was killed, or the machine went down.
+  let wasClosed: Bool
   private let lock: Mutex<StateLock?>
   private let stored: StoredClients
   private let queue: WorkQueue<WriterTask>
@@ -19,6 +21,8 @@ final class Store: Sendable {
   init(path: String, group: gid_t?, onCompleted: @escaping Completion) throws(StoreError) {
     self.path = path
     lock = Mutex(try StateLock(directory: path))
+    var log = stat()
+    wasClosed = stat(Self.database(in: path) + "-wal", &log) != 0 || log.st_size == 0
     let database = try Database.open(Self.database(in: path), group: group)
     stored = try StoredClients(database)
     let loop = try WriterLoop(try StoreWriter(database, clients: stored), onCompleted)

@@ -23,6 +23,21 @@ extension Supervisor {
     }
   }
 
+  /// On a thread of its own: with very many jobs it takes seconds.
+  func removeOrphanFiles() throws {
+    guard !store.wasClosed else { return }
+    let (directory, log) = (directory, log)
+    let thread = try SystemThread.start("orphan files") {
+      do {
+        let count = try OrphanFiles.remove(from: directory)
+        if count > 0 { log.info("orphan_files_removed", ["jobs": "\(count)"]) }
+      } catch {
+        log.warn("orphan_files_kept", ["error": "\(error)"])
+      }
+    }
+    pthread_detach(thread)
+  }
+
   /// The api process is started once all of them are on disk: it reads them there.
   func recoveryCompleted() {
     recoveriesLeft -= 1

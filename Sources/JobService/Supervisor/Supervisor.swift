@@ -74,6 +74,7 @@ public final class Supervisor: @unchecked Sendable {
     ]
     loop.afterRound { [unowned self] in self.progress.tell() }
     try recoverLostJobs()
+    try removeOrphanFiles()
     try loop.run()
     store.close()
     cgroup?.release()

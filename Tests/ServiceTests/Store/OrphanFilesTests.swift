@@ -1,0 +1,49 @@
+import Glibc
+import JobAPI
+import Testing
+
+@testable import JobService
+
+@Suite struct OrphanFilesTests {
+  @Test func goesOnlyWhatHasNoRecord() throws {
+    let scratch = try ScratchDirectory()
+    let directory = try StateDirectory(path: scratch.path, group: nil)
+    defer { close(directory.output) }
+    let fixture = try StoreFixture(scratch.path)
+    let jobs = (1...40).map { JobRecord.sample($0) }
+    _ = try fixture.applyTogether(jobs.map { .create($0) })
+    for job in jobs {
+      for suffix in [".stdout", ".stderr", ".log"] {
+        try write("text", to: "\(scratch.path)/output/\(job.outputName)\(suffix)")
+      }
+    }
+    try write("text", to: "\(scratch.path)/output/00/notes")
+    _ = try fixture.applyTogether(jobs.prefix(15).map { .delete(client: 1, id: $0.id) })
+    #expect(try OrphanFiles.remove(from: directory) == 15)
+    #expect(try OrphanFiles.remove(from: directory) == 0)
+    for (index, job) in jobs.enumerated() {
+      for stream in OutputStream.allCases {
+        #expect(directory.size(of: stream, of: job.id) == (index < 15 ? 0 : 4))
+      }
+      #expect(directory.hasLog(job.id) == (index >= 15))
+    }
+    #expect(access("\(scratch.path)/output/00/notes", F_OK) == 0, "what is not jobd's is not touched")
+  }
+
+  @Test func aStoreKnowsWhetherItWasClosed() throws {
+    let scratch = try ScratchDirectory()
+    for _ in 0..<2 {
+      let fixture = try StoreFixture(scratch.path)
+      #expect(fixture.store.wasClosed)
+      try fixture.apply(.create(.sample(Int.random(in: 0...1_000_000))))
+      fixture.store.close()
+    }
+    let running = try StoreFixture(scratch.path)
+    try running.apply(.create(.sample(3)))
+    let copy = try ScratchDirectory()
+    for name in ["jobd.db", "jobd.db-wal"] {
+      _ = try run(["cp", "\(scratch.path)/\(name)", copy.path], in: scratch)
+    }
+    #expect(try !StoreFixture(copy.path).store.wasClosed)
+  }
+}
