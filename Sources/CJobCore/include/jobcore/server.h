@@ -2,7 +2,7 @@
 #define JOBCORE_SERVER_H
 
 #include <jobcore/loop.h>
-#include <jobwire/http.h>
+#include <jobcore/request.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -26,14 +26,6 @@ void jc_tls_free(struct jc_tls *_Nullable tls);
 struct jc_server;
 struct jc_exchange;
 
-/// A parsed request head. The slices live during the `head` call only.
-struct jc_request {
-    struct jw_slice method, path, query; ///< path as sent (percent-encoded); query without '?', may be empty
-    const struct jw_field *_Nullable headers;
-    size_t header_count;
-    bool has_body;
-    int64_t content_length; ///< -1: chunked
-};
 /// What to do with a request's body. A reply sent before the body has come makes it be skipped (bounded).
 enum jc_body { JC_BODY_NONE = 0, JC_BODY_WHOLE = 1, JC_BODY_STREAM = 2 };
 

@@ -1,0 +1,114 @@
+#define _GNU_SOURCE
+#include "loop_private.h"
+#include "server_private.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ACCEPTS_A_ROUND 64
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/// One line a second tells of peers turned away.
+static void tell(struct jc_server *server, const union address *peer, const char *reason)
+{
+    const int64_t now_s = jc_now_ms() / 1000;
+    if (now_s == server->refused_s)
+        return;
+    server->refused_s = now_s;
+    jc_peer_failed(server, &peer->any, reason);
+}
+
+static int spare(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/// Out of descriptors: the spare one makes room to take a peer off the queue and close it, or else the
+/// listener would be ready for ever and the loop spin. Without a spare it is not looked at until the next
+/// tick.
+static bool shed(struct jc_server *server)
+{
+    union address peer = {.any.sa_family = AF_UNSPEC};
+    socklen_t length = sizeof peer;
+    int fd = -1;
+    if (server->spare_fd >= 0) {
+        close(server->spare_fd);
+        fd = accept4(server->listen_fd, &peer.any, &length, SOCK_CLOEXEC);
+        if (fd >= 0)
+            close(fd);
+        server->spare_fd = spare();
+    }
+    tell(server, &peer, "out of file descriptors or memory");
+    if (fd < 0) {
+        event_del(&server->acceptor);
+        server->accepting = false;
+    }
+    return fd >= 0;
+}
+
+static bool accept_one(struct jc_server *server)
+{
+    union address peer;
+    socklen_t length = sizeof peer;
+    int fd = accept4(server->listen_fd, &peer.any, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            return shed(server);
+        return errno != EAGAIN; // else a peer that is gone already
+    }
+    if (server->connections >= server->options.max_connections) {
+        tell(server, &peer, "too many connections");
+        close(fd);
+    } else if (jc_connection_new(server, fd, &peer.any, length) < 0) {
+        tell(server, &peer, "out of memory");
+        close(fd);
+    }
+    return true;
+}
+
+static void on_acceptable(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    for (unsigned i = 0; i < ACCEPTS_A_ROUND && accept_one(context); i++)
+        continue;
+}
+
+int jc_acceptor_start(struct jc_server *server)
+{
+    server->spare_fd = spare();
+    event_assign(&server->acceptor, jc_loop_base(server->loop), server->listen_fd, EV_READ | EV_PERSIST,
+                 on_acceptable, server);
+    if (event_add(&server->acceptor, NULL) != 0)
+        return -ENOMEM;
+    server->accepting = true;
+    return 0;
+}
+
+void jc_acceptor_resume(struct jc_server *server)
+{
+    if (server->accepting || server->listen_fd < 0)
+        return;
+    if (server->spare_fd < 0)
+        server->spare_fd = spare();
+    server->accepting = event_add(&server->acceptor, NULL) == 0;
+}
+
+void jc_acceptor_stop(struct jc_server *server)
+{
+    if (server->listen_fd >= 0) {
+        event_del(&server->acceptor);
+        close(server->listen_fd);
+    }
+    if (server->spare_fd >= 0)
+        close(server->spare_fd);
+    server->listen_fd = server->spare_fd = -1;
+    server->accepting = false;
+}

@@ -1,0 +1,60 @@
+#include "server_private.h"
+#include "transport.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/// Ends all but the socket.
+static void part(struct jc_connection *connection)
+{
+    struct jc_server *server = connection->server;
+    jc_exchange_close(connection, false);
+    if (connection->tag >= 0)
+        server->handler.closed(server->context, connection->tag);
+    connection->tag = -1;
+    jc_transport_free(connection);
+    jc_bytes_free(&connection->in);
+    jc_bytes_free(&connection->queue);
+    jc_bytes_free(&connection->unsent);
+}
+
+void jc_connection_free(struct jc_connection *connection)
+{
+    struct jc_server *server = connection->server;
+    part(connection);
+    event_del(&connection->readable);
+    event_del(&connection->writable);
+    close(connection->fd);
+    jc_deadline_stop(&server->deadlines, &connection->deadline);
+    if (connection->ready)
+        TAILQ_REMOVE(&server->ready, connection, ready_link);
+    jc_server_remove(server, connection);
+    free(connection);
+}
+
+/// Closing a socket with bytes unread resets it, and the reset may overtake the last reply: so the peer is
+/// told that all is said, and what it still sends is read for a while.
+void jc_connection_linger(struct jc_connection *connection)
+{
+    part(connection);
+    connection->phase = JC_PHASE_LINGERING;
+    if (connection->peer_closed || shutdown(connection->fd, SHUT_WR) < 0)
+        connection->phase = JC_PHASE_BROKEN;
+}
+
+void jc_connection_close_in_order(struct jc_connection *connection)
+{
+    const bool sent = jc_bytes_length(&connection->unsent) == 0;
+    if (connection->exchange.id != 0 || jc_bytes_length(&connection->queue) > 0 || !sent)
+        return;
+    if (!connection->said_goodbye) {
+        connection->said_goodbye = true;
+        jc_transport_close(connection);
+        if (!jc_transport_flush(connection))
+            connection->phase = JC_PHASE_BROKEN;
+    }
+    if (connection->phase == JC_PHASE_CLOSING && jc_bytes_length(&connection->unsent) == 0)
+        jc_connection_linger(connection);
+}

@@ -1,0 +1,66 @@
+#include "tls_private.h"
+#include "utf8.h"
+
+#include <errno.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+#define CHARACTERS 64
+
+/// The length of the character at `at`, or 0 when it is malformed or a control character (also of C1).
+static size_t character(const unsigned char *at, size_t left)
+{
+    const size_t length = jc_utf8_length(at, left);
+    const int control = at[0] < 0x20 || at[0] == 0x7f || (length == 2 && at[0] == 0xc2 && at[1] < 0xa0);
+    return control ? 0 : length;
+}
+
+static const char *check(const unsigned char *text, size_t length)
+{
+    size_t characters = 0;
+    if (length == 0)
+        return "the certificate's common name is empty";
+    for (size_t at = 0; at < length; characters++) {
+        size_t step = character(text + at, length - at);
+        if (step == 0)
+            return "the certificate's common name holds a control character or is not UTF-8";
+        at += step;
+    }
+    return characters > CHARACTERS ? "the certificate's common name is longer than 64 characters" : NULL;
+}
+
+static int common_name(const X509 *certificate, char name[JC_NAME_MAX], const char **why)
+{
+    const X509_NAME *subject = X509_get_subject_name(certificate);
+    int index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    *why = "the certificate's subject has no common name";
+    if (index < 0)
+        return -EACCES;
+    *why = "the certificate's subject has more than one common name";
+    if (X509_NAME_get_index_by_NID(subject, NID_commonName, index) >= 0)
+        return -EACCES;
+    const ASN1_STRING *value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index));
+    const int type = ASN1_STRING_type(value);
+    *why = "the certificate's common name is neither a UTF8String nor a PrintableString";
+    if (type != V_ASN1_UTF8STRING && type != V_ASN1_PRINTABLESTRING)
+        return -EACCES;
+    const size_t length = (size_t)ASN1_STRING_length(value);
+    *why = check(ASN1_STRING_get0_data(value), length);
+    if (*why != NULL)
+        return -EACCES;
+    memcpy(name, ASN1_STRING_get0_data(value), length);
+    return (int)length;
+}
+
+int jc_identity(SSL *ssl, char name[JC_NAME_MAX], const char **why)
+{
+    const X509 *certificate = SSL_get0_peer_certificate(ssl);
+    *why = "the client showed no certificate";
+    if (certificate == NULL || SSL_get_verify_result(ssl) != X509_V_OK)
+        return -EACCES;
+    // A resumed session is not verified again: its certificate may have expired since.
+    *why = "the client's certificate has expired";
+    if (X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0)
+        return -EACCES;
+    return common_name(certificate, name, why);
+}

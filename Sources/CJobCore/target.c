@@ -1,0 +1,123 @@
+#include "target.h"
+
+#include <string.h>
+
+enum { TOKEN = 1, PATH = 2, HOST = 4, DIGIT = 8, ADDRESS = 16 };
+
+/// RFC 9110 section 5.6.2 (TOKEN); RFC 3986: pchar, "/" and "?" (PATH), reg-name without sub-delims (HOST),
+/// digits and colons of an IPv6 address (ADDRESS).
+static const unsigned char classes[256] = {
+    ['0' ... '9'] = TOKEN | PATH | HOST | DIGIT | ADDRESS,
+    ['A' ... 'F'] = TOKEN | PATH | HOST | ADDRESS,
+    ['G' ... 'Z'] = TOKEN | PATH | HOST,
+    ['a' ... 'f'] = TOKEN | PATH | HOST | ADDRESS,
+    ['g' ... 'z'] = TOKEN | PATH | HOST,
+    ['-'] = TOKEN | PATH | HOST,
+    ['.'] = TOKEN | PATH | HOST | ADDRESS,
+    ['_'] = TOKEN | PATH | HOST,
+    ['~'] = TOKEN | PATH | HOST,
+    ['!'] = TOKEN | PATH,
+    ['#'] = TOKEN,
+    ['$'] = TOKEN | PATH,
+    ['%'] = TOKEN | PATH | HOST,
+    ['&'] = TOKEN | PATH,
+    ['\''] = TOKEN | PATH,
+    ['('] = PATH,
+    [')'] = PATH,
+    ['*'] = TOKEN | PATH,
+    ['+'] = TOKEN | PATH,
+    [','] = PATH,
+    ['/'] = PATH,
+    [':'] = PATH | ADDRESS,
+    [';'] = PATH,
+    ['='] = PATH,
+    ['?'] = PATH,
+    ['@'] = PATH,
+    ['^'] = TOKEN,
+    ['`'] = TOKEN,
+    ['|'] = TOKEN,
+};
+
+static bool all(const char *at, const char *end, unsigned wanted)
+{
+    while (at < end && classes[(unsigned char)*at] & wanted)
+        at++;
+    return at == end;
+}
+
+bool jc_is_token(struct jw_slice text)
+{
+    return text.length > 0 && all(text.bytes, text.bytes + text.length, TOKEN);
+}
+
+bool jc_host_valid(struct jw_slice text)
+{
+    const char *end = text.bytes + text.length, *rest;
+    if (text.length == 0)
+        return false;
+    if (text.bytes[0] == '[') {
+        const char *close = memchr(text.bytes, ']', text.length);
+        if (close == NULL || close == text.bytes + 1 || !all(text.bytes + 1, close, ADDRESS))
+            return false;
+        rest = close + 1;
+    } else {
+        const char *colon = memchr(text.bytes, ':', text.length);
+        rest = colon != NULL ? colon : end;
+        if (rest == text.bytes || !all(text.bytes, rest, HOST))
+            return false;
+    }
+    return rest == end || (*rest == ':' && end - rest <= 6 && all(rest + 1, end, DIGIT));
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+bool jc_same_host(struct jw_slice one, struct jw_slice other)
+{
+    if (one.length != other.length)
+        return false;
+    for (size_t i = 0; i < one.length; i++) {
+        if (lower(one.bytes[i]) != lower(other.bytes[i]))
+            return false;
+    }
+    return true;
+}
+
+/// Takes "http://host" off the front of an absolute form. The rest, which may be empty.
+static struct jw_slice after_authority(struct jw_slice target, struct jw_slice *authority)
+{
+    static const char *const schemes[] = {"https://", "http://"};
+    for (size_t i = 0; i < 2; i++) {
+        const size_t length = strlen(schemes[i]);
+        if (target.length <= length ||
+            !jc_same_host((struct jw_slice){target.bytes, length}, (struct jw_slice){schemes[i], length}))
+            continue;
+        size_t end = length;
+        while (end < target.length && target.bytes[end] != '/' && target.bytes[end] != '?')
+            end++;
+        *authority = (struct jw_slice){target.bytes + length, end - length};
+        return (struct jw_slice){target.bytes + end, target.length - end};
+    }
+    return target;
+}
+
+const char *jc_target_parse(struct jw_slice target, struct jc_request *request, struct jw_slice *authority)
+{
+    static const char root[] = "/";
+    struct jw_slice rest = after_authority(target, authority);
+    if (authority->bytes == NULL && (rest.length == 0 || rest.bytes[0] != '/'))
+        return "the request target is not a path";
+    const char *end = rest.bytes + rest.length;
+    if (!all(rest.bytes, end, PATH))
+        return "a character in the request target that must be percent-encoded";
+    const char *mark = memchr(rest.bytes, '?', rest.length);
+    const char *stop = mark != NULL ? mark : end;
+    request->path = (struct jw_slice){rest.bytes, (size_t)(stop - rest.bytes)};
+    if (request->path.length == 0)
+        request->path = (struct jw_slice){root, 1};
+    request->query =
+        mark != NULL ? (struct jw_slice){mark + 1, (size_t)(end - mark - 1)} : (struct jw_slice){end, 0};
+    return NULL;
+}

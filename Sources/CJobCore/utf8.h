@@ -1,0 +1,24 @@
+#ifndef JOBCORE_UTF8_H
+#define JOBCORE_UTF8_H
+
+#include <stddef.h>
+
+/// The length of the well-formed UTF-8 character (RFC 3629) that begins at `at`, or 0. `left` is at least 1.
+static inline size_t jc_utf8_length(const unsigned char *at, size_t left)
+{
+    if (at[0] < 0x80)
+        return 1;
+    const size_t length = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+    if (at[0] < 0xc2 || at[0] > 0xf4 || left < length)
+        return 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    const unsigned two = (unsigned)at[0] << 8 | at[1];
+    const int overlong = (two >= 0xe080 && two <= 0xe09f) || (two >= 0xf080 && two <= 0xf08f);
+    const int surrogate = two >= 0xeda0 && two <= 0xedbf;
+    return overlong || surrogate || two >= 0xf490 ? 0 : length;
+}
+
+#endif
