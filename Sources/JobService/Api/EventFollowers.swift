@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Exchanges that follow events, woken when the store has new ones. Any thread.
 final class EventFollowers: Sendable {
   private let followers = Mutex<Set<JobTable.Observer>>([])

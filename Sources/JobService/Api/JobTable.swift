@@ -1,5 +1,4 @@
 import JobAPI
-import Synchronization
 
 /// The api process's table of jobs: all that run and those that finished last, kept current by the supervisor's
 /// notices. Jobs that are not here are in the store. Any thread.

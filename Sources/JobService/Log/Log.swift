@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// How important an entry of the log is.
 public enum LogLevel: String, Codable, Sendable, CaseIterable, Comparable {

@@ -1,7 +1,6 @@
 import CJobCore
 import Glibc
 import JobAPI
-import Synchronization
 
 /// Gets the output files of finished jobs onto the disk, on a thread of its own so that no creation waits for them,
 /// and passes each change on to the writer afterwards.

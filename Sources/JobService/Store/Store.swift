@@ -1,6 +1,5 @@
 import Glibc
 import JobAPI
-import Synchronization
 
 /// The supervisor's half of the store, and the only writer of it. Changes are queued from any thread, applied by
 /// the writer's thread, all that wait in one transaction, and told when they are on disk.

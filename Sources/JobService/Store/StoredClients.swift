@@ -1,5 +1,3 @@
-import Synchronization
-
 /// What a client has in the store.
 struct ClientTotals: Equatable, Sendable {
   /// Jobs that are over.

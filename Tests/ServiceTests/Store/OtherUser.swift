@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 import Testing
 
 @testable import JobService
@@ -11,19 +10,13 @@ func asUser<Value: Sendable>(
   typealias SetID = @convention(c) (UInt32) -> Int32
   let setUser = unsafeBitCast(try #require(dlsym(nil, "setfsuid")), to: SetID.self)
   let setGroup = unsafeBitCast(try #require(dlsym(nil, "setfsgid")), to: SetID.self)
-  let result = Shared<Result<Value, any Error>?>(nil)
+  let result = Mutex<Result<Value, any Error>?>(nil)
   let thread = try SystemThread.start("other user") {
     _ = setGroup(group)
     _ = setUser(user)
     let value = Result { try work() }
-    result.value.withLock { $0 = value }
+    result.withLock { $0 = value }
   }
   pthread_join(thread, nil)
-  return try #require(result.value.withLock { $0 }).get()
-}
-
-/// A value for several threads.
-final class Shared<Value: Sendable>: Sendable {
-  let value: Mutex<Value>
-  init(_ value: Value) { self.value = Mutex(value) }
+  return try #require(result.withLock { $0 }).get()
 }

@@ -1,6 +1,5 @@
 import Glibc
 import JobAPI
-import Synchronization
 import Testing
 
 @testable import JobService
@@ -90,15 +89,9 @@ final class StoreFixture: Sendable {
 
   func expired(_ retention: Retention) throws -> Expired {
     let result = Mutex<Result<Expired, StoreError>?>(nil)
-    let box = Box(result: result)
-    store.maintain(retention) { found in box.result.withLock { $0 = found } }
-    try #require(waitUntil { box.result.withLock { $0 != nil } })
-    return try box.result.withLock { $0! }.get()
-  }
-
-  private final class Box: Sendable {
-    let result: Mutex<Result<Expired, StoreError>?>
-    init(result: consuming Mutex<Result<Expired, StoreError>?>) { self.result = result }
+    store.maintain(retention) { found in result.withLock { $0 = found } }
+    try #require(waitUntil { result.withLock { $0 != nil } })
+    return try #require(result.withLock { $0 }).get()
   }
 }
 
