@@ -19,7 +19,7 @@ union address {
 /// One line a second tells of peers turned away.
 static void tell(struct jc_server *server, const union address *peer, const char *reason)
 {
-    const int64_t now_s = jc_now_ms() / 1000;
+    const int64_t now_s = jc_coarse_ms() / 1000;
     if (now_s == server->refused_s)
         return;
     server->refused_s = now_s;

@@ -30,7 +30,7 @@ struct jc_deadlines {
 };
 
 /// Milliseconds of the coarse monotonic clock.
-int64_t jc_now_ms(void);
+int64_t jc_coarse_ms(void);
 void jc_deadlines_init(struct jc_deadlines *deadlines);
 /// Starts the deadline, or leaves it as it is when it is of this kind already.
 void jc_deadline_keep(struct jc_deadlines *deadlines, struct jc_deadline *deadline,

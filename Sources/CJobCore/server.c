@@ -29,7 +29,7 @@ static void start_tick(struct jc_server *server)
 static void on_tick(void *context)
 {
     struct jc_server *server = context;
-    const int64_t now_ms = jc_now_ms();
+    const int64_t now_ms = jc_coarse_ms();
     enum jc_deadline_kind kind;
     struct jc_deadline *passed;
     server->ticking = false;
