@@ -1,1 +1,4 @@
-print("jobctl")
+import Glibc
+
+signal(SIGPIPE, SIG_IGN)
+exit(Program.main(Array(CommandLine.arguments.dropFirst())))
