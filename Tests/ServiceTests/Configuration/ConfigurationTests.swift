@@ -112,6 +112,7 @@ import Testing
   }
 
   @Test func namesWhatIsWrongInTheEnvironment() {
+    #expect(failure([], ["JOBD_JOB_ID": "the job that starts it"]) == "none")
     #expect(failure([], ["JOBD_GRACE": "x"]).hasPrefix("JOBD_GRACE is \"x\", but must be"))
     #expect(failure([], ["JOBD_GRASE": "1s"]).contains("JOBD_GRASE sets no option, did you mean JOBD_GRACE?"))
   }

@@ -9,8 +9,8 @@ final class ScratchDirectory: Sendable {
   let path: String
 
   init() throws {
-    var template = Array(
-      "\(String(cString: getenv("TMPDIR") ?? strdup("/tmp")))/jobd-test-XXXXXX".utf8CString)
+    let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var template = Array("\(parent)/jobd-test-XXXXXX".utf8CString)
     try #require(mkdtemp(&template) != nil)
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
