@@ -6,6 +6,8 @@ final class ClientTable: Sendable {
     /// The store's number; nil while the client has created nothing.
     var number: Int64?
     var connections = 0
+    /// Replies that follow output or events.
+    var followers = 0
   }
 
   fileprivate struct State {
@@ -27,6 +29,17 @@ final class ClientTable: Sendable {
   }
 
   func close(_ place: Int) { state.withLock { $0.clients[place].connections -= 1 } }
+
+  /// One more reply of the client's follows. False: it has `most` of them.
+  func beginFollowing(_ place: Int, most: Int) -> Bool {
+    state.withLock { state in
+      guard state.clients[place].followers < most else { return false }
+      state.clients[place].followers += 1
+      return true
+    }
+  }
+
+  func endFollowing(_ place: Int) { state.withLock { $0.clients[place].followers -= 1 } }
 
   func name(_ place: Int) -> String { state.withLock { $0.clients[place].name } }
   /// Nil: it has created nothing, so no job is its own.

@@ -7,7 +7,8 @@ extension Worker {
     let resumed = head.header("last-event-id").flatMap { Int64($0) }
     let after = try query.number("after").map { Int64($0) } ?? resumed ?? 0
     let form: EventForm = head.header("accept")?.contains(MediaType.eventStream) == true ? .stream : .lines
-    let task = EventsTask(self, form, after: after, follows: try query.flag("follow"), observer(exchange))
+    let place = try query.flag("follow") ? followerPlace(exchange) : nil
+    let task = EventsTask(self, form, after: after, place, observer(exchange))
     exchange.begin(task)
     exchange.beginReply(200, type: form.type, headers: "Cache-Control: no-store\r\n")
     head.isHead ? exchange.endReply() : task.begin(exchange)
@@ -30,19 +31,22 @@ private final class EventsTask: ExchangeTask {
   private unowned let worker: Worker
   private let form: EventForm
   private var after: Int64
-  private let follows: Bool
+  /// Nil: it does not follow.
+  private let place: FollowerPlace?
   private let observer: JobTable.Observer
   private var isOver = false
   private static let page = 500
 
-  init(_ worker: Worker, _ form: EventForm, after: Int64, follows: Bool, _ observer: JobTable.Observer) {
+  init(
+    _ worker: Worker, _ form: EventForm, after: Int64, _ place: FollowerPlace?, _ observer: JobTable.Observer
+  ) {
     (self.worker, self.form, self.after) = (worker, form, after)
-    (self.follows, self.observer) = (follows, observer)
+    (self.place, self.observer) = (place, observer)
   }
 
   /// Registered first, read then: what is committed in between wakes it.
   func begin(_ exchange: Exchange) {
-    if follows { worker.api.eventFollowers.add(observer) }
+    if place != nil { worker.api.eventFollowers.add(observer) }
     pump(exchange)
   }
 
@@ -54,7 +58,7 @@ private final class EventsTask: ExchangeTask {
     guard !isOver else { return }
     do {
       guard try send(exchange) else { return }
-      if !follows || worker.isDraining { finish(exchange) }
+      if place == nil || worker.isDraining { finish(exchange) }
     } catch {
       worker.api.log.error("events_failed", ["error": "\(error)"])
       isOver = true

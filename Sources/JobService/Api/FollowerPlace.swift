@@ -1,0 +1,24 @@
+/// One of the replies at once that may follow output or events of a client; given back with its release.
+final class FollowerPlace {
+  private let clients: ClientTable
+  private let client: Int
+
+  /// `client`: its place in the table. Throws 429 when the client has `most`.
+  init(_ clients: ClientTable, _ client: Int, most: Int) throws(Problem) {
+    guard clients.beginFollowing(client, most: most) else {
+      throw Problem(
+        429, "\(most) of your requests follow output or events, the most a client may have at once",
+        headers: "Retry-After: 1\r\n")
+    }
+    self.clients = clients
+    self.client = client
+  }
+
+  deinit { clients.endFollowing(client) }
+}
+
+extension Worker {
+  func followerPlace(_ exchange: Exchange) throws(Problem) -> FollowerPlace {
+    try FollowerPlace(api.clients, Int(exchange.client), most: api.configuration.clientFollowers)
+  }
+}
