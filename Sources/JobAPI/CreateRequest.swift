@@ -58,9 +58,22 @@ public struct CreateRequest: Codable, Sendable, Equatable {
     grace = try object.decodeIfPresent(DurationText.self, forKey: .grace)
     labels = try object.decodeIfPresent([String: String].self, forKey: .labels)
     merge = try object.decodeIfPresent(Bool.self, forKey: .merge)
-    outputLimit = try object.decodeIfPresent(Int64.self, forKey: .outputLimit)
+    outputLimit = try Self.wholeNumber(object, .outputLimit)
     onLimit = try object.decodeIfPresent(LimitAction.self, forKey: .onLimit)
     user = try object.decodeIfPresent(String.self, forKey: .user)
     group = try object.decodeIfPresent(String.self, forKey: .group)
+  }
+
+  /// The decoder takes a fraction in place of an integer for malformed JSON; this names the member instead.
+  private static func wholeNumber(
+    _ object: KeyedDecodingContainer<CodingKeys>, _ key: CodingKeys
+  ) throws -> Int64? {
+    guard let number = try object.decodeIfPresent(Double.self, forKey: key) else { return nil }
+    guard let whole = Int64(exactly: number) else {
+      let path = object.codingPath + [key]
+      throw DecodingError.typeMismatch(
+        Int64.self, .init(codingPath: path, debugDescription: "not a whole number"))
+    }
+    return whole
   }
 }

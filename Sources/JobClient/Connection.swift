@@ -54,7 +54,9 @@ public final class Connection {
   }
 
   /// Sends a request's head; `length` -1: a body follows by ``write(_:)`` and ``finish()``.
-  public func begin(_ method: String, _ target: String, headers: String? = nil, length: Int64) throws(ClientError) {
+  public func begin(_ method: String, _ target: String, headers: String? = nil, length: Int64)
+    throws(ClientError)
+  {
     try call { error in
       if let headers { return jw_client_request(client, method, target, headers, length, &error) }
       return jw_client_request(client, method, target, nil, length, &error)
@@ -118,11 +120,15 @@ public protocol ContiguousBytes {
 }
 
 extension Array: ContiguousBytes where Element == UInt8 {
-  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result { withUnsafeBytes(body) }
+  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    withUnsafeBytes(body)
+  }
 }
 
 extension ArraySlice: ContiguousBytes where Element == UInt8 {
-  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result { withUnsafeBytes(body) }
+  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    withUnsafeBytes(body)
+  }
 }
 
 extension ConnectionSettings {
@@ -134,7 +140,8 @@ extension ConnectionSettings {
             func call(_ name: UnsafePointer<CChar>?) -> Result {
               body(
                 jw_client_options(
-                  host: host, port: port, server_name: name, ca_file: authority, certificate_file: certificate,
+                  host: host, port: port, server_name: name, ca_file: authority,
+                  certificate_file: certificate,
                   key_file: key, connect_ms: connectTimeout, io_ms: replyTimeout))
             }
             guard let serverName else { return call(nil) }

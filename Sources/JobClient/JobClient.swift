@@ -28,7 +28,8 @@ public final class JobClient {
     do {
       return try JSONDecoder().decode(Reply.self, from: Data(bytes))
     } catch {
-      throw .malformed("the server's reply to \(route.rawValue) is not understood: is it jobd of this version?")
+      throw .malformed(
+        "the server's reply to \(route.rawValue) is not understood: is it jobd of this version?")
     }
   }
 
@@ -85,7 +86,9 @@ extension JobClient {
   /// Creates a job. `key`: a retry with the same one gives the same job.
   public func create(_ request: CreateRequest, key: String? = nil) throws(ClientError) -> JobID {
     let headers = key.map { "Idempotency-Key: \($0)\r\n" }
-    return try call(.create, Route.create.target(), headers: headers, body: Self.encode(request), as: CreateReply.self).id
+    return try call(
+      .create, Route.create.target(), headers: headers, body: Self.encode(request), as: CreateReply.self
+    ).id
   }
 
   /// `wait`: hold the reply until the job has ended, at most this long.
@@ -93,9 +96,13 @@ extension JobClient {
     try call(.status, Route.status.target(id, ["wait": wait?.description]))
   }
 
-  public func detail(_ id: JobID) throws(ClientError) -> JobDetail { try call(.detail, Route.detail.target(id)) }
+  public func detail(_ id: JobID) throws(ClientError) -> JobDetail {
+    try call(.detail, Route.detail.target(id))
+  }
 
-  public func list(_ query: Query) throws(ClientError) -> JobList { try call(.list, Route.list.target(query)) }
+  public func list(_ query: Query) throws(ClientError) -> JobList {
+    try call(.list, Route.list.target(query))
+  }
 
   public func delete(_ id: JobID) throws(ClientError) { try callBytes(.delete, Route.delete.target(id)) }
 

@@ -27,7 +27,8 @@ struct Option: Sendable {
   var isRepeated = false
 
   init(
-    _ name: String, short: Character? = nil, value: String? = nil, isRepeated: Bool = false, _ explanation: String
+    _ name: String, short: Character? = nil, value: String? = nil, isRepeated: Bool = false,
+    _ explanation: String
   ) {
     self.name = name
     self.short = short
@@ -43,7 +44,9 @@ struct Option: Sendable {
     Option("ca", value: "FILE", "The authority the server must be of (JOBCTL_CA)."),
     Option("cert", value: "FILE", "This client's certificate (JOBCTL_CERT)."),
     Option("key", value: "FILE", "The key of that certificate (JOBCTL_KEY)."),
-    Option("server-name", value: "NAME", "The name in the server's certificate, if not the host (JOBCTL_SERVER_NAME)."),
+    Option(
+      "server-name", value: "NAME",
+      "The name in the server's certificate, if not the host (JOBCTL_SERVER_NAME)."),
     Option("profile", value: "NAME", "The profile of \"jobctl config\" to use (JOBCTL_PROFILE)."),
     Option("reply-timeout", value: "TIME", "How long the server may be silent (JOBCTL_REPLY_TIMEOUT); 60s."),
   ]
@@ -119,7 +122,9 @@ struct Invocation {
 }
 
 extension Option {
-  fileprivate func matches(_ word: String) -> Bool { word == "--\(name)" || (short.map { word == "-\($0)" } ?? false) }
+  fileprivate func matches(_ word: String) -> Bool {
+    word == "--\(name)" || (short.map { word == "-\($0)" } ?? false)
+  }
 }
 
 extension Command {

@@ -25,7 +25,9 @@ enum JobOptions {
     if invocation.has("merge") { request.merge = true }
     (request.user, request.group) = (invocation.value("user"), invocation.value("group"))
     if let text = invocation.value("output-limit") {
-      guard let limit = Int64(text), limit >= 0 else { throw invocation.usage("--output-limit \(text) must be a number of bytes") }
+      guard let limit = Int64(text), limit >= 0 else {
+        throw invocation.usage("--output-limit \(text) must be a number of bytes")
+      }
       request.outputLimit = limit
     }
     if let text = invocation.value("on-limit") {
@@ -37,13 +39,17 @@ enum JobOptions {
     return request
   }
 
-  private static func pairs(_ option: String, _ invocation: Invocation) throws(UsageError) -> [String: String]? {
+  private static func pairs(_ option: String, _ invocation: Invocation) throws(UsageError) -> [String:
+    String]?
+  {
     let texts = invocation.all(option)
     if texts.isEmpty { return nil }
     var pairs: [String: String] = [:]
     for text in texts {
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 2, !parts[0].isEmpty else { throw invocation.usage("--\(option) \(text) must be NAME=VALUE") }
+      guard parts.count == 2, !parts[0].isEmpty else {
+        throw invocation.usage("--\(option) \(text) must be NAME=VALUE")
+      }
       pairs[parts[0]] = parts[1]
     }
     return pairs

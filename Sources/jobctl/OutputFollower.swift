@@ -29,12 +29,16 @@ final class OutputFollower {
       }
     }
     guard let end else { throw ClientError.closed("the output ended before the job did") }
-    guard end.status != .running else { throw ClientError.closed("the server ended the output before the job did") }
+    guard end.status != .running else {
+      throw ClientError.closed("the server ended the output before the job did")
+    }
     return end
   }
 
   private func output(_ piece: ArraySlice<UInt8>, _ stream: OutputStream, _ frame: LogFrame) throws {
-    guard frame.offset == taken[stream] else { throw ClientError.malformed("the output has a gap at byte \(frame.offset)") }
+    guard frame.offset == taken[stream] else {
+      throw ClientError.malformed("the output has a gap at byte \(frame.offset)")
+    }
     try take(piece, stream)
     taken[stream]! += UInt64(piece.count)
   }

@@ -10,7 +10,8 @@ enum Program {
     do {
       return try run(arguments)
     } catch let error as UsageError {
-      return fail(error.description, hint: "see \(error.command.map { "jobctl \($0)" } ?? "jobctl") --help", .usage)
+      return fail(
+        error.description, hint: "see \(error.command.map { "jobctl \($0)" } ?? "jobctl") --help", .usage)
     } catch let error as ClientError {
       return fail(error.description, hint: Advice.after(error), ExitStatus(error))
     } catch is OutputClosed {

@@ -12,17 +12,20 @@ enum Settings {
 
   static func resolve(_ invocation: Invocation) throws -> ConnectionSettings {
     let environment = Environment()
-    let profile = try Profiles.load().profile(named: invocation.value("profile") ?? environment["JOBCTL_PROFILE"])
+    let profile = try Profiles.load().profile(
+      named: invocation.value("profile") ?? environment["JOBCTL_PROFILE"])
     func value(_ option: String, _ variable: String, _ stored: String?, _ standard: String) -> String {
       invocation.value(option) ?? environment[variable] ?? stored ?? standard
     }
     let keys = environment.keyDirectory
-    let (host, port) = try address(value("server", "JOBCTL_SERVER", profile.server, defaultServer), invocation)
+    let (host, port) = try address(
+      value("server", "JOBCTL_SERVER", profile.server, defaultServer), invocation)
     var settings = ConnectionSettings(
       host: host, port: port, authorityFile: value("ca", "JOBCTL_CA", profile.ca, "\(keys)/ca.crt"),
       certificateFile: value("cert", "JOBCTL_CERT", profile.cert, "\(keys)/client.crt"),
       keyFile: value("key", "JOBCTL_KEY", profile.key, "\(keys)/client.key"))
-    settings.serverName = invocation.value("server-name") ?? environment["JOBCTL_SERVER_NAME"] ?? profile.serverName
+    settings.serverName =
+      invocation.value("server-name") ?? environment["JOBCTL_SERVER_NAME"] ?? profile.serverName
     let timeout = value("reply-timeout", "JOBCTL_REPLY_TIMEOUT", profile.replyTimeout, "60s")
     guard let duration = DurationText(timeout) else {
       throw invocation.usage("--reply-timeout \(timeout) must be \(DurationText.allowed)")
@@ -32,7 +35,8 @@ enum Settings {
   }
 
   static func address(_ text: String, _ invocation: Invocation) throws(UsageError) -> (String, UInt16) {
-    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else {
+    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0
+    else {
       throw invocation.usage("the server \"\(text)\" must be HOST:PORT, such as \(defaultServer)")
     }
     var host = text[..<colon]

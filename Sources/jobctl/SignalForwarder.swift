@@ -36,7 +36,8 @@ enum SignalForwarder {
   private static func send(_ signal: Int32, isSecond: Bool, _ id: JobID, _ settings: ConnectionSettings) {
     let number = signal == SIGINT && isSecond ? SIGKILL : signal
     do {
-      try JobClient(settings).signal(id, SignalRequest(signal: SignalName(number: number)!, tree: isSecond ? true : nil))
+      try JobClient(settings).signal(
+        id, SignalRequest(signal: SignalName(number: number)!, tree: isSecond ? true : nil))
     } catch {
       Terminal.complain("jobctl: the signal did not reach the job: \(error)")
       // The user wants to stop, and the job cannot be told: the second time jobctl itself goes.

@@ -11,7 +11,8 @@ extension Command {
 
   static let caInit = Command(
     name: "ca init", summary: "Makes an authority for certificates: ca.crt and ca.key.",
-    options: place + [Option("name", value: "NAME", "The authority's common name; \"jobd CA\".")], connects: false,
+    options: place + [Option("name", value: "NAME", "The authority's common name; \"jobd CA\".")],
+    connects: false,
     examples: [("jobctl ca init", "makes the authority; next: jobctl ca server --host localhost")]
   ) { invocation in
     let files = try CertificateFiles(invocation, "ca", defaultDays: 3650)
@@ -25,7 +26,11 @@ extension Command {
 
   static let caServer = Command(
     name: "ca server", summary: "Issues the daemon's certificate: server.crt and server.key.",
-    options: [Option("host", value: "HOST", isRepeated: true, "A name or address clients use; the first is the common name.")]
+    options: [
+      Option(
+        "host", value: "HOST", isRepeated: true,
+        "A name or address clients use; the first is the common name.")
+    ]
       + place, connects: false,
     examples: [
       ("jobctl ca server --host jobs.example.org --host 192.0.2.7", "a certificate for that name and address")
@@ -41,7 +46,8 @@ extension Command {
 
   static let caClient = Command(
     name: "ca client", summary: "Issues a client's certificate: NAME.crt and NAME.key.", arguments: "NAME",
-    count: 1...1, options: place + [Option("default", "Writes client.crt and client.key, which jobctl uses by itself.")],
+    count: 1...1,
+    options: place + [Option("default", "Writes client.crt and client.key, which jobctl uses by itself.")],
     connects: false,
     details: "NAME is the certificate's common name, by which jobd knows the client: jobs belong to it.",
     examples: [
@@ -51,8 +57,12 @@ extension Command {
   ) { invocation in
     let name = invocation.arguments[0]
     let file = invocation.has("default") ? "client" : name
-    guard !file.contains("/"), !file.hasPrefix(".") else { throw invocation.usage("\"\(name)\" cannot be the name of a file") }
-    guard !["ca", "server"].contains(file) else { throw invocation.usage("\"\(name)\" is the name of other files here") }
+    guard !file.contains("/"), !file.hasPrefix(".") else {
+      throw invocation.usage("\"\(name)\" cannot be the name of a file")
+    }
+    guard !["ca", "server"].contains(file) else {
+      throw invocation.usage("\"\(name)\" is the name of other files here")
+    }
     let files = try CertificateFiles(invocation, file, defaultDays: 825)
     try files.issue(JW_CA_CLIENT, commonName: name, hosts: [])
     try files.report(next: "jobctl --help; the daemon is started with: jobd")
@@ -75,7 +85,9 @@ private struct CertificateFiles {
       days = defaultDays
       return
     }
-    guard let number = UInt32(text), number > 0 else { throw invocation.usage("--days \(text) must be a whole number above 0") }
+    guard let number = UInt32(text), number > 0 else {
+      throw invocation.usage("--days \(text) must be a whole number above 0")
+    }
     days = number
   }
 
@@ -103,7 +115,8 @@ private struct CertificateFiles {
             pointers.withUnsafeBufferPointer { list in
               var request = jw_ca_request(
                 ca_certificate_file: authority, ca_key_file: authorityKey, use: use, common_name: name,
-                hosts: hosts.isEmpty ? nil : list.baseAddress, not_before_s: -300, not_after_s: Int(days) * 86_400)
+                hosts: hosts.isEmpty ? nil : list.baseAddress, not_before_s: -300,
+                not_after_s: Int(days) * 86_400)
               return withOutput { jw_ca_issue(&request, $0, error) }
             }
           }
@@ -123,7 +136,8 @@ private struct CertificateError: Error, CustomStringConvertible {
   static func check(_ body: (UnsafeMutablePointer<CChar>) -> Bool) throws(CertificateError) {
     var text = [CChar](repeating: 0, count: Int(JW_CA_TEXT_SIZE))
     guard text.withUnsafeMutableBufferPointer({ body($0.baseAddress!) }) else {
-      throw CertificateError(description: String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+      throw CertificateError(
+        description: String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
     }
   }
 }

@@ -2,14 +2,18 @@ import JobClient
 
 extension Command {
   static let config = Command(
-    name: "config", summary: "Shows, sets or removes a profile of connection settings.", arguments: "[show|set|use|remove]",
+    name: "config", summary: "Shows, sets or removes a profile of connection settings.",
+    arguments: "[show|set|use|remove]",
     count: 0...1, options: [.json],
     details: """
       The settings given as options (--server, --ca, --cert, --key, --server-name, --reply-timeout) are kept under the
       profile's name (--profile, or "default") in ~/.config/jobctl/config.json (JOBCTL_CONFIG).
       """,
     examples: [
-      ("jobctl config set --server jobs.example.org:7443 --cert ~/alice.crt --key ~/alice.key --ca ~/ca.crt", "keeps them as the default profile"),
+      (
+        "jobctl config set --server jobs.example.org:7443 --cert ~/alice.crt --key ~/alice.key --ca ~/ca.crt",
+        "keeps them as the default profile"
+      ),
       ("jobctl config set --profile test --server 127.0.0.1:7444", "another profile"),
       ("jobctl config use --profile test", "makes it the one that is used"),
       ("jobctl config", "shows what is in effect"),
@@ -62,7 +66,9 @@ private enum ConfigCommand {
 
   static func use(_ invocation: Invocation) throws {
     var profiles = try Profiles.load()
-    guard let name = invocation.value("profile") else { throw invocation.usage("name the profile: --profile NAME") }
+    guard let name = invocation.value("profile") else {
+      throw invocation.usage("name the profile: --profile NAME")
+    }
     _ = try profiles.profile(named: name)
     profiles.current = name
     try profiles.save()
@@ -70,7 +76,9 @@ private enum ConfigCommand {
 
   static func remove(_ invocation: Invocation) throws {
     var profiles = try Profiles.load()
-    guard let name = invocation.value("profile") else { throw invocation.usage("name the profile: --profile NAME") }
+    guard let name = invocation.value("profile") else {
+      throw invocation.usage("name the profile: --profile NAME")
+    }
     _ = try profiles.profile(named: name)
     profiles.profiles[name] = nil
     try profiles.save()

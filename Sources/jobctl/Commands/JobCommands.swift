@@ -8,7 +8,10 @@ extension Command {
     count: 1...Int.max, options: JobOptions.all + [.json],
     examples: [
       ("jobctl start sleep 60", "prints the id of the job, which runs on"),
-      ("id=$(jobctl start --timeout 5m make test)", "keeps the id for later, and ends the job after five minutes"),
+      (
+        "id=$(jobctl start --timeout 5m make test)",
+        "keeps the id for later, and ends the job after five minutes"
+      ),
     ]
   ) { invocation in
     let request = try JobOptions.request(invocation)
@@ -45,7 +48,8 @@ extension Command {
     let client = try Settings.client(invocation)
     let id = try JobName.id(invocation.arguments[0], client)
     if try invocation.wantsJSON() {
-      try Terminal.write(try client.callBytes(.output, Route.output.target(id))[...] + [0x0a], to: STDOUT_FILENO)
+      try Terminal.write(
+        try client.callBytes(.output, Route.output.target(id))[...] + [0x0a], to: STDOUT_FILENO)
       return 0
     }
     try client.stream(.stdout, Route.stdout.target(id)) { try Terminal.write($0, to: STDOUT_FILENO) }
@@ -106,7 +110,9 @@ enum StatusText {
     case .error: return "error: \(status.errorMessage ?? "unknown")"
     case .completed:
       var text = "completed, exit code \(status.exitCode ?? 0)"
-      if let signal = status.signal { text += ", ended by signal \(SignalName(number: signal).map { "\($0)" } ?? "\(signal)")" }
+      if let signal = status.signal {
+        text += ", ended by signal \(SignalName(number: signal).map { "\($0)" } ?? "\(signal)")"
+      }
       if status.timedOut == true { text += ", timed out" }
       if let error = status.errorMessage { text += "; \(error)" }
       return text

@@ -1,0 +1,58 @@
+# The front door. "make help" lists the targets.
+SHELL := /bin/bash
+SWIFT ?= swift
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD := .build
+# gold, the toolchain's default linker, warns about symbols it need not export.
+FLAGS := -Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wextra -Xcc -Werror
+
+.PHONY: help deps demo build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz openapi man bench bench-quick install clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+deps: ## install the Debian packages that are missing
+	@scripts/install-deps.sh
+
+demo: deps ## build, make certificates, start jobd, run real jobs, show what happened
+	@scripts/demo.sh
+
+build: deps ## build the release binaries
+	$(SWIFT) build -c release --static-swift-stdlib $(FLAGS) --product jobd
+	$(SWIFT) build -c release --static-swift-stdlib $(FLAGS) --product jobctl
+
+test: deps ## build and run every test
+	scripts/test.sh
+
+test-asan: deps ## the tests of the C core and the service under AddressSanitizer
+	scripts/test.sh address
+
+test-tsan: deps ## the same under ThreadSanitizer
+	scripts/test.sh thread
+
+test-ubsan: deps ## the same with undefined behaviour of the C targets trapped
+	scripts/test.sh undefined
+
+fmt: ## format all sources
+	$(SWIFT) format -i -r Package.swift Sources Tests
+	find Sources Tests bench -name '*.[ch]' -not -path '*/.build/*' -print0 | xargs -0 clang-format -i
+
+fmt-check: deps ## fail when a source is not formatted
+	$(SWIFT) format lint -s -r Package.swift Sources Tests
+	find Sources Tests bench -name '*.[ch]' -not -path '*/.build/*' -print0 | xargs -0 clang-format --dry-run -Werror
+
+lint: fmt-check ## format check, and the manual pages
+	scripts/lint.sh
+
+fuzz: deps ## run every parser's fuzzer, FUZZ_SECONDS each (20)
+	scripts/fuzz.sh
+
+openapi: ## make the description the daemon serves from docs/openapi.yaml
+	scripts/openapi.py
+
+install: build ## install binaries, manual pages and the unit file below $(DESTDIR)$(PREFIX)
+	scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
+
+clean: ## remove what was built
+	rm -rf $(BUILD) .demo

@@ -1,0 +1,21 @@
+#!/bin/bash
+# Runs each fuzzer in Tests/Fuzz for FUZZ_SECONDS (20), under AddressSanitizer and UndefinedBehaviorSanitizer.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export SWIFT_BACKTRACE=enable=no
+
+toolchain=$(dirname "$(readlink -f "$(command -v swift)")")
+out=.build/fuzz
+mkdir -p "$out"
+for source in Tests/Fuzz/fuzz_*.c; do
+  name=$(basename "$source" .c)
+  # The head comment names the files under test.
+  read -r -a files <<<"$(sed -n 's,^// sources: ,,p' "$source")"
+  "$toolchain/clang" -std=gnu17 -g -O1 -fuse-ld=lld -fsanitize=fuzzer,address,undefined \
+    -fno-sanitize-recover=all -ISources/CJobWire/include -ISources/CJobCore/include -ISources/CJobWire -ISources/CJobCore \
+    "$source" "${files[@]}" -lssl -lcrypto -o "$out/$name"
+  mkdir -p "$out/corpus-$name"
+  echo "== $name"
+  "$out/$name" -max_total_time="${FUZZ_SECONDS:-20}" -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 \
+    -verbosity=0 "$out/corpus-$name" </dev/null
+done

@@ -1,0 +1,22 @@
+#!/bin/bash
+# Installs the Debian packages that are missing; docs/dependencies.md says what each is for.
+set -euo pipefail
+
+packages=(libevent-dev libssl-dev libsqlite3-dev pkg-config clang-format mandoc curl openssl ca-certificates
+  python3 python3-yaml procps)
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "missing packages: ${missing[*]}; install them as root, or install sudo" >&2; exit 1; }
+  root=(sudo)
+fi
+echo "installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+"${root[@]}" apt-get update -q </dev/null
+"${root[@]}" apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null

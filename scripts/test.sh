@@ -1,0 +1,35 @@
+#!/bin/bash
+# Builds and runs the tests: all of them, or with a sanitizer those of the C core and the service.
+# usage: test.sh [address|thread|undefined]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+flags=(-Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wextra -Xcc -Werror)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+case "${1:-}" in
+  "")
+    swift build --build-tests "${flags[@]}"
+    command=(swift test --skip-build "${flags[@]}")
+    ;;
+  address | thread)
+    # A process that must not be traced cannot be searched for leaks; what leaks is found by the tests that count.
+    export ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS="suppressions=$PWD/Tests/tsan.supp halt_on_error=1"
+    command=(swift test --scratch-path ".build/$1" --sanitize "$1" "${flags[@]}" --skip EndToEndTests)
+    ;;
+  undefined)
+    command=(swift test --scratch-path .build/undefined "${flags[@]}" -Xcc -fsanitize=undefined
+      -Xcc -fsanitize-trap=undefined --skip EndToEndTests)
+    ;;
+  *)
+    echo "usage: $0 [address|thread|undefined]" >&2
+    exit 2
+    ;;
+esac
+
+"${command[@]}" </dev/null 2>&1 | tee "$log"
+if grep -qE 'skipped( after|: )' "$log"; then
+  echo "a test was skipped: that is a failure" >&2
+  exit 1
+fi
