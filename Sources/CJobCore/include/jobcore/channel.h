@@ -17,8 +17,8 @@ struct jc_channel_events {
     void (*_Nonnull closed)(void *_Nullable context, int error);
 };
 
-/// Takes over `fd` (made non-blocking; closed by `jc_channel_free`). `max_message`: largest frame accepted and
-/// sent, in bytes.
+/// Takes over `fd` (made non-blocking; closed by `jc_channel_free`). `max_message`: largest frame accepted
+/// and sent, in bytes.
 int jc_channel_new(struct jc_loop *_Nonnull loop, int fd, size_t max_message,
                    const struct jc_channel_events *_Nonnull events, void *_Nullable context,
                    struct jc_channel *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
@@ -27,7 +27,8 @@ void jc_channel_free(struct jc_channel *_Nullable channel);
 /// Queues a copy of a message. Any thread. -EMSGSIZE over the limit, -ENOMEM, -EPIPE after `closed`.
 int jc_channel_send(struct jc_channel *_Nonnull channel, const void *_Nonnull bytes, size_t length)
     __attribute__((warn_unused_result));
-/// Bytes queued and not yet taken by the kernel: what a sender looks at before it accepts more work. Any thread.
+/// Bytes queued and not yet taken by the kernel: what a sender looks at before it accepts more work. Any
+/// thread.
 size_t jc_channel_queued(struct jc_channel *_Nonnull channel);
 
 #endif

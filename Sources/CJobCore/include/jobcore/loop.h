@@ -5,14 +5,17 @@
 #include <stdint.h>
 
 /// An event loop: one libevent base, run by one thread. Everything made on a loop (engine, server, timers,
-/// channels) is used from that loop's thread only; `jc_loop_post` and `jc_loop_stop` alone may be called from any.
+/// channels) is used from that loop's thread only; `jc_loop_post` and `jc_loop_stop` alone may be called from
+/// any.
 ///
-/// Convention of this library: functions return 0 or a negative errno; out-parameters are set on success only.
+/// Convention of this library: functions return 0 or a negative errno; out-parameters are set on success
+/// only.
 struct jc_loop;
 
 typedef void (*jc_callback)(void *_Nullable context);
 
-/// A new loop. -ENOMEM, -EMFILE, -ENFILE. The caller frees it with `jc_loop_free`, after everything made on it.
+/// A new loop. -ENOMEM, -EMFILE, -ENFILE. The caller frees it with `jc_loop_free`, after everything made on
+/// it.
 int jc_loop_new(struct jc_loop *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
 /// Frees the loop; posts that did not run yet are run first, so that none of their contexts leaks.
 void jc_loop_free(struct jc_loop *_Nullable loop);
@@ -36,7 +39,8 @@ struct jc_timer;
 int jc_timer_new(struct jc_loop *_Nonnull loop, jc_callback _Nonnull callback, void *_Nullable context,
                  struct jc_timer *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
 /// Fires once after `milliseconds` (restarts a started timer). -ENOMEM.
-int jc_timer_start(struct jc_timer *_Nonnull timer, uint64_t milliseconds) __attribute__((warn_unused_result));
+int jc_timer_start(struct jc_timer *_Nonnull timer, uint64_t milliseconds)
+    __attribute__((warn_unused_result));
 void jc_timer_stop(struct jc_timer *_Nonnull timer);
 void jc_timer_free(struct jc_timer *_Nullable timer);
 

@@ -25,8 +25,8 @@ int jc_confine(uid_t uid, gid_t gid) __attribute__((warn_unused_result));
 /// SHA-256 (FIPS 180-4) of `bytes`.
 void jc_sha256(const uint8_t *_Nonnull bytes, size_t length, uint8_t digest[_Nonnull 32]);
 
-/// Starts writing what `fd` has in memory to the disk and does not wait for it (sync_file_range(2)): an fdatasync(2)
-/// that follows is short. Nothing is promised; what fails, that tells.
+/// Starts writing what `fd` has in memory to the disk and does not wait for it (sync_file_range(2)): an
+/// fdatasync(2) that follows is short. Nothing is promised; what fails, that tells.
 void jc_write_back(int fd);
 
 /// Names the calling thread, for ps(1) and debuggers: 15 characters at most.

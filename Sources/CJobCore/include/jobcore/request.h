@@ -26,9 +26,10 @@ struct jc_head {
 
 #define JC_TARGET_MAX 8192
 
-/// The strict request parser (RFC 9112 section 3 and 6). Pure: no I/O, no allocation, any thread. Returns the length
-/// of the head with its empty line, 0 when more bytes are needed, or minus the HTTP status that refuses it (400,
-/// 414, 417, 431, 501, 505), and `*why` says in words. `fields` has room for `capacity` header fields.
+/// The strict request parser (RFC 9112 section 3 and 6). Pure: no I/O, no allocation, any thread. Returns the
+/// length of the head with its empty line, 0 when more bytes are needed, or minus the HTTP status that
+/// refuses it (400, 414, 417, 431, 501, 505), and `*why` says in words. `fields` has room for `capacity`
+/// header fields.
 ssize_t jc_request_parse(const char *_Nonnull bytes, size_t length, size_t max_head,
                          struct jw_field *_Nonnull fields, size_t capacity, struct jc_head *_Nonnull head,
                          const char *_Nullable *_Nonnull why) __attribute__((warn_unused_result));

@@ -32,7 +32,8 @@ enum jc_body { JC_BODY_NONE = 0, JC_BODY_WHOLE = 1, JC_BODY_STREAM = 2 };
 struct jc_server_options {
     int listen_fd; ///< bound and listening; taken over. See jc_listen
     size_t max_head, max_body, max_connections;
-    unsigned handshake_ms, head_ms, body_ms, idle_ms, write_ms; ///< absolute for handshake and head; else stall
+    unsigned handshake_ms, head_ms, body_ms, idle_ms,
+        write_ms; ///< absolute for handshake and head; else stall
 };
 
 /// All are called on the loop's thread.
@@ -49,15 +50,16 @@ struct jc_handler {
                           const uint8_t *_Nullable bytes, size_t length, bool last);
     /// A streamed reply went below the low-water mark: more may be written.
     void (*_Nonnull writable)(void *_Nullable context, struct jc_exchange *_Nonnull exchange);
-    /// The exchange is over: reply sent in full (`complete`) or peer gone. The pointer is dead after this call.
-    /// Only called for exchanges with a user value set (jc_exchange_set_user).
+    /// The exchange is over: reply sent in full (`complete`) or peer gone. The pointer is dead after this
+    /// call. Only called for exchanges with a user value set (jc_exchange_set_user).
     void (*_Nonnull ended)(void *_Nullable context, struct jc_exchange *_Nonnull exchange, bool complete);
     /// One line about a peer that failed (handshake, parse, time-out). `peer` is "address:port".
     void (*_Nonnull peer_failed)(void *_Nullable context, const char *_Nonnull peer,
                                  const char *_Nonnull reason);
 };
 
-/// Binds and listens (close-on-exec, non-blocking). `port` 0 picks one; `reuse_port` lets each thread have its own.
+/// Binds and listens (close-on-exec, non-blocking). `port` 0 picks one; `reuse_port` lets each thread have
+/// its own.
 int jc_listen(const char *_Nonnull host, uint16_t port, bool reuse_port, int *_Nonnull out_fd,
               uint16_t *_Nonnull out_port, char error[_Nonnull JC_ERROR_SIZE])
     __attribute__((warn_unused_result));
@@ -84,8 +86,8 @@ struct jc_exchange *_Nullable jc_server_exchange(struct jc_server *_Nonnull serv
 void jc_exchange_pause_body(struct jc_exchange *_Nonnull exchange);
 void jc_exchange_resume_body(struct jc_exchange *_Nonnull exchange);
 
-/// The whole reply. `headers`: extra "Name: value\r\n" lines or NULL. `type` NULL: no Content-Type. For HEAD the
-/// body is left out and its length told. All bytes are copied.
+/// The whole reply. `headers`: extra "Name: value\r\n" lines or NULL. `type` NULL: no Content-Type. For HEAD
+/// the body is left out and its length told. All bytes are copied.
 void jc_reply(struct jc_exchange *_Nonnull exchange, int status, const char *_Nullable type,
               const char *_Nullable headers, const void *_Nullable body, size_t length);
 /// An application/problem+json reply (RFC 9457) with `detail`, also as member `error`.

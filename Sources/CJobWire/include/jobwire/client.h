@@ -11,13 +11,13 @@
 /// What kind of thing went wrong, so that a program can choose its exit code and its advice.
 enum jw_failure {
     JW_OK = 0,
-    JW_FAIL_FILES,    ///< a certificate, key or CA file is missing or unusable
-    JW_FAIL_CONNECT,  ///< name not resolved, connection refused, unreachable, timed out
-    JW_FAIL_UNTRUSTED,///< the server's certificate does not verify or is for another name
-    JW_FAIL_REFUSED,  ///< the server refused this client's certificate (TLS alert)
-    JW_FAIL_TIMEOUT,  ///< no progress within the time allowed
-    JW_FAIL_CLOSED,   ///< the connection ended before the reply did
-    JW_FAIL_PROTOCOL, ///< not HTTP/1.1, or malformed
+    JW_FAIL_FILES,     ///< a certificate, key or CA file is missing or unusable
+    JW_FAIL_CONNECT,   ///< name not resolved, connection refused, unreachable, timed out
+    JW_FAIL_UNTRUSTED, ///< the server's certificate does not verify or is for another name
+    JW_FAIL_REFUSED,   ///< the server refused this client's certificate (TLS alert)
+    JW_FAIL_TIMEOUT,   ///< no progress within the time allowed
+    JW_FAIL_CLOSED,    ///< the connection ended before the reply did
+    JW_FAIL_PROTOCOL,  ///< not HTTP/1.1, or malformed
 };
 struct jw_error {
     enum jw_failure kind;
@@ -33,12 +33,14 @@ struct jw_client_options {
     unsigned io_ms;      ///< for a read or write without progress; 0: none
 };
 
-/// One keep-alive HTTPS connection: blocking, TLS 1.3 only. Used by one thread at a time, except jw_client_interrupt.
+/// One keep-alive HTTPS connection: blocking, TLS 1.3 only. Used by one thread at a time, except
+/// jw_client_interrupt.
 struct jw_client;
 
 /// Connects and shakes hands.
-bool jw_client_open(const struct jw_client_options *_Nonnull options, struct jw_client *_Nullable *_Nonnull out,
-                    struct jw_error *_Nonnull error) __attribute__((warn_unused_result));
+bool jw_client_open(const struct jw_client_options *_Nonnull options,
+                    struct jw_client *_Nullable *_Nonnull out, struct jw_error *_Nonnull error)
+    __attribute__((warn_unused_result));
 /// Sends close_notify and closes.
 void jw_client_free(struct jw_client *_Nullable client);
 /// Makes the blocked call return with JW_FAIL_CLOSED. Any thread, async-signal-safe.

@@ -6,7 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/// The parts of the HTTP/1.1 codec (RFC 9110, RFC 9112) that requests and replies share. Pure: bytes in, facts out.
+/// The parts of the HTTP/1.1 codec (RFC 9110, RFC 9112) that requests and replies share. Pure: bytes in,
+/// facts out.
 
 struct jw_slice {
     const char *_Nullable bytes;
@@ -16,9 +17,10 @@ struct jw_field {
     struct jw_slice name, value; ///< value without the white space around it
 };
 
-/// Parses the field lines after a start line. `bytes` begins at the first field line. Returns the length consumed
-/// including the empty line, 0 when more bytes are needed, or -EBADMSG (obs-fold, bare CR or LF, space before the
-/// colon, bad name, control character in a value), -E2BIG over `capacity` fields. `why` then says what it was.
+/// Parses the field lines after a start line. `bytes` begins at the first field line. Returns the length
+/// consumed including the empty line, 0 when more bytes are needed, or -EBADMSG (obs-fold, bare CR or LF,
+/// space before the colon, bad name, control character in a value), -E2BIG over `capacity` fields. `why` then
+/// says what it was.
 ssize_t jw_fields_parse(const char *_Nonnull bytes, size_t length, struct jw_field *_Nonnull fields,
                         size_t capacity, size_t *_Nonnull count, const char *_Nullable *_Nonnull why)
     __attribute__((warn_unused_result));

@@ -1,0 +1,122 @@
+import Glibc
+import Testing
+
+/// Where the built programs are: beside the test bundle.
+enum Programs {
+  static let directory: String = {
+    var path = Array(repeating: CChar(0), count: 4096)
+    let count = readlink("/proc/self/exe", &path, path.count - 1)
+    let own = String(decoding: path.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    return String(own[..<(own.lastIndex(of: "/") ?? own.endIndex)])
+  }()
+
+  static var jobd: String { "\(directory)/jobd" }
+  static var jobctl: String { "\(directory)/jobctl" }
+}
+
+/// Certificates of a test run: made once, by jobctl, for all tests.
+struct Pki: Sendable {
+  let directory: String
+
+  static let shared = Result { try Pki() }
+
+  private init() throws {
+    let scratch = try Scratch()
+    directory = scratch.path
+    try make(scratch, "ca", "init", "--dir", directory)
+    try make(scratch, "ca", "server", "--dir", directory, "--host", "localhost", "--host", "127.0.0.1")
+    for client in ["alice", "bob"] { try make(scratch, "ca", "client", "--dir", directory, client) }
+    // Another authority, with a client of the same name.
+    let other = "\(directory)/other"
+    try make(scratch, "ca", "init", "--dir", other)
+    try make(scratch, "ca", "client", "--dir", other, "alice")
+  }
+
+  private func make(_ scratch: Scratch, _ arguments: String...) throws {
+    let made = try Running(Programs.jobctl, arguments, directory: scratch).wait()
+    try #require(made.status == 0, "\(made.errorText)")
+  }
+}
+
+/// A running jobd with a state directory of its own.
+final class Daemon {
+  let scratch: Scratch
+  let pki: Pki
+  let state: String
+  private var process: Running
+  private(set) var port: Int
+
+  /// Runs `body` with a daemon that is stopped, and whose files are removed, afterwards.
+  static func with(_ options: [String] = [], limits: [String] = [], _ body: (Daemon) throws -> Void) throws {
+    let daemon = try Daemon(options, limits: limits)
+    defer { daemon.scratch.remove() }
+    defer { daemon.kill() }
+    do {
+      try body(daemon)
+    } catch {
+      Issue.record("\(error); the daemon's log:\n\(daemon.log)")
+    }
+  }
+
+  /// `limits`: arguments of prlimit(1) to start the daemon under.
+  private init(_ options: [String], limits: [String]) throws {
+    scratch = try Scratch()
+    pki = try Pki.shared.get()
+    state = "\(scratch.path)/state"
+    (process, port) = try Self.start(options, limits, scratch, pki, state)
+  }
+
+  private static func start(
+    _ options: [String], _ limits: [String], _ scratch: Scratch, _ pki: Pki, _ state: String
+  ) throws -> (Running, Int) {
+    let arguments =
+      [
+        "--listen", "127.0.0.1:0", "--state-directory", state, "--certificate-file",
+        "\(pki.directory)/server.crt",
+        "--key-file", "\(pki.directory)/server.key", "--client-ca-file", "\(pki.directory)/ca.crt",
+        "--config",
+        "/dev/null",
+      ] + options
+    let process =
+      limits.isEmpty
+      ? try Running(Programs.jobd, arguments, directory: scratch)
+      : try Running("prlimit", limits + [Programs.jobd] + arguments, directory: scratch)
+    var port: Int?
+    try Poll.until("the daemon to listen") {
+      port = process.errorText.split(separator: "\n").last { $0.contains("event=listening") }
+        .flatMap { Int($0.split(separator: ":").last!) }
+      if process.hasEnded { throw Poll.TimeIsUp(description: "the daemon ended: \(process.errorText)") }
+      return port != nil
+    }
+    return (process, port!)
+  }
+
+  var pid: pid_t { process.pid }
+  var log: String { process.errorText }
+
+  /// The api process that serves now.
+  var apiPid: pid_t {
+    let line = log.split(separator: "\n").last { $0.contains("event=api_started") }
+    return line.flatMap { pid_t($0.split(separator: "=").last!) } ?? 0
+  }
+
+  func signal(_ number: Int32) { process.signal(number) }
+
+  func kill() {
+    process.signal(SIGKILL)
+    _ = try? process.wait()
+  }
+
+  /// SIGTERM and the end.
+  func stop() throws -> Finished {
+    process.signal(SIGTERM)
+    return try process.wait()
+  }
+
+  /// Starts it again on the same state, after it ended.
+  func start(_ options: [String] = []) throws {
+    (process, port) = try Self.start(options, [], scratch, pki, state)
+  }
+
+  func waitForLog(_ text: String) throws { try Poll.until("\"\(text)\" in the log") { log.contains(text) } }
+}

@@ -1,0 +1,86 @@
+import Glibc
+
+/// A directory that lives as long as a test.
+final class Scratch {
+  let path: String
+  private var count = 0
+
+  init() throws {
+    var template = Array("/tmp/jobd-test-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw CannotStart(program: "mkdtemp", code: errno) }
+    path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    // The api process runs as another user.
+    chmod(path, 0o755)
+  }
+
+  /// A name nothing has yet.
+  func fresh(_ name: String) -> String {
+    count += 1
+    return "\(path)/\(name)-\(count)"
+  }
+
+  func remove() { Files.removeTree(path) }
+}
+
+enum Files {
+  static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o600) throws {
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+    guard file >= 0 else { throw CannotStart(program: path, code: errno) }
+    defer { close(file) }
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + done, bytes.count - done) }
+      guard count > 0 else { throw CannotStart(program: path, code: errno) }
+      done += count
+    }
+  }
+
+  static func read(_ path: String) -> [UInt8] {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return [] }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var block = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = Glibc.read(file, &block, block.count)
+      guard count > 0 else { return bytes }
+      bytes += block[0..<count]
+    }
+  }
+
+  static func text(_ path: String) -> String { String(decoding: read(path), as: UTF8.self) }
+
+  /// Names in a directory.
+  static func list(_ path: String) -> [String] {
+    guard let directory = opendir(path) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  /// Regular files below a directory.
+  static func countFiles(below path: String) -> Int {
+    list(path).reduce(0) { count, name in
+      var status = stat()
+      lstat("\(path)/\(name)", &status)
+      return count + (status.st_mode & S_IFMT == S_IFDIR ? countFiles(below: "\(path)/\(name)") : 1)
+    }
+  }
+
+  static func removeTree(_ path: String) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return }
+    if status.st_mode & S_IFMT == S_IFDIR {
+      for name in list(path) { removeTree("\(path)/\(name)") }
+      rmdir(path)
+    } else {
+      unlink(path)
+    }
+  }
+}
