@@ -75,8 +75,10 @@ final class Daemon {
         "\(pki.directory)/server.crt",
         "--key-file", "\(pki.directory)/server.key", "--client-ca-file", "\(pki.directory)/ca.crt",
         "--config",
-        "/dev/null",
+        "\(scratch.path)/jobd.json5",
       ] + options
+    // Whatever the machine's own configuration is.
+    try Files.write(Array("{}".utf8), to: "\(scratch.path)/jobd.json5")
     let process =
       limits.isEmpty
       ? try Running(Programs.jobd, arguments, directory: scratch)
@@ -116,6 +118,13 @@ final class Daemon {
   /// Starts it again on the same state, after it ended.
   func start(_ options: [String] = []) throws {
     (process, port) = try Self.start(options, [], scratch, pki, state)
+  }
+
+  /// Another one on the same state: throws what kept it from starting.
+  func startAnother() throws {
+    let (other, _) = try Self.start([], [], scratch, pki, state)
+    other.signal(SIGKILL)
+    _ = try other.wait()
   }
 
   func waitForLog(_ text: String) throws { try Poll.until("\"\(text)\" in the log") { log.contains(text) } }

@@ -1,0 +1,104 @@
+import FoundationEssentials
+import JobAPI
+import Testing
+
+/// jobctl as scripts use it.
+@Suite(.serialized) struct CliTests {
+  @Test func startStatusOutputDelete() throws {
+    try Daemon.with { daemon in
+      let id = try daemon.jobctl("start", "sh", "-c", "echo out; echo err >&2; exit 3").text.filter {
+        $0 != "\n"
+      }
+      #expect(JobID(id) != nil)
+      let status = try daemon.jobctl("status", "--wait", "30s", id)
+      #expect(status.text == "completed, exit code 3\n")
+      let json = try daemon.jobctl("status", "-o", "json", id)
+      #expect(try JSONDecoder().decode(StatusReply.self, from: Data(json.output)).exitCode == 3)
+      let output = try daemon.jobctl("output", id)
+      #expect((output.text, output.errorText) == ("out\n", "err\n"))
+      let short = try daemon.jobctl("status", String(id.suffix(12)))
+      #expect(short.text == status.text)
+      #expect(try daemon.jobctl("delete", id).status == 0)
+      #expect(try daemon.jobctl("status", id).status == 123)
+    }
+  }
+
+  @Test func runGivesOutputAndCodeOfTheJob() throws {
+    try Daemon.with { daemon in
+      let done = try daemon.jobctl("run", "--rm", "sh", "-c", "printf 'a\\0b'; printf c >&2; exit 42")
+      #expect(done.status == 42)
+      #expect(done.output == [0x61, 0, 0x62])
+      #expect(done.errors == [0x63])
+      #expect(try daemon.client().list([:]).jobs.isEmpty)
+      let killed = try daemon.jobctl("run", "sh", "-c", "kill -KILL $$")
+      #expect(killed.status == 137)
+      let missing = try daemon.jobctl("run", "nosuchprogram")
+      #expect(missing.status == 125)
+      #expect(missing.errorText.contains("No such file"))
+    }
+  }
+
+  @Test func runForwardsStandardInput() throws {
+    try Daemon.with { daemon in
+      let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+      let done = try daemon.jobctl("run", "cat", input: bytes)
+      #expect(done.status == 0, "\(done.errorText)")
+      #expect(done.output == bytes)
+    }
+  }
+
+  @Test func eachKindOfFailureHasItsExitCode() throws {
+    try Daemon.with { daemon in
+      #expect(try daemon.jobctl("nonsense").status == 120)
+      #expect(try daemon.jobctl("status").status == 120)
+      #expect(try daemon.jobctl("status", "--bogus", "x").status == 120)
+      #expect(
+        try daemon.jobctl("status", "--server", "127.0.0.1:1", "01a20dd9-cf1e-707e-8624-250b697e1403").status
+          == 121)
+      let untrusting = try daemon.jobctl("status", "--ca", "\(daemon.pki.directory)/other/ca.crt", "01a20dd9")
+      #expect(untrusting.status == 122)
+      let fileless = try daemon.jobctl("status", "--cert", "/nonexistent", "01a20dd9")
+      #expect(fileless.status == 122)
+      #expect(fileless.errorText.contains("/nonexistent"))
+      #expect(try daemon.jobctl("status", "01a20dd9-cf1e-707e-8624-250b697e1403").status == 123)
+      #expect(try daemon.jobctl("delete", "01a20dd9-cf1e-707e-8624-250b697e1403").status == 123)
+    }
+  }
+
+  @Test func aProfileNeedsNothingNamed() throws {
+    try Daemon.with { daemon in
+      let config = ["JOBCTL_CONFIG": "\(daemon.scratch.path)/profiles.json"]
+      let pki = daemon.pki.directory
+      let set = try Running(
+        Programs.jobctl,
+        [
+          "config", "set", "--server", "localhost:\(daemon.port)", "--ca", "\(pki)/ca.crt", "--cert",
+          "\(pki)/bob.crt",
+          "--key", "\(pki)/bob.key",
+        ], environment: config, directory: daemon.scratch
+      ).wait()
+      #expect(set.status == 0, "\(set.errorText)")
+      let run = try Running(
+        Programs.jobctl, ["run", "echo", "hi"], environment: config, directory: daemon.scratch
+      ).wait()
+      #expect(run.text == "hi\n", "\(run.errorText)")
+      #expect(try daemon.client("bob").list([:]).jobs.count == 1)
+    }
+  }
+
+  @Test func theClientsBinaryHoldsNothingOfTheServer() throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    let libraries = try Running("ldd", [Programs.jobctl], directory: scratch).wait().text
+    #expect(libraries.contains("libssl"))
+    for library in ["libevent", "sqlite"] { #expect(!libraries.contains(library)) }
+    let symbols = try Running("nm", ["-a", Programs.jobctl], directory: scratch).wait().text
+    #expect(symbols.contains("jw_client_open"))
+    for symbol in ["jc_", "event_base", "sqlite3_", "JobService"] {
+      #expect(!symbols.contains(symbol), "\(symbol)")
+    }
+    // The same look at the daemon finds them: the check can fail.
+    #expect(
+      try Running("nm", ["-a", Programs.jobd], directory: scratch).wait().text.contains("jc_engine_new"))
+  }
+}

@@ -1,0 +1,56 @@
+import Glibc
+import JobAPI
+import JobClient
+import Testing
+
+/// Limits of the system and of the daemon: a clear error to who met it, and the rest goes on.
+@Suite(.serialized) struct LimitTests {
+  @Test func withoutDescriptorsJobsFailClearlyAndTheDaemonGoesOn() throws {
+    try Daemon.with(limits: ["--nofile=120:120"]) { daemon in
+      let client = daemon.client()
+      let ids = try (0..<60).map { _ in try client.shell("sleep 1") }
+      let ends = try ids.map { try client.end(of: $0) }
+      let failed = ends.filter { $0.status == .error }
+      #expect(!failed.isEmpty)
+      #expect(failed.allSatisfy { $0.errorMessage?.contains("Too many open files") == true }, "\(failed)")
+      #expect(ends.contains { $0.exitCode == 0 })
+      #expect(try client.run("/bin/true").1.exitCode == 0)
+    }
+  }
+
+  @Test func outputThatDoesNotFitIsAClearErrorOfThatJobAlone() throws {
+    try Daemon.with(limits: ["--fsize=1048576:1048576"]) { daemon in
+      let client = daemon.client()
+      let (id, status) = try client.run("head", "-c", "3000000", "/dev/zero")
+      #expect(status.status == .completed)
+      #expect(status.exitCode == 0)
+      #expect(status.errorMessage?.contains("File too large") == true, "\(status)")
+      let detail = try client.detail(id)
+      #expect(detail.stdoutBytes == 1 << 20)
+      #expect(detail.truncated)
+      let (small, _) = try client.run("echo", "fits")
+      #expect(try client.output(small).stdout == "fits\n")
+    }
+  }
+
+  @Test func aClientWithTooManyRunningJobsIsToldToWait() throws {
+    try Daemon.with(["--client-running-jobs", "3"]) { daemon in
+      let client = daemon.client()
+      for _ in 0..<3 { _ = try client.shell("sleep 1000") }
+      let refused = try daemon.curl("PUT", "/jobs", body: #"{"cmd":"true"}"#)
+      #expect(refused.status == 429)
+      #expect(refused.headers.lowercased().contains("retry-after:"))
+      #expect(try daemon.client("bob").run("/bin/true").1.exitCode == 0)
+    }
+  }
+
+  @Test func aFullDaemonSaysSo() throws {
+    try Daemon.with(["--max-running-jobs", "2"]) { daemon in
+      let client = daemon.client()
+      for _ in 0..<2 { _ = try client.shell("sleep 1000") }
+      let refused = try daemon.curl("PUT", "/jobs", as: "bob", body: #"{"cmd":"true"}"#)
+      #expect(refused.status == 503)
+      #expect(refused.headers.lowercased().contains("retry-after:"))
+    }
+  }
+}

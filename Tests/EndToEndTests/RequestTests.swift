@@ -1,0 +1,113 @@
+import Glibc
+import Testing
+
+/// What is not a proper request, over a real connection: refused with the right status.
+@Suite(.serialized) struct RequestTests {
+  @Test(arguments: [
+    ("{", 400, "not JSON"), ("[]", 400, "object"), (#"{"cmd":5}"#, 400, "cmd"), (#"{"args":[]}"#, 400, "cmd"),
+    (#"{"cmd":""}"#, 400, "empty"), (#"{"cmd":"a","what":1}"#, 400, "what"),
+    (#"{"cmd":"a","args":["x\u0000y"]}"#, 400, "args"), (#"{"cmd":"a","args":"x"}"#, 400, "args"),
+  ])
+  func bodiesThatAreWrongAreNamed(body: String, status: Int, words: String) throws {
+    try Daemon.with { daemon in
+      let reply = try daemon.curl("PUT", "/jobs", body: body)
+      #expect(reply.status == status)
+      #expect(reply.text.contains(words), "\(reply.text)")
+      #expect(reply.headers.contains("application/problem+json"))
+      #expect(reply.text.contains(#""error":"#))
+    }
+  }
+
+  @Test func routesAndMethodsAreChecked() throws {
+    try Daemon.with { daemon in
+      #expect(try daemon.curl("GET", "/nothing").status == 404)
+      let other = try daemon.curl("POST", "/jobs/x/status", body: "{}")
+      #expect(other.status == 405)
+      #expect(other.headers.contains("Allow: GET, HEAD"))
+      let type = try daemon.curl("PUT", "/jobs", ["-H", "Content-Type: text/plain", "--data-binary", "x"])
+      #expect(type.status == 415)
+      #expect(try daemon.curl("PUT", "/jobs").status == 411)
+      let large = try daemon.curl("PUT", "/jobs", body: String(repeating: " ", count: (4 << 20) + 1))
+      #expect(large.status == 413)
+      #expect(
+        try daemon.curl("GET", "/jobs", ["-H", "X: \(String(repeating: "a", count: 40_000))"]).status == 431)
+      #expect(try daemon.curl("GET", "/jobs?x=1").status == 400)
+    }
+  }
+
+  private static let strict: [(String, String)] = [
+    (
+      "length and encoding",
+      "PUT /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    ),
+    ("repeated length", "PUT /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc"),
+    ("signed length", "PUT /jobs HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc"),
+    ("folded line", "GET /jobs HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n"),
+    ("bare CR", "GET /jobs HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n"),
+    ("bare LF", "GET /jobs HTTP/1.1\nHost: a\n\n"),
+    ("space before the colon", "GET /jobs HTTP/1.1\r\nHost : a\r\n\r\n"),
+    ("no host", "GET /jobs HTTP/1.1\r\n\r\n"),
+    ("two hosts", "GET /jobs HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
+    ("NUL", "GET /jobs HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n"),
+  ]
+
+  @Test(arguments: strict)
+  func whatIsAmbiguousIsRefusedAndClosed(name: String, request: String) throws {
+    try Daemon.with { daemon in
+      // A second request behind it must not be served.
+      let text = try daemon.raw(request + "GET /jobs HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+      #expect(text.hasPrefix("HTTP/1.1 400 "), "\(name): \(text)")
+      #expect(text.components(separatedBy: "HTTP/1.1 ") == 2, "\(name): \(text)")
+    }
+  }
+
+  @Test func pipelinedRequestsAreAnsweredInOrder() throws {
+    try Daemon.with { daemon in
+      let one = "GET /jobs HTTP/1.1\r\nHost: a\r\n\r\n"
+      let last = "HEAD /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+      let text = try daemon.raw(String(repeating: one, count: 20) + last)
+      #expect(text.components(separatedBy: "HTTP/1.1 200 ") == 21)
+      #expect(text.components(separatedBy: "HTTP/1.1 404 ") == 2)
+      #expect(text.hasSuffix("\r\n\r\n"), "HEAD has no body")
+    }
+  }
+
+  @Test func chunkedBodiesAndExpectAreUnderstood() throws {
+    try Daemon.with { daemon in
+      let body = #"{"cmd":"true"}"#
+      let chunked = try daemon.curl("PUT", "/jobs", body: body, ["-H", "Transfer-Encoding: chunked"])
+      #expect(chunked.status == 200)
+      let expected = try daemon.curl("PUT", "/jobs", body: body, ["-H", "Expect: 100-continue"])
+      #expect(expected.headers.contains("100 Continue"))
+      #expect(expected.status == 200)
+    }
+  }
+}
+
+extension Daemon {
+  /// Sends bytes as they are over TLS, and returns all that comes back until the server closes.
+  func raw(_ request: String) throws -> String {
+    let alice = "\(pki.directory)/alice"
+    let done = try Running(
+      "openssl",
+      [
+        "s_client", "-quiet", "-connect", "localhost:\(port)", "-CAfile", "\(pki.directory)/ca.crt", "-cert",
+        "\(alice).crt", "-key", "\(alice).key", "-ign_eof", "-tls1_3",
+      ], input: Array(request.utf8), directory: scratch
+    ).wait()
+    return done.text
+  }
+}
+
+extension String {
+  /// How many parts `separator` makes of it.
+  fileprivate func components(separatedBy separator: String) -> Int {
+    var count = 1
+    var rest = self[...]
+    while let range = rest.firstRange(of: separator) {
+      count += 1
+      rest = rest[range.upperBound...]
+    }
+    return count
+  }
+}

@@ -1,0 +1,108 @@
+import Glibc
+import JobAPI
+import JobClient
+import Testing
+
+/// The two processes: what survives the end of either.
+@Suite(.serialized) struct SupervisionTests {
+  @Test func jobsGoOnWhenTheApiProcessIsKilled() throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      let id = try client.shell("echo before; sleep 1; echo after; exit 5")
+      let killed = daemon.apiPid
+      kill(killed, SIGKILL)
+      try Poll.until("another api process") { daemon.apiPid != killed }
+      let fresh = daemon.client()
+      #expect(try fresh.end(of: id).exitCode == 5)
+      #expect(try fresh.output(id).stdout == "before\nafter\n")
+      #expect(daemon.log.contains("event=api_died"))
+    }
+  }
+
+  @Test func aRunThatFollowsBridgesTheDeathOfTheApiProcess() throws {
+    try Daemon.with { daemon in
+      let script = "i=0; while [ $i -lt 40 ]; do echo line $i; i=$((i+1)); sleep 0.05; done; exit 9"
+      let running = try daemon.startJobctl(["run", "sh", "-c", script])
+      try Poll.until("the first lines") { running.output.count > 50 }
+      kill(daemon.apiPid, SIGKILL)
+      let done = try running.wait()
+      #expect(done.status == 9, "\(done.errorText)")
+      #expect(done.text == (0..<40).map { "line \($0)\n" }.joined())
+    }
+  }
+
+  @Test func finishedJobsSurviveTheDaemonAndRunningOnesAreLostInOrder() throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      let (finished, _) = try client.run("sh", "-c", "echo kept; exit 4")
+      let lost = try client.shell("echo so far; echo $$; exec sleep 1000")
+      var pid: Int32 = 0
+      try Poll.until("the job's output") {
+        pid = Int32(try client.output(lost).stdout.split(separator: "\n").last ?? "") ?? 0
+        return pid != 0
+      }
+      daemon.kill()
+      try daemon.start()
+      let fresh = daemon.client()
+      #expect(try fresh.status(finished).exitCode == 4)
+      #expect(try fresh.output(finished).stdout == "kept\n")
+      let status = try fresh.status(lost)
+      #expect(status.status == .error)
+      #expect(status.errorMessage?.contains("supervision") == true)
+      #expect(!Processes.isAlive(pid))
+      #expect(try fresh.bytes(.stdout, lost) == Array("so far\n\(pid)\n".utf8))
+    }
+  }
+
+  @Test func sigtermStopsInOrder() throws {
+    try Daemon.with(["--grace", "500ms"]) { daemon in
+      let client = daemon.client()
+      let polite = try client.shell("trap 'echo bye; exit 3' TERM; while :; do sleep 0.1; done")
+      let stubborn = try client.shell("trap '' TERM; while :; do sleep 0.1; done")
+      for id in [polite, stubborn] { try Poll.until("a pid") { try client.detail(id).pid != nil } }
+      let done = try daemon.stop()
+      #expect(done.status == 0, "\(done.errorText)")
+      #expect(done.errorText.contains("event=stopped"))
+      try daemon.start()
+      let fresh = daemon.client()
+      #expect(try fresh.status(polite).exitCode == 3)
+      #expect(try fresh.output(polite).stdout == "bye\n")
+      #expect(try fresh.status(stubborn).signal == SIGKILL)
+    }
+  }
+
+  @Test func sighupLoadsTheCertificatesOnDisk() throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      let id = try client.shell("sleep 1; exit 6")
+      let before = daemon.apiPid
+      daemon.signal(SIGHUP)
+      try daemon.waitForLog("event=reloaded")
+      #expect(daemon.apiPid != before)
+      try Poll.until("the end of the old api process") { !Processes.isAlive(before) }
+      #expect(try daemon.client().end(of: id).exitCode == 6)
+    }
+  }
+
+  @Test func asRootTheApiProcessHasNoRights() throws {
+    try #require(geteuid() == 0, "this test needs root: run the tests as root")
+    try Daemon.with { daemon in
+      let ids = Processes.status(daemon.apiPid, "Uid").split(separator: "\t").compactMap { uid_t($0) }
+      #expect(ids.count == 4)
+      #expect(!ids.contains(0))
+      #expect(Processes.status(daemon.apiPid, "Groups").split(separator: " ").allSatisfy { $0 != "0" })
+      #expect(Processes.status(daemon.apiPid, "CapEff") == "0000000000000000")
+      #expect(Processes.status(daemon.apiPid, "NoNewPrivs") == "1")
+      #expect(Processes.status(daemon.apiPid, "Seccomp") == "2")
+      #expect(Processes.status(daemon.pid, "Uid").hasPrefix("0"))
+    }
+  }
+
+  @Test func aSecondDaemonOnTheSameStateIsRefused() throws {
+    try Daemon.with { daemon in
+      #expect(throws: Poll.TimeIsUp.self) { try daemon.startAnother() }
+      let (_, status) = try daemon.client().run("/bin/true")
+      #expect(status.exitCode == 0)
+    }
+  }
+}
