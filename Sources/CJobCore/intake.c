@@ -131,6 +131,7 @@ static void begin(struct jc_connection *connection, const struct jc_head *head, 
                        ? (uint64_t)request->content_length
                        : 0,
     };
+    connection->progress = true;
     jc_exchange_open(connection, head);
     if (connection->refusal != 0) {
         jc_reply_refused(connection);

@@ -12,13 +12,19 @@
 
 #define BACKLOG 4096
 
-/// TCP_NODELAY set here is inherited by each accepted socket.
+static bool set(int fd, int level, int option, int value)
+{
+    return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+/// What is set here is inherited by each accepted socket. Keep-alive probes find out peers that vanished
+/// while a reply to them waits for something to happen.
 static bool configure(int fd, bool reuse_port)
 {
-    const int on = 1;
-    return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-           (!reuse_port || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
-           setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+    return set(fd, SOL_SOCKET, SO_REUSEADDR, 1) && (!reuse_port || set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
+           set(fd, IPPROTO_TCP, TCP_NODELAY, 1) && set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
+           set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60) && set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 15) &&
+           set(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
 }
 
 static int open_at(const struct addrinfo *address, bool reuse_port)

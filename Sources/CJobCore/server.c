@@ -172,6 +172,7 @@ void jc_server_free(struct jc_server *server)
         if (server->slots[slot].connection != NULL)
             jc_connection_free(server->slots[slot].connection);
     }
+    jc_timer_stop(server->tick);
     server->freed = true;
     if (!server->ready_posted)
         release(server);

@@ -77,7 +77,7 @@ struct jc_connection {
     uint32_t slot;
     enum jc_phase phase;
     bool reading, writing, peer_closed, ready, said_goodbye;
-    bool progress; ///< bytes moved since the deadline was set
+    bool progress; ///< since the deadline was set: a request began, body bytes came, or the peer read
     int refusal;   ///< status each request is answered with, or 0
     const char *refusal_detail;
     int64_t tag; ///< -1: not opened

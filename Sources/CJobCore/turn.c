@@ -27,7 +27,7 @@ static void set_deadline(struct jc_connection *connection)
 {
     struct jc_deadlines *deadlines = &connection->server->deadlines;
     const enum jc_deadline_kind kind = due(connection);
-    const bool stall = kind == JC_DEADLINE_WRITE || kind == JC_DEADLINE_BODY;
+    const bool stall = kind == JC_DEADLINE_WRITE || kind == JC_DEADLINE_BODY || kind == JC_DEADLINE_HEAD;
     if (kind == JC_DEADLINE_IDLE && connection->deadline.kind == kind)
         jc_deadline_put_off(&connection->deadline);
     else if (stall && connection->progress)
