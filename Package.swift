@@ -31,7 +31,7 @@ let package = Package(
     .executableTarget(name: "jobctl", dependencies: ["JobClient", "JobAPI", "CJobWire"]),
 
     .testTarget(name: "WireTests", dependencies: ["CJobWire", "JobAPI", "JobClient"]),
-    .testTarget(name: "CoreTests", dependencies: ["CJobCore", "CJobWire"]),
+    .testTarget(name: "CoreTests", dependencies: ["CJobCore", "CJobWire", "COpenSSL"]),
     .testTarget(name: "ServiceTests", dependencies: ["JobService", "JobAPI"]),
     .testTarget(name: "EndToEndTests", dependencies: ["JobClient", "JobAPI", "jobd", "jobctl"]),
   ],
