@@ -1,0 +1,173 @@
+import CJobCore
+import Glibc
+import Testing
+
+/// Time-outs, the number of connections, and the orderly end.
+struct ServerLimitTests {
+  private func withServer(
+    maxConnections: Int = 64, _ adjust: (inout jc_server_options) -> Void = { _ in },
+    _ body: (TestServer, Authority.Identity) throws -> Void
+  ) throws {
+    let authority = try Authority()
+    let server = try TestServer(authority, maxConnections: maxConnections, adjust)
+    defer { server.stop() }
+    try body(server, try authority.issue("alice"))
+  }
+
+  @Test func handshakeInTime() throws {
+    try withServer {
+      $0.handshake_ms = 100
+    } _: { server, _ in
+      let descriptor = try RawClient.connect(server.port)
+      server.wait { $0.failures == ["the handshake took too long"] }
+      var byte: UInt8 = 0
+      #expect(read(descriptor, &byte, 1) <= 0)
+      close(descriptor)
+    }
+  }
+
+  @Test func headInTime() throws {
+    try withServer {
+      $0.head_ms = 100
+    } _: { server, alice in
+      let client = try RawClient(server, alice)
+      try client.send("GET / HTTP/1.1\r\nHo")
+      #expect(try client.reply().status == 408)
+      #expect(client.rest().closedInOrder)
+      #expect(server.seen.failures == ["the request head did not come in time"])
+    }
+  }
+
+  @Test func bodyInTime() throws {
+    try withServer {
+      $0.body_ms = 100
+    } _: { server, alice in
+      let client = try RawClient(server, alice)
+      try client.send("PUT /whole HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc")
+      #expect(try client.reply().status == 408)
+      #expect(client.rest().closedInOrder)
+      #expect(server.seen.ended == [true])
+    }
+  }
+
+  /// While its handler does not take it, a body may take its time.
+  @Test func aPausedBodyHasNoTimeOut() throws {
+    try withServer {
+      $0.body_ms = 50
+    } _: { server, alice in
+      let client = try RawClient(server, alice)
+      try client.send("PUT /paused HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc")
+      waitUntil { server.onLoop { $0.firstHeld() != nil } }
+      // Another connection's time-out shows that the time has passed.
+      let other = try RawClient(server, alice)
+      try other.send("PUT /whole HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc")
+      #expect(try other.reply().status == 408)
+      _ = server.onLoop { server in
+        jc_exchange_resume_body(server.firstHeld()!)
+        return true
+      }
+      try client.send("de")
+      #expect(try client.reply().status == 200)
+    }
+  }
+
+  @Test func idleConnectionsAreClosedInOrder() throws {
+    try withServer {
+      $0.idle_ms = 100
+    } _: { server, alice in
+      let client = try RawClient(server, alice)
+      #expect(try client.get("/plain?x").text == "x")
+      let rest = client.rest()
+      #expect(rest.bytes.isEmpty && rest.closedInOrder)
+      #expect(server.seen.failures.isEmpty)
+    }
+  }
+
+  @Test func aPeerThatDoesNotRead() throws {
+    try withServer {
+      $0.write_ms = 100
+    } _: { server, alice in
+      let client = try RawClient(server, alice, receiveBuffer: 4096)
+      try client.send("GET /pour HTTP/1.1\r\nHost: a\r\n\r\n")
+      server.wait { $0.failures == ["the peer does not read its reply"] && $0.ended == [false] }
+      waitUntil { server.connections == 0 }
+    }
+  }
+
+  /// An exchange that waits for its reply has no time-out.
+  @Test func waitingIsNotIdling() throws {
+    try withServer { options in
+      options.idle_ms = 50
+      options.head_ms = 50
+    } _: { server, alice in
+      let client = try RawClient(server, alice)
+      try client.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+      waitUntil { server.onLoop { $0.firstHeld() != nil } }
+      #expect(try RawClient(server, alice).rest().closedInOrder)
+      _ = server.onLoop { server in
+        TestServer.reply(server.firstHeld()!, "at last")
+        return true
+      }
+      #expect(try client.reply().text == "at last")
+    }
+  }
+
+  @Test func connectionsBeyondTheLimitAreClosed() throws {
+    try withServer(maxConnections: 2) { server, alice in
+      var clients = [try RawClient(server, alice), try RawClient(server, alice)]
+      #expect(throws: RawClient.Failure.self) { try RawClient(server, alice) }
+      server.wait { $0.failures == ["too many connections"] }
+      for client in clients { #expect(try client.get("/plain?x").text == "x") }
+      clients.removeLast().shutDown()
+      waitUntil { server.connections == 1 }
+      #expect(try RawClient(server, alice).get("/plain?x").text == "x")
+    }
+  }
+
+  @Test func drainingFinishesWhatRuns() throws {
+    try withServer { server, alice in
+      let (idle, busy) = (try RawClient(server, alice), try RawClient(server, alice))
+      #expect(try idle.get("/plain?x").text == "x")
+      try busy.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+      waitUntil { server.onLoop { $0.firstHeld() != nil } }
+      server.drain()
+      #expect(idle.rest().closedInOrder)
+      #expect(throws: RawClient.Failure.self) { try RawClient(server, alice) }
+      #expect(!server.seen.drained)
+      _ = server.onLoop { server in
+        TestServer.reply(server.firstHeld()!, "finished")
+        return true
+      }
+      let reply = try busy.reply()
+      #expect(reply.text == "finished" && reply.fields["connection"] == "close")
+      #expect(busy.rest().closedInOrder)
+      server.wait { $0.drained && $0.closed == 2 }
+    }
+  }
+
+  @Test func freeingEndsWhatRuns() throws {
+    let authority = try Authority()
+    let server = try TestServer(authority)
+    let client = try RawClient(server, try authority.issue("alice"))
+    try client.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
+    waitUntil { server.onLoop { $0.firstHeld() != nil } }
+    server.stop()
+    #expect(server.seen.ended == [false] && server.seen.closed == 1)
+    #expect(client.rest().bytes.isEmpty)
+  }
+
+  @Test func listening() throws {
+    var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
+    var (first, second): (Int32, Int32) = (-1, -1)
+    var (port, other): (UInt16, UInt16) = (0, 0)
+    #expect(jc_listen("::1", 0, false, &first, &port, &error) == 0 && port > 0)
+    #expect(jc_listen("::1", port, false, &second, &other, &error) == -EADDRINUSE)
+    #expect(text(error).contains("\(port)"))
+    #expect(jc_listen("no such host.invalid", 0, false, &second, &other, &error) < 0)
+    close(first)
+    #expect(jc_listen("127.0.0.1", 0, true, &first, &port, &error) == 0)
+    #expect(jc_listen("127.0.0.1", port, true, &second, &other, &error) == 0 && other == port)
+    close(first)
+    close(second)
+  }
+}
