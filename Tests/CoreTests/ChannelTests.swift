@@ -137,7 +137,7 @@ struct ChannelTests {
         }
       }
       while b.messages.count < 2000 { #expect(jc_loop_step(loop, true) == 0) }
-      threads.forEach { $0.join() }
+      for thread in threads { thread.join() }
       #expect(b.messages.allSatisfy { $0 == Array("abc".utf8) })
     }
   }

@@ -55,7 +55,7 @@ struct LoopTests {
         }
       }
       #expect(jc_loop_run(loop) == 0)
-      threads.forEach { $0.join() }
+      for thread in threads { thread.join() }
       #expect(log.entries.count == 4000)
     }
   }
@@ -129,7 +129,7 @@ struct LoopTests {
       jc_readable_free(readable)
       #expect(jc_loop_step(loop, false) == 0)
       #expect(log.entries == [1, 1])
-      ends.forEach { close($0) }
+      for end in ends { close(end) }
     }
   }
 
