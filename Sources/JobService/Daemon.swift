@@ -48,9 +48,10 @@ public enum Daemon {
     signal(SIGPIPE, SIG_IGN)
     // A file-size limit makes writes fail instead.
     signal(SIGXFSZ, SIG_IGN)
-    Limits.raiseDescriptors()
+    Signals.unblock()
+    let jobDescriptors = Limits.raiseDescriptors()
     log.info("starting", ["version": version, "pid": "\(getpid())", "state": configuration.stateDirectory])
-    try Supervisor(configuration, log: log).run()
+    try Supervisor(configuration, log: log, jobDescriptors: jobDescriptors).run()
     return 0
   }
 
@@ -100,13 +101,25 @@ enum Environment {
   }
 }
 
+enum Signals {
+  /// Whoever started this process may have had them blocked, which is inherited.
+  static func unblock() {
+    var none = sigset_t()
+    sigemptyset(&none)
+    pthread_sigmask(SIG_SETMASK, &none, nil)
+  }
+}
+
 /// Limits of the process.
 enum Limits {
-  /// A job costs descriptors, and so does a connection: as many as the system lets this process have.
-  static func raiseDescriptors() {
+  /// A job costs descriptors, and so does a connection: as many as the system lets this process have. The limit it
+  /// had before, which is that of jobs.
+  static func raiseDescriptors() -> UInt64 {
     var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+    let before = limit.rlim_cur
     limit.rlim_cur = limit.rlim_max
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    return UInt64(before)
   }
 }

@@ -1,7 +1,9 @@
 /// All commands of jobctl.
 enum CommandTable {
   static let all: [Command] = [
-    .run, .start, .status, .output, .delete, .config, .caInit, .caServer, .caClient,
+    .run, .start, .ps, .status, .wait, .logs, .output, .inspect, .events, .signal, .stop, .rm, .delete,
+    .config,
+    .caInit, .caServer, .caClient, .completion, .manual,
   ]
 
   /// The command a line begins with, and the rest of the line.

@@ -7,16 +7,43 @@ final class OutputFollower {
   private let client: JobClient
   private let id: JobID
   private let take: (ArraySlice<UInt8>, OutputStream) throws -> Void
-  /// Bytes of each stream that were taken.
-  private var taken: [OutputStream: UInt64] = [.stdout: 0, .stderr: 0]
+  /// The query of the first request; what follows it goes on at the bytes that were taken.
+  private let first: Query
+  /// How far each stream was taken; nil: nothing of it yet.
+  private var taken: [OutputStream: UInt64] = [:]
 
-  init(_ client: JobClient, _ id: JobID, take: @escaping (ArraySlice<UInt8>, OutputStream) throws -> Void) {
+  init(
+    _ client: JobClient, _ id: JobID, extra: Query = [:],
+    take: @escaping (ArraySlice<UInt8>, OutputStream) throws -> Void
+  ) {
     (self.client, self.id, self.take) = (client, id, take)
+    var query = extra
+    if query["follow"] == nil { query.add("follow", "1") }
+    first = query
+  }
+
+  private var query: Query {
+    guard !taken.isEmpty else { return first }
+    return ["follow": "1", "stdout": "\(taken[.stdout] ?? 0)", "stderr": "\(taken[.stderr] ?? 0)"]
   }
 
   /// Returns when the job has ended.
   func follow() throws -> StatusReply {
-    let query: Query = ["follow": "1", "stdout": "\(taken[.stdout]!)", "stderr": "\(taken[.stderr]!)"]
+    let status = try stream(query)
+    guard status.status != .running else {
+      throw ClientError.closed("the server ended the output before the job did")
+    }
+    return status
+  }
+
+  /// What there is now.
+  func once() throws -> StatusReply {
+    var query: Query = [:]
+    for item in first.items where item.name != "follow" { query.add(item.name, item.value) }
+    return try stream(query)
+  }
+
+  private func stream(_ query: Query) throws -> StatusReply {
     var parser = FrameParser()
     var end: StatusReply?
     try client.stream(.log, Route.log.target(id, query), accept: MediaType.frames) { bytes in

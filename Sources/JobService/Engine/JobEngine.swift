@@ -17,6 +17,8 @@ final class JobEngine {
     var outputGroup: gid_t = .max
     /// Become child-subreaper and reap orphans: a daemon's choice.
     var subreaper = false
+    /// Soft RLIMIT_NOFILE of jobs; 0: as this process's.
+    var jobDescriptors: UInt64 = 0
   }
 
   init(loop: EventLoop, options: Options) throws(SystemError) {
@@ -29,6 +31,7 @@ final class JobEngine {
       raw.output_mode = options.outputMode
       raw.output_group = options.outputGroup
       raw.subreaper = options.subreaper
+      raw.job_descriptors = options.jobDescriptors
       return jc_engine_new(loop.handle, &raw, &made)
     }
     guard status == 0, let made else { throw SystemError(status, "make the job engine") }

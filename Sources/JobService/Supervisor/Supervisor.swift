@@ -37,8 +37,9 @@ public final class Supervisor: @unchecked Sendable {
   var shutdown: Shutdown?
   private var failure: SupervisorError?
 
-  /// Opens the state directory and binds the listeners. Throws ``SupervisorError`` in words for the operator.
-  public init(_ configuration: Configuration, log: Log) throws {
+  /// Opens the state directory and binds the listeners. `jobDescriptors`: soft limit of open files of jobs; 0: this
+  /// process's own. Throws ``SupervisorError`` in words for the operator.
+  public init(_ configuration: Configuration, log: Log, jobDescriptors: UInt64 = 0) throws {
     self.configuration = configuration
     self.log = log
     loop = try EventLoop()
@@ -49,19 +50,20 @@ public final class Supervisor: @unchecked Sendable {
     store = try Store(path: directory.path, group: account?.group) { [unowned self] outcomes, lastEvent in
       self.loop.post { self.changesCompleted(outcomes, lastEvent: lastEvent) }
     }
-    engine = try makeEngine()
+    engine = try makeEngine(jobDescriptors)
     keeper = try ApiKeeper(self)
     housekeeping = try Housekeeping(self)
     retryTimer = try LoopTimer(loop) { [unowned self] in self.saveAgain() }
   }
 
-  private func makeEngine() throws -> JobEngine {
+  private func makeEngine(_ jobDescriptors: UInt64) throws -> JobEngine {
     var options = JobEngine.Options(outputDirectory: directory.output)
     options.launchers = UInt32(configuration.launchers)
     options.cgroupParent = cgroup?.path
     options.outputMode = StateDirectory.fileMode
     options.outputGroup = directory.group ?? .max
     options.subreaper = true
+    options.jobDescriptors = jobDescriptors
     return try JobEngine(loop: loop, options: options)
   }
 

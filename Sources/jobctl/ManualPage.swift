@@ -1,0 +1,108 @@
+/// The manual page jobctl(1) in mdoc(7), made from the table.
+enum ManualPage {
+  static var text: String {
+    let usages = CommandTable.all.map { command in
+      ".Nm\n.Cm \(command.name)\n" + (command.allOptions.isEmpty ? "" : ".Op Ar option ...\n")
+        + (command.arguments.isEmpty ? "" : ".Ar \(escape(command.arguments))\n")
+    }
+    return """
+      .Dd November 24, 2026
+      .Dt JOBCTL 1
+      .Os
+      .Sh NAME
+      .Nm jobctl
+      .Nd run commands on a host with jobd
+      .Sh SYNOPSIS
+      \(usages.joined())\
+      .Sh DESCRIPTION
+      .Nm
+      starts jobs on a host that runs
+      .Xr jobd 8 ,
+      and shows, follows and ends them.
+      The daemon knows its clients by their certificates; a client sees the jobs it created and no others.
+      .Pp
+      A job may be named by its whole id, or by four or more characters of its beginning or end.
+      .Pp
+      The options of a connection, which every command that talks to the daemon has:
+      .Bl -tag -width Ds
+      \(Option.connection.map(item).joined())\
+      .El
+      .Pp
+      What is not given as an option is taken from the environment, then from the profile, see
+      .Cm config .
+      .Sh COMMANDS
+      \(CommandTable.all.map(section).joined())\
+      .Sh ENVIRONMENT
+      .Bl -tag -width Ds
+      .It Ev JOBCTL_SERVER , JOBCTL_CA , JOBCTL_CERT , JOBCTL_KEY , JOBCTL_SERVER_NAME , JOBCTL_REPLY_TIMEOUT
+      As the options of a connection.
+      .It Ev JOBCTL_PROFILE
+      The profile to use.
+      .It Ev JOBCTL_CONFIG
+      The file of profiles.
+      .It Ev NO_COLOR
+      When set, nothing is printed in colour.
+      .El
+      .Sh FILES
+      .Bl -tag -width Ds
+      .It Pa ~/.config/jobctl/config.json
+      Profiles.
+      .It Pa ~/.config/jobd/pki , /etc/jobd/pki
+      Keys and certificates, of a user and of root:
+      .Pa ca.crt , client.crt , client.key .
+      .El
+      .Sh EXIT STATUS
+      .Cm run
+      and
+      .Cm wait
+      exit with the job's own exit code, which is 128 and the signal's number after a signal.
+      .Nm
+      itself exits with:
+      .Bl -tag -width Ds
+      \(ExitStatus.allCases.map { ".It \($0.rawValue)\n\(sentence($0.meaning))\n" }.joined())\
+      .El
+      .Sh EXAMPLES
+      .Bd -literal -offset indent
+      jobctl run uname -a
+      id=$(jobctl start make test) && jobctl logs -f $id
+      .Ed
+      .Sh SEE ALSO
+      .Xr jobd.json5 5 ,
+      .Xr jobd 8
+
+      """
+  }
+
+  private static func section(_ command: Command) -> String {
+    var text = ".Ss \(command.name)\n\(sentence(command.summary))\n"
+    if !command.details.isEmpty { text += ".Pp\n\(lines(command.details))" }
+    if !command.options.isEmpty {
+      text += ".Bl -tag -width Ds\n" + command.options.map(item).joined() + ".El\n"
+    }
+    text += ".Pp\nExamples:\n.Bd -literal -offset indent\n"
+    text += command.examples.map { escape($0.line) + "\n" }.joined()
+    return text + ".Ed\n"
+  }
+
+  private static func item(_ option: Option) -> String {
+    let short = option.short.map { "Fl \($0) , " } ?? ""
+    let value = option.value.map { " Ar \(escape($0))" } ?? ""
+    return ".It \(short)Fl -\(option.name)\(value)\n\(lines(option.explanation))"
+  }
+
+  private static func sentence(_ text: String) -> String {
+    let escaped = escape(text)
+    let capital = escaped.prefix(1).uppercased() + escaped.dropFirst()
+    return capital.hasSuffix(".") ? capital : capital + "."
+  }
+
+  /// A sentence a line, as mdoc wants it.
+  private static func lines(_ text: String) -> String {
+    sentence(text.replacing("\n", with: " ")).replacing(". ", with: ".\n") + "\n"
+  }
+
+  private static func escape(_ text: String) -> String {
+    let escaped = text.replacing("\\", with: "\\e")
+    return escaped.hasPrefix(".") || escaped.hasPrefix("'") ? "\\&" + escaped : escaped
+  }
+}
