@@ -74,7 +74,7 @@ enum ManualPage {
   }
 
   private static func section(_ command: Command) -> String {
-    var text = ".Ss \(command.name)\n\(sentence(command.summary))\n"
+    var text = ".Ss \(command.name)\n\(lines(command.summary))"
     if !command.details.isEmpty { text += ".Pp\n\(lines(command.details))" }
     if !command.options.isEmpty {
       text += ".Bl -tag -width Ds\n" + command.options.map(item).joined() + ".El\n"

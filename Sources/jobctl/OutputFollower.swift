@@ -24,7 +24,9 @@ final class OutputFollower {
 
   private var query: Query {
     guard !taken.isEmpty else { return first }
-    return ["follow": "1", "stdout": "\(taken[.stdout] ?? 0)", "stderr": "\(taken[.stderr] ?? 0)"]
+    return [
+      "follow": "1", "since": first["since"], "stdout": "\(taken[.stdout] ?? 0)", "stderr": "\(taken[.stderr] ?? 0)",
+    ]
   }
 
   /// Returns when the job has ended.
@@ -56,18 +58,15 @@ final class OutputFollower {
       }
     }
     guard let end else { throw ClientError.closed("the output ended before the job did") }
-    guard end.status != .running else {
-      throw ClientError.closed("the server ended the output before the job did")
-    }
     return end
   }
 
   private func output(_ piece: ArraySlice<UInt8>, _ stream: OutputStream, _ frame: LogFrame) throws {
-    guard frame.offset == taken[stream] else {
+    guard frame.offset == taken[stream] ?? frame.offset else {
       throw ClientError.malformed("the output has a gap at byte \(frame.offset)")
     }
     try take(piece, stream)
-    taken[stream]! += UInt64(piece.count)
+    taken[stream] = frame.offset + UInt64(piece.count)
   }
 }
 

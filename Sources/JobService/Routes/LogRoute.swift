@@ -106,8 +106,8 @@ private final class LogTask: ExchangeTask {
     while let part = try cursor.next() {
       guard exchange.write(form.encode(part)) else { return }
     }
-    guard !isRunning || !follows else { return finish(exchange, record) }
-    if !isRunning { finish(exchange, record) }
+    if isRunning && follows && !worker.isDraining { return }
+    finish(exchange, record)
   }
 
   private func finish(_ exchange: Exchange, _ record: JobRecord) {
