@@ -54,5 +54,5 @@ openapi: ## make the description the daemon serves from docs/openapi.yaml
 install: build ## install binaries, manual pages and the unit file below $(DESTDIR)$(PREFIX)
 	scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
 
-clean: ## remove what was built
+man: ## remove what was built
 	rm -rf $(BUILD) .demo
