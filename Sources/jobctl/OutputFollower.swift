@@ -25,7 +25,8 @@ final class OutputFollower {
   private var query: Query {
     guard !taken.isEmpty else { return first }
     return [
-      "follow": "1", "since": first["since"], "stdout": "\(taken[.stdout] ?? 0)", "stderr": "\(taken[.stderr] ?? 0)",
+      "follow": "1", "since": first["since"], "stdout": "\(taken[.stdout] ?? 0)",
+      "stderr": "\(taken[.stderr] ?? 0)",
     ]
   }
 

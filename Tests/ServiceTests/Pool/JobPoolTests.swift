@@ -1,0 +1,122 @@
+import Glibc
+import JobAPI
+import Testing
+
+@testable import JobService
+
+struct JobPoolTests {
+  /// A pool in a directory of its own, and the directory's removal.
+  private func withPool(
+    _ evaluation: JobPool.Evaluation, limit: Int = 64 << 20, _ body: (JobPool, String) throws -> Void
+  ) throws {
+    var template = Array("/tmp/jobpool-test-XXXXXX".utf8CString)
+    try #require(mkdtemp(&template) != nil)
+    let directory = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    defer { rmdir(directory) }
+    try body(try JobPool(directory: directory, evaluation: evaluation, outputLimit: limit), directory)
+  }
+
+  private func end(_ pool: JobPool, _ id: JobID) throws -> JobStatus {
+    while true {
+      let status = try pool.status(id)
+      if status.state != .running { return status }
+      usleep(1000)
+    }
+  }
+
+  @Test(arguments: [JobPool.Evaluation.lazy, .eager])
+  func jobsRunToTheirEnd(evaluation: JobPool.Evaluation) throws {
+    try withPool(evaluation) { pool, directory in
+      let ids = try (0..<20).map {
+        try pool.create("sh", arguments: ["-c", "echo \($0); echo e >&2; exit \($0)"])
+      }
+      for (number, id) in ids.enumerated() {
+        #expect(try end(pool, id) == JobStatus(state: .completed, exitCode: Int32(number)))
+        let output = try pool.output(id)
+        #expect(
+          output
+            == JobOutput(stdout: Array("\(number)\n".utf8), stderr: Array("e\n".utf8), isTruncated: false))
+        try pool.delete(id)
+        #expect(throws: JobPoolError.notFound) { try pool.status(id) }
+      }
+      #expect(access("\(directory)/\(ids[0]).stdout", F_OK) != 0)
+    }
+  }
+
+  @Test(arguments: [JobPool.Evaluation.lazy, .eager])
+  func whatCannotBeStartedIsInError(evaluation: JobPool.Evaluation) throws {
+    try withPool(evaluation) { pool, _ in
+      let id = try pool.create("/nonexistent/program")
+      let status = try end(pool, id)
+      #expect(status.state == .error)
+      #expect(status.error?.contains("No such file") == true)
+      #expect(try pool.output(id).stdout.isEmpty)
+      #expect(throws: JobPoolError.invalid("the command is empty")) { try pool.create("") }
+      #expect(throws: JobPoolError.self) { try pool.create("a", arguments: ["\0"]) }
+    }
+  }
+
+  @Test(arguments: [JobPool.Evaluation.lazy, .eager])
+  func deleteEndsWhatRuns(evaluation: JobPool.Evaluation) throws {
+    try withPool(evaluation) { pool, _ in
+      let id = try pool.create(
+        "sh", arguments: ["-c", "trap '' TERM; echo $$; setsid sleep 1000 & sleep 1000"])
+      var pid: pid_t = 0
+      while pid == 0 {
+        _ = try pool.status(id)
+        pid = pid_t(String(decoding: try pool.output(id).stdout.prefix { $0 != 10 }, as: UTF8.self)) ?? 0
+      }
+      try pool.delete(id)
+      #expect(kill(pid, 0) != 0)
+      #expect(throws: JobPoolError.notFound) { try pool.delete(id) }
+    }
+  }
+
+  @Test(arguments: [JobPool.Evaluation.lazy, .eager])
+  func nothingOutlivesThePool(evaluation: JobPool.Evaluation) throws {
+    var pid: pid_t = 0
+    try withPool(evaluation) { pool, directory in
+      let id = try pool.create("sh", arguments: ["-c", "echo $$; exec sleep 1000"])
+      while pid == 0 {
+        _ = try pool.status(id)
+        pid = pid_t(String(decoding: try pool.output(id).stdout.prefix { $0 != 10 }, as: UTF8.self)) ?? 0
+      }
+    }
+    #expect(kill(pid, 0) != 0)
+  }
+
+  @Test func outputPastTheLimitIsDropped() throws {
+    try withPool(.eager, limit: 1000) { pool, _ in
+      let id = try pool.create("head", arguments: ["-c", "5000", "/dev/zero"])
+      #expect(try end(pool, id).exitCode == 0)
+      let output = try pool.output(id)
+      #expect(output.stdout.count == 1000)
+      #expect(output.isTruncated)
+    }
+  }
+
+  @Test func theDocumentedExampleIsTheOneThatRuns() throws {
+    try poolExample()
+    let tests = #filePath.split(separator: "/").dropLast()
+    let example = try body(ofFile: "/" + tests.joined(separator: "/") + "/PoolExample.swift")
+    let root = "/" + tests.dropLast(3).joined(separator: "/")
+    for page in ["README.md", "Sources/JobService/JobService.docc/JobService.md"] {
+      #expect(text(ofFile: "\(root)/\(page)").contains(example), "\(page)")
+    }
+  }
+
+  private func body(ofFile path: String) throws -> String {
+    let lines = text(ofFile: path).split(separator: "\n", omittingEmptySubsequences: false)
+    let start = try #require(lines.firstIndex { $0.hasPrefix("func ") })
+    let end = try #require(lines.firstIndex { $0 == "}" })
+    return lines[(start + 1)..<end].map { $0.dropFirst(2) }.joined(separator: "\n")
+  }
+
+  private func text(ofFile path: String) -> String {
+    guard let file = fopen(path, "r") else { return "" }
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    let count = fread(&bytes, 1, bytes.count, file)
+    return String(decoding: bytes[0..<count], as: UTF8.self)
+  }
+}

@@ -1,0 +1,15 @@
+import Glibc
+import JobService
+
+/// The example of the documentation, compiled. The lines between the braces are those of README.md and of the
+/// documentation's page, which a test compares.
+func poolExample() throws {
+  let pool = try JobPool(directory: "/tmp/jobpool-example", evaluation: .eager)
+  let id = try pool.create("sh", arguments: ["-c", "echo hello; exit 3"])
+  while try pool.status(id).state == .running { usleep(1000) }
+  let status = try pool.status(id)
+  let output = try pool.output(id)
+  print(
+    "exit code \(status.exitCode!), output \(String(decoding: output.stdout, as: UTF8.self))", terminator: "")
+  try pool.delete(id)
+}
