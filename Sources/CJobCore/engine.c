@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,18 +93,21 @@ static void on_orphan_timer(void *context)
         return;
 }
 
-static void note_ignored_signals(sigset_t *ignored)
+static uint64_t ignored_signals(void)
 {
-    sigemptyset(ignored);
+    uint64_t ignored = 0;
     for (int signo = 1; signo < NSIG; signo++) {
-        struct sigaction action;
-        if (sigaction(signo, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
-            sigaddset(ignored, signo);
+        // As the kernel has it; the handler comes first on every machine.
+        unsigned long action[8] = {0};
+        if (syscall(SYS_rt_sigaction, signo, NULL, action, sizeof(uint64_t)) == 0 &&
+            action[0] == (unsigned long)SIG_IGN)
+            ignored |= UINT64_C(1) << (signo - 1);
     }
+    return ignored;
 }
 
 /// A write past a file-size limit or to a closed pipe is an error to report, not a reason to die.
-static void ignore_write_signals(sigset_t *ignored)
+static void ignore_write_signals(void)
 {
     static const int signals[] = {SIGPIPE, SIGXFSZ};
     for (int i = 0; i < 2; i++) {
@@ -112,7 +116,6 @@ static void ignore_write_signals(sigset_t *ignored)
             action.sa_handler = SIG_IGN;
             sigaction(signals[i], &action, NULL);
         }
-        sigaddset(ignored, signals[i]);
     }
 }
 
@@ -130,8 +133,8 @@ static int make_base(const struct jc_engine_options *options, struct jc_spawn_ba
     getrlimit(RLIMIT_NOFILE, &base->descriptors);
     if (options->job_descriptors > 0 && options->job_descriptors < base->descriptors.rlim_cur)
         base->descriptors.rlim_cur = options->job_descriptors;
-    note_ignored_signals(&base->ignored);
-    ignore_write_signals(&base->ignored);
+    ignore_write_signals();
+    base->ignored = ignored_signals();
     *out = base;
     return 0;
 }

@@ -112,7 +112,7 @@ struct jc_engine {
 struct jc_spawn_base {
     int null_fd;
     struct rlimit descriptors; ///< RLIMIT_NOFILE of jobs
-    sigset_t ignored;          ///< signals this process ignores
+    uint64_t ignored;          ///< signals this process ignores, the first in the lowest bit
 };
 
 /// What a child is to become.

@@ -39,10 +39,11 @@ static int place_descriptors(const struct jc_spawn *spawn)
 /// `all`: also those with handlers, which clone3 has reset.
 static void reset_signals(const struct jc_spawn_base *base, bool all)
 {
-    struct sigaction standard = {.sa_handler = SIG_DFL};
+    // The raw call: the library's refuses its own two signals, which a parent's parent may have had ignored.
+    static const unsigned long standard[8];
     for (int signo = 1; signo < NSIG; signo++)
-        if (all || sigismember(&base->ignored, signo) == 1)
-            sigaction(signo, &standard, NULL);
+        if (all || (base->ignored >> (signo - 1) & 1) != 0)
+            syscall(SYS_rt_sigaction, signo, standard, NULL, sizeof(uint64_t));
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

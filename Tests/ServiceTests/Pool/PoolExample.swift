@@ -8,8 +8,7 @@ func poolExample() throws {
   let id = try pool.create("sh", arguments: ["-c", "echo hello; exit 3"])
   while try pool.status(id).state == .running { usleep(1000) }
   let status = try pool.status(id)
-  let output = try pool.output(id)
-  print(
-    "exit code \(status.exitCode!), output \(String(decoding: output.stdout, as: UTF8.self))", terminator: "")
+  let text = String(decoding: try pool.output(id).stdout, as: UTF8.self)
+  print("exit code \(status.exitCode!), output \(text)", terminator: "")
   try pool.delete(id)
 }

@@ -1,0 +1,146 @@
+import CJobCore
+import Glibc
+import JobAPI
+import Testing
+
+@testable import JobService
+
+/// A loop and an engine of a test's own, run by the test until its jobs have ended.
+final class EngineHarness {
+  private let loop: EventLoop
+  private var engine: JobEngine!
+  private let directory: String
+  private let descriptor: Int32
+  private var cgroup: String?
+  private var count = 0
+
+  struct End {
+    var result: jc_job_result
+    var started: Bool
+    var output: [UInt8]
+    var stdoutSize: Int
+    /// Bytes of each stream that were told as they came.
+    var told: [UInt64]
+    var stdout: String { String(decoding: output, as: UTF8.self) }
+  }
+
+  init(_ kind: EngineTests.Kind) throws {
+    loop = try EventLoop()
+    var template = Array("/tmp/jobd-engine-XXXXXX".utf8CString)
+    try #require(mkdtemp(&template) != nil)
+    directory = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if kind.usesCgroup { cgroup = Self.claim(String(directory.suffix(6))) }
+    var options = JobEngine.Options(outputDirectory: descriptor)
+    options.launchers = kind.launchers
+    options.cgroupParent = cgroup
+    engine = try JobEngine(loop: loop, options: options)
+  }
+
+  deinit {
+    engine = nil
+    close(descriptor)
+    if let cgroup { jc_cgroup_release(cgroup) }
+    for index in 0..<count {
+      for suffix in ["stdout", "stderr"] { unlink("\(directory)/\(index).\(suffix)") }
+    }
+    rmdir(directory)
+  }
+
+  /// Nil where the hierarchy is not writable: the engine falls back then, as the daemon does.
+  private static func claim(_ name: String) -> String? {
+    var found: UnsafeMutablePointer<CChar>?
+    guard jc_cgroup_find(&found) == 0, let found else { return nil }
+    defer { free(found) }
+    var claimed: UnsafeMutablePointer<CChar>?
+    guard jc_cgroup_claim(found, "jobd-test-\(name)", &claimed) == 0, let claimed else { return nil }
+    defer { free(claimed) }
+    return String(cString: claimed)
+  }
+
+  static func launch(_ arguments: [String]) -> RunningJob.Launch {
+    let id = JobID(microseconds: Clock.microseconds(), random: UInt64.random(in: 0...UInt64.max))
+    return RunningJob.Launch(
+      arguments: arguments, environment: JobEnvironment.of(id, adding: []), outputName: "", outputLimit: .max)
+  }
+
+  static func shell(_ script: String) -> RunningJob.Launch { launch(["sh", "-c", script]) }
+
+  func run(_ script: String) throws -> End { try run(Self.shell(script)) }
+
+  func run(_ launch: RunningJob.Launch, input: [UInt8]? = nil) throws -> End {
+    try runAll([launch], input: input)[0]
+  }
+
+  /// `act` is called with the job and its stdout until it is true.
+  func run(_ launch: RunningJob.Launch, act: (RunningJob, String) -> Bool) throws -> End {
+    let job = try start(launch, nil)
+    var hasActed = false
+    while job.result == nil {
+      try loop.step(wait: true)
+      if !hasActed, job.result == nil {
+        hasActed = act(job.running!, String(decoding: read(job.name), as: UTF8.self))
+      }
+    }
+    return end(of: job)
+  }
+
+  func runAll(_ launches: [RunningJob.Launch], input: [UInt8]? = nil) throws -> [End] {
+    let jobs = try launches.map { try start($0, input) }
+    while jobs.contains(where: { $0.result == nil }) { try loop.step(wait: true) }
+    return jobs.map(end)
+  }
+
+  private func start(_ launch: RunningJob.Launch, _ input: [UInt8]?) throws -> TestJob {
+    var launch = launch
+    launch.outputName = "\(count)"
+    let job = TestJob("\(count)", input)
+    count += 1
+    job.running = try RunningJob(engine, launch, delegate: job)
+    return job
+  }
+
+  private func end(of job: TestJob) -> End {
+    job.running = nil
+    let bytes = read(job.name)
+    return End(
+      result: job.result!, started: job.hasStarted, output: bytes, stdoutSize: bytes.count, told: job.told)
+  }
+
+  private func read(_ name: String) -> [UInt8] {
+    let file = open("\(directory)/\(name).stdout", O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return [] }
+    defer { close(file) }
+    return SmallFile.read(file, most: .max)
+  }
+}
+
+private final class TestJob: RunningJobDelegate {
+  let name: String
+  var running: RunningJob?
+  var hasStarted = false
+  var told: [UInt64] = [0, 0]
+  var result: jc_job_result?
+  private var input: ArraySlice<UInt8>?
+
+  init(_ name: String, _ input: [UInt8]?) {
+    self.name = name
+    self.input = input.map { $0[...] }
+  }
+
+  func jobStarted(pid: pid_t, at: Int64) { hasStarted = true }
+  func jobOutput(stream: OutputStream, length: UInt64) { told[Int(stream.index)] += length }
+
+  func jobInputReady(error: Int32) {
+    guard error == 0, let rest = input else { return }
+    let taken = rest.withUnsafeBytes { running!.writeInput($0) }
+    guard taken >= 0 else { return }
+    input = rest.dropFirst(taken)
+    if input!.isEmpty {
+      running!.closeInput()
+      input = nil
+    }
+  }
+
+  func jobFinished(_ result: jc_job_result) { self.result = result }
+}
