@@ -1,0 +1,110 @@
+#pragma once
+#include "histogram.h"
+#include "options.h"
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One thread drives all connections by epoll; nothing here is used by two threads. What goes wrong ends the program:
+ * an error reply, a lost connection, a reply that is not what the mode expects. */
+
+struct connection;
+struct load;
+
+/* What a mode does when something happens. */
+struct mode {
+    const char *_Nonnull name;
+    /* The load may begin: called once for each connection, all being open. */
+    void (*_Nonnull begin)(struct connection *_Nonnull c);
+    /* A reply came. `body` is NULL when it was too long to be kept, `length` its bytes all the same. */
+    void (*_Nullable reply)(struct connection *_Nonnull c, int status, const char *_Nullable body, size_t length);
+    /* The handshake is over and the server's ticket is here, which it sends only to a client it lets in. */
+    void (*_Nullable ticket)(struct connection *_Nonnull c);
+    /* The mode's own members of the JSON line, each begun by a comma. */
+    void (*_Nullable print)(struct load *_Nonnull load, FILE *_Nonnull out);
+    /* Connections are opened by `begin`, not before it. */
+    bool opens_itself;
+    /* Ends by `finished` of all connections, not by time. */
+    bool runs_to_its_end;
+};
+
+/* Bytes between `from` and `to` are valid. */
+struct bytes {
+    char *_Nullable start;
+    size_t from, to, capacity;
+};
+
+enum { STAGE_COUNT = 5 };
+
+struct connection {
+    struct load *_Nonnull load;
+    int number, fd;
+    SSL *_Nullable ssl;
+    bool shaken, wants_write, finished;
+    struct bytes in, out;
+    /* The reply that is coming: bytes of a long body that are still to come, or of a chunk. */
+    int status;
+    bool streaming, chunked, chunk_open;
+    uint64_t left, streamed;
+    /* When each request that is open was begun, or was to be begun. */
+    uint64_t begun[MOST_DEPTH];
+    unsigned first, open;
+    uint64_t issued;
+    SSL_SESSION *_Nullable session;
+    /* Of the modes that run jobs. */
+    int stage;
+    uint64_t job_begun;
+    char (*_Nullable ids)[64];
+    int id_count, id_next;
+};
+
+struct load {
+    struct options options;
+    const struct mode *_Nonnull mode;
+    SSL_CTX *_Nonnull tls;
+    int epoll;
+    struct connection *_Nonnull connections;
+    int open_count, finished_count;
+    bool measuring, stopping;
+    uint64_t start, measured_from, measured_to, cpu[MOST_PIDS], children[MOST_PIDS];
+    uint64_t done, bytes;
+    struct histogram latency, stages[STAGE_COUNT];
+};
+
+/* connection.c */
+void connection_open(struct connection *_Nonnull c);
+void connection_close(struct connection *_Nonnull c);
+void connection_ready(struct connection *_Nonnull c);
+/* Adds a request, begun at `begun`; connection_flush sends what was added. */
+void connection_add(struct connection *_Nonnull c, const char *_Nonnull request, size_t length, uint64_t begun);
+void connection_flush(struct connection *_Nonnull c);
+/* The mode has nothing more to do with it. */
+void connection_finish(struct connection *_Nonnull c);
+
+/* reply.c: takes what is in `c->in`; calls the mode for each reply that is complete. */
+void reply_parse(struct connection *_Nonnull c);
+
+/* bytes.c */
+char *_Nonnull bytes_room(struct bytes *_Nonnull b, size_t count);
+
+/* tls.c */
+SSL_CTX *_Nonnull tls_make(const struct options *_Nonnull options);
+_Noreturn void tls_fail(const struct connection *_Nonnull c, const char *_Nonnull what, int result);
+struct connection *_Nonnull tls_connection(const SSL *_Nonnull ssl);
+void tls_attach(struct connection *_Nonnull c);
+
+/* pace.c: the open loop. */
+/* Begins the requests that are due; milliseconds until the next one, -1 when there is none. */
+int pace(struct load *_Nonnull load, uint64_t now);
+void pace_next(struct connection *_Nonnull c);
+
+/* modes */
+extern const struct mode mode_get, mode_handshake, mode_resume, mode_jobs, mode_download, mode_idle, mode_hold;
+
+/* jobs.c, shared by those that create jobs */
+void create_add(struct connection *_Nonnull c, int count);
+void create_reply(struct connection *_Nonnull c, int status, const char *_Nullable body, size_t length);
+void request_add(struct connection *_Nonnull c, const char *_Nonnull method, const char *_Nonnull id,
+                 const char *_Nonnull rest);
