@@ -50,7 +50,7 @@ void connection_open(struct connection *c)
         bind_source(c->fd, c->number);
     if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0 && errno != EINPROGRESS)
         fail("connect: %s", strerror(errno));
-    c->shaken = c->wants_write = false;
+    c->shaken = c->wants_write = c->ticketed = false;
     tls_attach(c);
     if (c->session != NULL && c->load->mode == &mode_resume)
         SSL_set_session(c->ssl, c->session);
@@ -98,6 +98,7 @@ static void receive(struct connection *c)
         }
         c->in.to += (size_t)count;
         reply_parse(c);
+        connection_flush(c);
     } while (c->ssl != NULL && SSL_has_pending(c->ssl));
 }
 
@@ -105,10 +106,9 @@ void connection_ready(struct connection *c)
 {
     if (!c->shaken && !shake(c))
         return;
-    SSL_SESSION *before = c->session;
     connection_flush(c);
     receive(c);
-    if (c->session != before && c->load->mode->ticket != NULL)
+    if (c->ticketed && c->load->mode->ticket != NULL)
         c->load->mode->ticket(c);
 }
 

@@ -42,7 +42,7 @@ struct connection {
     struct load *_Nonnull load;
     int number, fd;
     SSL *_Nullable ssl;
-    bool shaken, wants_write, finished;
+    bool shaken, wants_write, ticketed, finished;
     struct bytes in, out;
     /* The reply that is coming: bytes of a long body that are still to come, or of a chunk. */
     int status;

@@ -11,6 +11,7 @@ static int keep_session(SSL *ssl, SSL_SESSION *session)
     struct connection *c = tls_connection(ssl);
     SSL_SESSION_free(c->session);
     c->session = session;
+    c->ticketed = true;
     return 1;
 }
 
