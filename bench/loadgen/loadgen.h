@@ -7,23 +7,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One thread drives all connections by epoll; nothing here is used by two threads. What goes wrong ends the program:
- * an error reply, a lost connection, a reply that is not what the mode expects. */
+/* One thread drives all connections by epoll; nothing here is used by two threads. What goes wrong ends the
+ * program: an error reply, a lost connection, a reply that is not what the mode expects. */
 
 struct connection;
 struct load;
 
 /* What a mode does when something happens. */
 struct mode {
-    const char *_Nonnull name;
+    const char *name;
     /* The load may begin: called once for each connection, all being open. */
-    void (*_Nonnull begin)(struct connection *_Nonnull c);
+    void (*begin)(struct connection *c);
     /* A reply came. `body` is NULL when it was too long to be kept, `length` its bytes all the same. */
-    void (*_Nullable reply)(struct connection *_Nonnull c, int status, const char *_Nullable body, size_t length);
+    void (*reply)(struct connection *c, int status, const char *body, size_t length);
     /* The handshake is over and the server's ticket is here, which it sends only to a client it lets in. */
-    void (*_Nullable ticket)(struct connection *_Nonnull c);
+    void (*ticket)(struct connection *c);
     /* The mode's own members of the JSON line, each begun by a comma. */
-    void (*_Nullable print)(struct load *_Nonnull load, FILE *_Nonnull out);
+    void (*print)(struct load *load, FILE *out);
     /* Connections are opened by `begin`, not before it. */
     bool opens_itself;
     /* Ends by `finished` of all connections, not by time. */
@@ -32,16 +32,16 @@ struct mode {
 
 /* Bytes between `from` and `to` are valid. */
 struct bytes {
-    char *_Nullable start;
+    char *start;
     size_t from, to, capacity;
 };
 
 enum { STAGE_COUNT = 5 };
 
 struct connection {
-    struct load *_Nonnull load;
+    struct load *load;
     int number, fd;
-    SSL *_Nullable ssl;
+    SSL *ssl;
     bool shaken, wants_write, ticketed, finished;
     struct bytes in, out;
     /* The reply that is coming: bytes of a long body that are still to come, or of a chunk. */
@@ -52,20 +52,20 @@ struct connection {
     uint64_t begun[MOST_DEPTH];
     unsigned first, open;
     uint64_t issued;
-    SSL_SESSION *_Nullable session;
+    SSL_SESSION *session;
     /* Of the modes that run jobs. */
     int stage;
-    uint64_t job_begun;
-    char (*_Nullable ids)[64];
+    uint64_t job_begun, stage_begun;
+    char (*ids)[64];
     int id_count, id_next;
 };
 
 struct load {
     struct options options;
-    const struct mode *_Nonnull mode;
-    SSL_CTX *_Nonnull tls;
+    const struct mode *mode;
+    SSL_CTX *tls;
     int epoll;
-    struct connection *_Nonnull connections;
+    struct connection *connections;
     int open_count, finished_count;
     bool measuring, stopping;
     uint64_t start, measured_from, measured_to, cpu[MOST_PIDS], children[MOST_PIDS];
@@ -74,37 +74,41 @@ struct load {
 };
 
 /* connection.c */
-void connection_open(struct connection *_Nonnull c);
-void connection_close(struct connection *_Nonnull c);
-void connection_ready(struct connection *_Nonnull c);
+void connection_open(struct connection *c);
+void connection_close(struct connection *c);
+void connection_ready(struct connection *c);
 /* Adds a request, begun at `begun`; connection_flush sends what was added. */
-void connection_add(struct connection *_Nonnull c, const char *_Nonnull request, size_t length, uint64_t begun);
-void connection_flush(struct connection *_Nonnull c);
+void connection_add(struct connection *c, const char *request, size_t length, uint64_t begun);
+void connection_flush(struct connection *c);
 /* The mode has nothing more to do with it. */
-void connection_finish(struct connection *_Nonnull c);
+void connection_finish(struct connection *c);
 
 /* reply.c: takes what is in `c->in`; calls the mode for each reply that is complete. */
-void reply_parse(struct connection *_Nonnull c);
+void reply_parse(struct connection *c);
 
 /* bytes.c */
-char *_Nonnull bytes_room(struct bytes *_Nonnull b, size_t count);
+char *bytes_room(struct bytes *b, size_t count);
 
 /* tls.c */
-SSL_CTX *_Nonnull tls_make(const struct options *_Nonnull options);
-_Noreturn void tls_fail(const struct connection *_Nonnull c, const char *_Nonnull what, int result);
-struct connection *_Nonnull tls_connection(const SSL *_Nonnull ssl);
-void tls_attach(struct connection *_Nonnull c);
+SSL_CTX *tls_make(const struct options *options);
+_Noreturn void tls_fail(const struct connection *c, const char *what, int result);
+struct connection *tls_connection(const SSL *ssl);
+void tls_attach(struct connection *c);
 
 /* pace.c: the open loop. */
-/* Begins the requests that are due; milliseconds until the next one, -1 when there is none. */
-int pace(struct load *_Nonnull load, uint64_t now);
-void pace_next(struct connection *_Nonnull c);
+/* Begins the requests that are due; nanoseconds until the next one, UINT64_MAX when there is none. */
+uint64_t pace(struct load *load, uint64_t now);
+void pace_next(struct connection *c);
 
 /* modes */
-extern const struct mode mode_get, mode_handshake, mode_resume, mode_jobs, mode_download, mode_idle, mode_hold;
+extern const struct mode mode_get, mode_handshake, mode_resume, mode_jobs, mode_download, mode_idle,
+    mode_hold;
 
-/* jobs.c, shared by those that create jobs */
-void create_add(struct connection *_Nonnull c, int count);
-void create_reply(struct connection *_Nonnull c, int status, const char *_Nullable body, size_t length);
-void request_add(struct connection *_Nonnull c, const char *_Nonnull method, const char *_Nonnull id,
-                 const char *_Nonnull rest);
+/* mode_hold.c: looks at all jobs (stage 0), or deletes them (1). */
+void hold_begin(struct connection *c, int stage);
+void hold_next(struct connection *c);
+
+/* create.c, shared by those that create jobs */
+void create_add(struct connection *c, int count);
+void create_reply(struct connection *c, int status, const char *body, size_t length);
+void request_add(struct connection *c, const char *method, const char *id, const char *rest);

@@ -14,4 +14,4 @@ struct options {
 };
 
 /* Ends the program with an explanation when the command line is not as it should be. */
-void options_parse(int count, char *_Nonnull *_Nonnull arguments, struct options *_Nonnull options);
+void options_parse(int count, char **arguments, struct options *options);

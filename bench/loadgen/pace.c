@@ -7,12 +7,13 @@
 static void add_get(struct connection *c, uint64_t begun)
 {
     char request[1024];
-    int length =
-        snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", c->load->options.path);
+    int length = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                          c->load->options.path);
     connection_add(c, request, (size_t)length, begun);
 }
 
-/* The open loop deals its beginnings out to the connections in turn: the j-th of connection i is at (j * N + i) / rate. */
+/* The open loop deals its beginnings out to the connections in turn: the j-th of connection i is at (j * N +
+ * i) / rate. */
 static uint64_t due(const struct connection *c)
 {
     const struct options *o = &c->load->options;
@@ -36,11 +37,11 @@ void pace_next(struct connection *c)
     }
 }
 
-int pace(struct load *load, uint64_t now)
+uint64_t pace(struct load *load, uint64_t now)
 {
     uint64_t next = UINT64_MAX;
-    if (load->options.rate <= 0 || load->mode != &mode_get || load->stopping)
-        return -1;
+    if (load->options.rate <= 0 || load->mode != &mode_get || load->start == 0 || load->stopping)
+        return UINT64_MAX;
     for (int i = 0; i < load->options.connections; i++) {
         struct connection *c = &load->connections[i];
         if (c->open < (unsigned)load->options.depth) {
@@ -51,7 +52,5 @@ int pace(struct load *load, uint64_t now)
         if (c->open < (unsigned)load->options.depth && due(c) < next)
             next = due(c);
     }
-    if (next == UINT64_MAX)
-        return -1;
-    return next <= now ? 0 : (int)((next - now) / 1000000);
+    return next == UINT64_MAX ? next : next <= now ? 0 : next - now;
 }

@@ -45,8 +45,10 @@ static bool take_head(struct connection *c)
         return false;
     if (memcmp(start, "HTTP/1.1 ", 9) != 0)
         fail("connection %d: not a reply: %.20s", c->number, start);
-    const char *length = field(start, end, "content-length"), *coding = field(start, end, "transfer-encoding");
-    if (field(start, end, "connection") != NULL && strncasecmp(field(start, end, "connection"), "close", 5) == 0)
+    const char *length = field(start, end, "content-length"),
+               *coding = field(start, end, "transfer-encoding");
+    if (field(start, end, "connection") != NULL &&
+        strncasecmp(field(start, end, "connection"), "close", 5) == 0)
         fail("connection %d: the server is about to close it: %.*s", c->number, (int)(end - start), start);
     uint64_t size = length != NULL ? strtoull(length, NULL, 10) : 0;
     size_t head = (size_t)(end + 4 - start);

@@ -22,7 +22,8 @@ SSL_CTX *tls_make(const struct options *o)
         SSL_CTX_use_certificate_chain_file(tls, o->certificate) != 1 ||
         SSL_CTX_use_PrivateKey_file(tls, o->key, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_load_verify_locations(tls, o->authority, NULL) != 1 ||
-        SSL_CTX_set_ciphersuites(tls, "TLS_AES_128_GCM_SHA256") != 1 || SSL_CTX_set1_groups_list(tls, "X25519") != 1)
+        SSL_CTX_set_ciphersuites(tls, "TLS_AES_128_GCM_SHA256") != 1 ||
+        SSL_CTX_set1_groups_list(tls, "X25519") != 1)
         fail("TLS: %s", ERR_reason_error_string(ERR_get_error()));
     SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -35,7 +36,9 @@ void tls_fail(const struct connection *c, const char *what, int result)
 {
     int error = SSL_get_error(c->ssl, result), number = errno;
     unsigned long code = ERR_get_error();
-    const char *reason = code ? ERR_reason_error_string(code) : error == SSL_ERROR_SYSCALL ? strerror(number) : NULL;
+    const char *reason = code                         ? ERR_reason_error_string(code)
+                         : error == SSL_ERROR_SYSCALL ? strerror(number)
+                                                      : NULL;
     fail("connection %d: %s: %s", c->number, what, reason ? reason : "the server closed it");
 }
 

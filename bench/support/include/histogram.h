@@ -12,11 +12,11 @@ struct histogram {
     uint64_t total, sum, most;
 };
 
-void histogram_record(struct histogram *_Nonnull h, uint64_t ns);
+void histogram_record(struct histogram *h, uint64_t ns);
 
 /* The value that `share` (0 to 1) of the recorded ones do not exceed; 0 when none is recorded. */
-uint64_t histogram_quantile(const struct histogram *_Nonnull h, double share);
+uint64_t histogram_quantile(const struct histogram *h, double share);
 
 /* {"count":..,"mean_us":..,"p50_us":..,"p90_us":..,"p99_us":..,"p999_us":..,"max_us":..,"points":[[us,share],..]}
  */
-void histogram_print(const struct histogram *_Nonnull h, FILE *_Nonnull out);
+void histogram_print(const struct histogram *h, FILE *out);

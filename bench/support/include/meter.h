@@ -12,4 +12,4 @@ uint64_t cpu_ns(pid_t pid);
 uint64_t children_cpu_ns(pid_t pid);
 
 /* Ends the program: a measurement that failed is not reported. */
-_Noreturn void fail(const char *_Nonnull format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,0 +1,70 @@
+#include "loadgen.h"
+#include "meter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void request_add(struct connection *c, const char *method, const char *id, const char *rest)
+{
+    char request[512];
+    int length = snprintf(request, sizeof(request), "%s /jobs/%s%s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                          method, id, rest);
+    connection_add(c, request, (size_t)length, now_ns());
+}
+
+static void add_with_body(struct connection *c, const char *line, const char *body, size_t length)
+{
+    char head[256];
+    int size = snprintf(
+        head, sizeof(head),
+        "%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+        line, length);
+    uint64_t now = now_ns();
+    connection_add(c, head, (size_t)size, now);
+    memcpy(bytes_room(&c->out, length), body, length);
+    c->out.to += length;
+}
+
+/* Adds a request that creates `count` jobs: one by PUT, more as a batch. */
+void create_add(struct connection *c, int count)
+{
+    const char *job = c->load->options.job;
+    size_t length = strlen(job), size = 16 + (size_t)count * (length + 1);
+    if (c->ids == NULL && (c->ids = calloc((size_t)count, sizeof(*c->ids))) == NULL)
+        fail("out of memory");
+    c->id_next = c->id_count = 0;
+    if (count == 1) {
+        add_with_body(c, "PUT /jobs", job, length);
+        return;
+    }
+    char *body = malloc(size);
+    if (body == NULL)
+        fail("out of memory");
+    size_t at = (size_t)snprintf(body, size, "{\"jobs\":[");
+    for (int i = 0; i < count; i++)
+        at += (size_t)snprintf(body + at, size - at, "%s%s", i ? "," : "", job);
+    at += (size_t)snprintf(body + at, size - at, "]}");
+    add_with_body(c, "POST /jobs:batch", body, at);
+    free(body);
+}
+
+/* Keeps the ids that a create or a batch answered. */
+void create_reply(struct connection *c, int status, const char *body, size_t length)
+{
+    int wanted = c->load->options.batch > 1 ? c->load->options.batch : 1;
+    if (status != 200 || body == NULL)
+        fail("connection %d: create: status %d: %.*s", c->number, status, (int)length, body ? body : "");
+    const char *end = body + length, *at = body;
+    while (c->id_count < wanted && (at = memmem(at, (size_t)(end - at), "\"id\":\"", 6)) != NULL) {
+        at += 6;
+        const char *quote = memchr(at, '"', (size_t)(end - at));
+        if (quote == NULL || quote - at >= (long)sizeof(*c->ids))
+            break;
+        memcpy(c->ids[c->id_count], at, (size_t)(quote - at));
+        c->ids[c->id_count++][quote - at] = 0;
+    }
+    if (c->id_count != wanted)
+        fail("connection %d: %d of %d jobs were created: %.*s", c->number, c->id_count, wanted, (int)length,
+             body);
+}
