@@ -1,0 +1,25 @@
+#pragma once
+#include "histogram.h"
+#include "meter.h"
+
+/* The bare loops that the daemon is compared with. Each prints one JSON line. */
+
+/* vfork + exec + wait of /bin/true with two pipes, `in_flight` at a time on two threads, for so long. */
+void bare_jobs(int in_flight, double seconds);
+
+/* A child that writes `bytes`, drained into the file by 1 MiB reads from a 1 MiB pipe. */
+void bare_drain(const char *file, unsigned long long bytes);
+
+/* Appends 4 KiB to the file and fdatasyncs it, for so long. */
+void bare_sync(const char *file, double seconds);
+
+/* Writes so many bytes to standard output: the job whose output is drained. */
+void write_bytes(unsigned long long bytes);
+
+/* A child whose standard streams are /dev/null and two pipes. */
+struct child {
+    int pid, out, err;
+};
+
+/* Starts it by vfork; the calling thread goes on once it has executed. */
+struct child child_start(char *const *arguments);
