@@ -30,6 +30,18 @@ let package = Package(
     .executableTarget(name: "jobd", dependencies: ["JobService"]),
     .executableTarget(name: "jobctl", dependencies: ["JobClient", "JobAPI", "CJobWire"]),
 
+    // The benchmark: what drives the servers, what they are compared with, and what runs and reports it all.
+    .target(
+      name: "BenchSupport", path: "bench/support", cSettings: [.define("_GNU_SOURCE")]),
+    .executableTarget(
+      name: "loadgen", dependencies: ["BenchSupport", "COpenSSL"], path: "bench/loadgen",
+      cSettings: [.define("_GNU_SOURCE")]),
+    .executableTarget(
+      name: "baseline", dependencies: ["BenchSupport"], path: "bench/baseline",
+      cSettings: [.define("_GNU_SOURCE")]),
+    .executableTarget(
+      name: "bench", dependencies: ["BenchSupport", "CSQLite"], path: "bench/bench"),
+
     .testTarget(name: "WireTests", dependencies: ["CJobWire", "JobAPI", "JobClient"]),
     .testTarget(name: "CoreTests", dependencies: ["CJobCore", "CJobWire", "COpenSSL"]),
     .testTarget(name: "ServiceTests", dependencies: ["JobService", "JobAPI"]),
