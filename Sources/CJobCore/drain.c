@@ -80,6 +80,7 @@ static void check_limit(struct jc_job *job)
 
 void jc_drain_close(struct jc_job *job, enum jc_stream stream)
 {
+    jc_engine_unwatch(job->engine, job->stream[stream].pipe);
     close(job->stream[stream].pipe);
     job->stream[stream].pipe = -1;
 }

@@ -31,7 +31,8 @@ int64_t jc_now_us(void)
 
 // A descriptor's entry in the epoll set can outlive its close: a process that is being launched holds copies
 // of all descriptors until its exec. So entries name a job's slot and generation, never its address, and what
-// comes for a job that is gone is dropped.
+// comes for a job that is gone is dropped. What is closed while it is ready is taken out of the set before:
+// else it would wake the loop again and again until that exec.
 
 int jc_engine_watch(struct jc_job *job, int fd, enum jc_watch kind, uint32_t events)
 {
@@ -42,6 +43,11 @@ int jc_engine_watch(struct jc_job *job, int fd, enum jc_watch kind, uint32_t eve
     if (errno == EEXIST && epoll_ctl(job->engine->epoll, EPOLL_CTL_MOD, fd, &event) == 0)
         return 0;
     return -errno;
+}
+
+void jc_engine_unwatch(const struct jc_engine *engine, int fd)
+{
+    epoll_ctl(engine->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
 static struct jc_job *job_of(struct jc_engine *engine, uint64_t data)

@@ -158,6 +158,8 @@ enum jc_watch { JC_WATCH_STDOUT, JC_WATCH_STDERR, JC_WATCH_EXIT, JC_WATCH_TREE, 
 int jc_engine_add(struct jc_engine *engine, struct jc_job *job);
 void jc_engine_remove(struct jc_engine *engine, struct jc_job *job);
 int jc_engine_watch(struct jc_job *job, int fd, enum jc_watch kind, uint32_t events);
+/// Before a watched descriptor is closed.
+void jc_engine_unwatch(const struct jc_engine *engine, int fd);
 int jc_deadlines_start(struct jc_engine *engine);
 void jc_engine_set_deadline(struct jc_job *job, int64_t after_ms);
 void jc_engine_clear_deadline(struct jc_job *job);

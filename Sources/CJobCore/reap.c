@@ -26,6 +26,7 @@ void jc_job_exited(struct jc_job *job)
         return;
     job->finished_us = jc_now_us();
     job->reaped = true;
+    jc_engine_unwatch(job->engine, job->launch.pidfd);
     close(job->launch.pidfd);
     job->launch.pidfd = -1;
     jc_job_stdin_close(job);
@@ -65,7 +66,7 @@ void jc_job_tree_check(struct jc_job *job)
     if (cgroup == NULL)
         return;
     if (cgroup->watched)
-        epoll_ctl(job->engine->epoll, EPOLL_CTL_DEL, cgroup->events, NULL);
+        jc_engine_unwatch(job->engine, cgroup->events);
     cgroup->watched = false;
     job->launch.cgroup = NULL;
     jc_cgroup_give(job->engine, cgroup);
