@@ -15,7 +15,7 @@ case "${1:-}" in
     ;;
   address | thread)
     # A process that must not be traced cannot be searched for leaks; what leaks is found by the tests that count.
-    export ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS="suppressions=$PWD/Tests/tsan.supp halt_on_error=1"
+    export ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=halt_on_error=1
     command=(swift test --scratch-path ".build/$1" --sanitize "$1" "${flags[@]}" --skip EndToEndTests)
     ;;
   undefined)
