@@ -66,8 +66,24 @@ int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup 
     return status;
 }
 
+static void discard(struct jc_engine *engine, struct jc_cgroup *cgroup)
+{
+    char name[32];
+    snprintf(name, sizeof name, "job-%u", cgroup->number);
+    close(cgroup->dir);
+    close(cgroup->events);
+    unlinkat(engine->cgroup_dir, name, AT_REMOVEDIR);
+    free(cgroup);
+}
+
+// A cgroup that was killed counts its kills, and CLONE_INTO_CGROUP compares that count with the one of the
+// parent's cgroup (seen on Linux 6.18): the next child would be killed at its birth.
 void jc_cgroup_give(struct jc_engine *engine, struct jc_cgroup *cgroup)
 {
+    if (cgroup->killed) {
+        discard(engine, cgroup);
+        return;
+    }
     pthread_mutex_lock(&engine->lock);
     cgroup->next = engine->cgroups;
     engine->cgroups = cgroup;
@@ -127,8 +143,9 @@ void jc_cgroup_signal(const struct jc_cgroup *cgroup, int signo)
     fclose(file);
 }
 
-void jc_cgroup_kill(const struct jc_cgroup *cgroup)
+void jc_cgroup_kill(struct jc_cgroup *cgroup)
 {
+    cgroup->killed = true;
     // Kernels before 5.14 have no cgroup.kill.
     if (!write_file(cgroup->dir, "cgroup.kill", "1"))
         jc_cgroup_signal(cgroup, SIGKILL);

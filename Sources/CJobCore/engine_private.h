@@ -16,6 +16,7 @@ struct jc_cgroup {
     int dir;         ///< O_PATH-like directory descriptor, for CLONE_INTO_CGROUP
     int events;      ///< cgroup.events
     bool watched;
+    bool killed; ///< by cgroup.kill: not to be used again
 };
 
 /// What the launcher makes of a job, and all that it needs for it.
@@ -146,7 +147,7 @@ int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup 
 int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out);
 void jc_cgroup_give(struct jc_engine *engine, struct jc_cgroup *cgroup);
 bool jc_cgroup_populated(const struct jc_cgroup *cgroup);
-void jc_cgroup_kill(const struct jc_cgroup *cgroup);
+void jc_cgroup_kill(struct jc_cgroup *cgroup);
 void jc_cgroup_signal(const struct jc_cgroup *cgroup, int signo);
 void jc_cgroups_free(struct jc_engine *engine);
 

@@ -26,13 +26,14 @@ extension Worker {
     let sent = range ?? 0..<content.size
     var headers = "Accept-Ranges: bytes\r\n"
     if let tag = content.tag { headers += "ETag: \(tag)\r\n" }
-    if range != nil {
+    let isPart = range.map { !$0.isEmpty } ?? false
+    if isPart {
       headers += "Content-Range: bytes \(sent.lowerBound)-\(sent.upperBound - 1)/\(content.size)\r\n"
     }
     // Duplicated before the reply begins: afterwards there is no way to say that it failed.
     let descriptor = head.isHead || sent.isEmpty ? -1 : try content.file?.duplicate() ?? -1
     exchange.beginReply(
-      range == nil ? 200 : 206, type: "application/octet-stream", headers: headers, length: UInt64(sent.count)
+      isPart ? 206 : 200, type: "application/octet-stream", headers: headers, length: UInt64(sent.count)
     )
     if descriptor >= 0 { jc_reply_file(exchange.pointer, descriptor, sent.lowerBound, sent.upperBound) }
     exchange.endReply()
@@ -117,8 +118,8 @@ private enum StreamStart {
   func range(_ content: StreamContent) throws -> Range<UInt64>? {
     if case .beginning = self { return nil }
     let start = try self.start(content.file, content.size)
-    guard start < content.size || start == 0 else { throw content.unsatisfiable }
-    return start == 0 || start == content.size ? nil : start..<content.size
+    guard start <= content.size else { throw content.unsatisfiable }
+    return start == 0 ? nil : start..<content.size
   }
 
   /// The offset, seen from the stream as it is now.

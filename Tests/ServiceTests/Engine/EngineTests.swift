@@ -64,6 +64,15 @@ struct EngineTests {
   }
 
   @Test(arguments: Kind.all)
+  func aJobAfterAKilledOneIsNotKilledToo(kind: Kind) throws {
+    let harness = try EngineHarness(kind)
+    var launch = EngineHarness.shell("trap '' TERM; sleep 1000")
+    (launch.timeout, launch.grace) = (50, 0)
+    #expect(try harness.run(launch).result.signal == SIGKILL)
+    #expect(try harness.run("echo fine; exit 4").result.exit_code == 4)
+  }
+
+  @Test(arguments: Kind.all)
   func whatCannotBeExecutedTellsItsErrno(kind: Kind) throws {
     let harness = try EngineHarness(kind)
     for (command, code) in [

@@ -1,0 +1,209 @@
+import Glibc
+import JobAPI
+import JobClient
+import Testing
+
+/// Output while and after it is written.
+@Suite(.serialized) struct StreamTests {
+  /// A finished job with a hundred known bytes.
+  private func hundredBytes(_ client: JobClient) throws -> (JobID, [UInt8]) {
+    let bytes = (0..<10).map { "line \($0)...\n" }.joined().utf8
+    let (id, _) = try client.run("printf", "%s", String(bytes))
+    return (id, Array(bytes))
+  }
+
+  @Test func rangesOfAFinishedStream() throws {
+    try Daemon.with { daemon in
+      let (id, bytes) = try hundredBytes(daemon.client())
+      let path = "/jobs/\(id)/stdout"
+      let whole = try daemon.curl("GET", path)
+      #expect(whole.status == 200)
+      #expect(whole.body == bytes)
+      #expect(whole.headers.contains("Accept-Ranges: bytes"))
+      #expect(whole.headers.contains("Content-Type: application/octet-stream"))
+      func range(_ text: String) throws -> CurlReply {
+        try daemon.curl("GET", path, ["-H", "Range: bytes=\(text)"])
+      }
+      let middle = try range("10-19")
+      #expect(middle.status == 206)
+      #expect(middle.body == Array(bytes[10...19]))
+      #expect(middle.headers.contains("Content-Range: bytes 10-19/\(bytes.count)"))
+      #expect(try range("90-").body == Array(bytes[90...]))
+      #expect(try range("-5").body == Array(bytes.suffix(5)))
+      #expect(try range("90-100000").body == Array(bytes[90...]))
+      #expect(try range("\(bytes.count)-").status == 416)
+      #expect(try range("9-3").status == 200, "a malformed range is ignored (RFC 9110, section 14.2)")
+      let tag = try #require(whole.headers.split(separator: "\r\n").first { $0.hasPrefix("ETag: ") })
+        .dropFirst(6)
+      #expect(try daemon.curl("GET", path, ["-H", "If-None-Match: \(tag)"]).status == 304)
+      let stale = try daemon.curl("GET", path, ["-H", "Range: bytes=0-1", "-H", "If-Range: \"other\""])
+      #expect(stale.status == 200)
+      let head = try daemon.curl("HEAD", path)
+      #expect(head.headers.contains("Content-Length: \(bytes.count)"))
+    }
+  }
+
+  @Test func theEndOfAStream() throws {
+    try Daemon.with { daemon in
+      let (id, bytes) = try hundredBytes(daemon.client())
+      func get(_ query: String) throws -> CurlReply { try daemon.curl("GET", "/jobs/\(id)/stdout?\(query)") }
+      #expect(try get("tail=2").body == Array(bytes.suffix(20)))
+      #expect(try get("tail=0").body.isEmpty)
+      #expect(try get("tail=1000").body == bytes)
+      #expect(try get("tail_bytes=7").body == Array(bytes.suffix(7)))
+      #expect(try get("offset=50").body == Array(bytes[50...]))
+      #expect(try get("tail=1&offset=3").status == 400)
+      #expect(try get("tail=-1").status == 400)
+      #expect(try get("follow=maybe").status == 400)
+    }
+  }
+
+  @Test func aFollowerGetsAllAndEndsWithTheJob() throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      let id = try client.shell("echo early; sleep 0.7; echo late; sleep 0.3; exit 2")
+      try Poll.until("the first line") { try !client.output(id).stdout.isEmpty }
+      let followed = try daemon.curl("GET", "/jobs/\(id)/stdout?follow=1")
+      #expect(followed.text == "early\nlate\n")
+      #expect(try client.status(id).exitCode == 2)
+      #expect(try daemon.curl("GET", "/jobs/\(id)/stdout?follow=1&offset=6").text == "late\n")
+      // Of a stream that never had a byte.
+      #expect(try daemon.curl("GET", "/jobs/\(id)/stderr?follow=1").text.isEmpty)
+    }
+  }
+
+  @Test func aThousandFollowersOfOneJobGetTheSameBytes() throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      let id = try client.shell("i=0; while [ $i -lt 20 ]; do echo line $i; sleep 0.2; i=$((i+1)); done")
+      let request = Route.stdout.target(id, ["follow": "1"])
+      let followers = try (0..<1000).map { _ in
+        let connection = try Connection(client.settings)
+        try connection.send("GET", request)
+        return connection
+      }
+      let expected = Array((0..<20).map { "line \($0)\n" }.joined().utf8)
+      for follower in followers {
+        #expect(try follower.reply() == 200)
+        #expect(try follower.readAll() == expected)
+      }
+    }
+  }
+
+  @Test func twoHundredJobsAreFollowedAtOnce() throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      let followers = try (0..<200).map { number in
+        let id = try client.shell("echo a\(number); sleep 0.5; echo b\(number)")
+        let connection = try Connection(client.settings)
+        try connection.send("GET", Route.stdout.target(id, ["follow": "1"]))
+        return connection
+      }
+      for (number, follower) in followers.enumerated() {
+        #expect(try follower.reply() == 200)
+        #expect(try follower.readAll() == Array("a\(number)\nb\(number)\n".utf8))
+      }
+    }
+  }
+
+  @Test func aFollowerThatDoesNotReadHoldsNothing() throws {
+    try Daemon.with(["--output-limit", "1GiB"]) { daemon in
+      let client = daemon.client()
+      let id = try client.shell("sleep 0.3; head -c 300000000 /dev/zero")
+      let stalled = try Connection(client.settings)
+      try stalled.send("GET", Route.stdout.target(id, ["follow": "1"]))
+      #expect(try stalled.reply() == 200)
+      let memory = Processes.resident(daemon.apiPid)
+      #expect(try client.end(of: id).exitCode == 0)
+      #expect(try client.detail(id).stdoutBytes == 300_000_000)
+      #expect(Processes.resident(daemon.apiPid) - memory < 16 * 1024)
+      // It gets all of it when it reads after all.
+      var count = 0
+      var block = [UInt8](repeating: 0, count: 1 << 20)
+      while true {
+        let got = try block.withUnsafeMutableBytes { try stalled.read(into: $0) }
+        if got == 0 { break }
+        count += got
+      }
+      #expect(count == 300_000_000)
+    }
+  }
+
+  @Test func aFollowerThatGoesAwayIsFreed() throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      let id = try client.shell("sleep 1000")
+      let before = Processes.descriptors(daemon.apiPid)
+      var followers: [Connection] = try (0..<20).map { _ in
+        let connection = try Connection(client.settings)
+        try connection.send("GET", Route.stdout.target(id, ["follow": "1"]))
+        #expect(try connection.reply() == 200)
+        return connection
+      }
+      #expect(Processes.descriptors(daemon.apiPid) >= before + 20)
+      followers.removeAll()
+      try Poll.until("the connections to be freed") { Processes.descriptors(daemon.apiPid) <= before }
+    }
+  }
+
+  @Test func theCombinedLogKeepsTheOrderOfArrival() throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      let script =
+        "for i in 1 2 3; do echo out $i; sleep 0.1; echo err $i >&2; sleep 0.1; done; printf '\\377\\376'"
+      let (id, _) = try client.run("sh", "-c", script)
+      let lines = try daemon.curl("GET", "/jobs/\(id)/log").text.split(separator: "\n")
+      #expect(lines.count == 7)
+      let order = lines.prefix(6).map { $0.contains(#""stream":"stdout""#) ? "o" : "e" }.joined()
+      #expect(order == "oeoeoe")
+      #expect(lines[6].contains(#""base64":"//4=""#))
+      #expect(lines.allSatisfy { $0.contains(#""time":"20"#) })
+      let tail = try daemon.curl("GET", "/jobs/\(id)/log?tail=2").text
+      #expect(tail.contains("err 3"))
+      #expect(!tail.contains("out 2"))
+      #expect(try daemon.curl("GET", "/jobs/\(id)/log?since=2099-01-01T00:00:00Z").text.isEmpty)
+      #expect(try daemon.curl("GET", "/jobs/\(id)/log?since=1h").text.split(separator: "\n").count == 7)
+      #expect(try daemon.curl("GET", "/jobs/\(id)/log?since=yesterday").status == 400)
+    }
+  }
+
+  @Test func aLogOfManyPiecesIsWholeWhenFollowedAndAfterwards() throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      let script =
+        "i=0; while [ $i -lt 700 ]; do echo o$i; sleep 0.0015; echo e$i >&2; sleep 0.0015; i=$((i+1)); done"
+      let id = try client.shell(script)
+      let expected = ((0..<700).map { "o\($0)\n" }.joined(), (0..<700).map { "e\($0)\n" }.joined())
+      let followed = try daemon.jobctl("logs", "-f", "\(id)")
+      #expect((followed.text, followed.errorText) == expected)
+      let after = try daemon.jobctl("logs", "\(id)")
+      #expect((after.text, after.errorText) == expected)
+    }
+  }
+
+  @Test func manyWaitersAreAnsweredWhenTheJobEnds() throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      let id = try client.shell("read x < /dev/null; sleep 4; exit 3")
+      let request = Route.status.target(id, ["wait": "60s"])
+      let waiters = try (0..<1000).map { _ in
+        let connection = try Connection(client.settings)
+        try connection.send("GET", request)
+        return connection
+      }
+      for waiter in waiters {
+        #expect(try waiter.reply() == 200)
+        #expect(try waiter.readAll() == Array(#"{"status":"completed","exit_code":3}"#.utf8))
+      }
+    }
+  }
+
+  @Test func aWaitEndsWithItsTime() throws {
+    try Daemon.with { daemon in
+      let id = try daemon.client().shell("sleep 1000")
+      #expect(try daemon.curl("GET", "/jobs/\(id)/status?wait=100ms").text == #"{"status":"running"}"#)
+      #expect(try daemon.curl("GET", "/jobs/\(id)/status?wait=0s").text == #"{"status":"running"}"#)
+      #expect(try daemon.curl("GET", "/jobs/\(id)/status?wait=soon").status == 400)
+    }
+  }
+}
