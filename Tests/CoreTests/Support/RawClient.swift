@@ -45,6 +45,7 @@ final class RawClient {
     _ server: TestServer, _ identity: Authority.Identity?, session: OpaquePointer? = nil,
     maxVersion: Int32 = TLS1_3_VERSION, receiveBuffer: Int32? = nil
   ) throws {
+    descriptor = try Self.connect(server.port, receiveBuffer: receiveBuffer)
     // OpenSSL writes to a socket that the server has closed, in the tests where it does.
     signal(SIGPIPE, SIG_IGN)
     context = SSL_CTX_new(TLS_client_method())
@@ -56,7 +57,6 @@ final class RawClient {
       SSL_CTX_use_PrivateKey_file(context, identity.key, SSL_FILETYPE_PEM)
     }
     ssl = SSL_new(context)
-    descriptor = try Self.connect(server.port, receiveBuffer: receiveBuffer)
     SSL_set_fd(ssl, descriptor)
     if let session { SSL_set_session(ssl, session) }
     ERR_clear_error()
