@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ACCEPTS_A_ROUND 64
+/// Peers taken in at once: more only while more come, so that a single one costs no call to see that there is
+/// no other.
+#define ACCEPTS_MAX 32
 
 union address {
     struct sockaddr any;
@@ -77,8 +79,12 @@ static bool accept_one(struct jc_server *server)
 static void on_acceptable(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
-    for (unsigned i = 0; i < ACCEPTS_A_ROUND && accept_one(context); i++)
-        continue;
+    struct jc_server *server = context;
+    unsigned accepted = 0;
+    while (accepted < server->accepts && accept_one(server))
+        accepted++;
+    const bool more = accepted == server->accepts;
+    server->accepts = !more ? 1 : accepted < ACCEPTS_MAX ? 2 * accepted : ACCEPTS_MAX;
 }
 
 int jc_acceptor_start(struct jc_server *server)
@@ -89,6 +95,7 @@ int jc_acceptor_start(struct jc_server *server)
     if (event_add(&server->acceptor, NULL) != 0)
         return -ENOMEM;
     server->accepting = true;
+    server->accepts = 1;
     return 0;
 }
 

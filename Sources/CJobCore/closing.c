@@ -38,9 +38,10 @@ void jc_connection_free(struct jc_connection *connection)
 /// told that all is said, and what it still sends is read for a while.
 void jc_connection_linger(struct jc_connection *connection)
 {
+    const bool silent = connection->peer_closed || connection->asked_to_close;
     part(connection);
     connection->phase = JC_PHASE_LINGERING;
-    if (connection->peer_closed || shutdown(connection->fd, SHUT_WR) < 0)
+    if (silent || shutdown(connection->fd, SHUT_WR) < 0)
         connection->phase = JC_PHASE_BROKEN;
 }
 

@@ -163,6 +163,7 @@ static bool take_head(struct jc_connection *connection, const char *bytes, size_
         return false;
     }
     *taken = (size_t)parsed;
+    connection->asked_to_close = !head.keep_alive && !head.request.has_body && length == *taken;
     begin(connection, &head, length > (size_t)parsed);
     return true;
 }

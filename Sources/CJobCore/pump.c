@@ -89,8 +89,12 @@ static bool has_more(const struct jc_connection *connection)
 
 static bool send_batch(struct jc_connection *connection, struct jc_bytes *batch)
 {
-    const bool held = jc_transport_write(connection, batch->data + batch->start, jc_bytes_length(batch)) &&
-                      jc_transport_flush(connection);
+    bool held = jc_transport_write(connection, batch->data + batch->start, jc_bytes_length(batch));
+    if (held && connection->phase == JC_PHASE_CLOSING && !has_more(connection)) {
+        connection->said_goodbye = true;
+        jc_transport_close(connection);
+    }
+    held = held && jc_transport_flush(connection);
     batch->start = batch->end = 0;
     if (!held)
         connection->phase = JC_PHASE_BROKEN;

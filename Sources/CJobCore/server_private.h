@@ -77,8 +77,9 @@ struct jc_connection {
     uint32_t slot;
     enum jc_phase phase;
     bool reading, writing, peer_closed, ready, said_goodbye;
-    bool progress; ///< since the deadline was set: a request began, body bytes came, or the peer read
-    int refusal;   ///< status each request is answered with, or 0
+    bool progress;       ///< since the deadline was set: a request began, body bytes came, or the peer read
+    bool asked_to_close; ///< by the peer, which then sends nothing more
+    int refusal;         ///< status each request is answered with, or 0
     const char *refusal_detail;
     int64_t tag; ///< -1: not opened
     struct event readable, writable;
@@ -115,6 +116,7 @@ struct jc_server {
     struct jc_timer *tick;
     int64_t refused_s; ///< when an overload was last told of
     bool accepting, ticking;
+    unsigned accepts; ///< how many peers to take in at once
 
     struct jc_slot *slots;
     uint32_t slots_used, free_slot;

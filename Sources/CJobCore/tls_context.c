@@ -64,7 +64,8 @@ static int set_up(struct jc_tls *tls, const struct jc_tls_options *options, char
         return -EINVAL;
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     SSL_CTX_set_verify_depth(ctx, VERIFY_DEPTH);
-    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+    // Or the server's own chain would be built, and its signatures verified, in each handshake.
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
     resume(ctx, options->session_cache);
     return trust(ctx, options, error);
 }

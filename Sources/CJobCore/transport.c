@@ -150,18 +150,25 @@ static bool send_some(struct jc_connection *connection, struct jc_bytes *bytes)
     return true;
 }
 
+static bool move(struct jc_bytes *from, struct jc_bytes *to)
+{
+    const size_t length = jc_bytes_length(from);
+    if (length == 0)
+        return true;
+    if (!jc_bytes_reserve(to, length))
+        return false;
+    memcpy(to->data + to->end, from->data + from->start, length);
+    to->end += length;
+    from->start = from->end = 0;
+    return true;
+}
+
 bool jc_transport_flush(struct jc_connection *connection)
 {
     struct jc_bytes *wire = &connection->server->wire, *unsent = &connection->unsent;
-    bool held = jc_bytes_length(wire) == 0 || jc_bytes_length(unsent) > 0 || send_some(connection, wire);
-    const size_t left = jc_bytes_length(wire);
-    if (held && left > 0) {
-        held = jc_bytes_reserve(unsent, left);
-        if (held) {
-            memcpy(unsent->data + unsent->end, wire->data + wire->start, left);
-            unsent->end += left;
-        }
-    }
+    if (jc_bytes_length(wire) == 0)
+        return true;
+    const bool held = (jc_bytes_length(unsent) > 0 || send_some(connection, wire)) && move(wire, unsent);
     wire->start = wire->end = 0;
     return held;
 }
