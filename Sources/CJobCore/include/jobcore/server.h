@@ -8,14 +8,16 @@
 
 #define JC_ERROR_SIZE 256
 
-/// A server's TLS 1.3 context with client verification. Shared by all servers of a process; any thread.
+/// A server's TLS 1.3 context with client verification. Shared by all servers of a process, which it
+/// outlives; any thread. Its sessions for resumption are its own: none outlives the authorities and the list
+/// it was verified by.
 struct jc_tls;
 struct jc_tls_options {
     const char *_Nonnull certificate_file; ///< PEM, leaf first
     const char *_Nonnull key_file;         ///< PEM
     const char *_Nonnull client_ca_file;   ///< PEM, authorities whose clients are let in
     const char *_Nullable crl_file;        ///< PEM, or NULL
-    size_t session_cache;                  ///< most sessions kept for resumption
+    size_t session_cache;                  ///< most sessions kept for resumption (some KiB each); 0: none
 };
 /// On failure `error` says which file and why.
 int jc_tls_new(const struct jc_tls_options *_Nonnull options, struct jc_tls *_Nullable *_Nonnull out,
@@ -26,17 +28,19 @@ void jc_tls_free(struct jc_tls *_Nullable tls);
 struct jc_server;
 struct jc_exchange;
 
-/// What to do with a request's body. A reply sent before the body has come makes it be skipped (bounded).
+/// What to do with a request's body. A reply sent before the body has come makes it be skipped (bounded). A
+/// whole body over `max_body` is answered with 413 here; a streamed one has no limit but the handler's.
 enum jc_body { JC_BODY_NONE = 0, JC_BODY_WHOLE = 1, JC_BODY_STREAM = 2 };
 
 struct jc_server_options {
-    int listen_fd; ///< bound and listening; taken over. See jc_listen
+    int listen_fd; ///< bound and listening; taken over on success. See jc_listen
     size_t max_head, max_body, max_connections;
-    unsigned handshake_ms, head_ms, body_ms, idle_ms,
-        write_ms; ///< absolute for handshake and head; else stall
+    unsigned handshake_ms, head_ms;      ///< from start to end; 0: no limit
+    unsigned body_ms, idle_ms, write_ms; ///< without progress; 0: no limit
 };
 
-/// All are called on the loop's thread.
+/// All are called on the loop's thread, and never from inside a call to this library but jc_server_free. A
+/// handler may call all but that one, for any exchange of the server.
 struct jc_handler {
     /// A peer passed the handshake as common name `cn` (not NUL-terminated, checked). The value returned is
     /// `jc_exchange_tag` of its exchanges; -1 refuses the connection with 403, -2 with 429.
@@ -45,13 +49,14 @@ struct jc_handler {
     /// A request head is complete. Reply now, or say how the body is to come.
     enum jc_body (*_Nonnull head)(void *_Nullable context, struct jc_exchange *_Nonnull exchange,
                                   const struct jc_request *_Nonnull request);
-    /// Body bytes: all at once (JC_BODY_WHOLE, always `last`) or as they come (JC_BODY_STREAM).
+    /// Body bytes: all at once (JC_BODY_WHOLE, always `last`) or as they come (JC_BODY_STREAM). A request
+    /// without a body has one call, empty and `last`.
     void (*_Nonnull body)(void *_Nullable context, struct jc_exchange *_Nonnull exchange,
                           const uint8_t *_Nullable bytes, size_t length, bool last);
     /// A streamed reply went below the low-water mark: more may be written.
     void (*_Nonnull writable)(void *_Nullable context, struct jc_exchange *_Nonnull exchange);
-    /// The exchange is over: reply sent in full (`complete`) or peer gone. The pointer is dead after this
-    /// call. Only called for exchanges with a user value set (jc_exchange_set_user).
+    /// The exchange is over: reply given to the socket (`complete`) or peer gone. The pointer is dead after
+    /// this call. Only called for exchanges with a user value set (jc_exchange_set_user).
     void (*_Nonnull ended)(void *_Nullable context, struct jc_exchange *_Nonnull exchange, bool complete);
     /// One line about a peer that failed (handshake, parse, time-out). `peer` is "address:port".
     void (*_Nonnull peer_failed)(void *_Nullable context, const char *_Nonnull peer,
@@ -67,7 +72,8 @@ int jc_server_new(struct jc_loop *_Nonnull loop, struct jc_tls *_Nonnull tls,
                   const struct jc_server_options *_Nonnull options, const struct jc_handler *_Nonnull handler,
                   void *_Nullable context, struct jc_server *_Nullable *_Nonnull out)
     __attribute__((warn_unused_result));
-/// Accepts nothing more, lets running replies finish, closes idle connections, then calls `done` once.
+/// Accepts nothing more, lets running replies finish, closes idle connections, then calls `done` once, from
+/// the loop; it may free the server.
 void jc_server_drain(struct jc_server *_Nonnull server, jc_callback _Nonnull done, void *_Nullable context);
 /// Closes everything at once.
 void jc_server_free(struct jc_server *_Nullable server);
@@ -98,7 +104,9 @@ void jc_reply_begin(struct jc_exchange *_Nonnull exchange, int status, const cha
                     const char *_Nullable headers, int64_t length);
 /// Queues body bytes (copied). True: below the high-water mark; false: wait for `writable`.
 bool jc_reply_write(struct jc_exchange *_Nonnull exchange, const void *_Nonnull bytes, size_t length);
-/// Sends bytes [offset, limit) of `fd` (taken over) as the peer takes them, in bounded memory.
+/// Sends bytes [offset, limit) of `fd` (taken over) as the peer takes them, in bounded memory. One file at a
+/// time; bytes that jc_reply_write queues go before those of the file not sent yet. A file that is shorter
+/// breaks the reply off.
 void jc_reply_file(struct jc_exchange *_Nonnull exchange, int fd, uint64_t offset, uint64_t limit);
 /// More of the file is there now (a followed file grew).
 void jc_reply_file_extend(struct jc_exchange *_Nonnull exchange, uint64_t limit);
