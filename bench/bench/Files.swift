@@ -1,0 +1,55 @@
+import Glibc
+
+enum Files {
+  static func read(_ path: String) throws -> String {
+    guard let file = fopen(path, "re") else {
+      throw BenchFailure("\(path): \(String(cString: strerror(errno)))")
+    }
+    defer { fclose(file) }
+    var text: [UInt8] = []
+    var block = [UInt8](repeating: 0, count: 65536)
+    while true {
+      let count = fread(&block, 1, block.count, file)
+      guard count > 0 else { return String(decoding: text, as: UTF8.self) }
+      text += block.prefix(count)
+    }
+  }
+
+  static func write(_ text: String, to path: String) throws {
+    guard let file = fopen(path, "we") else {
+      throw BenchFailure("\(path): \(String(cString: strerror(errno)))")
+    }
+    let bytes = Array(text.utf8)
+    let count = fwrite(bytes, 1, bytes.count, file)
+    guard fclose(file) == 0, count == bytes.count else { throw BenchFailure("\(path): not written") }
+  }
+
+  static func makeDirectory(_ path: String) throws {
+    guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
+      throw BenchFailure("\(path): \(String(cString: strerror(errno)))")
+    }
+  }
+
+  static func remove(_ path: String) throws { try Child.run(["rm", "-rf", "--", path]) }
+
+  /// The numbers of a file of "name: N kB" lines.
+  static func kibibytes(_ path: String) throws -> [Substring: Double] {
+    var numbers: [Substring: Double] = [:]
+    for line in try read(path).split(separator: "\n") {
+      let words = line.split(separator: " ", omittingEmptySubsequences: true)
+      if words.count >= 3, words[0].hasSuffix(":"), let number = Double(words[1]) {
+        numbers[words[0].dropLast()] = number
+      }
+    }
+    return numbers
+  }
+}
+
+/// Waits until `condition` holds, at most a minute.
+func poll(_ what: String, seconds: Double = 60, until condition: () throws -> Bool) throws {
+  let end = Clock.now + seconds
+  while try !condition() {
+    guard Clock.now < end else { throw BenchFailure("\(what): it took longer than \(Int(seconds)) s") }
+    usleep(2000)
+  }
+}
