@@ -27,9 +27,11 @@ final class Child {
   init(_ arguments: [String], log: String? = nil) throws {
     var inputs: [Int32] = [0, 0]
     var outputs: [Int32] = [0, 0]
-    guard pipe2(&inputs, Int32(O_CLOEXEC)) == 0, pipe2(&outputs, Int32(O_CLOEXEC)) == 0 else {
+    guard pipe(&inputs) == 0, pipe(&outputs) == 0 else {
       throw BenchFailure("pipe: \(String(cString: strerror(errno)))")
     }
+    // This program has one thread: nothing is started between the two.
+    for end in inputs + outputs { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -105,7 +107,9 @@ final class Child {
     child.closeInput()
     let text = child.read()
     let usage = child.wait()
-    guard usage.status == 0 else { throw BenchFailure("\(arguments.joined(separator: " ")): status \(usage.status)") }
+    guard usage.status == 0 else {
+      throw BenchFailure("\(arguments.joined(separator: " ")): status \(usage.status)")
+    }
     return (text, usage)
   }
 }

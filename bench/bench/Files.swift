@@ -53,3 +53,13 @@ func poll(_ what: String, seconds: Double = 60, until condition: () throws -> Bo
     usleep(2000)
   }
 }
+
+/// Writes at once, whatever standard output is.
+func say(_ text: String, to descriptor: Int32 = STDOUT_FILENO) {
+  var bytes = Array(text.utf8)[...]
+  while !bytes.isEmpty {
+    let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+    guard count > 0 || errno == EINTR else { return }
+    bytes = bytes.dropFirst(max(0, count))
+  }
+}

@@ -42,7 +42,8 @@ struct Row: Codable {
   var failure: String?
 
   init(
-    _ figure: String, unit: String, _ values: [Double], over baseline: String = "", _ baselines: [Double] = [],
+    _ figure: String, unit: String, _ values: [Double], over baseline: String = "",
+    _ baselines: [Double] = [],
     goal: Goal, note: String = ""
   ) {
     section = ""

@@ -1,0 +1,45 @@
+import FoundationEssentials
+
+/// Single requests, by curl: nothing of this is measured.
+struct Api {
+  let server: any Server
+  let pki: String
+
+  init(_ bench: Bench, _ server: any Server) { (self.server, pki) = (server, bench.pki.directory) }
+
+  var curl: [String] {
+    ["curl", "-sS", "--cacert", "\(pki)/ca.crt", "--cert", "\(pki)/bench.crt", "--key", "\(pki)/bench.key"]
+  }
+
+  func url(_ target: String) -> String { "https://127.0.0.1:\(server.port)\(target)" }
+
+  private func ask(_ method: String, _ target: String, _ options: [String] = []) throws -> String {
+    try Child.run(curl + ["--fail-with-body", "-X", method, url(target)] + options).text
+  }
+
+  private struct Created: Decodable { var id: String }
+  private struct Status: Decodable { var status: String }
+
+  func create(_ command: String, _ arguments: [String] = []) throws -> String {
+    let list = arguments.map { "\"\($0)\"" }.joined(separator: ",")
+    let body = "{\"cmd\":\"\(command)\",\"args\":[\(list)]}"
+    let text = try ask("PUT", "/jobs", ["-H", "Content-Type: application/json", "--data-binary", body])
+    return try decode(Created.self, text, of: "PUT /jobs").id
+  }
+
+  func status(_ id: String) throws -> String {
+    try decode(Status.self, try ask("GET", "/jobs/\(id)/status"), of: "GET status").status
+  }
+
+  func statusText(_ id: String) throws -> String { try ask("GET", "/jobs/\(id)/status") }
+
+  /// Waits for its end, which has to be a good one.
+  func finish(_ id: String) throws {
+    let text = try ask("GET", "/jobs/\(id)/status?wait=60s")
+    guard text.contains("\"completed\""), text.contains("\"exit_code\":0") else {
+      throw BenchFailure("job \(id): \(text)")
+    }
+  }
+
+  func delete(_ id: String) throws { _ = try ask("DELETE", "/jobs/\(id)") }
+}

@@ -1,0 +1,158 @@
+import Glibc
+
+/// The certificates that all servers and clients of a run use.
+struct Pki {
+  let directory: String
+
+  init(directory: String, jobctl: String) throws {
+    self.directory = directory
+    try Child.run([jobctl, "ca", "init", "--dir", directory], log: "/dev/null")
+    try Child.run(
+      [jobctl, "ca", "server", "--dir", directory, "--host", "localhost", "--host", "127.0.0.1"],
+      log: "/dev/null")
+    try Child.run([jobctl, "ca", "client", "--dir", directory, "bench"], log: "/dev/null")
+  }
+
+  var loadOptions: [String] {
+    [
+      "--certificate", "\(directory)/bench.crt", "--key", "\(directory)/bench.key", "--authority",
+      "\(directory)/ca.crt",
+    ]
+  }
+}
+
+protocol Server {
+  var port: Int { get }
+  /// The processes whose CPU time and memory are the server's.
+  var pids: [pid_t] { get }
+}
+
+extension Server {
+  /// In bytes: what these processes alone hold, and their share of what they share.
+  func memory() throws -> Double {
+    try pids.map { try Files.kibibytes("/proc/\($0)/smaps_rollup")["Pss"] ?? 0 }.reduce(0, +) * 1024
+  }
+}
+
+/// A running jobd: the supervisor and its api process.
+final class Jobd: Server {
+  let port: Int
+  let pids: [pid_t]
+  let state: String
+  /// Seconds from its start until it listened.
+  let startup: Double
+  private let child: Child
+
+  /// Limits that protect a host from its clients are set so that the load generator does not reach them.
+  init(_ bench: Bench, state name: String, options: [String] = []) throws {
+    state = bench.path(name)
+    let log = "\(state).log"
+    unlink(log)
+    try Files.write("{}", to: "\(state).json5")
+    let pki = bench.pki.directory
+    let start = Clock.now
+    let child = try Child(
+      [
+        "\(bench.programs)/jobd", "--listen", "127.0.0.1:0", "--state-directory", state, "--certificate-file",
+        "\(pki)/server.crt", "--key-file", "\(pki)/server.key", "--client-ca-file", "\(pki)/ca.crt",
+        "--config",
+        "\(state).json5", "--client-create-rate", "1000000", "--output-limit", "16GiB", "--retention-jobs",
+        "2000000",
+        "--retention-bytes", "64GiB", "--retention-total-bytes", "64GiB",
+      ] + options, log: log)
+    var port: Int?
+    try poll("jobd listens") {
+      guard !child.hasEnded else { throw BenchFailure("jobd ended: \(try Files.read(log))") }
+      port = try Files.read(log).split(separator: "\n").last { $0.contains("event=listening") }
+        .flatMap { Int($0.split(separator: ":").last!) }
+      return port != nil
+    }
+    startup = Clock.now - start
+    self.port = port!
+    self.child = child
+    let api = try Files.read(log).split(separator: "\n").last { $0.contains("event=api_started") }
+      .flatMap { pid_t($0.split(separator: "=").last!) }
+    guard let api else { throw BenchFailure("jobd names no api process") }
+    pids = [child.pid, api]
+  }
+
+  /// In order; it has to end well.
+  func stop() throws {
+    child.signal(SIGTERM)
+    guard child.wait().status == 0 else { throw BenchFailure("jobd ended with \(child.wait().status)") }
+  }
+
+  deinit {
+    child.signal(SIGKILL)
+    child.wait()
+  }
+}
+
+/// Debian's nginx with the same certificates: a port with its defaults, one with jobd's ticket settings.
+final class Nginx: Server {
+  let port = 17601
+  let equalPort = 17602
+  let pids: [pid_t]
+  private let child: Child
+
+  init(_ bench: Bench, reply: String, workers: Int = 2) throws {
+    let directory = bench.path("nginx")
+    try Files.makeDirectory(directory)
+    try Files.makeDirectory("\(directory)/files")
+    try Files.write(
+      Self.configuration(directory, bench.pki.directory, reply, workers, [port, equalPort]),
+      to: "\(directory)/nginx.conf")
+    let child = try Child(
+      ["nginx", "-e", "\(directory)/error.log", "-c", "\(directory)/nginx.conf"], log: "\(directory)/stderr")
+    var found: [pid_t] = []
+    try poll("nginx starts") {
+      guard !child.hasEnded else {
+        throw BenchFailure("nginx ended: \(try Files.read("\(directory)/stderr"))")
+      }
+      found = try Files.read("/proc/\(child.pid)/task/\(child.pid)/children").split(separator: " ").compactMap
+      { pid_t($0) }
+      return found.count == workers
+    }
+    (pids, self.child) = (found, child)
+  }
+
+  /// A server like this one, on the port with equal settings.
+  struct Equal: Server {
+    let port: Int
+    let pids: [pid_t]
+  }
+  var equal: Equal { Equal(port: equalPort, pids: pids) }
+
+  private static func configuration(
+    _ directory: String, _ pki: String, _ reply: String, _ workers: Int, _ ports: [Int]
+  ) -> String {
+    let locations = """
+      root \(directory)/files;
+          location = /status { default_type application/json; return 200 '\(reply)'; }
+          location / { default_type application/octet-stream; }
+      """
+    return """
+      daemon off; worker_processes \(workers); worker_rlimit_nofile 20000; pid \(directory)/nginx.pid;
+      events { worker_connections 19000; }
+      http {
+        access_log off; keepalive_requests 1000000000; keepalive_timeout 1h; keepalive_time 24h;
+        ssl_certificate \(pki)/server.crt; ssl_certificate_key \(pki)/server.key; ssl_protocols TLSv1.3;
+        ssl_client_certificate \(pki)/ca.crt; ssl_verify_client on;
+        server {
+          listen 127.0.0.1:\(ports[0]) ssl reuseport backlog=4096;
+          \(locations)
+        }
+        server {
+          listen 127.0.0.1:\(ports[1]) ssl reuseport backlog=4096;
+          ssl_session_tickets off; ssl_session_cache shared:bench:64m; ssl_conf_command NumTickets 1;
+          \(locations)
+        }
+      }
+      """
+  }
+
+  deinit {
+    child.signal(SIGTERM)
+    child.wait()
+  }
+}
