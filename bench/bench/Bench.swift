@@ -23,6 +23,7 @@ final class Bench {
     let count = readlink("/proc/self/exe", &path, path.count - 1)
     let own = String(decoding: path.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
     programs = String(own[..<(own.lastIndex(of: "/") ?? own.endIndex)])
+    // The run's own: it removes it.
     try Files.makeDirectory(options.scratch)
     pki = try Pki(directory: "\(options.scratch)/pki", jobctl: "\(programs)/jobctl")
   }

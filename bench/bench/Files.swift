@@ -25,7 +25,7 @@ enum Files {
   }
 
   static func makeDirectory(_ path: String) throws {
-    guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
+    guard mkdir(path, 0o755) == 0 else {
       throw BenchFailure("\(path): \(String(cString: strerror(errno)))")
     }
   }

@@ -97,6 +97,7 @@ final class Nginx: Server {
 
   init(_ bench: Bench, reply: String, workers: Int = 2) throws {
     let directory = bench.path("nginx")
+    try Files.remove(directory)
     try Files.makeDirectory(directory)
     try Files.makeDirectory("\(directory)/files")
     try Files.write(

@@ -3,9 +3,15 @@ import Glibc
 do {
   let bench = try Bench(parse(Array(CommandLine.arguments.dropFirst())))
   bench.section("jobs", "Jobs", bench.jobRows)
+  bench.section("create", "Create", bench.createRows)
+  bench.section("status", "Status", bench.statusRows)
+  bench.section("handshake", "Handshakes", bench.handshakeRows)
+  bench.section("drain", "Drain", bench.drainRows)
+  bench.section("download", "Output to a client", bench.downloadRows)
   for row in bench.rows {
     print(row.figure, row.values.map(\.text), row.baselines.map(\.text), row.measure.text, row.verdict)
   }
+  try Files.remove(bench.options.scratch)
 } catch {
   say("bench: \(error)\n", to: STDERR_FILENO)
   exit(1)
