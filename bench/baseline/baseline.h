@@ -10,7 +10,7 @@ void bare_jobs(int in_flight, double seconds);
 /* A child that writes `bytes`, drained into the file by 1 MiB reads from a 1 MiB pipe. */
 void bare_drain(const char *file, unsigned long long bytes);
 
-/* Appends 4 KiB to the file and fdatasyncs it, for so long. */
+/* Writes 4 KiB over a part of the file and fdatasyncs it, for so long. */
 void bare_sync(const char *file, double seconds);
 
 /* Writes so many bytes to standard output: the job whose output is drained. */

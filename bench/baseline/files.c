@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BLOCK = 1 << 20, APPEND = 4096 };
+enum { BLOCK = 1 << 20, PAGE = 4096 };
 
 void write_bytes(unsigned long long bytes)
 {
@@ -53,16 +53,28 @@ void bare_drain(const char *file, unsigned long long bytes)
     printf("{\"bytes\":%llu,\"seconds\":%.6f,\"per_second\":%.0f}\n", drained, wall, (double)drained / wall);
 }
 
+/* A file whose blocks are there already, as those of a database's log: only the data has to reach the disk. */
+static int make_file(const char *file, const char *block)
+{
+    int fd = open(file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        fail("%s: %s", file, strerror(errno));
+    write_whole(fd, block, BLOCK);
+    if (fsync(fd) != 0)
+        fail("fsync: %s", strerror(errno));
+    return fd;
+}
+
 void bare_sync(const char *file, double seconds)
 {
-    static char block[APPEND];
+    static char block[BLOCK];
     struct histogram *latency = calloc(1, sizeof(*latency));
-    int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
-    if (fd < 0 || latency == NULL)
-        fail("%s: %s", file, strerror(errno));
+    int fd = make_file(file, block), turn = 0;
+    if (latency == NULL)
+        fail("out of memory");
     for (uint64_t now = now_ns(), until = now + (uint64_t)(seconds * 1e9), after; now < until; now = after) {
-        write_whole(fd, block, sizeof(block));
-        if (fdatasync(fd) != 0)
+        block[0]++;
+        if (pwrite(fd, block, PAGE, (off_t)(turn++ % (BLOCK / PAGE)) * PAGE) != PAGE || fdatasync(fd) != 0)
             fail("fdatasync: %s", strerror(errno));
         after = now_ns();
         histogram_record(latency, after - now);

@@ -5,6 +5,8 @@ final class Bench {
   struct Options {
     var quick = false
     var rounds = 5
+    /// Compare with OpenSSH, where sshd is installed.
+    var ssh = true
     var only: [String] = []
     /// Holds the daemon's state and the files of the baselines: all on one file system.
     var scratch = ""

@@ -76,6 +76,12 @@ final class Jobd: Server {
     pids = [child.pid, api]
   }
 
+  /// Processes that the supervisor has started and that run, its api process not among them.
+  func children() throws -> Int {
+    let threads = try Child.run(["sh", "-c", "cat /proc/\(pids[0])/task/*/children"]).text
+    return threads.split { $0 == " " || $0 == "\n" }.count - 1
+  }
+
   /// In order; it has to end well.
   func stop() throws {
     child.signal(SIGTERM)
