@@ -2,6 +2,7 @@ import Glibc
 
 do {
   let bench = try Bench(parse(Array(CommandLine.arguments.dropFirst())))
+  let machine = Machine.describe(bench)
   bench.section("jobs", "Jobs", bench.jobRows)
   bench.section("create", "Create", bench.createRows)
   bench.section("status", "Status", bench.statusRows)
@@ -12,10 +13,14 @@ do {
   bench.section("command", "The command line", bench.commandRows)
   bench.section("growth", "Growth", bench.growthRows)
   bench.section("followers", "Followers", bench.followerRows)
-  for row in bench.rows {
-    print(row.figure, row.values.map(\.text), row.baselines.map(\.text), row.measure.text, row.verdict)
-  }
+  let report = Report(machine: machine, rows: bench.rows, plots: bench.plots)
+  try Child.run(["mkdir", "-p", bench.options.results])
+  try Files.write(try report.json(), to: "\(bench.options.results)/latest.json")
+  try Files.write(Page(report: report).html(), to: "\(bench.options.results)/latest.html")
+  say("\n" + report.table() + "\nwritten: \(bench.options.results)/latest.json and latest.html\n")
   try Files.remove(bench.options.scratch)
+  // A goal that is missed is a result; what could not be measured is a failure.
+  if bench.rows.contains(where: { $0.failure != nil }) { exit(1) }
 } catch {
   say("bench: \(error)\n", to: STDERR_FILENO)
   exit(1)
