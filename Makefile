@@ -35,11 +35,11 @@ test-ubsan: deps ## the same with undefined behaviour of the C targets trapped
 	scripts/test.sh undefined
 
 fmt: ## format all sources
-	$(SWIFT) format -i -r Package.swift Sources Tests
+	$(SWIFT) format -i -r Package.swift Sources Tests bench
 	find Sources Tests bench -name '*.[ch]' -not -path '*/.build/*' -print0 | xargs -0 clang-format -i
 
 fmt-check: deps ## fail when a source is not formatted
-	$(SWIFT) format lint -s -r Package.swift Sources Tests
+	$(SWIFT) format lint -s -r Package.swift Sources Tests bench
 	find Sources Tests bench -name '*.[ch]' -not -path '*/.build/*' -print0 | xargs -0 clang-format --dry-run -Werror
 
 lint: fmt-check ## format check, and the manual pages
@@ -50,6 +50,12 @@ fuzz: deps ## run every parser's fuzzer, FUZZ_SECONDS each (20)
 
 openapi: ## make the description the daemon serves from docs/openapi.yaml
 	scripts/openapi.py
+
+bench: ## measure against the baselines, under 15 minutes; docs/performance.md says how to read it
+	bench/run
+
+bench-quick: ## the same with less of everything, in 2 minutes
+	bench/run --quick
 
 install: build ## install binaries, manual pages and the unit file below $(DESTDIR)$(PREFIX)
 	scripts/install.sh "$(DESTDIR)" "$(PREFIX)"

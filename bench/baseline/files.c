@@ -53,7 +53,8 @@ void bare_drain(const char *file, unsigned long long bytes)
     printf("{\"bytes\":%llu,\"seconds\":%.6f,\"per_second\":%.0f}\n", drained, wall, (double)drained / wall);
 }
 
-/* A file whose blocks are there already, as those of a database's log: only the data has to reach the disk. */
+/* A file whose blocks are there already, as those of a database's log: only the data has to reach the disk.
+ */
 static int make_file(const char *file, const char *block)
 {
     int fd = open(file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
