@@ -14,7 +14,9 @@ public enum Daemon {
       case "check-config": print(try loader(Array(arguments.dropFirst())).report, terminator: "")
       case "manual": print(try manual(Array(arguments.dropFirst())), terminator: "")
       case "api": try runApi(arguments)
-      default: return try runSupervisor(arguments)
+      case "check-handover": _ = try Handover.read(3)
+      case "resume": try resume(arguments)
+      default: try runSupervisor(arguments)
       }
       return 0
     } catch let error as ConfigurationError {
@@ -42,17 +44,23 @@ public enum Daemon {
     return page.page
   }
 
-  private static func runSupervisor(_ arguments: [String]) throws -> Int32 {
+  private static func runSupervisor(_ arguments: [String], handed: Handover? = nil) throws {
     let configuration = try loader(arguments).configuration
     let log = Log(level: configuration.logLevel)
     signal(SIGPIPE, SIG_IGN)
-    // A file-size limit makes writes fail instead.
-    signal(SIGXFSZ, SIG_IGN)
-    Signals.unblock()
-    let jobDescriptors = Limits.raiseDescriptors()
+    let limit = Limits.raiseDescriptors()
     log.info("starting", ["version": version, "pid": "\(getpid())", "state": configuration.stateDirectory])
-    try Supervisor(configuration, log: log, jobDescriptors: jobDescriptors).run()
-    return 0
+    let supervisor = try Supervisor(
+      configuration, log: log, jobDescriptors: limit, arguments: arguments, handed: handed)
+    try supervisor.run()
+  }
+
+  /// `jobd resume N ...` is what an upgrade starts, with the handover in descriptor N.
+  private static func resume(_ arguments: [String]) throws {
+    guard arguments.count >= 2, let descriptor = Int32(arguments[1]), descriptor > 2 else {
+      throw ConfigurationError("\"jobd resume\" is started by jobd itself; see jobd --help")
+    }
+    try runSupervisor(Array(arguments.dropFirst(2)), handed: try Handover.read(descriptor))
   }
 
   /// `jobd api N` is what the supervisor starts; there is nothing to be had by starting it by hand.
@@ -76,7 +84,8 @@ public enum Daemon {
     in jobd.json5 (state_directory); flags win over the environment, and that over the file.
 
     \(ConfigurationLoader.help)
-    Signals: TERM and INT stop in order, a second one at once; HUP loads certificates anew.
+    Signals: TERM and INT stop in order, a second one at once; HUP loads certificates anew; USR2 replaces the
+    running daemon by the binary that is in its file now, while its jobs go on.
     Examples:
       jobd                                      serve on 127.0.0.1:7443
       jobd --listen 0.0.0.0:7443 --log-level debug
@@ -101,7 +110,14 @@ enum Environment {
   }
 }
 
+/// Signals of the calling thread.
 enum Signals {
+  static func block() {
+    var all = sigset_t()
+    sigfillset(&all)
+    pthread_sigmask(SIG_SETMASK, &all, nil)
+  }
+
   /// Whoever started this process may have had them blocked, which is inherited.
   static func unblock() {
     var none = sigset_t()

@@ -16,6 +16,11 @@ struct LogIndex {
   private var lastTime: Int64 = 0
   private var lastStream: OutputStream?
 
+  init() {}
+
+  /// As another process left it; the next piece is one of its own.
+  init(inFile: UInt64, pieces: [UInt8]) { (self.inFile, self.pieces) = (inFile, pieces) }
+
   struct Piece: Equatable {
     var time: Int64
     var stream: OutputStream

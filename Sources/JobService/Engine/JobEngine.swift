@@ -105,6 +105,30 @@ final class RunningJob {
     _ = Unmanaged.passRetained(self)
   }
 
+  /// Goes on with a job of the predecessor in this process.
+  init(
+    _ engine: JobEngine, _ state: jc_job_state, outputName: String, marker: String,
+    delegate: any RunningJobDelegate
+  ) throws(SystemError) {
+    self.engine = engine
+    self.delegate = delegate
+    var state = state
+    let status = jc_job_import(
+      engine.handle, &state, outputName, marker, &RunningJob.events,
+      Unmanaged.passUnretained(self).toOpaque(), &job)
+    guard status == 0 else { throw SystemError(status, "go on with a job") }
+    _ = Unmanaged.passRetained(self)
+  }
+
+  /// What a successor needs, with the job's descriptors open across exec; nil while it starts or ends.
+  func export() -> jc_job_state? {
+    var state = jc_job_state()
+    return jc_job_export(job!, &state) == 0 ? state : nil
+  }
+
+  /// Undoes ``export()``.
+  func keep() { jc_job_keep(job!) }
+
   deinit { jc_job_free(job) }
 
   private func start(_ launch: Launch) -> Int32 {

@@ -7,7 +7,7 @@ import JobAPI
 /// of every change. Supervisor's thread only.
 final class ApiKeeper {
   private unowned let supervisor: Supervisor
-  private let listeners: Listeners
+  let listeners: Listeners
   private let configuration: [UInt8]
   private var children: [ApiChild] = []
   /// The one that serves, and the one that is to take its place.
@@ -21,9 +21,9 @@ final class ApiKeeper {
   private static let shortLife: Int64 = 1_000_000
   private static let pause: UInt64 = 500
 
-  init(_ supervisor: Supervisor) throws {
+  init(_ supervisor: Supervisor, _ listeners: Listeners) throws {
     self.supervisor = supervisor
-    listeners = try Listeners(supervisor.configuration)
+    self.listeners = listeners
     configuration = [UInt8](try JSONEncoder().encode(supervisor.configuration))
     restartTimer = try LoopTimer(supervisor.loop) { [unowned self] in self.start() }
   }
@@ -106,6 +106,7 @@ final class ApiKeeper {
       if !isStopping { restart(after: child, how) }
     }
     supervisor.shutdown?.apiEnded()
+    supervisor.upgrade?.apiEnded()
   }
 
   private func restart(after child: ApiChild, _ how: String) {
@@ -126,10 +127,22 @@ final class ApiKeeper {
 
   /// No new connection; running replies are finished.
   func drain() {
+    pause()
+    listeners.close()
+  }
+
+  /// Running replies are finished, and no process is started; connections wait in the listeners.
+  func pause() {
     isStopping = true
     restartTimer.stop()
-    listeners.close()
     for child in children { child.drain() }
+  }
+
+  /// Undoes ``pause()``.
+  func resume() {
+    isStopping = false
+    if current?.isDraining == true { current = nil }
+    start()
   }
 
   func kill() {

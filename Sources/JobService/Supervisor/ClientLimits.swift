@@ -34,6 +34,12 @@ struct ClientLimits {
     return nil
   }
 
+  /// Counts a job that runs already.
+  mutating func adopt(_ client: Int64) {
+    let full = Use(tokens: Double(configuration.clientCreateRate), refilled: Clock.monotonic())
+    uses[client, default: full].running += 1
+  }
+
   /// A job that was counted is over.
   mutating func jobEnded(_ client: Int64) {
     guard var use = uses[client] else { return }

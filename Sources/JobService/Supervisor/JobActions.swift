@@ -32,8 +32,7 @@ extension Supervisor {
   }
 
   private func answerCreation(of job: LiveJob) {
-    job.creator.child.send(
-      .created(ticket: job.creator.ticket, id: job.record.id, client: job.record.client, existed: false))
+    job.creator?.answerCreated(job.record.id, client: job.record.client, existed: false)
   }
 
   private func answerDeletions(of job: LiveJob, _ answer: (Caller) -> Void) {

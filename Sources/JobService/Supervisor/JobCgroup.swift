@@ -18,6 +18,12 @@ struct JobCgroup {
     }
   }
 
+  /// The predecessor's in this process.
+  init?(handed path: String?) {
+    guard let path else { return nil }
+    self.path = path
+  }
+
   private static func ownDirectory() throws(SystemError) -> String {
     var found: UnsafeMutablePointer<CChar>?
     let status = jc_cgroup_find(&found)

@@ -53,7 +53,10 @@ struct JobLifecycle: Equatable {
     static let release = Actions(rawValue: 4096)
   }
 
-  private(set) var state = State.accepting
+  private(set) var state: State
+
+  init(state: State = .accepting) { self.state = state }
+
   private(set) var deleteAsked = false
 
   /// Whether its process may still run.

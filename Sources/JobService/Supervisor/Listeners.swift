@@ -8,7 +8,14 @@ final class Listeners {
   /// As `address:port`, with the port that was bound.
   let address: String
 
-  init(_ configuration: Configuration) throws(SupervisorError) {
+  /// Those of the predecessor in this process, if it handed over as many as are wanted at this address.
+  init(_ configuration: Configuration, _ handed: Handover?) throws(SupervisorError) {
+    if let handed, handed.listeners.count == configuration.workers {
+      (descriptors, address) = (handed.listeners, handed.address)
+      keepAcrossExec(false)
+      return
+    }
+    for descriptor in handed?.listeners ?? [] { Glibc.close(descriptor) }
     var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
     var port = configuration.listenPort
     for _ in 0..<configuration.workers {
@@ -22,6 +29,10 @@ final class Listeners {
   }
 
   deinit { close() }
+
+  func keepAcrossExec(_ keeps: Bool) {
+    for descriptor in descriptors { _ = fcntl(descriptor, F_SETFD, keeps ? 0 : FD_CLOEXEC) }
+  }
 
   func close() {
     for descriptor in descriptors { Glibc.close(descriptor) }

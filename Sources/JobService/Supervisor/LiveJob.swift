@@ -30,7 +30,8 @@ final class LiveJob: RunningJobDelegate {
   var hasUntoldOutput = false
   var firstPieceToTell: UInt64 = 0
 
-  let creator: Caller
+  /// Nil for a job that was handed over.
+  let creator: Caller?
   var deleters: [Caller] = []
   /// Answered when the job has ended.
   var stoppers: [Caller] = []
@@ -43,6 +44,24 @@ final class LiveJob: RunningJobDelegate {
     self.creator = creator
     grace = creation.spec.grace ?? UInt64(supervisor.configuration.grace)
     takesInput = creation.spec.stdinOpen
+  }
+
+  /// A running job that the predecessor in this process started.
+  init(_ supervisor: Supervisor, _ handed: Handover.Job) {
+    self.supervisor = supervisor
+    (record, pid, grace, takesInput) = (handed.record, handed.pid, handed.grace, handed.takesInput)
+    (stopAsked, isStartStored) = (handed.stopAsked, handed.isStartStored)
+    creator = nil
+    log = LogIndex(inFile: handed.piecesInFile, pieces: handed.pieces)
+    lifecycle = JobLifecycle(state: .running)
+  }
+
+  /// For a successor; nil when it has just ended.
+  func export() -> Handover.Job? {
+    guard let state = running?.export() else { return nil }
+    return Handover.Job(
+      record: record, pid: pid, grace: grace, takesInput: takesInput, stopAsked: stopAsked,
+      isStartStored: isStartStored, piecesInFile: log.inFile, pieces: log.pieces, state: state)
   }
 
   deinit {
@@ -104,6 +123,9 @@ struct Caller {
   let child: ApiChild
   let ticket: UInt64
 
+  func answerCreated(_ id: JobID, client: Int64, existed: Bool) {
+    child.send(.created(ticket: ticket, id: id, client: client, existed: existed))
+  }
   func answerDone() { child.send(.done(ticket: ticket)) }
   func refuse(_ refusal: Refusal) { child.send(.refused(ticket: ticket, refusal)) }
 }

@@ -23,6 +23,8 @@ struct PendingChanges {
     return lastToken
   }
 
+  var isEmpty: Bool { changes.isEmpty }
+
   mutating func take(_ token: UInt64) -> Change? { changes.removeValue(forKey: token) }
 }
 
@@ -69,15 +71,14 @@ extension Supervisor {
     case .saved:
       return handle(.accepted, for: job)
     case .existing(let id):
-      job.creator.child.send(
-        .created(ticket: job.creator.ticket, id: id, client: job.record.client, existed: true))
+      job.creator?.answerCreated(id, client: job.record.client, existed: true)
     case .keyReused:
-      job.creator.refuse(
+      job.creator?.refuse(
         Refusal(reason: .keyReused, text: "the Idempotency-Key was used with another request"))
     case .failed(let error):
-      job.creator.refuse(Refusal(reason: .noSpace, text: "the job cannot be stored: \(error)"))
+      job.creator?.refuse(Refusal(reason: .noSpace, text: "the job cannot be stored: \(error)"))
     case .notFound:
-      job.creator.refuse(Refusal(reason: .failed, text: "the job cannot be stored"))
+      job.creator?.refuse(Refusal(reason: .failed, text: "the job cannot be stored"))
     }
     handle(.notAccepted, for: job)
   }

@@ -5,7 +5,7 @@ import JobAPI
 /// what is left of their processes is killed, and the output drained until then is kept.
 extension Supervisor {
   func recoverLostJobs() throws {
-    let lost = try store.runningJobs()
+    let lost = try store.runningJobs().filter { jobs[$0.record.id] == nil }
     for (number, name) in store.clients() { clients[number] = name }
     recoveriesLeft = lost.count
     guard !lost.isEmpty else { return keeper.start() }

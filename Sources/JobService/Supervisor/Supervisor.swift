@@ -35,28 +35,49 @@ public final class Supervisor: @unchecked Sendable {
   private var retryTimer: LoopTimer!
   private var signals: [LoopSignal] = []
   var shutdown: Shutdown?
+  var upgrade: Upgrade?
+  let jobDescriptors: UInt64
+  /// The program's file and the arguments it was started with: what an upgrade starts.
+  let binary: String
+  let arguments: [String]
+  private let handed: Handover?
   private var failure: SupervisorError?
 
   /// Opens the state directory and binds the listeners. `jobDescriptors`: soft limit of open files of jobs; 0: this
   /// process's own. Throws ``SupervisorError`` in words for the operator.
-  public init(_ configuration: Configuration, log: Log, jobDescriptors: UInt64 = 0) throws {
+  public convenience init(_ configuration: Configuration, log: Log, jobDescriptors: UInt64 = 0) throws {
+    try self.init(configuration, log: log, jobDescriptors: jobDescriptors, arguments: [], handed: nil)
+  }
+
+  /// `arguments`: to start a successor with. `handed`: what the predecessor in this process left.
+  init(
+    _ configuration: Configuration, log: Log, jobDescriptors: UInt64, arguments: [String], handed: Handover?
+  ) throws {
     self.configuration = configuration
     self.log = log
+    self.arguments = arguments
+    self.handed = handed
+    self.jobDescriptors = handed?.jobDescriptors ?? jobDescriptors
+    binary = try ProgramFile.path()
     loop = try EventLoop()
     limits = ClientLimits(configuration)
     let account = try configuration.apiAccount()
     directory = try StateDirectory(path: configuration.stateDirectory, group: account?.group)
-    cgroup = try JobCgroup(configuration, log)
-    store = try Store(path: directory.path, group: account?.group) { [unowned self] outcomes, lastEvent in
-      self.loop.post { self.changesCompleted(outcomes, lastEvent: lastEvent) }
-    }
-    engine = try makeEngine(jobDescriptors)
-    keeper = try ApiKeeper(self)
+    cgroup = if let handed { JobCgroup(handed: handed.cgroup) } else { try JobCgroup(configuration, log) }
+    try openStore()
+    engine = try makeEngine()
+    keeper = try ApiKeeper(self, try Listeners(configuration, handed))
     housekeeping = try Housekeeping(self)
     retryTimer = try LoopTimer(loop) { [unowned self] in self.saveAgain() }
   }
 
-  private func makeEngine(_ jobDescriptors: UInt64) throws -> JobEngine {
+  func openStore() throws {
+    store = try Store(path: directory.path, group: directory.group) { [unowned self] outcomes, lastEvent in
+      self.loop.post { self.changesCompleted(outcomes, lastEvent: lastEvent) }
+    }
+  }
+
+  private func makeEngine() throws -> JobEngine {
     var options = JobEngine.Options(outputDirectory: directory.output)
     options.launchers = UInt32(configuration.launchers)
     options.cgroupParent = cgroup?.path
@@ -73,8 +94,11 @@ public final class Supervisor: @unchecked Sendable {
       try LoopSignal(loop, signal: SIGTERM) { [unowned self] in self.stopAsked("SIGTERM") },
       try LoopSignal(loop, signal: SIGINT) { [unowned self] in self.stopAsked("SIGINT") },
       try LoopSignal(loop, signal: SIGHUP) { [unowned self] in self.keeper.replace() },
+      try LoopSignal(loop, signal: SIGUSR2) { [unowned self] in self.upgradeAsked() },
     ]
+    Signals.unblock()
     loop.afterRound { [unowned self] in self.progress.tell() }
+    if let handed { try adopt(handed) }
     try recoverLostJobs()
     try removeOrphanFiles()
     try loop.run()
@@ -106,4 +130,14 @@ public final class Supervisor: @unchecked Sendable {
 public struct SupervisorError: Error, CustomStringConvertible {
   public let description: String
   init(_ description: String) { self.description = description }
+}
+
+/// The file of the running program.
+enum ProgramFile {
+  static func path() throws(SystemError) -> String {
+    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = buffer.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
+    guard count > 0 else { throw SystemError(errno, "find this program's file") }
+    return String(decoding: buffer[0..<count], as: UTF8.self)
+  }
 }

@@ -44,11 +44,15 @@ final class Daemon {
   let pki: Pki
   let state: String
   private var process: Running
+  private var program = Programs.jobd
   private(set) var port: Int
 
   /// Runs `body` with a daemon that is stopped, and whose files are removed, afterwards.
-  static func with(_ options: [String] = [], limits: [String] = [], _ body: (Daemon) throws -> Void) throws {
-    let daemon = try Daemon(options, limits: limits)
+  static func with(
+    _ options: [String] = [], limits: [String] = [], copiesBinary: Bool = false,
+    _ body: (Daemon) throws -> Void
+  ) throws {
+    let daemon = try Daemon(options, limits: limits, copiesBinary: copiesBinary)
     defer { daemon.scratch.remove() }
     defer { daemon.kill() }
     do {
@@ -59,15 +63,21 @@ final class Daemon {
   }
 
   /// `limits`: arguments of prlimit(1) to start the daemon under.
-  private init(_ options: [String], limits: [String]) throws {
+  /// `copiesBinary`: run a copy of jobd in the scratch directory, which a test may replace.
+  private init(_ options: [String], limits: [String], copiesBinary: Bool) throws {
     scratch = try Scratch()
+    if copiesBinary {
+      program = "\(scratch.path)/jobd"
+      try Files.write(Files.read(Programs.jobd), to: program, mode: 0o755)
+    }
     pki = try Pki.shared.get()
     state = "\(scratch.path)/state"
-    (process, port) = try Self.start(options, limits, scratch, pki, state)
+    (process, port) = try Self.start(program, options, limits, scratch, pki, state)
   }
 
   private static func start(
-    _ options: [String], _ limits: [String], _ scratch: Scratch, _ pki: Pki, _ state: String
+    _ program: String, _ options: [String], _ limits: [String], _ scratch: Scratch, _ pki: Pki,
+    _ state: String
   ) throws -> (Running, Int) {
     let arguments =
       [
@@ -81,8 +91,8 @@ final class Daemon {
     try Files.write(Array("{}".utf8), to: "\(scratch.path)/jobd.json5")
     let process =
       limits.isEmpty
-      ? try Running(Programs.jobd, arguments, directory: scratch)
-      : try Running("prlimit", limits + [Programs.jobd] + arguments, directory: scratch)
+      ? try Running(program, arguments, directory: scratch)
+      : try Running("prlimit", limits + [program] + arguments, directory: scratch)
     var port: Int?
     try Poll.until("the daemon to listen") {
       port = process.errorText.split(separator: "\n").last { $0.contains("event=listening") }
@@ -117,12 +127,12 @@ final class Daemon {
 
   /// Starts it again on the same state, after it ended.
   func start(_ options: [String] = []) throws {
-    (process, port) = try Self.start(options, [], scratch, pki, state)
+    (process, port) = try Self.start(program, options, [], scratch, pki, state)
   }
 
   /// Another one on the same state: throws what kept it from starting.
   func startAnother() throws {
-    let (other, _) = try Self.start([], [], scratch, pki, state)
+    let (other, _) = try Self.start(program, [], [], scratch, pki, state)
     other.signal(SIGKILL)
     _ = try other.wait()
   }
