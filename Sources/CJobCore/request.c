@@ -33,27 +33,6 @@ static void note_once(const struct jw_field **slot, const struct jw_field *field
     *slot = field;
 }
 
-static void note_option(const char *first, const char *last, struct framing *framing)
-{
-    while (first < last && (*first == ' ' || *first == '\t'))
-        first++;
-    while (last > first && (last[-1] == ' ' || last[-1] == '\t'))
-        last--;
-    struct jw_slice option = {first, (size_t)(last - first)};
-    framing->close = framing->close || equals(option, "close");
-    framing->keep_alive = framing->keep_alive || equals(option, "keep-alive");
-}
-
-static void note_options(struct jw_slice list, struct framing *framing)
-{
-    const char *at = list.bytes, *end = list.bytes + list.length, *comma;
-    while ((comma = memchr(at, ',', (size_t)(end - at))) != NULL) {
-        note_option(at, comma, framing);
-        at = comma + 1;
-    }
-    note_option(at, end, framing);
-}
-
 static void note(const struct jw_field *field, struct framing *framing)
 {
     switch (field->name.length) {
@@ -66,8 +45,10 @@ static void note(const struct jw_field *field, struct framing *framing)
             note_once(&framing->expect, field, "repeated Expect", framing);
         break;
     case 10:
-        if (jw_field_is(field, "connection"))
-            note_options(field->value, framing);
+        if (jw_field_is(field, "connection")) {
+            framing->close = framing->close || jw_field_lists(field, "close");
+            framing->keep_alive = framing->keep_alive || jw_field_lists(field, "keep-alive");
+        }
         break;
     case 14:
         if (jw_field_is(field, "content-length"))

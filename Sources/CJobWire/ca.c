@@ -4,6 +4,8 @@
 #include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 /// How far a new authority's validity begins in the past, for hosts whose clocks are behind.
 #define BACKDATE_S 300
@@ -26,8 +28,18 @@ bool jw_ca_fail_ssl(char *error, const char *what)
     return jw_ca_fail(error, "%s: %s", what, reason);
 }
 
+static bool same_file(const char *one, const char *other)
+{
+    struct stat first, second;
+    return strcmp(one, other) == 0 || (stat(one, &first) == 0 && stat(other, &second) == 0 &&
+                                       first.st_dev == second.st_dev && first.st_ino == second.st_ino);
+}
+
 static bool make(struct jw_ca_contents *contents, const struct jw_ca_output *output, char *error)
 {
+    if (same_file(output->key_file, output->certificate_file))
+        return jw_ca_fail(error, "the certificate and its key need a file each, not %s twice",
+                          output->key_file);
     X509 *certificate = jw_ca_certificate(contents, error);
     bool made = certificate != NULL && jw_ca_write(output, certificate, contents->key, error);
     X509_free(certificate);
@@ -56,6 +68,17 @@ bool jw_ca_create(const char *common_name, unsigned days, const struct jw_ca_out
     return made;
 }
 
+/// Each file is of its own, so that `force` never costs the authority's key.
+static bool check_output(const struct jw_ca_request *request, const struct jw_ca_output *output, char *error)
+{
+    const char *const written[] = {output->key_file, output->certificate_file};
+    for (size_t i = 0; i < 2; i++)
+        if (same_file(written[i], request->ca_key_file) ||
+            same_file(written[i], request->ca_certificate_file))
+            return jw_ca_fail(error, "%s is the authority's own file", written[i]);
+    return true;
+}
+
 static bool check_request(const struct jw_ca_request *request, char *error)
 {
     bool named = request->hosts != NULL && request->hosts[0] != NULL;
@@ -72,7 +95,7 @@ static bool check_request(const struct jw_ca_request *request, char *error)
 
 bool jw_ca_issue(const struct jw_ca_request *request, const struct jw_ca_output *output, char *error)
 {
-    if (!check_request(request, error))
+    if (!check_request(request, error) || !check_output(request, output, error))
         return false;
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     bool server = request->use == JW_CA_SERVER;

@@ -97,10 +97,21 @@ static bool sync_directory(const char *place, char *error)
     return number == 0 || fail_file(error, "write", directory, number);
 }
 
+/// With `force` the key is in its place before the certificate is: what can't be replaced is found out
+/// before.
+static bool check_place(const char *place, char *error)
+{
+    struct stat status;
+    if (lstat(place, &status) == 0 && S_ISDIR(status.st_mode))
+        return fail_file(error, "write", place, EISDIR);
+    return true;
+}
+
 /// Both or none: a key whose certificate can't be published is taken away again, unless it replaced another.
 static bool publish(struct draft *key, struct draft *certificate, bool force, char *error)
 {
-    if (!draft_publish(key, force, error))
+    if (!check_place(key->place, error) || !check_place(certificate->place, error) ||
+        !draft_publish(key, force, error))
         return false;
     if (!draft_publish(certificate, force, error)) {
         if (!force)

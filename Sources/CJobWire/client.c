@@ -32,10 +32,10 @@ static bool connect_client(struct jw_client *client, const struct jw_client_opti
     client->ctx = jw_client_context(options, error);
     if (client->ctx == NULL)
         return false;
-    client->transport.socket = jw_connect(options, client->transport.interrupt, deadline, error);
+    client->transport.socket = jw_connect(options, deadline, error);
     if (client->transport.socket < 0)
         return false;
-    client->transport.ssl = SSL_new(client->ctx);
+    client->transport.ssl = jw_transport_ssl(&client->transport, client->ctx);
     if (client->transport.ssl == NULL) {
         jw_set_error(error, JW_FAIL_CONNECT, "out of memory");
         return false;
@@ -65,16 +65,8 @@ void jw_client_free(struct jw_client *client)
 {
     if (client == NULL)
         return;
-    if (client->transport.ssl != NULL) {
-        if (!client->broken)
-            SSL_shutdown(client->transport.ssl);
-        SSL_free(client->transport.ssl);
-    }
+    jw_transport_close(&client->transport, !client->broken);
     SSL_CTX_free(client->ctx);
-    if (client->transport.socket >= 0)
-        close(client->transport.socket);
-    if (client->transport.interrupt >= 0)
-        close(client->transport.interrupt);
     free(client->head);
     free(client->in);
     free(client->out);
@@ -90,5 +82,5 @@ void jw_client_interrupt(struct jw_client *client)
 bool jw_client_reusable(struct jw_client *client)
 {
     return !client->broken && client->body_done && client->head_count == 0 && !client->response.closes &&
-           client->out_length == 0;
+           client->unsent == 0 && client->in_start == client->in_end && jw_is_quiet(&client->transport);
 }

@@ -53,18 +53,17 @@ int jw_wait(int socket, int interrupt, short events, int64_t deadline)
     }
 }
 
-/// 0, an errno, or -1 when it was interrupted.
-static int connect_one(const struct addrinfo *address, int interrupt, int64_t deadline, int *out)
+/// 0 or an errno.
+static int connect_one(const struct addrinfo *address, int64_t deadline, int *out)
 {
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return errno;
     int status = connect(fd, address->ai_addr, address->ai_addrlen) < 0 ? errno : 0;
     if (status == EINPROGRESS) {
-        int ready = jw_wait(fd, interrupt, POLLOUT, deadline);
         socklen_t size = sizeof status;
-        if (ready <= 0)
-            status = ready == 0 ? ETIMEDOUT : -1;
+        if (jw_wait(fd, -1, POLLOUT, deadline) == 0)
+            status = ETIMEDOUT;
         else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &status, &size) < 0)
             status = errno;
     }
@@ -78,8 +77,22 @@ static int connect_one(const struct addrinfo *address, int interrupt, int64_t de
     return 0;
 }
 
-int jw_connect(const struct jw_client_options *options, int interrupt, int64_t deadline,
-               struct jw_error *error)
+/// Each address in turn. One that does not answer has its share of the time only, so that the next is tried.
+static int connect_any(const struct addrinfo *found, int64_t deadline, int *out)
+{
+    int count = 0, failed = EADDRNOTAVAIL;
+    for (const struct addrinfo *address = found; address != NULL; address = address->ai_next)
+        count++;
+    for (const struct addrinfo *address = found; address != NULL; address = address->ai_next, count--) {
+        int64_t now = now_ms();
+        failed = connect_one(address, deadline == 0 ? 0 : now + (deadline - now) / count, out);
+        if (failed == 0)
+            break;
+    }
+    return failed;
+}
+
+int jw_connect(const struct jw_client_options *options, int64_t deadline, struct jw_error *error)
 {
     char port[8];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found = NULL;
@@ -90,14 +103,9 @@ int jw_connect(const struct jw_client_options *options, int interrupt, int64_t d
                      status == EAI_SYSTEM ? strerrordesc_np(errno) : gai_strerror(status));
         return -1;
     }
-    int fd = -1, failed = 0;
-    for (struct addrinfo *address = found; address != NULL && fd < 0 && failed != -1;
-         address = address->ai_next)
-        failed = connect_one(address, interrupt, deadline, &fd);
+    int fd = -1, failed = connect_any(found, deadline, &fd);
     freeaddrinfo(found);
-    if (fd < 0 && failed == -1)
-        jw_set_error(error, JW_FAIL_CLOSED, "interrupted while connecting");
-    else if (fd < 0)
+    if (failed != 0)
         jw_set_error(error, JW_FAIL_CONNECT, "cannot connect to %s port %s: %s", options->host, port,
                      strerrordesc_np(failed));
     return fd;

@@ -7,11 +7,13 @@
 
 #define JW_HEAD_SIZE (64 << 10)
 #define JW_FIELDS 100
+#define JW_IN_CHUNKS (-1)
 
 /// How a reply's body ends (RFC 9112, section 6.3).
 enum jw_body_kind { JW_BODY_NONE, JW_BODY_LENGTH, JW_BODY_CHUNKED, JW_BODY_CLOSE };
 
-/// A reply's head, taken apart. Its slices point into the bytes it was parsed from.
+/// A reply's head, taken apart. Its slices point into the bytes it was parsed from. Of an interim one (1xx)
+/// only the status counts.
 struct jw_response {
     int status;
     struct jw_field fields[JW_FIELDS];
@@ -29,8 +31,11 @@ ssize_t jw_response_parse(const char *bytes, size_t length, bool is_head, struct
 struct jw_transport {
     int socket;
     int interrupt; ///< eventfd
+    BIO_METHOD *method;
     SSL *ssl;
     unsigned io_ms;
+    bool shaken; ///< the handshake is done, as far as this side knows
+    bool heard;  ///< some bytes of a reply have come on this connection
 };
 
 struct jw_client {
@@ -41,36 +46,50 @@ struct jw_client {
     char *head; ///< the last reply's, where its fields are
     char *in;   ///< JW_HEAD_SIZE bytes: what came and was not taken is from `in_start` to `in_end`
     size_t in_start, in_end;
-    size_t chunk_end, chunk_next; ///< decoded body bytes end here, and what was not decoded begins there
     struct jw_chunked chunked;
     int64_t left; ///< of a body with a length
     char *out;    ///< JW_HEAD_SIZE bytes: a request's head that waits for its body, then what goes with it
     size_t out_length;
-    bool writes_chunks;
+    int64_t unsent; ///< bytes of the request's body to come; JW_IN_CHUNKS: as many as there are
+    bool answered;  ///< the server no longer reads this request: its reply is in `in`
     /// For each request whose reply has not been read: whether it was HEAD; a ring.
     bool heads[64];
     unsigned first_head, head_count;
-    bool body_done, ended, broken; ///< `ended`: the last chunk was decoded
+    bool body_done, broken;
 };
 
 void jw_set_error(struct jw_error *error, enum jw_failure kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/// Connects within `connect_ms`; the socket, or -1 with `error`.
-int jw_connect(const struct jw_client_options *options, int interrupt, int64_t deadline,
-               struct jw_error *error);
-/// Waits for `events` on the socket: 1, or 0 at the deadline (monotonic milliseconds; 0: none), -1
-/// interrupted.
+/// Connects until `deadline`; the socket, or -1 with `error`.
+int jw_connect(const struct jw_client_options *options, int64_t deadline, struct jw_error *error);
+/// Waits for `events` on the socket: 1, or 0 at the deadline (monotonic milliseconds; 0: none), -1 when
+/// `interrupt`, unless that is -1, is readable.
 int jw_wait(int socket, int interrupt, short events, int64_t deadline);
 int64_t jw_deadline(unsigned milliseconds);
+
+/// TLS over the transport's socket. NULL without memory.
+SSL *jw_transport_ssl(struct jw_transport *transport, SSL_CTX *ctx);
+bool jw_shake(struct jw_transport *transport, int64_t deadline, struct jw_error *error);
+/// Sends close_notify if `in_order`, and closes.
+void jw_transport_close(struct jw_transport *transport, bool in_order);
 
 /// The context for the options' files.
 SSL_CTX *jw_client_context(const struct jw_client_options *options, struct jw_error *error);
 bool jw_handshake(struct jw_transport *transport, const struct jw_client_options *options, int64_t deadline,
                   struct jw_error *error);
+/// Words for a call of OpenSSL's that failed for good. `number`: errno as it left it. `started`: some of the
+/// reply has come already.
+void jw_explain(struct jw_transport *transport, int result, int number, bool started, struct jw_error *error);
+
 bool jw_send(struct jw_transport *transport, const char *bytes, size_t length, struct jw_error *error);
-/// Bytes that came, 0 at an end with close_notify, or -1. `started`: some of the reply has come already.
+/// Bytes that came, 0 at an end with close_notify, or -1.
 ssize_t jw_receive(struct jw_transport *transport, char *bytes, size_t capacity, bool started,
                    struct jw_error *error);
+/// Whether nothing has come that no request asked for, an end neither. Does not wait.
+bool jw_is_quiet(struct jw_transport *transport);
+
+/// Reads more behind what is in `in`. 1, 0 at the connection's end, or -1.
+int jw_fill(struct jw_client *client, bool started, struct jw_error *error);
 
 #endif

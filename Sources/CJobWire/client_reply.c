@@ -11,8 +11,7 @@ static bool fail(struct jw_client *client, struct jw_error *error, const char *w
     return false;
 }
 
-/// Reads more behind what there is. 1, 0 at the connection's end, or -1.
-static int fill(struct jw_client *client, bool started, struct jw_error *error)
+int jw_fill(struct jw_client *client, bool started, struct jw_error *error)
 {
     if (client->in_start > 0) {
         memmove(client->in, client->in + client->in_start, client->in_end - client->in_start);
@@ -70,7 +69,7 @@ static bool read_head(struct jw_client *client, bool is_head, struct jw_error *e
             return keep_head(client, (size_t)taken, is_head, error);
         if (length == JW_HEAD_SIZE)
             return fail(client, error, "its head is too large");
-        int filled = fill(client, length > 0, error);
+        int filled = jw_fill(client, length > 0, error);
         if (filled == 0)
             return closed(error, length > 0);
         if (filled < 0)
@@ -97,8 +96,6 @@ bool jw_client_reply(struct jw_client *client, int *status, struct jw_error *err
     client->head_count--;
     client->left = client->response.length;
     client->chunked = (struct jw_chunked){0};
-    client->ended = false;
-    client->chunk_end = client->chunk_next = client->in_start;
     enum jw_body_kind body = client->response.body;
     client->body_done = body == JW_BODY_NONE || (body == JW_BODY_LENGTH && client->left == 0);
     *status = client->response.status;
@@ -116,62 +113,75 @@ const char *jw_client_header(struct jw_client *client, const char *name)
     return NULL;
 }
 
-static size_t take(struct jw_client *client, char *buffer, size_t capacity, size_t end)
+/// What came with the head, else what comes. `*buffered`: it is still in `in` too.
+static ssize_t get(struct jw_client *client, char *buffer, size_t capacity, bool *buffered,
+                   struct jw_error *error)
 {
-    size_t count = end - client->in_start < capacity ? end - client->in_start : capacity;
+    size_t waiting = client->in_end - client->in_start;
+    *buffered = waiting > 0;
+    if (waiting == 0) {
+        ssize_t count = jw_receive(&client->transport, buffer, capacity, true, error);
+        client->broken = client->broken || count <= 0;
+        return count;
+    }
+    size_t count = waiting < capacity ? waiting : capacity;
     memcpy(buffer, client->in + client->in_start, count);
-    client->in_start += count;
-    return count;
+    return (ssize_t)count;
 }
 
-static ssize_t read_length(struct jw_client *client, char *buffer, size_t capacity, struct jw_error *error)
+static ssize_t read_plain(struct jw_client *client, char *buffer, size_t capacity, struct jw_error *error)
 {
-    if (client->response.body == JW_BODY_LENGTH && (uint64_t)client->left < capacity)
+    bool sized = client->response.body == JW_BODY_LENGTH, buffered;
+    if (sized && (uint64_t)client->left < capacity)
         capacity = (size_t)client->left;
-    ssize_t count = (ssize_t)take(client, buffer, capacity, client->in_end);
-    if (count == 0)
-        count = jw_receive(&client->transport, buffer, capacity, true, error);
-    if (count <= 0)
-        client->broken = true;
-    if (count == 0 && client->response.body == JW_BODY_CLOSE)
-        client->body_done = true;
-    else if (count == 0)
-        return closed(error, true) ? 0 : -1;
-    client->left -= count > 0 ? count : 0;
-    if (client->response.body == JW_BODY_LENGTH && client->left == 0)
-        client->body_done = true;
+    ssize_t count = get(client, buffer, capacity, &buffered, error);
+    if (count < 0)
+        return -1;
+    if (count == 0 && sized) {
+        (void)closed(error, true);
+        return -1;
+    }
+    if (buffered)
+        client->in_start += (size_t)count;
+    client->left -= count;
+    client->body_done = sized ? client->left == 0 : count == 0;
     return count;
 }
 
+/// What was read into the caller's buffer, but belongs behind the body.
+static void put_back(struct jw_client *client, const char *bytes, size_t length)
+{
+    memcpy(client->in, bytes, length);
+    client->in_start = 0;
+    client->in_end = length;
+}
+
+/// Decodes in the caller's buffer.
 static ssize_t read_chunked(struct jw_client *client, char *buffer, size_t capacity, struct jw_error *error)
 {
-    while (client->in_start == client->chunk_end) {
-        size_t used = 0, made = 0;
-        client->in_start = client->chunk_next;
-        if (client->in_start == client->in_end) {
-            int filled = fill(client, true, error);
-            if (filled <= 0)
-                return filled < 0 || !closed(error, true) ? -1 : 0;
+    size_t used = 0, made = 0;
+    if (capacity > JW_HEAD_SIZE) // So that what does not belong to the body finds room in `in`.
+        capacity = JW_HEAD_SIZE;
+    while (made == 0 && !client->body_done) {
+        bool buffered;
+        ssize_t count = get(client, buffer, capacity, &buffered, error);
+        if (count <= 0) {
+            if (count == 0)
+                (void)closed(error, true);
+            return -1;
         }
-        int ended = jw_chunked_decode(&client->chunked, client->in + client->in_start,
-                                      client->in_end - client->in_start, &used, &made);
-        if (ended < 0)
-            return fail(client, error, "malformed chunk") ? 0 : -1;
-        client->chunk_end = client->in_start + made;
-        client->chunk_next = client->in_start + used;
-        if (ended == 1 && made == 0) {
-            client->in_start = client->chunk_next;
-            client->body_done = true;
-            return 0;
+        int ended = jw_chunked_decode(&client->chunked, buffer, (size_t)count, &used, &made);
+        if (ended < 0) {
+            (void)fail(client, error, "malformed chunk");
+            return -1;
         }
-        client->ended = ended == 1;
+        if (buffered)
+            client->in_start += used;
+        else if (used < (size_t)count)
+            put_back(client, buffer + used, (size_t)count - used);
+        client->body_done = ended == 1;
     }
-    ssize_t count = (ssize_t)take(client, buffer, capacity, client->chunk_end);
-    if (client->in_start == client->chunk_end && client->ended) {
-        client->in_start = client->chunk_next;
-        client->body_done = true;
-    }
-    return count;
+    return (ssize_t)made;
 }
 
 ssize_t jw_client_read(struct jw_client *client, void *buffer, size_t capacity, struct jw_error *error)
@@ -179,5 +189,5 @@ ssize_t jw_client_read(struct jw_client *client, void *buffer, size_t capacity, 
     if (client->body_done || capacity == 0)
         return 0;
     return client->response.body == JW_BODY_CHUNKED ? read_chunked(client, buffer, capacity, error)
-                                                    : read_length(client, buffer, capacity, error);
+                                                    : read_plain(client, buffer, capacity, error);
 }

@@ -2,12 +2,13 @@
 #include "client_private.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <jobwire/tls.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <poll.h>
 #include <string.h>
+
+/// What one recv may bring: without it OpenSSL reads each record's head and its rest by a call each.
+#define READ_AHEAD (128 << 10)
 
 static SSL_CTX *fail_context(SSL_CTX *ctx, struct jw_error *error)
 {
@@ -37,6 +38,8 @@ SSL_CTX *jw_client_context(const struct jw_client_options *options, struct jw_er
     }
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_read_ahead(ctx, 1);
+    SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD);
     return ctx;
 }
 
@@ -46,117 +49,106 @@ static bool expect_name(SSL *ssl, const char *name)
     bool is_address = inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
     if (is_address)
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
+    // RFC 9525: names are in subjectAltName, and a wildcard is a whole label.
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     return SSL_set_tlsext_host_name(ssl, name) == 1 && SSL_set1_host(ssl, name) == 1;
 }
 
-/// The alerts by which a server refuses a certificate (RFC 8446, section 6.2).
-static bool is_refusal(unsigned long code)
+/// What the alert by which a server refuses a certificate (RFC 8446, section 6.2) says, or NULL for another
+/// failure. handshake_failure is one once this side is done: nothing else is left to object to.
+static const char *refusal(unsigned long code, bool shaken)
 {
     if (ERR_GET_LIB(code) != ERR_LIB_SSL)
-        return false;
+        return NULL;
     switch (ERR_GET_REASON(code)) {
-    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
-    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
-    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
-    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
-    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
     case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
-    case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
+        return "it was not issued by an authority that the server trusts";
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+        return "it has expired, or is not valid yet";
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+        return "it was revoked";
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+        return "it is not for use by a client";
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-        return true;
+        return "it did not get one";
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+        return "bad certificate";
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+        return "not acceptable";
+    case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
+        return "access denied";
+    case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+        return shaken ? "no reason given" : NULL;
     default:
-        return false;
+        return NULL;
     }
 }
 
-/// Words for a call that failed for good. `number`: errno as the call left it.
-static void explain(struct jw_transport *transport, int result, int number, bool started,
-                    struct jw_error *error)
+static void explain_end(const struct jw_transport *transport, int number, bool started,
+                        struct jw_error *error)
+{
+    const char *where = started ? " in the middle of a reply" : "";
+    if (number == 0)
+        jw_set_error(error, JW_FAIL_CLOSED, "the server closed the connection%s", where);
+    else if (transport->heard)
+        jw_set_error(error, JW_FAIL_CLOSED, "the connection was lost%s: %s", where, strerrordesc_np(number));
+    else // A reset discards what came before it: perhaps the alert that says why.
+        jw_set_error(error, JW_FAIL_CLOSED,
+                     "the connection was lost before any reply: %s; the server may have refused this "
+                     "client's certificate",
+                     strerrordesc_np(number));
+}
+
+void jw_explain(struct jw_transport *transport, int result, int number, bool started, struct jw_error *error)
 {
     unsigned long code = ERR_peek_error();
     long verified = SSL_get_verify_result(transport->ssl);
     char reason[256];
     jw_tls_reason(reason, sizeof reason);
-    if (is_refusal(code))
-        jw_set_error(error, JW_FAIL_REFUSED, "the server refused this client's certificate: %s", reason);
+    const char *refused = refusal(code, transport->shaken);
+    if (refused != NULL)
+        jw_set_error(error, JW_FAIL_REFUSED, "the server refused this client's certificate: %s", refused);
     else if (verified != X509_V_OK)
         jw_set_error(error, JW_FAIL_UNTRUSTED, "the server's certificate is not trusted: %s",
                      X509_verify_cert_error_string(verified));
     else if (result == SSL_ERROR_SYSCALL && code == 0)
-        jw_set_error(error, JW_FAIL_CLOSED, "the connection ended%s%s%s", number != 0 ? ": " : "",
-                     number != 0 ? strerrordesc_np(number) : "", started ? " in the middle of a reply" : "");
-    else if (ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-        jw_set_error(error, JW_FAIL_CLOSED, "the connection ended%s",
-                     started ? " in the middle of a reply" : "");
+        explain_end(transport, number, started, error);
     else
         jw_set_error(error, JW_FAIL_PROTOCOL, "TLS failed: %s", reason);
 }
 
-/// After a call of OpenSSL's that did not succeed: true when it is to be called again.
-static bool again(struct jw_transport *transport, int returned, int64_t deadline, bool started,
-                  struct jw_error *error)
+/// With the name and the file that the reader can do something about.
+static void explain_distrust(SSL *ssl, const struct jw_client_options *options, const char *name,
+                             struct jw_error *error)
 {
-    int number = errno, result = SSL_get_error(transport->ssl, returned);
-    if (result != SSL_ERROR_WANT_READ && result != SSL_ERROR_WANT_WRITE) {
-        explain(transport, result, number, started, error);
-        return false;
+    switch (SSL_get_verify_result(ssl)) {
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        jw_set_error(error, JW_FAIL_UNTRUSTED, "the server's certificate is not for %s", name);
+        break;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+        jw_set_error(error, JW_FAIL_UNTRUSTED,
+                     "the server's certificate is not trusted: it was not issued by the authority in %s",
+                     options->ca_file);
+        break;
     }
-    int ready = jw_wait(transport->socket, transport->interrupt,
-                        result == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline);
-    if (ready == 0)
-        jw_set_error(error, JW_FAIL_TIMEOUT, "the server did not answer in time");
-    else if (ready < 0)
-        jw_set_error(error, JW_FAIL_CLOSED, "interrupted");
-    return ready > 0;
 }
 
 bool jw_handshake(struct jw_transport *transport, const struct jw_client_options *options, int64_t deadline,
                   struct jw_error *error)
 {
     const char *name = options->server_name != NULL ? options->server_name : options->host;
-    if (!expect_name(transport->ssl, name) || SSL_set_fd(transport->ssl, transport->socket) != 1) {
+    if (!expect_name(transport->ssl, name)) {
         jw_set_error(error, JW_FAIL_CONNECT, "%s is not a name or address that TLS can check", name);
         return false;
     }
-    for (;;) {
-        ERR_clear_error();
-        errno = 0;
-        int returned = SSL_connect(transport->ssl);
-        if (returned == 1)
-            return true;
-        if (!again(transport, returned, deadline, false, error))
-            return false;
-    }
-}
-
-bool jw_send(struct jw_transport *transport, const char *bytes, size_t length, struct jw_error *error)
-{
-    while (length > 0) {
-        size_t written = 0;
-        ERR_clear_error();
-        errno = 0;
-        int returned = SSL_write_ex(transport->ssl, bytes, length, &written);
-        if (returned != 1 && !again(transport, returned, jw_deadline(transport->io_ms), false, error))
-            return false;
-        bytes += written;
-        length -= written;
-    }
-    return true;
-}
-
-ssize_t jw_receive(struct jw_transport *transport, char *bytes, size_t capacity, bool started,
-                   struct jw_error *error)
-{
-    for (;;) {
-        size_t count = 0;
-        ERR_clear_error();
-        errno = 0;
-        int returned = SSL_read_ex(transport->ssl, bytes, capacity, &count);
-        if (returned == 1)
-            return (ssize_t)count;
-        if (SSL_get_error(transport->ssl, returned) == SSL_ERROR_ZERO_RETURN)
-            return 0;
-        if (!again(transport, returned, jw_deadline(transport->io_ms), started, error))
-            return -1;
-    }
+    if (jw_shake(transport, deadline, error))
+        return true;
+    if (error->kind == JW_FAIL_UNTRUSTED)
+        explain_distrust(transport->ssl, options, name, error);
+    return false;
 }

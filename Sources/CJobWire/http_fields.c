@@ -103,17 +103,33 @@ ssize_t jw_fields_parse(const char *bytes, size_t length, struct jw_field *field
     return (ssize_t)at + taken;
 }
 
-bool jw_field_is(const struct jw_field *field, const char *lower)
+static bool is(struct jw_slice text, const char *lower)
 {
     size_t i = 0;
-    for (; i < field->name.length; i++) {
-        char c = field->name.bytes[i];
+    for (; i < text.length; i++) {
+        char c = text.bytes[i];
         if (c >= 'A' && c <= 'Z')
             c = (char)(c | 0x20);
         if (c != lower[i])
             return false;
     }
     return lower[i] == '\0';
+}
+
+bool jw_field_is(const struct jw_field *field, const char *lower)
+{
+    return is(field->name, lower);
+}
+
+bool jw_field_lists(const struct jw_field *field, const char *lower)
+{
+    const char *at = field->value.bytes, *end = at + field->value.length, *comma;
+    while ((comma = memchr(at, ',', (size_t)(end - at))) != NULL) {
+        if (is(trimmed(at, 0, (size_t)(comma - at)), lower))
+            return true;
+        at = comma + 1;
+    }
+    return is(trimmed(at, 0, (size_t)(end - at)), lower);
 }
 
 bool jw_number_parse(struct jw_slice text, int64_t *out)

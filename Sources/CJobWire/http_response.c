@@ -1,9 +1,12 @@
-#define _GNU_SOURCE
 #include "client_private.h"
+#include "http_tables.h"
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
+
+#define STATUS_LINE_LIMIT 8192
+/// "HTTP/1.1 200 ", after which the reason may be empty.
+#define STATUS_SIZE 13
 
 static ssize_t bad(const char **why, const char *text)
 {
@@ -11,64 +14,96 @@ static ssize_t bad(const char **why, const char *text)
     return -EBADMSG;
 }
 
+/// The code of "HTTP/1.x nnn ", or -EBADMSG.
+static ssize_t parse_code(const char *bytes, const char **why)
+{
+    int code = 0;
+    if ((bytes[7] != '1' && bytes[7] != '0') || bytes[8] != ' ')
+        return bad(why, "not a reply of HTTP/1.1");
+    for (int i = 9; i < 12; i++) {
+        if (bytes[i] < '0' || bytes[i] > '9')
+            return bad(why, "malformed status code");
+        code = code * 10 + (bytes[i] - '0');
+    }
+    if (code < 100 || bytes[12] != ' ')
+        return bad(why, "malformed status code");
+    return code;
+}
+
 /// The status line (RFC 9112, section 4): its length, 0 for more bytes, -EBADMSG.
 static ssize_t parse_status(const char *bytes, size_t length, struct jw_response *response, const char **why)
 {
     static const char version[] = "HTTP/1.";
-    const char *end = memchr(bytes, '\n', length);
-    size_t known = length < 7 ? length : 7;
-    if (memcmp(bytes, version, known) != 0)
+    // What is not HTTP at all is found out at once, though no end of a line may ever come.
+    if (memcmp(bytes, version, length < 7 ? length : 7) != 0)
         return bad(why, "not a reply of HTTP/1.1");
-    if (end == NULL)
-        return length > 8192 ? bad(why, "the status line is too long") : 0;
-    size_t line = (size_t)(end - bytes) + 1;
-    if (line < 15 || bytes[line - 2] != '\r' || (bytes[7] != '1' && bytes[7] != '0') || bytes[8] != ' ')
-        return bad(why, "malformed status line");
-    response->status = 0;
-    for (int i = 9; i < 12; i++) {
-        if (bytes[i] < '0' || bytes[i] > '9')
-            return bad(why, "malformed status code");
-        response->status = response->status * 10 + (bytes[i] - '0');
-    }
-    if (response->status < 100 || bytes[12] != ' ')
-        return bad(why, "malformed status code");
+    if (length < STATUS_SIZE)
+        return 0;
+    ssize_t code = parse_code(bytes, why);
+    if (code < 0)
+        return code;
+    size_t end = STATUS_SIZE;
+    while (end < length && jw_is_value_char((unsigned char)bytes[end]))
+        end++;
+    if (end > STATUS_LINE_LIMIT)
+        return bad(why, "the status line is too long");
+    if (end < length && bytes[end] != '\r')
+        return bad(why, "control character in the status line");
+    if (end + 1 >= length)
+        return 0;
+    if (bytes[end + 1] != '\n')
+        return bad(why, "bare CR in the status line");
+    response->status = (int)code;
     response->closes = bytes[7] == '0';
-    return (ssize_t)line;
+    return (ssize_t)end + 2;
 }
 
-static bool value_is(const struct jw_field *field, const char *lower)
+/// What the fields say of the body's end.
+struct framing {
+    bool has_length, is_chunked;
+};
+
+static int note(struct jw_response *response, const struct jw_field *field, struct framing *framing,
+                const char **why)
 {
-    return field->value.length == strlen(lower) &&
-           strncasecmp(field->value.bytes, lower, field->value.length) == 0;
+    if (jw_field_is(field, "content-length")) {
+        if (framing->has_length || !jw_number_parse(field->value, &response->length))
+            return (int)bad(why, "invalid or repeated Content-Length");
+        framing->has_length = true;
+    } else if (jw_field_is(field, "transfer-encoding")) {
+        // One element: a list in which "chunked" is one of several is refused too.
+        if (framing->is_chunked || memchr(field->value.bytes, ',', field->value.length) != NULL ||
+            !jw_field_lists(field, "chunked"))
+            return (int)bad(why, "unknown or repeated Transfer-Encoding");
+        framing->is_chunked = true;
+    } else if (jw_field_is(field, "connection") && jw_field_lists(field, "close")) {
+        response->closes = true;
+    }
+    return 0;
 }
 
 /// How the body ends: by RFC 9112, section 6.3, and nothing ambiguous is guessed at.
 static int frame_body(struct jw_response *response, bool is_head, const char **why)
 {
-    bool has_length = false, is_chunked = false;
+    struct framing framing = {0};
+    const bool http_1_0 = response->closes;
     for (size_t i = 0; i < response->count; i++) {
-        const struct jw_field *field = &response->fields[i];
-        if (jw_field_is(field, "content-length")) {
-            if (has_length || !jw_number_parse(field->value, &response->length))
-                return (int)bad(why, "invalid or repeated Content-Length");
-            has_length = true;
-        } else if (jw_field_is(field, "transfer-encoding")) {
-            if (is_chunked || !value_is(field, "chunked"))
-                return (int)bad(why, "unknown or repeated Transfer-Encoding");
-            is_chunked = true;
-        } else if (jw_field_is(field, "connection") && value_is(field, "close")) {
-            response->closes = true;
-        }
+        int status = note(response, &response->fields[i], &framing, why);
+        if (status < 0)
+            return status;
     }
-    if (has_length && is_chunked)
+    if (framing.has_length && framing.is_chunked)
         return (int)bad(why, "both Content-Length and Transfer-Encoding");
+    if (framing.is_chunked && http_1_0)
+        return (int)bad(why, "Transfer-Encoding in HTTP/1.0");
+    if (response->status == 101)
+        return (int)bad(why, "it changes to a protocol that was not asked for");
     bool none = is_head || response->status < 200 || response->status == 204 || response->status == 304;
-    response->body = none         ? JW_BODY_NONE
-                     : is_chunked ? JW_BODY_CHUNKED
-                     : has_length ? JW_BODY_LENGTH
-                                  : JW_BODY_CLOSE;
-    if (response->body == JW_BODY_CLOSE)
-        response->closes = true;
+    response->body = none                 ? JW_BODY_NONE
+                     : framing.is_chunked ? JW_BODY_CHUNKED
+                     : framing.has_length ? JW_BODY_LENGTH
+                                          : JW_BODY_CLOSE;
+    response->closes = response->closes || response->body == JW_BODY_CLOSE;
     return 0;
 }
 

@@ -74,6 +74,10 @@ static const char *in_words(unsigned long code)
     case ERR_LIB_SSL:
         if (reason == SSL_R_NO_CERTIFICATE_ASSIGNED)
             return "the key does not belong to the certificate";
+        if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST)
+            return "the peer does not speak TLS";
+        if (reason == SSL_R_UNSUPPORTED_PROTOCOL || reason == SSL_R_TLSV1_ALERT_PROTOCOL_VERSION)
+            return "the peer does not speak TLS 1.3";
         break;
     }
     return ERR_reason_error_string(code);

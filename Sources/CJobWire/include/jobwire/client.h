@@ -29,7 +29,7 @@ struct jw_client_options {
     uint16_t port;
     const char *_Nullable server_name; ///< the name the certificate must have; NULL: host
     const char *_Nonnull ca_file, *_Nonnull certificate_file, *_Nonnull key_file; ///< PEM
-    unsigned connect_ms; ///< for connecting and the handshake
+    unsigned connect_ms; ///< for connecting and the handshake, not for the resolver, which has its own limits
     unsigned io_ms;      ///< for a read or write without progress; 0: none
 };
 
@@ -47,10 +47,13 @@ void jw_client_free(struct jw_client *_Nullable client);
 void jw_client_interrupt(struct jw_client *_Nonnull client);
 
 /// Sends a request head. `headers`: extra "Name: value\r\n" lines or NULL. `body_length` -1: chunked body
-/// follows by jw_client_write, ended with jw_client_write_end; 0: none.
+/// follows by jw_client_write, ended with jw_client_write_end; 0: none. A head whose body has a length leaves
+/// with the body's first bytes.
 bool jw_client_request(struct jw_client *_Nonnull client, const char *_Nonnull method,
                        const char *_Nonnull target, const char *_Nullable headers, int64_t body_length,
                        struct jw_error *_Nonnull error) __attribute__((warn_unused_result));
+/// A server may answer and close before it has read the whole body. With a length the rest is then dropped;
+/// with chunks this is JW_FAIL_CLOSED. In both cases jw_client_reply gives the answer.
 bool jw_client_write(struct jw_client *_Nonnull client, const void *_Nonnull bytes, size_t length,
                      struct jw_error *_Nonnull error) __attribute__((warn_unused_result));
 bool jw_client_write_end(struct jw_client *_Nonnull client, struct jw_error *_Nonnull error)
@@ -64,7 +67,7 @@ const char *_Nullable jw_client_header(struct jw_client *_Nonnull client, const 
 /// Reads body bytes of the reply: > 0 bytes, 0 at its end, -1 with `error`.
 ssize_t jw_client_read(struct jw_client *_Nonnull client, void *_Nonnull buffer, size_t capacity,
                        struct jw_error *_Nonnull error) __attribute__((warn_unused_result));
-/// Whether another request may be sent on this connection.
+/// Whether another request may be sent on this connection: no reply is due, and the server has not closed it.
 bool jw_client_reusable(struct jw_client *_Nonnull client);
 
 #endif

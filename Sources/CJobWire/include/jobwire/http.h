@@ -26,6 +26,8 @@ ssize_t jw_fields_parse(const char *_Nonnull bytes, size_t length, struct jw_fie
     __attribute__((warn_unused_result));
 /// Whether a field's name is `lower` (given in lower case), without case.
 bool jw_field_is(const struct jw_field *_Nonnull field, const char *_Nonnull lower);
+/// Whether a field's value, a list, has the element `lower`, without case.
+bool jw_field_lists(const struct jw_field *_Nonnull field, const char *_Nonnull lower);
 /// 1*DIGIT up to 2^62, nothing else. False otherwise.
 bool jw_number_parse(struct jw_slice text, int64_t *_Nonnull out) __attribute__((warn_unused_result));
 

@@ -1,0 +1,153 @@
+#define _GNU_SOURCE
+#include "client_private.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/// OpenSSL's own socket BIO writes with write(2): a server that went away would end the program by SIGPIPE.
+static int bio_write(BIO *bio, const char *bytes, int length)
+{
+    const struct jw_transport *transport = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    ssize_t count = send(transport->socket, bytes, (size_t)length, MSG_NOSIGNAL);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+        BIO_set_retry_write(bio);
+    return (int)count;
+}
+
+static int bio_read(BIO *bio, char *bytes, int length)
+{
+    const struct jw_transport *transport = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    ssize_t count = recv(transport->socket, bytes, (size_t)length, 0);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+        BIO_set_retry_read(bio);
+    return (int)count;
+}
+
+static long bio_control(BIO *bio, int command, long number, void *pointer)
+{
+    (void)bio, (void)number, (void)pointer;
+    return command == BIO_CTRL_FLUSH;
+}
+
+SSL *jw_transport_ssl(struct jw_transport *transport, SSL_CTX *ctx)
+{
+    // Without an index of its own: OpenSSL has a hundred of those to give in a process.
+    BIO_METHOD *method = transport->method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "jobwire connection");
+    if (method == NULL)
+        return NULL;
+    BIO_meth_set_read(method, bio_read);
+    BIO_meth_set_write(method, bio_write);
+    BIO_meth_set_ctrl(method, bio_control);
+    BIO *bio = BIO_new(method);
+    SSL *ssl = bio != NULL ? SSL_new(ctx) : NULL;
+    if (ssl == NULL) {
+        BIO_free(bio);
+        return NULL;
+    }
+    BIO_set_data(bio, transport);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(ssl, bio, bio);
+    return ssl;
+}
+
+void jw_transport_close(struct jw_transport *transport, bool in_order)
+{
+    if (transport->ssl != NULL && in_order)
+        SSL_shutdown(transport->ssl);
+    SSL_free(transport->ssl);
+    BIO_meth_free(transport->method);
+    if (transport->socket >= 0)
+        close(transport->socket);
+    if (transport->interrupt >= 0)
+        close(transport->interrupt);
+}
+
+/// After a call of OpenSSL's that did not succeed: true when it is to be called again.
+static bool again(struct jw_transport *transport, int returned, int64_t deadline, bool started,
+                  struct jw_error *error)
+{
+    int number = errno, result = SSL_get_error(transport->ssl, returned);
+    if (result != SSL_ERROR_WANT_READ && result != SSL_ERROR_WANT_WRITE) {
+        jw_explain(transport, result, number, started, error);
+        return false;
+    }
+    int ready = jw_wait(transport->socket, transport->interrupt,
+                        result == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline);
+    if (ready == 0)
+        jw_set_error(error, JW_FAIL_TIMEOUT, "the server did not answer in time");
+    else if (ready < 0)
+        jw_set_error(error, JW_FAIL_CLOSED, "interrupted");
+    return ready > 0;
+}
+
+bool jw_shake(struct jw_transport *transport, int64_t deadline, struct jw_error *error)
+{
+    for (;;) {
+        ERR_clear_error();
+        errno = 0;
+        int returned = SSL_connect(transport->ssl);
+        if (returned == 1)
+            return transport->shaken = true;
+        if (!again(transport, returned, deadline, false, error))
+            return false;
+    }
+}
+
+bool jw_send(struct jw_transport *transport, const char *bytes, size_t length, struct jw_error *error)
+{
+    while (length > 0) {
+        size_t written = 0;
+        ERR_clear_error();
+        errno = 0;
+        int returned = SSL_write_ex(transport->ssl, bytes, length, &written);
+        if (returned != 1 && !again(transport, returned, jw_deadline(transport->io_ms), false, error))
+            return false;
+        bytes += written;
+        length -= written;
+    }
+    return true;
+}
+
+/// Further records that have come: a large buffer is filled by one call, not by one a record. What stops it
+/// stops the next call too.
+static size_t read_more(SSL *ssl, char *bytes, size_t capacity)
+{
+    size_t total = 0, count = 0;
+    while (total < capacity && SSL_has_pending(ssl) &&
+           SSL_read_ex(ssl, bytes + total, capacity - total, &count))
+        total += count;
+    return total;
+}
+
+ssize_t jw_receive(struct jw_transport *transport, char *bytes, size_t capacity, bool started,
+                   struct jw_error *error)
+{
+    for (;;) {
+        size_t count = 0;
+        ERR_clear_error();
+        errno = 0;
+        int returned = SSL_read_ex(transport->ssl, bytes, capacity, &count);
+        if (returned == 1) {
+            transport->heard = true;
+            return (ssize_t)(count + read_more(transport->ssl, bytes + count, capacity - count));
+        }
+        if (SSL_get_error(transport->ssl, returned) == SSL_ERROR_ZERO_RETURN)
+            return 0;
+        if (!again(transport, returned, jw_deadline(transport->io_ms), started, error))
+            return -1;
+    }
+}
+
+bool jw_is_quiet(struct jw_transport *transport)
+{
+    char byte;
+    size_t count = 0;
+    ERR_clear_error();
+    int returned = SSL_peek_ex(transport->ssl, &byte, 1, &count);
+    return returned != 1 && SSL_get_error(transport->ssl, returned) == SSL_ERROR_WANT_READ;
+}
