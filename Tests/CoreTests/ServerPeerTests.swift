@@ -69,7 +69,7 @@ struct ServerPeerTests {
     try withServer { server, authority in
       let identity = try authority.issue("alice")
       #expect(refused(server, identity, maxVersion: TLS1_2_VERSION))
-      expectRefusal(server, "unsupported protocol")
+      expectRefusal(server, "does not speak TLS 1.3")
     }
   }
 
@@ -78,7 +78,7 @@ struct ServerPeerTests {
       let descriptor = try RawClient.connect(server.port)
       let request = Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
       #expect(write(descriptor, request, request.count) == request.count)
-      expectRefusal(server, "http request")
+      expectRefusal(server, "does not speak TLS")
       close(descriptor)
     }
   }
