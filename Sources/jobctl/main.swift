@@ -1,4 +1,6 @@
 import Glibc
 
 signal(SIGPIPE, SIG_IGN)
-exit(Program.main(Array(CommandLine.arguments.dropFirst())))
+// At once: threads that forward input or signals may be in the middle of TLS, whose state exit(3) would take away
+// from under them. All output is written by write(2), so there is nothing to flush.
+_exit(Program.main(Array(CommandLine.arguments.dropFirst())))
