@@ -7,7 +7,7 @@ BUILD := .build
 # gold, the toolchain's default linker, warns about symbols it need not export.
 FLAGS := -Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wextra -Xcc -Werror
 
-.PHONY: help deps demo build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz openapi man bench bench-quick install clean
+.PHONY: help deps demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz openapi man bench bench-quick install clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -17,6 +17,9 @@ deps: ## install the Debian packages that are missing
 
 demo: deps ## build, make certificates, start jobd, run real jobs, show what happened
 	@scripts/demo.sh
+
+demo-stop: ## end the daemon the demo left running, and remove what it made
+	@scripts/demo.sh --stop
 
 build: deps ## build the release binaries
 	$(SWIFT) build -c release --static-swift-stdlib $(FLAGS) --product jobd
@@ -60,5 +63,8 @@ bench-quick: ## the same with less of everything, in 2 minutes
 install: build ## install binaries, manual pages and the unit file below $(DESTDIR)$(PREFIX)
 	scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
 
-man: ## remove what was built
-	rm -rf $(BUILD) .demo
+man: build ## write the manual pages in docs/man, which the programs hold
+	scripts/man.sh docs/man
+
+clean: demo-stop ## remove what was built
+	rm -rf $(BUILD)

@@ -4,7 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export SWIFT_BACKTRACE=enable=no
 
-toolchain=$(dirname "$(readlink -f "$(command -v swift)")")
+# The toolchain's own clang: "swift" in PATH may be a link or a chooser of toolchains.
+resources=$(swift -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')
+toolchain=$(realpath "$resources/../../bin")
 out=.build/fuzz
 mkdir -p "$out"
 for source in Tests/Fuzz/fuzz_*.c; do

@@ -29,7 +29,8 @@ case "${1:-}" in
 esac
 
 "${command[@]}" </dev/null 2>&1 | tee "$log"
-if grep -qE 'skipped( after|: )' "$log"; then
+if grep -E '^[^ ]+ (Test|Suite) .* skipped' "$log"; then
   echo "a test was skipped: that is a failure" >&2
   exit 1
 fi
+grep -qE 'Test run with [1-9][0-9]* tests? .*passed' "$log" || { echo "no test was run" >&2; exit 1; }
