@@ -66,7 +66,7 @@ int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup 
     return status;
 }
 
-static void discard(struct jc_engine *engine, struct jc_cgroup *cgroup)
+void jc_cgroup_drop(struct jc_engine *engine, struct jc_cgroup *cgroup)
 {
     char name[32];
     snprintf(name, sizeof name, "job-%u", cgroup->number);
@@ -81,7 +81,7 @@ static void discard(struct jc_engine *engine, struct jc_cgroup *cgroup)
 void jc_cgroup_give(struct jc_engine *engine, struct jc_cgroup *cgroup)
 {
     if (cgroup->killed) {
-        discard(engine, cgroup);
+        jc_cgroup_drop(engine, cgroup);
         return;
     }
     pthread_mutex_lock(&engine->lock);

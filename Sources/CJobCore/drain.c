@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/// Of a stream whose writers are gone: more than a pipe holds, unless its owner made it larger.
+#define MOST_AT_THE_END (4 << 20)
+
 static int open_file(struct jc_job *job, enum jc_stream stream)
 {
     const struct jc_engine_options *options = &job->engine->options;
@@ -89,8 +92,10 @@ void jc_drain(struct jc_job *job, enum jc_stream stream, bool all)
 {
     struct jc_stream_state *state = &job->stream[stream];
     char *buffer = job->engine->buffer;
-    // Without `all` at most a megabyte a round: the other jobs have their turn.
-    for (size_t taken = 0; state->pipe >= 0 && (all || taken < JC_PIPE_LARGE);) {
+    // A megabyte a round: the other jobs have their turn. Nor does `all` mean for ever: a process outside the
+    // tree may have the pipe and go on writing.
+    const size_t most = all ? MOST_AT_THE_END : JC_PIPE_LARGE;
+    for (size_t taken = 0; state->pipe >= 0 && taken < most;) {
         ssize_t count = read(state->pipe, buffer, JC_PIPE_LARGE);
         if (count < 0 && errno == EINTR)
             continue;
@@ -102,6 +107,7 @@ void jc_drain(struct jc_job *job, enum jc_stream stream, bool all)
         }
         keep(job, stream, buffer, (size_t)count);
         taken += (size_t)count;
+        job->engine->drained += (size_t)count;
         if (count >= JC_PIPE_SMALL && !state->is_large) {
             // A writer that fills the pipe gets a larger one. Where that is not allowed, it stays as it is.
             (void)fcntl(state->pipe, F_SETPIPE_SZ, JC_PIPE_LARGE);

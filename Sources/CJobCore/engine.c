@@ -4,16 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#define EVENTS_A_ROUND 256
-#define ORPHANS_EVERY_MS 1000
+#define EVENTS_AT_ONCE 32
+// Of a round, so that the loop's other work has its turn.
+#define MOST_EVENTS 256
+#define MOST_BYTES (16 << 20)
 
 int64_t jc_now_ms(void)
 {
@@ -78,25 +78,27 @@ static void handle(struct jc_job *job, enum jc_watch kind, uint32_t events)
     jc_job_maybe_finish(job);
 }
 
-static void on_readable(void *context)
+static int handle_some(struct jc_engine *engine)
 {
-    struct jc_engine *engine = context;
-    struct epoll_event events[EVENTS_A_ROUND];
-    int count = epoll_wait(engine->epoll, events, EVENTS_A_ROUND, 0);
+    struct epoll_event events[EVENTS_AT_ONCE];
+    int count = epoll_wait(engine->epoll, events, EVENTS_AT_ONCE, 0);
     for (int i = 0; i < count; i++) {
         // Looked up for each event: an earlier one may have ended the job.
         struct jc_job *job = job_of(engine, events[i].data.u64);
         if (job != NULL)
             handle(job, events[i].data.u64 & 7, events[i].events);
     }
+    return count;
 }
 
-static void on_orphan_timer(void *context)
+/// What is left over when the round is full makes the set readable again.
+static void on_readable(void *context)
 {
     struct jc_engine *engine = context;
-    jc_orphans_reap(engine);
-    if (engine->job_count > 0 && jc_timer_start(engine->orphan_timer, ORPHANS_EVERY_MS) < 0)
-        return;
+    engine->drained = 0;
+    for (int done = 0; done < MOST_EVENTS && engine->drained < MOST_BYTES; done += EVENTS_AT_ONCE)
+        if (handle_some(engine) < EVENTS_AT_ONCE)
+            return;
 }
 
 static uint64_t ignored_signals(void)
@@ -140,7 +142,8 @@ static int make_base(const struct jc_engine_options *options, struct jc_spawn_ba
     if (options->job_descriptors > 0 && options->job_descriptors < base->descriptors.rlim_cur)
         base->descriptors.rlim_cur = options->job_descriptors;
     ignore_write_signals();
-    base->ignored = ignored_signals();
+    // The program that uses a library may ignore others at any time.
+    base->ignored = options->subreaper ? ignored_signals() : UINT64_MAX;
     *out = base;
     return 0;
 }
@@ -149,6 +152,8 @@ static int open_parts(struct jc_engine *engine, struct jc_loop *loop)
 {
     const char *parent = engine->options.cgroup_parent;
     if (parent != NULL && (engine->cgroup_dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        return -errno;
+    if (parent == NULL && (engine->proc = opendir("/proc")) == NULL)
         return -errno;
     if ((engine->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
         return -errno;
@@ -163,11 +168,9 @@ static int open_parts(struct jc_engine *engine, struct jc_loop *loop)
     if (status == 0)
         status = jc_readable_new(loop, engine->epoll, on_readable, engine, &engine->readable);
     if (status == 0)
-        status = jc_timer_new(loop, on_orphan_timer, engine, &engine->orphan_timer);
-    if (status == 0)
         status = jc_deadlines_start(engine);
-    if (status == 0 && engine->options.subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
-        status = -errno;
+    if (status == 0 && engine->options.subreaper)
+        status = jc_orphans_start(engine);
     return status;
 }
 
@@ -210,6 +213,8 @@ void jc_engine_free(struct jc_engine *engine)
         close(engine->epoll);
     if (engine->cgroup_dir >= 0)
         close(engine->cgroup_dir);
+    if (engine->proc != NULL)
+        closedir(engine->proc);
     if (engine->buffer != NULL)
         munmap(engine->buffer, JC_PIPE_LARGE);
     pthread_mutex_destroy(&engine->lock);
@@ -218,55 +223,4 @@ void jc_engine_free(struct jc_engine *engine)
     free(engine->slots);
     free(engine->heap);
     free(engine);
-}
-
-void jc_engine_ignore_child(struct jc_engine *engine, pid_t pid)
-{
-    const size_t most = sizeof engine->ignored / sizeof *engine->ignored;
-    memmove(engine->ignored + 1, engine->ignored, (most - 1) * sizeof *engine->ignored);
-    engine->ignored[0] = pid;
-}
-
-int jc_engine_add(struct jc_engine *engine, struct jc_job *job)
-{
-    if (engine->free_slot == UINT32_MAX) {
-        uint32_t count = engine->slot_count > 0 ? engine->slot_count * 2 : 64;
-        struct jc_slot *slots = realloc(engine->slots, count * sizeof *slots);
-        if (slots == NULL)
-            return -ENOMEM;
-        for (uint32_t i = engine->slot_count; i < count; i++)
-            slots[i] = (struct jc_slot){.next_free = i + 1 < count ? i + 1 : UINT32_MAX};
-        engine->free_slot = engine->slot_count;
-        engine->slot_count = count;
-        engine->slots = slots;
-    }
-    job->slot = engine->free_slot;
-    struct jc_slot *slot = &engine->slots[job->slot];
-    engine->free_slot = slot->next_free;
-    slot->job = job;
-    job->generation = ++slot->generation;
-    if (engine->job_count++ == 0 && engine->options.subreaper)
-        return jc_timer_start(engine->orphan_timer, ORPHANS_EVERY_MS);
-    return 0;
-}
-
-void jc_engine_remove(struct jc_engine *engine, struct jc_job *job)
-{
-    struct jc_slot *slot = &engine->slots[job->slot];
-    slot->job = NULL;
-    slot->generation++;
-    slot->next_free = engine->free_slot;
-    engine->free_slot = job->slot;
-    engine->job_count--;
-}
-
-bool jc_engine_owns(struct jc_engine *engine, pid_t pid)
-{
-    for (size_t i = 0; i < sizeof engine->ignored / sizeof *engine->ignored; i++)
-        if (engine->ignored[i] == pid)
-            return true;
-    for (uint32_t i = 0; i < engine->slot_count; i++)
-        if (engine->slots[i].job != NULL && engine->slots[i].job->pid == pid)
-            return true;
-    return false;
 }

@@ -1,9 +1,11 @@
 #ifndef ENGINE_PRIVATE_H
 #define ENGINE_PRIVATE_H
 
+#include <dirent.h>
 #include <jobcore/job.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 
 #define JC_PIPE_SMALL (64 << 10)
@@ -28,8 +30,11 @@ struct jc_launch {
     int stdin_write; ///< out, with JC_STDIN_PIPE
     int read[2];     ///< out: read ends of stdout and stderr
     int pidfd;       ///< out
-    pid_t pid;       ///< out
+    /// Out. Stored by the kernel before the child runs, zero once it is reaped: at any time in between the
+    /// loop's thread can tell a job's first process from an orphan.
+    _Atomic pid_t pid;
     int64_t started_us;
+    int64_t started_ms; ///< monotonic; 0: handed over
     int error;
     const char *stage;
     uid_t uid;
@@ -91,9 +96,10 @@ struct jc_engine {
     struct jc_slot *slots;
     uint32_t slot_count, free_slot;
     struct jc_job **heap;
-    size_t heap_count, heap_capacity;
+    size_t heap_count; ///< there is room for each slot's job
     size_t job_count;
-    pid_t ignored[8];
+    pid_t ignored[32];
+    size_t drained; ///< bytes read in this round
 
     // The launchers' side, under `lock`.
     pthread_mutex_t lock;
@@ -105,6 +111,7 @@ struct jc_engine {
     struct jc_cgroup *cgroups; ///< free ones
     unsigned next_cgroup;
     int cgroup_dir;
+    DIR *proc; ///< where there are no cgroups
     pthread_t *threads;
     unsigned thread_count;
 };
@@ -113,7 +120,7 @@ struct jc_engine {
 struct jc_spawn_base {
     int null_fd;
     struct rlimit descriptors; ///< RLIMIT_NOFILE of jobs
-    uint64_t ignored;          ///< signals this process ignores, the first in the lowest bit
+    uint64_t ignored; ///< signals to reset, the first in the lowest bit: those this process ignores, or may
 };
 
 /// What a child is to become.
@@ -125,7 +132,7 @@ struct jc_spawn {
     int cgroup_dir; ///< -1: none
     uid_t uid;
     gid_t gid;
-    pid_t pid;
+    _Atomic pid_t *pid; ///< out, see `struct jc_launch`
     int pidfd;
     const char *stage; ///< what failed
 };
@@ -138,6 +145,7 @@ long jc_clone3(void *args, size_t size, int (*run)(void *), void *argument);
 
 int jc_launchers_start(struct jc_engine *engine);
 void jc_launchers_stop(struct jc_engine *engine);
+bool jc_launchers_full(struct jc_engine *engine);
 void jc_launch_submit(struct jc_job *job);
 /// On the loop's thread, for each job that came back from its launcher.
 void jc_job_launched(struct jc_job *job);
@@ -146,6 +154,8 @@ void jc_job_launched(struct jc_job *job);
 int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup **out);
 int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out);
 void jc_cgroup_give(struct jc_engine *engine, struct jc_cgroup *cgroup);
+/// Removes one that is of no more use.
+void jc_cgroup_drop(struct jc_engine *engine, struct jc_cgroup *cgroup);
 bool jc_cgroup_populated(const struct jc_cgroup *cgroup);
 void jc_cgroup_kill(struct jc_cgroup *cgroup);
 void jc_cgroup_signal(const struct jc_cgroup *cgroup, int signo);
@@ -166,11 +176,13 @@ void jc_engine_set_deadline(struct jc_job *job, int64_t after_ms);
 void jc_engine_clear_deadline(struct jc_job *job);
 bool jc_engine_owns(struct jc_engine *engine, pid_t pid);
 
-/// Reads what is in the pipe into the file. `all`: to the end of file or until nothing is left.
+/// Reads what is in the pipe into the file: about a megabyte, or with `all` as much as a pipe holds.
 void jc_drain(struct jc_job *job, enum jc_stream stream, bool all);
 void jc_drain_close(struct jc_job *job, enum jc_stream stream);
 void jc_drain_rest(struct jc_job *job);
 void jc_job_exited(struct jc_job *job);
+/// Reaps the first process. -EAGAIN: it has not ended; -ECHILD: somebody else took its status for good.
+int jc_exit_status(struct jc_job *job);
 void jc_job_tree_check(struct jc_job *job);
 void jc_job_deadline(struct jc_job *job);
 void jc_job_maybe_finish(struct jc_job *job);
@@ -181,8 +193,8 @@ void jc_job_stdin_event(struct jc_job *job, bool failed);
 void jc_tree_signal(struct jc_job *job, int signo);
 /// Whether anything of the tree is left, as far as can be seen without a cgroup.
 bool jc_tree_left(struct jc_job *job);
-/// Reaps orphans of jobs' trees that came to this process as the subreaper.
-void jc_orphans_reap(struct jc_engine *engine);
+/// From now on reaps orphans of jobs' trees that came to this process as the subreaper.
+int jc_orphans_start(struct jc_engine *engine);
 
 int64_t jc_now_ms(void);
 int64_t jc_now_us(void);

@@ -31,6 +31,7 @@ void jc_job_stdin_close(struct jc_job *job)
     // Until it is launched, what it has belongs to the launcher's thread.
     if (job->phase == JC_QUEUED || job->launch.stdin_write < 0)
         return;
+    jc_engine_unwatch(job->engine, job->launch.stdin_write);
     close(job->launch.stdin_write);
     job->launch.stdin_write = -1;
 }

@@ -9,8 +9,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MOST_QUEUED (1U << 20)
-
 static size_t vector_size(const char *const *strings, size_t *count)
 {
     size_t size = 0;
@@ -42,13 +40,10 @@ static int copy_strings(struct jc_job *job, const struct jc_job_options *options
     size_t size = vector_size(options->argv, &argc) + vector_size(options->envp, &envc) + strlen(cwd) + 1;
     char **vectors = malloc((argc + envc + 2) * sizeof *vectors + size);
     job->output_name = strdup(options->output_name);
-    if (vectors == NULL || job->output_name == NULL) {
-        free(vectors);
-        free(job->output_name);
-        return -ENOMEM;
-    }
-    char *at = (char *)(vectors + argc + envc + 2);
     job->memory = vectors;
+    if (vectors == NULL || job->output_name == NULL)
+        return -ENOMEM;
+    char *at = (char *)(vectors + argc + envc + 2);
     job->launch.argv = vectors;
     job->launch.envp = vectors + argc + 1;
     copy_vector(job->launch.argv, &at, options->argv, argc);
@@ -89,11 +84,8 @@ struct jc_job *jc_job_make(struct jc_engine *engine)
     return job;
 }
 
-static struct jc_job *make_job(struct jc_engine *engine, const struct jc_job_options *options)
+static void take_options(struct jc_job *job, const struct jc_job_options *options)
 {
-    struct jc_job *job = jc_job_make(engine);
-    if (job == NULL)
-        return NULL;
     job->output_limit = options->output_limit;
     job->limit_action = options->limit_action;
     job->timeout_ms = options->timeout_ms;
@@ -103,31 +95,38 @@ static struct jc_job *make_job(struct jc_engine *engine, const struct jc_job_opt
     job->launch.merge = options->merge;
     job->launch.uid = options->uid;
     job->launch.gid = options->gid;
-    if (copy_strings(job, options) < 0) {
-        free(job);
-        return NULL;
-    }
-    return job;
+}
+
+static int make_job(struct jc_engine *engine, const struct jc_job_options *options, struct jc_job **out)
+{
+    struct jc_job *job = jc_job_make(engine);
+    if (job == NULL)
+        return -ENOMEM;
+    take_options(job, options);
+    int status = copy_strings(job, options);
+    if (status == 0)
+        status = keep_marker(job);
+    if (status == 0)
+        status = jc_engine_add(engine, job);
+    if (status < 0)
+        free_job(job);
+    else
+        *out = job;
+    return status;
 }
 
 int jc_job_start(struct jc_engine *engine, const struct jc_job_options *options,
                  const struct jc_job_events *events, void *context, struct jc_job **out)
 {
-    int status = engine->queued < MOST_QUEUED ? -ENOMEM : -EAGAIN;
-    struct jc_job *job = status == -EAGAIN ? NULL : make_job(engine, options);
-    if (job != NULL) {
-        job->events = events;
-        job->context = context;
-        status = keep_marker(job);
-        if (status == 0)
-            status = jc_engine_add(engine, job);
-        if (status < 0)
-            free_job(job);
-    }
-    if (status < 0 && options->stdin_mode == JC_STDIN_FD)
-        close(options->stdin_fd);
-    if (status < 0)
+    struct jc_job *job = NULL;
+    int status = jc_launchers_full(engine) ? -EAGAIN : make_job(engine, options, &job);
+    if (status < 0) {
+        if (options->stdin_mode == JC_STDIN_FD)
+            close(options->stdin_fd);
         return status;
+    }
+    job->events = events;
+    job->context = context;
     *out = job;
     jc_launch_submit(job);
     return 0;
@@ -226,7 +225,7 @@ void jc_job_free(struct jc_job *job)
         return;
     for (int i = 0; i < 2; i++) {
         if (job->stream[i].pipe >= 0)
-            close(job->stream[i].pipe);
+            jc_drain_close(job, (enum jc_stream)i);
         if (job->stream[i].file >= 0)
             close(job->stream[i].file);
     }

@@ -1,8 +1,5 @@
 #include "engine_private.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 // A binary heap of jobs by deadline, and one timer for the first: most jobs have no deadline and cost nothing
 // here.
 
@@ -65,14 +62,6 @@ void jc_engine_set_deadline(struct jc_job *job, int64_t after_ms)
     struct jc_engine *engine = job->engine;
     if (job->heap_index != SIZE_MAX)
         jc_engine_clear_deadline(job);
-    if (engine->heap_count == engine->heap_capacity) {
-        size_t capacity = engine->heap_capacity > 0 ? engine->heap_capacity * 2 : 64;
-        struct jc_job **heap = realloc(engine->heap, capacity * sizeof(struct jc_job *));
-        if (heap == NULL)
-            return;
-        engine->heap = heap;
-        engine->heap_capacity = capacity;
-    }
     job->deadline = after_ms > INT64_MAX / 2 ? INT64_MAX / 2 : jc_now_ms() + after_ms;
     put(engine, engine->heap_count, job);
     rise(engine, engine->heap_count++);

@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <jobcore/process.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 /// Of the child until exec: PATH lookup needs a page, the rest little.
 #define STACK_SIZE (64 << 10)
+#define MOST_QUEUED (1U << 20)
 
 static void close_if_open(int *fd)
 {
@@ -79,15 +81,40 @@ static int spawn(struct jc_job *job, int far[3], void *stack)
         .cgroup_dir = launch->cgroup != NULL ? launch->cgroup->dir : -1,
         .uid = launch->uid,
         .gid = launch->gid,
+        .pid = &launch->pid,
     };
     int status = jc_spawn(&spawn, stack, STACK_SIZE);
     launch->stage = spawn.stage;
     if (status < 0)
         return status;
     launch->started_us = jc_now_us();
-    launch->pid = spawn.pid;
+    launch->started_ms = jc_now_ms();
     launch->pidfd = spawn.pidfd;
     return 0;
+}
+
+static bool is_cgroup_gone(const struct jc_launch *launch, int status)
+{
+    return status == -ENODEV && launch->cgroup != NULL &&
+           (strcmp(launch->stage, "clone") == 0 || strcmp(launch->stage, "cgroup") == 0);
+}
+
+/// In a cgroup of its own where there are cgroups. One that a service manager removed is made anew.
+static int spawn_in_cgroup(struct jc_job *job, int far[3], void *stack)
+{
+    struct jc_launch *launch = &job->launch;
+    if (job->engine->cgroup_dir < 0)
+        return spawn(job, far, stack);
+    for (;;) {
+        launch->stage = "cgroup";
+        int status = jc_cgroup_take(job->engine, &launch->cgroup);
+        if (status == 0)
+            status = spawn(job, far, stack);
+        if (!is_cgroup_gone(launch, status))
+            return status;
+        jc_cgroup_drop(job->engine, launch->cgroup);
+        launch->cgroup = NULL;
+    }
 }
 
 static void launch_job(struct jc_job *job, void *stack)
@@ -96,12 +123,8 @@ static void launch_job(struct jc_job *job, void *stack)
     int far[3] = {-1, -1, -1};
     launch->stage = "pipe";
     int status = open_streams(launch, job->engine->base, far);
-    if (status == 0 && job->engine->cgroup_dir >= 0) {
-        launch->stage = "cgroup";
-        status = jc_cgroup_take(job->engine, &launch->cgroup);
-    }
     if (status == 0)
-        status = spawn(job, far, stack);
+        status = spawn_in_cgroup(job, far, stack);
     close_far(launch, job->engine->base, far);
     if (status < 0) {
         close_if_open(&launch->read[0]);
@@ -185,20 +208,9 @@ static void *run_launcher(void *context)
     return NULL;
 }
 
-void jc_launch_submit(struct jc_job *job)
+static void launch_here(struct jc_job *job)
 {
     struct jc_engine *engine = job->engine;
-    pthread_mutex_lock(&engine->lock);
-    job->next = NULL;
-    if (engine->thread_count > 0) {
-        *engine->queue_tail = job;
-        engine->queue_tail = &job->next;
-        engine->queued++;
-        pthread_cond_signal(&engine->wake);
-        pthread_mutex_unlock(&engine->lock);
-        return;
-    }
-    pthread_mutex_unlock(&engine->lock);
     void *stack = map_stack();
     if (stack != NULL)
         launch_job(job, stack);
@@ -208,6 +220,28 @@ void jc_launch_submit(struct jc_job *job)
         munmap(stack, STACK_SIZE);
     pthread_mutex_lock(&engine->lock);
     hand_back(engine, job);
+    pthread_mutex_unlock(&engine->lock);
+}
+
+bool jc_launchers_full(struct jc_engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    bool full = engine->queued >= MOST_QUEUED;
+    pthread_mutex_unlock(&engine->lock);
+    return full;
+}
+
+void jc_launch_submit(struct jc_job *job)
+{
+    struct jc_engine *engine = job->engine;
+    if (engine->thread_count == 0)
+        return launch_here(job);
+    pthread_mutex_lock(&engine->lock);
+    job->next = NULL;
+    *engine->queue_tail = job;
+    engine->queue_tail = &job->next;
+    engine->queued++;
+    pthread_cond_signal(&engine->wake);
     pthread_mutex_unlock(&engine->lock);
 }
 

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 /// How often a tree without a cgroup, or one whose end is not told, is looked at again.
 #define TREE_AGAIN_MS 20
@@ -19,13 +18,16 @@ void jc_job_exited(struct jc_job *job)
     // While it is a zombie its number is nobody else's: now its group can be signalled safely.
     if (job->launch.cgroup == NULL)
         kill(-job->pid, SIGKILL);
-    pid_t pid;
-    while ((pid = wait4(job->pid, &job->status, WNOHANG, &job->usage)) < 0 && errno == EINTR) {
-    }
-    if (pid == 0)
+    int status = jc_exit_status(job);
+    if (status == -EAGAIN)
         return;
+    if (status < 0) {
+        job->launch.error = -status;
+        job->launch.stage = "wait";
+    }
     job->finished_us = jc_now_us();
     job->reaped = true;
+    atomic_store(&job->launch.pid, 0);
     jc_engine_unwatch(job->engine, job->launch.pidfd);
     close(job->launch.pidfd);
     job->launch.pidfd = -1;

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
+#include <jobcore/process.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <string.h>
@@ -51,17 +51,16 @@ static void reset_signals(const struct jc_spawn_base *base, bool all)
 
 static int take_identity(const struct jc_spawn *spawn)
 {
-    if (spawn->gid != (gid_t)-1) {
-        // The raw calls: the library's would try to change all threads, which are the parent's.
-        gid_t groups[1] = {spawn->gid};
-        if (syscall(SYS_setgroups, 1, groups) < 0 && spawn->uid != (uid_t)-1 && geteuid() == 0)
-            return -1;
-        if (syscall(SYS_setresgid, spawn->gid, spawn->gid, spawn->gid) < 0)
-            return -1;
-    }
-    if (spawn->uid != (uid_t)-1 && syscall(SYS_setresuid, spawn->uid, spawn->uid, spawn->uid) < 0)
+    bool changes_user = spawn->uid != (uid_t)-1;
+    if (!changes_user && spawn->gid == (gid_t)-1)
+        return 0;
+    gid_t gid = spawn->gid != (gid_t)-1 ? spawn->gid : getegid();
+    // The raw calls: the library's would try to change all threads, which are the parent's.
+    if (changes_user && syscall(SYS_setgroups, 1, &gid) < 0 && geteuid() == 0)
         return -1;
-    return 0;
+    if (syscall(SYS_setresgid, gid, gid, gid) < 0)
+        return -1;
+    return changes_user ? (int)syscall(SYS_setresuid, spawn->uid, spawn->uid, spawn->uid) : 0;
 }
 
 static const char *path_of(char *const *envp)
@@ -76,6 +75,8 @@ static const char *path_of(char *const *envp)
 static int exec_along_path(const struct jc_spawn *spawn)
 {
     const char *name = spawn->argv[0];
+    if (*name == '\0')
+        return ENOENT;
     if (strchr(name, '/') != NULL) {
         execve(name, spawn->argv, spawn->envp);
         return errno;
@@ -143,8 +144,9 @@ static pid_t start_clone3(struct start *start, void *stack, size_t stack_size)
     struct jc_spawn *spawn = start->spawn;
     int pidfd = -1;
     struct clone_args args = {
-        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_CLEAR_SIGHAND,
         .pidfd = (uintptr_t)&pidfd,
+        .parent_tid = (uintptr_t)spawn->pid,
         .exit_signal = SIGCHLD,
         .stack = (uintptr_t)stack,
         .stack_size = stack_size,
@@ -165,21 +167,36 @@ static pid_t start_clone(struct start *start, void *stack, size_t stack_size)
     struct jc_spawn *spawn = start->spawn;
     start->joins_cgroup = spawn->cgroup_dir >= 0;
     start->has_handlers = true;
-    int pidfd = -1;
-    pid_t pid = clone(child, (char *)stack + stack_size, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
-                      start, &pidfd);
-    spawn->pidfd = pidfd;
-    return pid < 0 ? -errno : pid;
+    // The old call has one argument for both the pid and the pidfd. As nobody but the engine reaps the child,
+    // its number is still its own afterwards.
+    pid_t pid = clone(child, (char *)stack + stack_size,
+                      CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD, start, spawn->pid);
+    if (pid < 0)
+        return -errno;
+    spawn->pidfd = jc_pidfd_open(pid);
+    return pid;
 }
 
 /// The child failed before or in exec: it is a zombie with the errno as its status.
-static int reap_failed(struct jc_spawn *spawn)
+static int reap_failed(struct jc_spawn *spawn, pid_t pid)
 {
     int status = 0;
-    while (waitpid(spawn->pid, &status, 0) < 0 && errno == EINTR) {
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
-    close(spawn->pidfd);
+    atomic_store(spawn->pid, 0);
+    if (spawn->pidfd >= 0)
+        close(spawn->pidfd);
     return WIFEXITED(status) && WEXITSTATUS(status) != 0 ? -WEXITSTATUS(status) : -EIO;
+}
+
+/// It runs, but nothing would tell of its end.
+static int end_unwatchable(struct jc_spawn *spawn, pid_t pid)
+{
+    int error = spawn->pidfd;
+    kill(pid, SIGKILL);
+    reap_failed(spawn, pid);
+    spawn->stage = "pidfd";
+    return error;
 }
 
 int jc_spawn(struct jc_spawn *spawn, void *stack, size_t stack_size)
@@ -198,6 +215,7 @@ int jc_spawn(struct jc_spawn *spawn, void *stack, size_t stack_size)
         spawn->stage = "clone";
         return pid;
     }
-    spawn->pid = pid;
-    return spawn->stage == NULL ? 0 : reap_failed(spawn);
+    if (spawn->stage != NULL)
+        return reap_failed(spawn, pid);
+    return spawn->pidfd >= 0 ? 0 : end_unwatchable(spawn, pid);
 }

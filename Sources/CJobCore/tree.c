@@ -7,127 +7,123 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 // What belongs to a job where there is no cgroup to tell: its process group, its session, and every process
 // with the job's marker in its environment. A process that leaves all three is not found; a cgroup finds it.
 
-/// Calls `visit` with each process of the system but this one; true ends the walk, and is returned.
-static bool each_process(bool (*visit)(pid_t pid, void *context), void *context)
-{
-    DIR *dir = opendir("/proc");
-    if (dir == NULL)
-        return false;
-    bool found = false;
-    for (struct dirent *entry; !found && (entry = readdir(dir)) != NULL;) {
-        pid_t pid = (pid_t)atoi(entry->d_name);
-        if (pid > 1 && pid != getpid())
-            found = visit(pid, context);
-    }
-    closedir(dir);
-    return found;
-}
-
-/// Of an environment; the job's marker is its last entry, and what exec takes is not much more than this.
-#define MOST_READ (256 << 10)
-
-static char *read_whole(pid_t pid, const char *what, size_t *length)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, what);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    char *text = fd < 0 ? NULL : malloc(MOST_READ + 1);
-    if (text != NULL) {
-        ssize_t count;
-        *length = 0;
-        while (*length < MOST_READ && (count = read(fd, text + *length, MOST_READ - *length)) > 0)
-            *length += (size_t)count;
-        text[*length] = '\0';
-    }
-    if (fd >= 0)
-        close(fd);
-    return text;
-}
-
-static bool has_marker(pid_t pid, const char *marker)
-{
-    size_t length;
-    char *text = read_whole(pid, "environ", &length);
-    if (text == NULL)
-        return false;
-    bool found = false;
-    for (size_t at = 0; !found && at < length; at += strlen(text + at) + 1)
-        found = strcmp(text + at, marker) == 0;
-    free(text);
-    return found;
-}
-
-static bool is_in_session(pid_t pid, pid_t session)
-{
-    return getsid(pid) == session || getpgid(pid) == session;
-}
-
-static bool is_zombie(pid_t pid)
-{
-    size_t length;
-    char *text = read_whole(pid, "stat", &length);
-    if (text == NULL)
-        return true;
-    const char *end = strrchr(text, ')');
-    bool zombie = end == NULL || end[1] == '\0' || end[2] == 'Z' || end[2] == 'X';
-    free(text);
-    return zombie;
-}
+/// Processes of a job this young have numbers above its first process's, or below the newest where numbers
+/// began anew: the least pid_max in use, 32768, is not handed out once around in this time.
+#define YOUNG_MS 250
 
 struct search {
     const struct jc_job *job;
     int signo; ///< 0: only look
+    pid_t self, newest;
+    bool is_young;
+    bool is_unsure; ///< something could not be looked at
 };
 
-static bool visit(pid_t pid, void *context)
+/// Reads a file of /proc into the engine's buffer, ended by NUL. False when the process is gone or not ours.
+static bool read_whole(struct search *search, const char *path, size_t *length)
 {
-    const struct search *search = context;
-    const struct jc_job *job = search->job;
-    bool belongs = is_in_session(pid, job->pid) || (job->marker != NULL && has_marker(pid, job->marker));
-    if (!belongs || is_zombie(pid))
+    const struct jc_engine *engine = search->job->engine;
+    int fd = openat(dirfd(engine->proc), path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        search->is_unsure |= errno == EMFILE || errno == ENFILE || errno == ENOMEM;
         return false;
-    if (search->signo != 0)
-        kill(pid, search->signo);
-    return search->signo == 0;
+    }
+    ssize_t count;
+    for (*length = 0; *length < JC_PIPE_LARGE - 1; *length += (size_t)count)
+        if ((count = read(fd, engine->buffer + *length, JC_PIPE_LARGE - 1 - *length)) <= 0)
+            break;
+    close(fd);
+    engine->buffer[*length] = '\0';
+    return true;
+}
+
+static bool has_marker(struct search *search, pid_t pid)
+{
+    char path[32];
+    size_t length;
+    snprintf(path, sizeof path, "%d/environ", (int)pid);
+    if (search->job->marker == NULL || !read_whole(search, path, &length))
+        return false;
+    const char *text = search->job->engine->buffer;
+    for (size_t at = 0; at < length; at += strlen(text + at) + 1)
+        if (strcmp(text + at, search->job->marker) == 0)
+            return true;
+    return false;
+}
+
+static bool is_zombie(struct search *search, pid_t pid)
+{
+    char path[32];
+    size_t length;
+    snprintf(path, sizeof path, "%d/stat", (int)pid);
+    if (!read_whole(search, path, &length))
+        return !search->is_unsure;
+    const char *end = strrchr(search->job->engine->buffer, ')');
+    return end == NULL || end[1] == '\0' || end[2] == 'Z' || end[2] == 'X';
+}
+
+/// The number handed out last: the end of /proc/loadavg (proc_loadavg(5)).
+static pid_t newest_pid(struct search *search)
+{
+    size_t length;
+    if (!read_whole(search, "loadavg", &length))
+        return -1;
+    const char *last = strrchr(search->job->engine->buffer, ' ');
+    return last != NULL ? (pid_t)atoi(last) : -1;
+}
+
+static bool is_too_old(const struct search *search, pid_t pid)
+{
+    if (!search->is_young)
+        return false;
+    pid_t first = search->job->pid;
+    return search->newest >= first ? pid < first : pid < first && pid > search->newest;
+}
+
+static bool belongs(struct search *search, pid_t pid)
+{
+    pid_t first = search->job->pid;
+    if (pid <= 1 || pid == search->self || is_too_old(search, pid))
+        return false;
+    return (getsid(pid) == first || getpgid(pid) == first || has_marker(search, pid)) &&
+           !is_zombie(search, pid);
+}
+
+/// Signals all processes of the tree; with `signo` 0 looks for one. Whether there may be any.
+static bool search_tree(const struct jc_job *job, int signo)
+{
+    struct search search = {.job = job, .signo = signo, .self = getpid()};
+    search.newest = jc_now_ms() - job->launch.started_ms < YOUNG_MS ? newest_pid(&search) : -1;
+    search.is_young = search.newest > 0;
+    bool found = false;
+    rewinddir(job->engine->proc);
+    for (struct dirent *entry; (signo != 0 || !found) && (entry = readdir(job->engine->proc)) != NULL;) {
+        pid_t pid = (pid_t)atoi(entry->d_name);
+        if (!belongs(&search, pid))
+            continue;
+        found = true;
+        if (signo != 0)
+            kill(pid, signo);
+    }
+    return found || search.is_unsure;
 }
 
 void jc_tree_signal(struct jc_job *job, int signo)
 {
-    if (job->launch.cgroup != NULL) {
-        if (signo == SIGKILL)
-            jc_cgroup_kill(job->launch.cgroup);
-        else
-            jc_cgroup_signal(job->launch.cgroup, signo);
-        return;
-    }
-    struct search search = {job, signo};
-    each_process(visit, &search);
+    if (job->launch.cgroup == NULL)
+        search_tree(job, signo);
+    else if (signo == SIGKILL)
+        jc_cgroup_kill(job->launch.cgroup);
+    else
+        jc_cgroup_signal(job->launch.cgroup, signo);
 }
 
 bool jc_tree_left(struct jc_job *job)
 {
-    struct search search = {job, 0};
-    return each_process(visit, &search);
-}
-
-void jc_orphans_reap(struct jc_engine *engine)
-{
-    if (!engine->options.subreaper)
-        return;
-    for (;;) {
-        siginfo_t info = {0};
-        // Only looked at: the status of a job's first process, or of another child of this program, is not
-        // ours here.
-        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0)
-            return;
-        if (jc_engine_owns(engine, info.si_pid))
-            return;
-        waitpid(info.si_pid, NULL, WNOHANG);
-    }
+    return search_tree(job, 0);
 }

@@ -96,6 +96,7 @@ final class ApiKeeper {
 
   private func exited(_ child: ApiChild, _ status: Int32) {
     children.removeAll { $0 === child }
+    jc_engine_forget_child(supervisor.engine.handle, child.pid)
     supervisor.progress.forget(child, in: supervisor.jobs)
     let how = ExitStatus.inWords(status)
     if child === successor {

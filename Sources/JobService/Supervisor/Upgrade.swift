@@ -66,6 +66,7 @@ final class Upgrade {
 
 /// The new binary reads a handover and exits: a binary that cannot is never taken.
 private final class Trial {
+  private unowned let supervisor: Supervisor
   private let pid: pid_t
   private let descriptor: Int32
   private var readable: LoopReadable?
@@ -76,6 +77,7 @@ private final class Trial {
   private static let most: UInt64 = 10_000
 
   init(_ supervisor: Supervisor, _ state: Int32, _ then: @escaping (String?) -> Void) throws {
+    self.supervisor = supervisor
     self.then = then
     pid = try ChildProcess.spawn(supervisor.binary, ["jobd", "check-handover"], passing: [state])
     jc_engine_ignore_child(supervisor.engine.handle, pid)
@@ -94,6 +96,7 @@ private final class Trial {
   private func ended() {
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+    jc_engine_forget_child(supervisor.engine.handle, pid)
     readable = nil
     timer = nil
     then(status == 0 ? nil : "the new binary does not start: \(ExitStatus.inWords(status))")

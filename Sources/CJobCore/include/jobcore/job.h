@@ -42,18 +42,20 @@ struct jc_job_options {
 };
 
 struct jc_job_result {
-    int error;                         ///< 0, or the errno that kept the job from starting
-    const char *_Nullable error_stage; ///< what failed: "exec", "chdir", "pipe", ...; static storage
-    int exit_code;                     ///< 128 + signal when ended by a signal
-    int signal;                        ///< 0, or the signal that ended the first process
-    bool timed_out, limit_killed;      ///< why it was ended, if by this engine
-    bool forced_eof;                   ///< a pipe was held open by a process outside the tree and was let go
-    int64_t started_us, finished_us;   ///< CLOCK_REALTIME, microseconds
-    uint64_t bytes[2];                 ///< kept, per stream
-    uint64_t dropped[2];               ///< past the limit, or not writable, per stream
-    int output_error[2];               ///< errno of the first failed write to the stream's file, or 0
-    uint64_t user_us, system_us;       ///< CPU time of the first process and of those it waited for (wait4)
-    uint64_t max_rss_kib;              ///< peak resident set of the largest reaped process (wait4)
+    int error; ///< 0, or the errno that kept the job from starting
+    /// What failed: "exec", "chdir", "pipe", ...; static storage. "wait": it ran and ended, but other code of
+    /// this process took its exit status (ECHILD).
+    const char *_Nullable error_stage;
+    int exit_code;                   ///< 128 + signal when ended by a signal
+    int signal;                      ///< 0, or the signal that ended the first process
+    bool timed_out, limit_killed;    ///< why it was ended, if by this engine
+    bool forced_eof;                 ///< a pipe was held open by a process outside the tree and was let go
+    int64_t started_us, finished_us; ///< CLOCK_REALTIME, microseconds
+    uint64_t bytes[2];               ///< kept, per stream
+    uint64_t dropped[2];             ///< past the limit, or not writable, per stream
+    int output_error[2];             ///< errno of the first failed write to the stream's file, or 0
+    uint64_t user_us, system_us;     ///< CPU time of the first process and of those it waited for (wait4)
+    uint64_t max_rss_kib;            ///< peak resident set of the largest reaped process (wait4)
 };
 
 /// All are called on the loop's thread.
@@ -76,6 +78,8 @@ void jc_engine_free(struct jc_engine *_Nullable engine);
 
 /// `pid` is a child of this process that is not the engine's: its status is left to whoever started it.
 void jc_engine_ignore_child(struct jc_engine *_Nonnull engine, pid_t pid);
+/// It was reaped by its owner: the kernel may give its number to another process.
+void jc_engine_forget_child(struct jc_engine *_Nonnull engine, pid_t pid);
 
 /// Starts a job; everything after this is told through `events`. -ENOMEM, -EAGAIN while 2^20 jobs wait for a
 /// launcher.

@@ -1,0 +1,34 @@
+#include "engine_private.h"
+
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+// PIDFD_GET_INFO, which Debian 12's headers do not have: since Linux 6.15 a pidfd keeps the wait status of a
+// process after somebody else reaped it.
+struct pidfd_info {
+    uint64_t mask, cgroup;
+    uint32_t ids[11];
+    int32_t exit_code;
+};
+#define INFO_EXIT (1U << 3)
+#define GET_INFO _IOWR(0xff, 11, struct pidfd_info)
+
+static int kept_status(int pidfd, int *status)
+{
+    struct pidfd_info info = {.mask = INFO_EXIT};
+    if (ioctl(pidfd, GET_INFO, &info) < 0 || (info.mask & INFO_EXIT) == 0)
+        return -ECHILD;
+    *status = info.exit_code;
+    return 0;
+}
+
+int jc_exit_status(struct jc_job *job)
+{
+    pid_t pid;
+    while ((pid = wait4(job->pid, &job->status, WNOHANG, &job->usage)) < 0 && errno == EINTR) {
+    }
+    if (pid == 0)
+        return -EAGAIN;
+    return pid > 0 ? 0 : kept_status(job->launch.pidfd, &job->status);
+}
