@@ -94,11 +94,14 @@ import Testing
         CreateRequest(
           cmd: "/bin/true", args: Array(repeating: String(repeating: "a", count: 100_000), count: 19)))
       #expect(try client.end(of: near).exitCode == 0)
-      let over = try client.create(
-        CreateRequest(cmd: "/bin/true", args: [String(repeating: "a", count: 140_000)]))
-      let status = try client.end(of: over)
-      #expect(status.status == .error)
-      #expect(status.errorMessage?.contains("Argument list too long") == true)
+      for (size, count) in [(140_000, 1), (100_000, 25)] {
+        let over = try client.create(
+          CreateRequest(
+            cmd: "/bin/true", args: Array(repeating: String(repeating: "a", count: size), count: count)))
+        let status = try client.end(of: over)
+        #expect(status.status == .error)
+        #expect(status.errorMessage?.contains("Argument list too long") == true)
+      }
     }
   }
 

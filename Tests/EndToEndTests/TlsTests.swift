@@ -1,4 +1,6 @@
 import Glibc
+import JobAPI
+import JobClient
 import Testing
 
 /// Who gets in.
@@ -48,6 +50,26 @@ import Testing
     try Daemon.with { daemon in
       let files = try daemon.expiredClient()
       try expectRefused(daemon, arguments(daemon, files.certificate, files.key))
+    }
+  }
+
+  @Test func peersThatFailCostALineAtMostAndNoMemory() throws {
+    try Daemon.with { daemon in
+      let other = "\(daemon.pki.directory)/other/alice"
+      let settings = ConnectionSettings(
+        host: "localhost", port: UInt16(daemon.port), authorityFile: "\(daemon.pki.directory)/ca.crt",
+        certificateFile: "\(other).crt", keyFile: "\(other).key")
+      func knock(_ count: Int) {
+        for _ in 0..<count { #expect(throws: ClientError.self) { try JobClient(settings).list([:]) } }
+      }
+      knock(300)
+      let before = (Processes.resident(daemon.apiPid), Processes.descriptors(daemon.apiPid))
+      knock(1500)
+      let growth = Processes.resident(daemon.apiPid) - before.0
+      #expect(growth < 2048, "KiB grown by 1,500 peers")
+      let lines = daemon.log.split(separator: "\n").filter { $0.contains("event=peer_failed") }.count
+      #expect((1...1800).contains(lines), "more are counted in the line that follows")
+      try Poll.until("closed connections") { Processes.descriptors(daemon.apiPid) <= before.1 }
     }
   }
 

@@ -16,6 +16,7 @@ final class Listeners {
       return
     }
     for descriptor in handed?.listeners ?? [] { Glibc.close(descriptor) }
+    if handed == nil { try Self.requireFree(configuration) }
     var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
     var port = configuration.listenPort
     for _ in 0..<configuration.workers {
@@ -26,6 +27,18 @@ final class Listeners {
     }
     let host = configuration.listenHost
     address = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+  }
+
+  /// The workers' sockets share their port, so that another daemon of the same user could share it too, and each
+  /// would get some of the other's connections. A socket that does not share finds such a one.
+  private static func requireFree(_ configuration: Configuration) throws(SupervisorError) {
+    guard configuration.listenPort != 0 else { return }
+    var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
+    var descriptor: Int32 = -1
+    var port = configuration.listenPort
+    let status = jc_listen(configuration.listenHost, port, false, &descriptor, &port, &error)
+    guard status == 0 else { throw SupervisorError(cText: error) }
+    Glibc.close(descriptor)
   }
 
   deinit { close() }

@@ -128,4 +128,14 @@ enum Processes {
       Files.text("/proc/\(pid)/task/\(task)/children").split(separator: " ").compactMap { Int32($0) }
     }
   }
+
+  /// Children, their children, and so on.
+  static func descendants(_ pid: Int32) -> [Int32] {
+    children(pid).flatMap { [$0] + descendants($0) }
+  }
+
+  /// Whether it is of a job: what was seen earlier may have another's number by now.
+  static func isOfJob(_ pid: Int32) -> Bool {
+    Files.text("/proc/\(pid)/environ").split(separator: "\0").contains { $0.hasPrefix("JOBD_JOB_ID=") }
+  }
 }

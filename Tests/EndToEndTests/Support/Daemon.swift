@@ -46,6 +46,8 @@ final class Daemon {
   private var process: Running
   private var program = Programs.jobd
   private(set) var port: Int
+  /// Processes that ran below a daemon that was killed.
+  private var orphans: [pid_t] = []
 
   /// Runs `body` with a daemon that is stopped, and whose files are removed, afterwards.
   static func with(
@@ -54,7 +56,7 @@ final class Daemon {
   ) throws {
     let daemon = try Daemon(options, limits: limits, copiesBinary: copiesBinary)
     defer { daemon.scratch.remove() }
-    defer { daemon.kill() }
+    defer { daemon.end() }
     do {
       try body(daemon)
     } catch {
@@ -114,9 +116,21 @@ final class Daemon {
 
   func signal(_ number: Int32) { process.signal(number) }
 
+  /// As a crash does: its jobs are left behind.
   func kill() {
+    orphans += Processes.descendants(process.pid)
     process.signal(SIGKILL)
     _ = try? process.wait()
+  }
+
+  /// Ends it and all of its jobs, whatever state they are in. Each TERM after the first makes it hurry.
+  private func end() {
+    let hasEnded = try? Poll.until("the daemon's end", seconds: 20) {
+      process.signal(SIGTERM)
+      return process.hasEnded
+    }
+    if hasEnded == nil { kill() }
+    for pid in orphans where Processes.isOfJob(pid) { Glibc.kill(pid, SIGKILL) }
   }
 
   /// SIGTERM and the end.

@@ -1,0 +1,63 @@
+import Glibc
+import Testing
+
+/// What `jobd` says on the command line, before it serves.
+@Suite struct DaemonCommandTests {
+  private func jobd(_ arguments: String..., environment: [String: String] = [:]) throws -> Finished {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    let state = ["JOBD_STATE_DIRECTORY": "\(scratch.path)/state"].merging(environment) { $1 }
+    return try Running(Programs.jobd, arguments, environment: state, directory: scratch).wait()
+  }
+
+  @Test func helpNamesEachOptionAndVersionIsOneLine() throws {
+    let help = try jobd("--help")
+    #expect(help.status == 0)
+    for text in ["--listen", "127.0.0.1:7443", "--client-ca-file", "check-config", "HUP"] {
+      #expect(help.text.contains(text), "\(text)")
+    }
+    let version = try jobd("--version")
+    #expect(version.status == 0)
+    #expect(version.text.hasPrefix("jobd ") && version.text.filter { $0 == "\n" }.count == 1)
+  }
+
+  @Test func theConfigurationIsPrintedWithWhereItIsFrom() throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    let file = "\(scratch.path)/jobd.json5"
+    try Files.write(Array("// mine\n{ grace: '3s', workers: 2, launchers: 3, }".utf8), to: file)
+    let done = try jobd(
+      "check-config", "--config", file, "--workers", "4", environment: ["JOBD_GRACE": "7s"])
+    #expect(done.status == 0, "\(done.errorText)")
+    func line(_ name: String) -> Substring {
+      done.text.split(separator: "\n").first { $0.contains("\(name):") } ?? ""
+    }
+    #expect(line("grace").contains("7s") && line("grace").contains("JOBD_GRACE"))
+    #expect(line("workers").contains("4") && line("workers").contains("flag"))
+    #expect(line("launchers").contains("3") && line("launchers").contains(file))
+    #expect(line("output_limit").contains("default"))
+  }
+
+  @Test func whatCannotWorkIsSaidAtOnce() throws {
+    let unknown = try jobd("--lissten", "x")
+    #expect(unknown.status == 2)
+    #expect(unknown.errorText.contains("--listen"), "the nearest option")
+    let wrong = try jobd("--grace", "soon")
+    #expect(wrong.status == 2)
+    #expect(wrong.errorText.contains("--grace") && wrong.errorText.contains("soon"))
+    let certificate = "\(try Pki.shared.get().directory)/server.crt"
+    let missing = try jobd(
+      "--listen", "127.0.0.1:0", "--certificate-file", certificate, "--key-file", "/nonexistent/key")
+    #expect(missing.status == 1)
+    #expect(missing.errorText.contains("/nonexistent/key"), "\(missing.errorText)")
+  }
+
+  @Test func aPortThatIsTakenIsNamed() throws {
+    try Daemon.with { daemon in
+      let second = try jobd("--listen", "127.0.0.1:\(daemon.port)")
+      #expect(second.status == 1)
+      #expect(second.errorText.contains("\(daemon.port)"), "\(second.errorText)")
+      #expect(try daemon.curl("GET", "/jobs").status == 200)
+    }
+  }
+}

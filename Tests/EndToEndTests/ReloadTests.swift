@@ -1,0 +1,93 @@
+import Glibc
+import JobAPI
+import JobClient
+import Testing
+
+/// SIGHUP: the certificates that are on disk now.
+@Suite(.serialized) struct ReloadTests {
+  /// A copy of the test run's authority and server certificate that a test may change.
+  private struct OwnPki {
+    let scratch: Scratch
+    var directory: String { scratch.path }
+
+    init() throws {
+      scratch = try Scratch()
+      let shared = try Pki.shared.get().directory
+      for name in ["ca.crt", "ca.key", "server.crt", "server.key"] {
+        try Files.write(Files.read("\(shared)/\(name)"), to: "\(directory)/\(name)")
+      }
+    }
+
+    var options: [String] {
+      [
+        "--certificate-file", "\(directory)/server.crt", "--key-file", "\(directory)/server.key",
+        "--client-ca-file", "\(directory)/ca.crt",
+      ]
+    }
+  }
+
+  /// The serial number of a certificate, as the openssl command prints it.
+  private func serial(_ arguments: [String], input: String = "", _ scratch: Scratch) throws -> String {
+    let shown = try Running("openssl", arguments, input: Array(input.utf8), directory: scratch).wait()
+    let print = ["x509", "-noout", "-serial"]
+    return try Running("openssl", print, input: shown.output, directory: scratch).wait().text
+  }
+
+  private func served(_ daemon: Daemon) throws -> String {
+    try serial(["s_client", "-connect", "127.0.0.1:\(daemon.port)"], daemon.scratch)
+  }
+
+  private func reload(_ daemon: Daemon, until event: String) throws {
+    func count() -> Int { daemon.log.split(separator: "\n").filter { $0.contains("event=\(event)") }.count }
+    let before = count()
+    daemon.signal(SIGHUP)
+    try Poll.until(event) { count() > before }
+  }
+
+  @Test func aNewServerCertificateIsServedWhileJobsGoOn() throws {
+    let own = try OwnPki()
+    defer { own.scratch.remove() }
+    try Daemon.with(own.options) { daemon in
+      let job = try daemon.client().shell("read line; exit 6")
+      let old = try served(daemon)
+      #expect(old.hasPrefix("serial="))
+      let made = try Running(
+        Programs.jobctl, ["ca", "server", "--dir", own.directory, "--host", "localhost", "--force"],
+        directory: daemon.scratch
+      ).wait()
+      try #require(made.status == 0, "\(made.errorText)")
+      #expect(try served(daemon) == old, "before the signal")
+      try reload(daemon, until: "reloaded")
+      let new = try served(daemon)
+      #expect(new != old)
+      #expect(try new == serial(["x509", "-in", "\(own.directory)/server.crt"], daemon.scratch))
+      #expect(try daemon.client().end(of: job).exitCode == 6)
+    }
+  }
+
+  @Test func anAuthorityThatIsTakenAwayLetsNobodyIn() throws {
+    let own = try OwnPki()
+    defer { own.scratch.remove() }
+    try Daemon.with(own.options) { daemon in
+      #expect(try daemon.curl("GET", "/jobs").status == 200)
+      let other = "\(daemon.pki.directory)/other"
+      try Files.write(Files.read("\(other)/ca.crt"), to: "\(own.directory)/ca.crt")
+      try reload(daemon, until: "reloaded")
+      #expect(throws: ClientError.self) { try daemon.client().list([:]) }
+      let alice = ["--cert", "\(other)/alice.crt", "--key", "\(other)/alice.key"]
+      #expect(try daemon.curlFails(["--cacert", "\(daemon.pki.directory)/ca.crt"] + alice).status == 0)
+    }
+  }
+
+  @Test func filesThatCannotBeUsedLeaveTheOldOnesInUse() throws {
+    let own = try OwnPki()
+    defer { own.scratch.remove() }
+    try Daemon.with(own.options) { daemon in
+      let before = daemon.apiPid
+      try Files.write(Array("nonsense".utf8), to: "\(own.directory)/server.crt")
+      try reload(daemon, until: "reload_failed")
+      #expect(Processes.isAlive(before))
+      #expect(try daemon.client().run("/bin/true").1.exitCode == 0)
+    }
+  }
+}
