@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define HEADER 4
@@ -199,19 +200,39 @@ static void on_flush(void *context)
         push_out(channel);
 }
 
-/// Appends the frame; `*post`: the caller has to post the flush.
+/// From another thread, and with nothing before it, a frame goes out at once: no other thread has to be woken
+/// for it. How many of its bytes did, which is none when the kernel takes none.
+static size_t send_at_once(struct jc_channel *channel, const uint8_t *head, const void *bytes, size_t length)
+{
+    if (channel->queued > 0 || jc_loop_is_current(channel->loop))
+        return 0;
+    struct iovec parts[2] = {{(void *)(uintptr_t)head, HEADER}, {(void *)(uintptr_t)bytes, length}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    ssize_t put = sendmsg(channel->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return put > 0 ? (size_t)put : 0;
+}
+
+/// Sends the frame, or appends what is left of it; `*post`: the caller has to post the flush.
 static int append(struct jc_channel *channel, const void *bytes, size_t length, bool *post)
 {
     if (channel->closed)
         return -EPIPE;
+    // First the memory: a frame that was sent in part has to go on.
     if (!jc_bytes_reserve(&channel->filling, HEADER + length))
         return -ENOMEM;
-    uint8_t *at = channel->filling.data + channel->filling.end;
+    uint8_t head[HEADER];
     for (unsigned i = 0; i < HEADER; i++)
-        at[i] = (uint8_t)(length >> 8 * i);
-    memcpy(at + HEADER, bytes, length);
-    channel->filling.end += HEADER + length;
-    channel->queued += HEADER + length;
+        head[i] = (uint8_t)(length >> 8 * i);
+    size_t put = send_at_once(channel, head, bytes, length);
+    size_t left = HEADER + length - put;
+    if (left == 0)
+        return 0;
+    uint8_t *at = channel->filling.data + channel->filling.end;
+    size_t of_head = put < HEADER ? HEADER - put : 0;
+    memcpy(at, head + HEADER - of_head, of_head);
+    memcpy(at + of_head, (const uint8_t *)bytes + length - (left - of_head), left - of_head);
+    channel->filling.end += left;
+    channel->queued += left;
     *post = !channel->flush_posted;
     channel->flush_posted = true;
     return 0;

@@ -34,6 +34,11 @@ struct event_base *jc_loop_base(struct jc_loop *loop)
     return loop->base;
 }
 
+bool jc_loop_is_current(struct jc_loop *loop)
+{
+    return atomic_load(&loop->runner) == pthread_self();
+}
+
 static struct event_base *make_base(void)
 {
     struct event_config *config = event_config_new();

@@ -8,4 +8,7 @@ struct event_base;
 /// The libevent base of a loop, for what is made on it. Used from the loop's thread only.
 struct event_base *jc_loop_base(struct jc_loop *loop);
 
+/// Whether the calling thread is inside a round of the loop.
+bool jc_loop_is_current(struct jc_loop *loop);
+
 #endif

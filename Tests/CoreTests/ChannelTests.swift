@@ -59,7 +59,8 @@ struct ChannelTests {
     try withPair { loop, a, b in
       let sent: [[UInt8]] = (0..<1000).map { [UInt8](repeating: UInt8($0 % 251), count: $0) }
       for message in sent { #expect(a.send(message) == 0) }
-      #expect(jc_channel_queued(a.channel!) == sent.reduce(0) { $0 + $1.count + 4 })
+      // What the kernel took at once is not queued.
+      #expect(jc_channel_queued(a.channel!) < sent.reduce(0) { $0 + $1.count + 4 })
       step(loop) { b.messages.count == sent.count }
       #expect(b.messages == sent)
       #expect(jc_channel_queued(a.channel!) == 0 && a.closed.isEmpty && b.closed.isEmpty)

@@ -77,7 +77,10 @@ public final class ApiProcess: @unchecked Sendable {
     guard status == 0 else { throw SystemError(status, "give up privileges") }
     let api = try ApiContext(configuration, log: Log(level: configuration.logLevel), link: link)
     self.api = api
-    for index in listeners.indices { workers.append(try Worker(index, api)) }
+    for index in listeners.indices {
+      // The first worker is this thread: what the supervisor says is at hand here, and need not wake another.
+      workers.append(try Worker(index, api, index == 0 ? loop : EventLoop()))
+    }
     answers = Array(repeating: [], count: workers.count)
     wakes = Array(repeating: [], count: workers.count)
     link.send(.hello)
@@ -87,6 +90,7 @@ public final class ApiProcess: @unchecked Sendable {
     guard let tls else { return }
     for (worker, listener) in zip(workers, listeners) {
       try worker.listen(listener, tls)
+      guard worker.loop !== loop else { continue }
       _ = try SystemThread.start("worker \(worker.index)") {
         do { try worker.loop.run() } catch { fatalError("\(error)") }
       }
@@ -108,10 +112,11 @@ public final class ApiProcess: @unchecked Sendable {
       let (answers, wakes) = (answers[index], wakes[index])
       self.answers[index] = []
       self.wakes[index] = []
-      worker.post {
+      let work: @Sendable () -> Void = {
         for (ticket, answer) in answers { worker.answered(ticket, answer) }
         for number in wakes { worker.wakeNow(number) }
       }
+      worker.loop === loop ? work() : worker.post(work)
     }
   }
 

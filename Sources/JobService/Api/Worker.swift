@@ -19,10 +19,10 @@ final class Worker: @unchecked Sendable {
   /// What to do with the answer to an order; the exchange is still open then.
   typealias Continuation = (exchange: UInt64, then: (Exchange, Answer) -> Void)
 
-  init(_ index: Int, _ api: ApiContext) throws {
+  init(_ index: Int, _ api: ApiContext, _ loop: EventLoop) throws {
     self.index = index
     self.api = api
-    loop = try EventLoop()
+    self.loop = loop
     reader = try StoreReader(path: api.configuration.stateDirectory)
     scratch.reserveCapacity(256)
     deadlines = try Deadlines(loop) { [unowned self] in self.wakeNow($0) }
