@@ -125,11 +125,14 @@ final class Daemon {
 
   /// Ends it and all of its jobs, whatever state they are in. Each TERM after the first makes it hurry.
   private func end() {
-    let hasEnded = try? Poll.until("the daemon's end", seconds: 20) {
-      process.signal(SIGTERM)
-      return process.hasEnded
+    do {
+      try Poll.until("the daemon's end", seconds: 20) {
+        process.signal(SIGTERM)
+        return process.hasEnded
+      }
+    } catch {
+      kill()
     }
-    if hasEnded == nil { kill() }
     for pid in orphans where Processes.isOfJob(pid) { Glibc.kill(pid, SIGKILL) }
   }
 
