@@ -22,19 +22,24 @@ public struct JobID: Hashable, Sendable, Comparable, CustomStringConvertible, Co
 
   /// Parses the text form; nil for anything else. Upper case is accepted.
   public init?(_ text: some StringProtocol) {
-    var copy = text.utf8.makeIterator()
+    var copy = String(text)
+    guard let id = copy.withUTF8({ JobID(bytes: UnsafeRawBufferPointer($0)) }) else { return nil }
+    self = id
+  }
+
+  /// The same for the text as it came from the network.
+  public init?(bytes: UnsafeRawBufferPointer) {
+    guard bytes.count == 36 else { return nil }
     var high: UInt64 = 0
     var low: UInt64 = 0
     for index in 0..<36 {
-      guard let byte = copy.next() else { return nil }
       if index == 8 || index == 13 || index == 18 || index == 23 {
-        guard byte == UInt8(ascii: "-") else { return nil }
+        guard bytes[index] == UInt8(ascii: "-") else { return nil }
         continue
       }
-      guard let digit = JobID.value(ofHex: byte) else { return nil }
+      guard let digit = JobID.value(ofHex: bytes[index]) else { return nil }
       if index < 18 { high = high << 4 | digit } else { low = low << 4 | digit }
     }
-    guard copy.next() == nil else { return nil }
     self.init(high: high, low: low)
   }
 

@@ -1,3 +1,5 @@
+import Glibc
+
 /// What a request's method and path mean.
 public enum RouteMatch: Sendable, Equatable {
   /// A route; `id` is set exactly when the route names a job.
@@ -12,19 +14,19 @@ public enum RouteMatch: Sendable, Equatable {
   public init(method: UnsafeRawBufferPointer, path: UnsafeRawBufferPointer) {
     let head: StaticString = "HEAD"
     let get: StaticString = "GET"
-    let wanted = method.elementsEqual(head.bytes) ? get.bytes : method
+    let wanted = method.isEqual(to: head.bytes) ? get.bytes : method
     var found: [RoutePattern] = []
     for pattern in RoutePattern.all {
       guard let middle = pattern.middle(of: path) else { continue }
-      guard pattern.method.elementsEqual(wanted) else {
+      guard pattern.method.isEqual(to: wanted) else {
         found.append(pattern)
         continue
       }
-      guard pattern.route.namesJob else {
+      guard pattern.namesJob else {
         self = .route(pattern.route, id: nil)
         return
       }
-      let id = JobID(Substring(decoding: middle, as: UTF8.self))
+      let id = JobID(bytes: middle)
       self = id.map { .route(pattern.route, id: $0) } ?? .unknownJob(pattern.route)
       return
     }
@@ -38,37 +40,52 @@ public enum RouteMatch: Sendable, Equatable {
   }
 }
 
-/// A route taken apart for matching: the bytes before and after the id.
-private struct RoutePattern: Sendable {
+/// A route taken apart for matching: the bytes before and after the id. Every request goes through these, so they are
+/// bare memory that is compared as such.
+private struct RoutePattern: @unchecked Sendable {
+  // Sendable: the memory is made once, for `all`, and neither changed nor freed.
   let route: Route
-  let method: [UInt8]
-  let before: [UInt8]
-  let after: [UInt8]
+  let method, before, after: UnsafeRawBufferPointer
   let namesJob: Bool
 
   static let all = Route.allCases.map(RoutePattern.init)
 
   init(_ route: Route) {
     self.route = route
-    method = Array(route.method.utf8)
+    method = Self.keep(route.method)
     namesJob = route.namesJob
-    before = Array(route.template.prefix { $0 != "{" }.utf8)
-    after = Array(route.template.drop { $0 != "}" }.dropFirst().utf8)
+    before = Self.keep(route.template.prefix { $0 != "{" })
+    after = Self.keep(route.template.drop { $0 != "}" }.dropFirst())
+  }
+
+  private static func keep(_ text: some StringProtocol) -> UnsafeRawBufferPointer {
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: text.utf8.count, alignment: 1)
+    memory.copyBytes(from: text.utf8)
+    return UnsafeRawBufferPointer(memory)
   }
 
   /// What stands in place of the id (empty for a route without one); nil when the path is another's.
-  func middle(of path: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer.SubSequence? {
-    guard namesJob else { return path.elementsEqual(before) ? path[0..<0] : nil }
-    guard path.count > before.count + after.count, path.starts(with: before),
-      path.suffix(after.count).elementsEqual(after)
+  func middle(of path: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+    guard namesJob else {
+      return path.isEqual(to: before) ? UnsafeRawBufferPointer(rebasing: path[0..<0]) : nil
+    }
+    let end = path.count - after.count
+    guard end > before.count, UnsafeRawBufferPointer(rebasing: path[end...]).isEqual(to: after),
+      UnsafeRawBufferPointer(rebasing: path[..<before.count]).isEqual(to: before)
     else { return nil }
-    let middle = path[before.count..<path.count - after.count]
-    return middle.contains(UInt8(ascii: "/")) ? nil : middle
+    let middle = UnsafeRawBufferPointer(rebasing: path[before.count..<end])
+    return memchr(middle.baseAddress!, Int32(UInt8(ascii: "/")), middle.count) == nil ? middle : nil
   }
 
   static func allow(_ patterns: [RoutePattern]) -> String {
     let methods = patterns.map(\.route.method)
     return (methods.contains("GET") ? methods + ["HEAD"] : methods).joined(separator: ", ")
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  fileprivate func isEqual(to other: UnsafeRawBufferPointer) -> Bool {
+    count == other.count && (count == 0 || memcmp(baseAddress!, other.baseAddress!, count) == 0)
   }
 }
 

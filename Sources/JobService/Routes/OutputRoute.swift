@@ -58,8 +58,9 @@ private final class OutputBody {
     self.record = record
     for stream in OutputStream.allCases {
       // A job that was never started has no output, nor has one in state error any that counts.
-      let file = record.state == .error ? nil : try OutputFile(api, record.id, stream.suffix)
       let kept = stream == .stdout ? record.stdout.kept : record.stderr.kept
+      let hasFile = record.state == .running || (record.state == .completed && kept > 0)
+      let file = hasFile ? try OutputFile(api, record.id, stream.suffix) : nil
       let size = record.state == .running ? file?.size ?? 0 : kept
       streams.append((stream.rawValue, file, size))
     }
