@@ -31,6 +31,26 @@ struct Api {
     try decode(Status.self, try ask("GET", "/jobs/\(id)/status"), of: "GET status").status
   }
 
+  struct Detail: Decodable {
+    var started, finished: String
+    /// How long the process ran; less than a day.
+    var seconds: Double {
+      let seconds = Self.ofDay(finished) - Self.ofDay(started)
+      return seconds < 0 ? seconds + 86_400 : seconds
+    }
+
+    private static func ofDay(_ time: String) -> Double {
+      let parts = time.drop { $0 != "T" }.dropFirst().dropLast().split(separator: ":").compactMap {
+        Double($0)
+      }
+      return parts.reduce(0) { $0 * 60 + $1 }
+    }
+  }
+
+  func detail(_ id: String) throws -> Detail {
+    try decode(Detail.self, try ask("GET", "/jobs/\(id)"), of: "GET /jobs/<id>")
+  }
+
   func statusText(_ id: String) throws -> String { try ask("GET", "/jobs/\(id)/status") }
 
   /// Waits for its end, which has to be a good one.

@@ -50,8 +50,12 @@ struct BareJobs: Decodable {
 }
 
 struct BareDrain: Decodable {
-  var rate: Double
-  enum CodingKeys: String, CodingKey { case rate = "per_second" }
+  /// Bytes a second until all is written, and until all is on disk.
+  var rate, syncedRate: Double
+  enum CodingKeys: String, CodingKey {
+    case rate = "per_second"
+    case syncedRate = "synced_per_second"
+  }
 }
 
 func decode<Value: Decodable>(_ type: Value.Type, _ text: String, of program: String) throws -> Value {
