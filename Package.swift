@@ -42,7 +42,7 @@ let package = Package(
     .executableTarget(
       name: "bench", dependencies: ["BenchSupport", "CSQLite"], path: "bench/bench"),
 
-    .testTarget(name: "WireTests", dependencies: ["CJobWire", "JobAPI", "JobClient"]),
+    .testTarget(name: "WireTests", dependencies: ["CJobWire", "COpenSSL", "JobAPI", "JobClient"]),
     .testTarget(name: "CoreTests", dependencies: ["CJobCore", "CJobWire", "COpenSSL"]),
     .testTarget(name: "ServiceTests", dependencies: ["JobService", "JobAPI"]),
     .testTarget(name: "EndToEndTests", dependencies: ["JobClient", "JobAPI", "jobd", "jobctl"]),

@@ -11,9 +11,16 @@ static bool fail(struct jw_client *client, struct jw_error *error, const char *t
     return false;
 }
 
+/// With a length the rest of the body is dropped, and jw_client_reply gives the answer; who sends chunks is
+/// told not to go on.
+static bool is_answered(struct jw_client *client, struct jw_error *error)
+{
+    jw_set_error(error, JW_FAIL_CLOSED, "the server answered before the request was complete");
+    return client->unsent != JW_IN_CHUNKS;
+}
+
 /// A server that refuses a certificate or a request says so and closes: a write may find the connection
-/// closed before what was said is read. With a length the rest of the body is dropped, and jw_client_reply
-/// gives the reply; who sends chunks is told not to go on.
+/// closed before what was said is read.
 static bool hear_out(struct jw_client *client, struct jw_error *error)
 {
     struct jw_error said;
@@ -26,14 +33,13 @@ static bool hear_out(struct jw_client *client, struct jw_error *error)
     if (filled <= 0)
         return false;
     client->answered = true;
-    jw_set_error(error, JW_FAIL_CLOSED, "the server answered before the request was complete");
-    return client->unsent != JW_IN_CHUNKS;
+    return is_answered(client, error);
 }
 
 static bool deliver(struct jw_client *client, const char *bytes, size_t length, struct jw_error *error)
 {
     if (client->answered)
-        return client->unsent != JW_IN_CHUNKS || hear_out(client, error);
+        return is_answered(client, error);
     return jw_send(&client->transport, bytes, length, error) || hear_out(client, error);
 }
 

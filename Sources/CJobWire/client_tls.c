@@ -64,7 +64,7 @@ static const char *refusal(unsigned long code, bool shaken)
     case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
         return "it was not issued by an authority that the server trusts";
     case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
-        return "it has expired, or is not valid yet";
+        return "it has expired";
     case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
         return "it was revoked";
     case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:

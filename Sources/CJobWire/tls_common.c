@@ -56,6 +56,9 @@ bool jw_tls_configure(jw_ssl_ctx *opaque, const char *certificate_file, const ch
 static const char *in_words(unsigned long code)
 {
     int reason = ERR_GET_REASON(code);
+    // The password callback, which never gives one, was asked.
+    if (reason == ERR_R_INTERRUPTED_OR_CANCELLED)
+        return "it is encrypted, and there is no password";
     switch (ERR_GET_LIB(code)) {
     case ERR_LIB_SYS:
         return strerrordesc_np(reason);
@@ -70,6 +73,8 @@ static const char *in_words(unsigned long code)
     case ERR_LIB_X509:
         if (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH)
             return "the key does not belong to the certificate";
+        if (reason == X509_R_NO_CERTIFICATE_OR_CRL_FOUND)
+            return "it holds no certificate in PEM";
         break;
     case ERR_LIB_SSL:
         if (reason == SSL_R_NO_CERTIFICATE_ASSIGNED)
