@@ -7,7 +7,7 @@ BUILD := .build
 # gold, the toolchain's default linker, warns about symbols it need not export.
 FLAGS := -Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wextra -Xcc -Werror
 
-.PHONY: help deps demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz openapi man bench bench-quick install clean
+.PHONY: help deps demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz api-check openapi man bench bench-quick install clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -50,6 +50,9 @@ lint: fmt-check ## format check, and the manual pages
 
 fuzz: deps ## run every parser's fuzzer, FUZZ_SECONDS each (20)
 	scripts/fuzz.sh
+
+api-check: deps ## hold the daemon against docs/openapi.yaml with schemathesis
+	scripts/api-check.sh
 
 openapi: ## make the description the daemon serves from docs/openapi.yaml
 	scripts/openapi.py
