@@ -29,13 +29,15 @@ public enum Route: String, CaseIterable, Sendable {
   case batch = "POST /jobs:batch"
 
   /// Feeds standard input of a job created with `stdin_open`; it is closed at the body's end unless `?close=0`.
+  /// `?offset=N`: the body's place in all of the input; bytes that came before are not written again, so that a
+  /// request whose reply was lost can be repeated.
   case stdin = "PUT /jobs/{id}/stdin"
   /// Sends a signal: ``SignalRequest`` in, `{}` out.
   case signal = "POST /jobs/{id}/signal"
   /// TERM, grace, KILL; keeps record and output: ``StopRequest`` in (or no body), ``StatusReply`` out once it ended.
   case stop = "POST /jobs/{id}/stop"
   /// What happened to the client's jobs: ``JobEvent`` as ``MediaType/ndjson`` or ``MediaType/eventStream``.
-  /// `?after=SEQ`, `?follow=1`.
+  /// `?after=SEQ` or `?after=latest`, `?follow=1`.
   case events = "GET /events"
   /// This API as OpenAPI 3.1.
   case description = "GET /openapi.json"

@@ -21,9 +21,11 @@ public struct LogChunk: Codable, Sendable, Equatable {
 }
 
 /// The header of one frame of `GET /jobs/<id>/log` as ``MediaType/frames``; `length` bytes follow it: output, or with
-/// kind ``Kind/end`` the job's ``StatusReply`` as JSON.
+/// kind ``Kind/end`` the job's ``StatusReply`` as JSON. Before anything else comes an empty frame of each stream: its
+/// offset tells where the stream begins here, so that a client that lost the connection can go on there.
 ///
-/// 16 bytes: kind, three zeros, the length (4 bytes), the offset (8 bytes); numbers have their lowest byte first.
+/// 24 bytes: kind, three zeros, the length (4 bytes), the offset (8 bytes), the time (8 bytes); numbers have their
+/// lowest byte first.
 public struct LogFrame: Sendable, Equatable {
   public enum Kind: UInt8, Sendable {
     case stdout = 1
@@ -31,7 +33,7 @@ public struct LogFrame: Sendable, Equatable {
     case end = 3
   }
 
-  public static let headerSize = 16
+  public static let headerSize = 24
   /// More than this in one frame is a mistake of the sender.
   public static let maximumLength: UInt32 = 1 << 24
 
@@ -39,14 +41,17 @@ public struct LogFrame: Sendable, Equatable {
   public var length: UInt32
   /// Where the bytes begin in their stream; 0 for the end.
   public var offset: UInt64
+  /// When the daemon read the bytes: microseconds since 1970; 0 where there are none.
+  public var time: Int64
 
-  public init(kind: Kind, length: UInt32, offset: UInt64 = 0) {
+  public init(kind: Kind, length: UInt32, offset: UInt64 = 0, time: Int64 = 0) {
     self.kind = kind
     self.length = length
     self.offset = offset
+    self.time = time
   }
 
-  /// Reads a header from the first 16 bytes; nil when that is not one.
+  /// Reads a header from the first 24 bytes; nil when that is not one.
   public init?(header: UnsafeRawBufferPointer) {
     guard header.count >= Self.headerSize, let kind = Kind(rawValue: header[0]),
       header[1] | header[2] | header[3] == 0
@@ -54,14 +59,16 @@ public struct LogFrame: Sendable, Equatable {
     self.kind = kind
     length = UInt32(littleEndian: header.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
     offset = UInt64(littleEndian: header.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    time = Int64(littleEndian: header.loadUnaligned(fromByteOffset: 16, as: Int64.self))
     if length > Self.maximumLength { return nil }
   }
 
-  /// Writes the header to the first 16 bytes.
+  /// Writes the header to the first 24 bytes.
   public func write(to header: UnsafeMutableRawBufferPointer) {
     header.storeBytes(of: UInt32(kind.rawValue).littleEndian, toByteOffset: 0, as: UInt32.self)
     header.storeBytes(of: length.littleEndian, toByteOffset: 4, as: UInt32.self)
     header.storeBytes(of: offset.littleEndian, toByteOffset: 8, as: UInt64.self)
+    header.storeBytes(of: time.littleEndian, toByteOffset: 16, as: Int64.self)
   }
 }
 

@@ -35,7 +35,8 @@ struct LinkTests {
     .signal(ticket: 4, client: 5, id: id, signal: 15, tree: true),
     .stop(ticket: 6, client: 7, id: id, grace: nil),
     .stop(ticket: 6, client: 7, id: id, grace: 0),
-    .input(ticket: 8, client: 9, id: id, bytes: [1, 2], close: true),
+    .input(ticket: 8, client: 9, id: id, offset: nil, bytes: [1, 2], close: true),
+    .input(ticket: 8, client: 9, id: id, offset: 7, bytes: [], close: false),
     .watch(id: id), .unwatch(id: id),
   ]
 

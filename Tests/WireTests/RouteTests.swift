@@ -44,12 +44,12 @@ import Testing
 
   @Test func framesGoThereAndBack() {
     var bytes = [UInt8](repeating: 0xaa, count: LogFrame.headerSize)
-    let frame = LogFrame(kind: .stderr, length: 0x010203, offset: 0x0102_0304_0506_0708)
+    let frame = LogFrame(kind: .stderr, length: 0x010203, offset: 0x0102_0304_0506_0708, time: 0x11)
     bytes.withUnsafeMutableBytes { frame.write(to: $0) }
-    #expect(bytes == [2, 0, 0, 0, 3, 2, 1, 0, 8, 7, 6, 5, 4, 3, 2, 1])
+    #expect(bytes == [2, 0, 0, 0, 3, 2, 1, 0, 8, 7, 6, 5, 4, 3, 2, 1, 0x11, 0, 0, 0, 0, 0, 0, 0])
     #expect(bytes.withUnsafeBytes { LogFrame(header: $0) } == frame)
     for wrong in [[0], [4], [1, 1], [1, 0, 0, 0, 0, 0, 0, 2]] as [[UInt8]] {
-      let padded = wrong + [UInt8](repeating: 0, count: 16 - wrong.count)
+      let padded = wrong + [UInt8](repeating: 0, count: LogFrame.headerSize - wrong.count)
       #expect(padded.withUnsafeBytes { LogFrame(header: $0) } == nil)
     }
   }

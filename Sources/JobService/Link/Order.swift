@@ -10,8 +10,9 @@ enum Order {
   case signal(ticket: UInt64, client: Int64, id: JobID, signal: Int32, tree: Bool)
   /// Milliseconds between TERM and KILL; nil: as the job was created with.
   case stop(ticket: UInt64, client: Int64, id: JobID, grace: UInt64?)
-  /// Bytes for an open standard input, and whether it ends after them.
-  case input(ticket: UInt64, client: Int64, id: JobID, bytes: [UInt8], close: Bool)
+  /// Bytes for an open standard input, and whether it ends after them. `offset`: their place in all of the input, by
+  /// which those that came before are known; nil: after all that came.
+  case input(ticket: UInt64, client: Int64, id: JobID, offset: UInt64?, bytes: [UInt8], close: Bool)
   /// Tell of each piece of output from now on.
   case watch(id: JobID)
   case unwatch(id: JobID)
@@ -56,8 +57,9 @@ extension Order {
     case .stop(let ticket, let client, let id, let grace):
       Self.put(.stop, ticket, client, id, into: &writer)
       writer.put(grace ?? .max)
-    case .input(let ticket, let client, let id, let bytes, let close):
+    case .input(let ticket, let client, let id, let offset, let bytes, let close):
       Self.put(.input, ticket, client, id, into: &writer)
+      writer.put(offset ?? .max)
       writer.put(bytes)
       writer.put(close)
     case .watch(let id):
@@ -121,8 +123,12 @@ extension Order {
       let grace: UInt64 = try reader.integer()
       return .stop(ticket: ticket, client: client, id: id, grace: grace == .max ? nil : grace)
     case .input:
+      let (ticket, client, id) = (
+        try reader.integer(UInt64.self), try reader.integer(Int64.self), try reader.id()
+      )
+      let offset: UInt64 = try reader.integer()
       return .input(
-        ticket: try reader.integer(), client: try reader.integer(), id: try reader.id(),
+        ticket: ticket, client: client, id: id, offset: offset == .max ? nil : offset,
         bytes: try reader.array(), close: try reader.bool())
     case .watch:
       return .watch(id: try reader.id())

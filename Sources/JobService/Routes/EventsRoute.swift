@@ -5,13 +5,18 @@ extension Worker {
   func events(_ exchange: Exchange, _ head: RequestHead) throws {
     let query = try head.query(allowed: "after", "follow")
     let resumed = head.header("last-event-id").flatMap { Int64($0) }
-    let after = try query.number("after").map { Int64($0) } ?? resumed ?? 0
+    let after = try query["after"] == "latest" ? latest(exchange) : query.number("after").map { Int64($0) }
     let form: EventForm = head.header("accept")?.contains(MediaType.eventStream) == true ? .stream : .lines
     let place = try query.flag("follow") ? followerPlace(exchange) : nil
-    let task = EventsTask(self, form, after: after, place, observer(exchange))
+    let task = EventsTask(self, form, after: after ?? resumed ?? 0, place, observer(exchange))
     exchange.begin(task)
     exchange.beginReply(200, type: form.type, headers: "Cache-Control: no-store\r\n")
     head.isHead ? exchange.endReply() : task.begin(exchange)
+  }
+
+  /// The number of the client's newest event.
+  private func latest(_ exchange: Exchange) throws -> Int64 {
+    try api.clients.number(Int(exchange.client)).map { try reader.lastEvent(client: $0) } ?? 0
   }
 }
 

@@ -4,10 +4,12 @@ import JobAPI
 /// `PUT /jobs/<id>/stdin`: the body goes into the job's standard input as fast as the job reads it.
 extension Worker {
   func beginInput(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws -> jc_body {
-    let close = try head.query(allowed: "close").flag("close", default: true)
+    let query = try head.query(allowed: "close", "offset")
+    let close = try query.flag("close", default: true)
+    let offset = try query.number("offset")
     let record = try job(id, of: exchange.client, .stdin).record
     guard record.state == .running else { throw Problem(InputQueue.ended) }
-    let task = InputTask(self, record, close: close)
+    let task = InputTask(self, record, at: offset, close: close)
     exchange.begin(task)
     guard head.hasBody else {
       task.body(exchange, UnsafeRawBufferPointer(start: nil, count: 0), last: true)
@@ -21,19 +23,23 @@ extension Worker {
 private final class InputTask: ExchangeTask {
   private unowned let worker: Worker
   private let record: JobRecord
+  /// Where the next piece belongs in all of the input, if the client said so.
+  private var offset: UInt64?
   private let close: Bool
 
-  init(_ worker: Worker, _ record: JobRecord, close: Bool) {
+  init(_ worker: Worker, _ record: JobRecord, at offset: UInt64?, close: Bool) {
     self.worker = worker
     self.record = record
+    self.offset = offset
     self.close = close
   }
 
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
     if !last { jc_exchange_pause_body(exchange.pointer) }
-    let (client, id, piece, closes) = (record.client, record.id, [UInt8](bytes), last && close)
+    let (client, id, piece, closes, place) = (record.client, record.id, [UInt8](bytes), last && close, offset)
+    offset = offset.map { $0 + UInt64(piece.count) }
     worker.order(for: exchange) { ticket in
-      .input(ticket: ticket, client: client, id: id, bytes: piece, close: closes)
+      .input(ticket: ticket, client: client, id: id, offset: place, bytes: piece, close: closes)
     } then: { [unowned worker] exchange, answer in
       if case .refused(let refusal) = answer { return worker.fail(exchange, Problem(refusal)) }
       guard last else { return jc_exchange_resume_body(exchange.pointer) }

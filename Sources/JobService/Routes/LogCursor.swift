@@ -16,7 +16,7 @@ final class LogCursor {
   private var index: UInt64 = 0
   /// Where piece `index` begins in each stream, and how far each was sent.
   private var pieceStart: [UInt64] = [0, 0]
-  private var sent: [UInt64]
+  private(set) var sent: [UInt64]
   private var files: [OutputFile?] = [nil, nil]
   private static let block: UInt64 = 65536
 
@@ -26,11 +26,20 @@ final class LogCursor {
     sent = start.offsets
   }
 
-  /// Goes to where the last lines begin, if that was asked for.
+  /// Goes to where the last lines begin, or what came since a time, if that was asked for.
   func seek() throws {
-    guard let lines = start.lastLines else { return }
-    let tail = try LogTail(pieces, kept: kept, read: read).offsets(ofLast: lines)
-    for stream in 0...1 { sent[stream] = max(sent[stream], tail[stream]) }
+    if let lines = start.lastLines {
+      let tail = try LogTail(pieces, kept: kept, read: read).offsets(ofLast: lines)
+      for stream in 0...1 { sent[stream] = max(sent[stream], tail[stream]) }
+    }
+    guard let since = start.since else { return }
+    var ends: [UInt64] = [0, 0]
+    for index in 0..<pieces.count {
+      guard let piece = try pieces.piece(index), piece.time < since else { return }
+      let stream = Int(piece.stream.index)
+      ends[stream] += UInt64(piece.length)
+      sent[stream] = max(sent[stream], ends[stream])
+    }
   }
 
   /// The next part; nil when there is none yet, or none any more.
@@ -38,7 +47,6 @@ final class LogCursor {
     while let piece = try pieces.piece(index) {
       let stream = Int(piece.stream.index)
       let pieceEnd = pieceStart[stream] + UInt64(piece.length)
-      if let since = start.since, piece.time < since { sent[stream] = max(sent[stream], pieceEnd) }
       if sent[stream] < pieceEnd {
         return try part(piece.time, piece.stream, upTo: pieceEnd)
       }

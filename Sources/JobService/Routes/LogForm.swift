@@ -19,8 +19,13 @@ enum LogForm {
       if chunk.text == nil { chunk.base64 = Data(part.bytes).base64EncodedString() }
       return JSONBody.encode(chunk) + [0x0a]
     case .frames:
-      return frame(part.stream == .stdout ? .stdout : .stderr, part.bytes, offset: part.offset)
+      return frame(part.stream, part.bytes, offset: part.offset, time: part.time)
     }
+  }
+
+  /// Frames begin with where both streams begin.
+  func encodeStart(_ offsets: [UInt64]) -> [UInt8] {
+    OutputStream.allCases.flatMap { frame($0, [], offset: offsets[Int($0.index)], time: 0) }
   }
 
   /// Frames end with the job's status, lines with the last line.
@@ -28,13 +33,19 @@ enum LogForm {
     guard self == .frames else { return [] }
     var status: [UInt8] = []
     StatusBody.lay(record, into: &status)
-    return frame(.end, status, offset: 0)
+    return frame(LogFrame(kind: .end, length: UInt32(status.count)), status)
   }
 
-  private func frame(_ kind: LogFrame.Kind, _ bytes: [UInt8], offset: UInt64) -> [UInt8] {
+  private func frame(_ stream: OutputStream, _ bytes: [UInt8], offset: UInt64, time: Int64) -> [UInt8] {
+    frame(
+      LogFrame(
+        kind: stream == .stdout ? .stdout : .stderr, length: UInt32(bytes.count), offset: offset, time: time),
+      bytes)
+  }
+
+  private func frame(_ frame: LogFrame, _ bytes: [UInt8]) -> [UInt8] {
     var out = [UInt8](repeating: 0, count: LogFrame.headerSize)
     out.reserveCapacity(out.count + bytes.count)
-    let frame = LogFrame(kind: kind, length: UInt32(bytes.count), offset: offset)
     out.withUnsafeMutableBytes { frame.write(to: $0) }
     out.append(contentsOf: bytes)
     return out

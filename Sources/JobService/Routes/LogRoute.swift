@@ -102,6 +102,7 @@ private final class LogTask: ExchangeTask {
     if !isStarted {
       isStarted = true
       try cursor.seek()
+      if form == .frames { _ = exchange.write(form.encodeStart(cursor.sent)) }
     }
     while let part = try cursor.next() {
       guard exchange.write(form.encode(part)) else { return }

@@ -13,17 +13,32 @@ struct InputQueue {
   private static let most = 64
   private var pieces: [Piece] = []
   private var taken = 0
+  /// Bytes that were ever added.
+  private var received: UInt64 = 0
   private var closed = false
+  /// A piece said that it is the last.
+  private var isComplete = false
 
   static let ended = Refusal(
     reason: .conflict, text: "the job's standard input is closed: the job ended or closed it")
 
-  mutating func add(_ bytes: [UInt8], close: Bool, caller: Caller, job: RunningJob?) {
-    guard !closed else { return caller.refuse(Self.ended) }
+  /// `offset`: where `bytes` begin in all of the input. What came before, from a client that did not see the answer,
+  /// is not written again.
+  mutating func add(_ bytes: [UInt8], at offset: UInt64?, close: Bool, caller: Caller, job: RunningJob?) {
+    if let offset, offset > received {
+      let text = "the input from byte \(received) to \(offset) is missing"
+      return caller.refuse(Refusal(reason: .conflict, text: text))
+    }
+    let known = offset.map { min(received - $0, UInt64(bytes.count)) } ?? 0
+    let isRepeated = offset != nil && known == bytes.count
+    if isComplete, isRepeated, pieces.isEmpty { return caller.answerDone() }
+    guard !closed, !isComplete || isRepeated else { return caller.refuse(Self.ended) }
     guard pieces.count < Self.most else {
       return caller.refuse(Refusal(reason: .tooMany, text: "more than \(Self.most) requests feed this job"))
     }
-    pieces.append(Piece(bytes: bytes, close: close, caller: caller))
+    received += UInt64(bytes.count) - known
+    isComplete = isComplete || close
+    pieces.append(Piece(bytes: Array(bytes.dropFirst(Int(known))), close: close, caller: caller))
     if pieces.count == 1 { pump(into: job, error: 0) }
   }
 
@@ -45,9 +60,12 @@ struct InputQueue {
     }
   }
 
+  /// What waits behind the last piece is a repetition of it.
   private mutating func close(_ job: RunningJob) {
     job.closeInput()
-    refuseAll()
+    closed = true
+    for piece in pieces { piece.caller.answerDone() }
+    pieces.removeAll()
   }
 
   /// The job takes no more input.

@@ -14,8 +14,8 @@ extension Supervisor {
       self.signal(client, id, signal, tree: tree, for: Caller(child: child, ticket: ticket))
     case .stop(let ticket, let client, let id, let grace):
       stop(client, id, grace: grace, for: Caller(child: child, ticket: ticket))
-    case .input(let ticket, let client, let id, let bytes, let close):
-      input(client, id, bytes, close: close, for: Caller(child: child, ticket: ticket))
+    case .input(let ticket, let client, let id, let offset, let bytes, let close):
+      input(client, id, bytes, at: offset, close: close, for: Caller(child: child, ticket: ticket))
     case .watch(let id):
       if let job = jobs[id] { progress.watch(job, child) }
     case .unwatch(let id):
@@ -98,9 +98,11 @@ extension Supervisor {
     job.running?.stop(grace: grace ?? job.grace)
   }
 
-  private func input(_ client: Int64, _ id: JobID, _ bytes: [UInt8], close: Bool, for caller: Caller) {
+  private func input(
+    _ client: Int64, _ id: JobID, _ bytes: [UInt8], at offset: UInt64?, close: Bool, for caller: Caller
+  ) {
     guard let job = job(client, id), job.takesInput else { return caller.refuse(InputQueue.ended) }
-    job.input.add(bytes, close: close, caller: caller, job: job.running)
+    job.input.add(bytes, at: offset, close: close, caller: caller, job: job.running)
   }
 }
 

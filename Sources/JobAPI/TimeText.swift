@@ -1,11 +1,11 @@
 import Glibc
 
 /// Times as the API writes them: RFC 3339 in UTC with microseconds.
-enum TimeText {
-  static let allowed = "a time such as 2026-01-31T12:00:00Z, or a duration back from now such as 10m"
+public enum TimeText {
+  public static let allowed = "a time such as 2026-01-31T12:00:00Z, or a duration back from now such as 10m"
 
   /// `microseconds` since 1970.
-  static func text(_ microseconds: Int64) -> String {
+  public static func text(_ microseconds: Int64) -> String {
     let (seconds, fraction) = microseconds.quotientAndRemainder(dividingBy: 1_000_000)
     var time = time_t(seconds)
     var parts = tm()
@@ -19,7 +19,7 @@ enum TimeText {
   private static func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
 
   /// Microseconds since 1970 of RFC 3339 text (section 5.6); nil for anything else.
-  static func microseconds(_ text: String) -> Int64? {
+  public static func microseconds(_ text: String) -> Int64? {
     var scanner = DigitScanner(text)
     guard let year = scanner.number(4), scanner.skip("-"), let month = scanner.number(2), scanner.skip("-"),
       let day = scanner.number(2), scanner.skip("T", or: "t"), let hour = scanner.number(2),
