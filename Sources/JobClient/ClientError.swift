@@ -41,6 +41,20 @@ public enum ClientError: Error, CustomStringConvertible {
     }
   }
 
+  /// Nobody answered at all.
+  var isFromConnecting: Bool {
+    switch self {
+    case .connect, .timeout: true
+    default: false
+    }
+  }
+
+  /// Seconds after which a retry makes sense, where the server said so.
+  public var retryAfter: Int? {
+    if case .status(_, _, let seconds) = self { return seconds }
+    return nil
+  }
+
   init(_ error: jw_error) {
     let text = withUnsafeBytes(of: error.text) { bytes in
       String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)

@@ -1,26 +1,5 @@
 import CJobWire
 
-/// Where the daemon is and who this client is.
-public struct ConnectionSettings: Sendable, Equatable {
-  public var host: String
-  public var port: UInt16
-  /// PEM files: the authority the server's certificate is checked against, this client's certificate and key.
-  public var authorityFile, certificateFile, keyFile: String
-  /// The name the server's certificate must have, when it is not the host's.
-  public var serverName: String?
-  /// Milliseconds to connect, and to wait for a reply to go on; 0: no limit.
-  public var connectTimeout: UInt32 = 10_000
-  public var replyTimeout: UInt32 = 60_000
-
-  public init(host: String, port: UInt16, authorityFile: String, certificateFile: String, keyFile: String) {
-    self.host = host
-    self.port = port
-    self.authorityFile = authorityFile
-    self.certificateFile = certificateFile
-    self.keyFile = keyFile
-  }
-}
-
 /// One HTTPS connection to the daemon, kept open between requests. Blocking; used by one thread at a time, but
 /// ``interrupt()``.
 public final class Connection {
@@ -63,9 +42,9 @@ public final class Connection {
     }
   }
 
-  public func write(_ bytes: some ContiguousBytes) throws(ClientError) {
+  public func write(_ bytes: [UInt8]) throws(ClientError) {
     try call { error in
-      bytes.withBytes { $0.isEmpty || jw_client_write(client, $0.baseAddress!, $0.count, &error) }
+      bytes.withUnsafeBytes { $0.isEmpty || jw_client_write(client, $0.baseAddress!, $0.count, &error) }
     }
   }
 
@@ -91,64 +70,19 @@ public final class Connection {
 
   /// Reads the rest of the body, `most` bytes of it at most.
   public func readAll(most: Int = 1 << 30) throws(ClientError) -> [UInt8] {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
+    defer { buffer.deallocate() }
     var bytes: [UInt8] = []
-    var block = [UInt8](repeating: 0, count: 65536)
     while true {
-      var failure: ClientError?
-      let count = block.withUnsafeMutableBytes { buffer in
-        do throws(ClientError) { return try read(into: buffer) } catch {
-          failure = error
-          return 0
-        }
-      }
-      if let failure { throw failure }
+      let count = try read(into: buffer)
       guard count > 0 else { return bytes }
       guard bytes.count + count <= most else { throw .malformed("the reply is larger than \(most) bytes") }
-      bytes.append(contentsOf: block[0..<count])
+      bytes.append(contentsOf: buffer[..<count])
     }
   }
 
   private func call(_ body: (inout jw_error) -> Bool) throws(ClientError) {
     var error = jw_error()
     guard body(&error) else { throw ClientError(error) }
-  }
-}
-
-/// Bytes that can be written without a copy.
-public protocol ContiguousBytes {
-  func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result
-}
-
-extension Array: ContiguousBytes where Element == UInt8 {
-  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    withUnsafeBytes(body)
-  }
-}
-
-extension ArraySlice: ContiguousBytes where Element == UInt8 {
-  public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    withUnsafeBytes(body)
-  }
-}
-
-extension ConnectionSettings {
-  fileprivate func withOptions<Result>(_ body: (jw_client_options) -> Result) -> Result {
-    host.withCString { host in
-      authorityFile.withCString { authority in
-        certificateFile.withCString { certificate in
-          keyFile.withCString { key in
-            func call(_ name: UnsafePointer<CChar>?) -> Result {
-              body(
-                jw_client_options(
-                  host: host, port: port, server_name: name, ca_file: authority,
-                  certificate_file: certificate,
-                  key_file: key, connect_ms: connectTimeout, io_ms: replyTimeout))
-            }
-            guard let serverName else { return call(nil) }
-            return serverName.withCString { call($0) }
-          }
-        }
-      }
-    }
   }
 }

@@ -1,9 +1,10 @@
 import Glibc
+import JobAPI
 
 /// The command `jobd`: chooses the role the arguments ask for.
 public enum Daemon {
   /// The version of the daemon and its tools.
-  public static let version = "0.1.0"
+  public static let version = Version.text
 
   /// Runs `jobd` with the arguments after its name; the exit status.
   public static func main(_ arguments: [String]) -> Int32 {

@@ -17,17 +17,18 @@ struct Profiles: Codable, Equatable {
   var current = "default"
   var profiles: [String: Profile] = [:]
 
-  static func load(_ path: String = Environment().profileFile) throws -> Profiles {
+  static func load(_ path: String) throws -> Profiles {
     guard access(path, F_OK) == 0 else { return Profiles() }
+    let bytes = try Data(contentsOf: URL(filePath: path))
     do {
-      return try JSONDecoder().decode(Profiles.self, from: Data(contentsOf: URL(filePath: path)))
+      return try JSONDecoder().decode(Profiles.self, from: bytes)
     } catch {
       throw UsageError("\(path) is not a file of profiles: mend or remove it", command: "config")
     }
   }
 
   /// Written beside and renamed, so that it is never seen half written.
-  func save(_ path: String = Environment().profileFile) throws {
+  func save(_ path: String) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let directory = URL(filePath: path).deletingLastPathComponent()

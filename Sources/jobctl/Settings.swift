@@ -2,33 +2,53 @@ import Glibc
 import JobAPI
 import JobClient
 
-/// Where jobd is and who this client is: flags, then the environment, then the profile, then the defaults.
-enum Settings {
+/// Where jobd is and who this client is: options, then the environment, then the profile, then the defaults.
+struct Settings {
   static let defaultServer = "127.0.0.1:7443"
 
-  static func client(_ invocation: Invocation) throws -> JobClient {
-    JobClient(try resolve(invocation))
+  /// A setting, and where it comes from.
+  struct Value {
+    let text: String
+    let origin: String
   }
 
-  static func resolve(_ invocation: Invocation) throws -> ConnectionSettings {
-    let environment = Environment()
-    let profile = try Profiles.load().profile(
-      named: invocation.value("profile") ?? environment["JOBCTL_PROFILE"])
-    func value(_ option: String, _ variable: String, _ stored: String?, _ standard: String) -> String {
-      invocation.value(option) ?? environment[variable] ?? stored ?? standard
+  let server, authority, certificate, key, replyTimeout: Value
+  let serverName: Value?
+  private let invocation: Invocation
+
+  static func client(_ invocation: Invocation) throws -> JobClient {
+    JobClient(try Settings(invocation).connection())
+  }
+
+  init(_ invocation: Invocation, _ environment: Environment = Environment()) throws {
+    self.invocation = invocation
+    let profiles = try Profiles.load(environment.profileFile)
+    let name = invocation.value("profile") ?? environment["JOBCTL_PROFILE"]
+    let profile = try profiles.profile(named: name)
+    func find(_ option: String, _ variable: String, _ stored: String?) -> Value? {
+      if let value = invocation.value(option) { return Value(text: value, origin: "--\(option)") }
+      if let value = environment[variable] { return Value(text: value, origin: variable) }
+      return stored.map { Value(text: $0, origin: "profile \(name ?? profiles.current)") }
     }
+    func standard(_ text: String) -> Value { Value(text: text, origin: "default") }
     let keys = environment.keyDirectory
-    let (host, port) = try address(
-      value("server", "JOBCTL_SERVER", profile.server, defaultServer), invocation)
+    server = find("server", "JOBCTL_SERVER", profile.server) ?? standard(Self.defaultServer)
+    authority = find("ca", "JOBCTL_CA", profile.ca) ?? standard("\(keys)/ca.crt")
+    certificate = find("cert", "JOBCTL_CERT", profile.cert) ?? standard("\(keys)/client.crt")
+    key = find("key", "JOBCTL_KEY", profile.key) ?? standard("\(keys)/client.key")
+    serverName = find("server-name", "JOBCTL_SERVER_NAME", profile.serverName)
+    replyTimeout = find("reply-timeout", "JOBCTL_REPLY_TIMEOUT", profile.replyTimeout) ?? standard("60s")
+  }
+
+  func connection() throws(UsageError) -> ConnectionSettings {
+    let (host, port) = try Self.address(server.text, invocation)
     var settings = ConnectionSettings(
-      host: host, port: port, authorityFile: value("ca", "JOBCTL_CA", profile.ca, "\(keys)/ca.crt"),
-      certificateFile: value("cert", "JOBCTL_CERT", profile.cert, "\(keys)/client.crt"),
-      keyFile: value("key", "JOBCTL_KEY", profile.key, "\(keys)/client.key"))
-    settings.serverName =
-      invocation.value("server-name") ?? environment["JOBCTL_SERVER_NAME"] ?? profile.serverName
-    let timeout = value("reply-timeout", "JOBCTL_REPLY_TIMEOUT", profile.replyTimeout, "60s")
-    guard let duration = DurationText(timeout) else {
-      throw invocation.usage("--reply-timeout \(timeout) must be \(DurationText.allowed)")
+      host: host, port: port, authorityFile: authority.text, certificateFile: certificate.text,
+      keyFile: key.text)
+    settings.serverName = serverName?.text
+    guard let duration = DurationText(replyTimeout.text) else {
+      throw invocation.usage(
+        "\(replyTimeout.origin): \"\(replyTimeout.text)\" must be \(DurationText.allowed)")
     }
     settings.replyTimeout = UInt32(clamping: duration.milliseconds)
     return settings
@@ -44,23 +64,4 @@ enum Settings {
     guard !host.isEmpty else { throw invocation.usage("the server \"\(text)\" names no host") }
     return (String(host), port)
   }
-}
-
-/// The process's environment; an empty variable is as if it were not set.
-struct Environment {
-  subscript(name: String) -> String? {
-    guard let value = getenv(name) else { return nil }
-    let text = String(cString: value)
-    return text.isEmpty ? nil : text
-  }
-
-  private var home: String { self["HOME"] ?? "/" }
-  private var configHome: String {
-    if let directory = self["XDG_CONFIG_HOME"], directory.hasPrefix("/") { return directory }
-    return "\(home)/.config"
-  }
-
-  /// Where jobd looks for keys and certificates too.
-  var keyDirectory: String { geteuid() == 0 ? "/etc/jobd/pki" : "\(configHome)/jobd/pki" }
-  var profileFile: String { self["JOBCTL_CONFIG"] ?? "\(configHome)/jobctl/config.json" }
 }

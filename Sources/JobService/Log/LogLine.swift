@@ -1,3 +1,4 @@
+import JobAPI
 import Glibc
 
 /// The bytes of one log entry. Nothing in a value can end the line, begin another field or reach a terminal as a

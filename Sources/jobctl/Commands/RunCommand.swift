@@ -1,20 +1,22 @@
-import Glibc
 import JobAPI
 import JobClient
 
 extension Command {
   static let run = Command(
     name: "run", summary: "Runs a job: its output as it comes, its exit code as jobctl's.",
-    arguments: "COMMAND [ARGUMENT...]", count: 1...Int.max,
+    operands: .command,
     options: [
       Option("detach", short: "d", "Prints the job's id and leaves it running."),
       Option("rm", "Deletes the job when it has ended."),
       Option("no-stdin", short: "n", "Gives the job no standard input; else jobctl's own is forwarded."),
-      .json,
+      Option(
+        "output", short: "o", .oneOf(["text", "json"]),
+        "json: one object at the end, with id, result and both streams."),
     ] + JobOptions.all,
     details: """
-      A lost connection, or a daemon that is restarted, is bridged for 30 seconds: output goes on at the right byte.
-      Ctrl-C sends INT to the job, a second one kills it; TERM, HUP and QUIT are forwarded.
+      A lost connection, or a daemon that is restarted, is bridged for 30 seconds: output and input go on at the right
+      byte. Ctrl-C sends INT to the job, a second one kills it; TERM, HUP and QUIT are forwarded. When nobody reads
+      jobctl's output any longer the job is stopped, as a command on this host would be.
       """,
     examples: [
       ("jobctl run uname -a", "prints what the host is"),
@@ -22,42 +24,58 @@ extension Command {
       ("jobctl run --timeout 10s --env LANG=C sh -c 'echo $LANG'", "with a limit and an environment"),
     ]
   ) { invocation in
-    if invocation.has("detach") { return try Command.start.run(invocation) }
-    return try RunCommand(invocation).run()
+    guard invocation.has("detach") else { return try RunCommand(invocation).run() }
+    for option in ["rm", "no-stdin"] where invocation.has(option) {
+      throw invocation.usage("--detach excludes --\(option)")
+    }
+    return try Command.start.run(invocation)
   }
 }
 
-private final class RunCommand {
+private struct RunCommand {
   private let invocation: Invocation
   private let client: JobClient
-  private let wantsJSON: Bool
+  private let bridge: Bridge
 
   init(_ invocation: Invocation) throws {
     self.invocation = invocation
     client = try Settings.client(invocation)
-    wantsJSON = try invocation.wantsJSON()
+    bridge = Bridge(client)
   }
 
   func run() throws -> Int32 {
-    var request = try JobOptions.request(invocation)
-    let forwardsInput = !invocation.has("no-stdin") && StandardInput.hasSomething
+    var request = JobOptions.request(invocation)
+    let forwardsInput = !invocation.has("no-stdin") && StandardInput.canBeForwarded
     if forwardsInput { request.stdinOpen = true }
-    SignalForwarder.hold()
+    let signals = try SignalForwarder(client.settings)
     let key = IdempotencyKey.fresh()
-    let id = try Retry.whileTransient(client, tryFirst: true) { try client.create(request, key: key) }
-    try SignalForwarder.start(id, client.settings)
-    if forwardsInput { try StandardInput.forward(to: id, client.settings) }
-    let status = try follow(id)
-    if wantsJSON { try printJSON(id, status) }
-    if invocation.has("rm") { try Retry.whileTransient(client) { try deleteOnce(id) } }
-    return exitStatus(status)
+    let id = try bridge.call { try client.create(request, key: key) }
+    do {
+      try signals.forward(to: id)
+      if forwardsInput { try StandardInput.forward(to: id, client.settings) }
+      return try finish(id)
+    } catch is OutputClosed {
+      _ = try? StopCommand.stop(id, nil, JobClient(client.settings))
+      throw OutputClosed()
+    } catch ClientError.notFound {
+      throw ClientError.status(404, "job \(id) was deleted meanwhile", retryAfter: nil)
+    } catch {
+      Terminal.complain("jobctl: lost sight of job \(id); see \"jobctl logs -f \(id)\"")
+      throw error
+    }
   }
 
-  private func follow(_ id: JobID) throws -> StatusReply {
-    let output = OutputFollower(client, id) { [wantsJSON] bytes, stream in
-      if !wantsJSON { try Terminal.write(bytes, to: stream == .stdout ? STDOUT_FILENO : STDERR_FILENO) }
+  private func finish(_ id: JobID) throws -> Int32 {
+    let status: StatusReply
+    if invocation.wantsJSON {
+      status = try client.end(of: id, bridge)!
+      let output = try bridge.call { try client.output(id) }
+      try Terminal.print(json: RunReply(id: id, result: status, stdout: output.stdout, stderr: output.stderr))
+    } else {
+      status = try LogFollower(client, id, bridge).read(follows: true, OutputWriter())
     }
-    return try Retry.whileTransient(client) { try output.follow() }
+    if invocation.has("rm") { try bridge.call { try deleteOnce(id) } }
+    return exitStatus(status)
   }
 
   /// A retried deletion may find the job gone.
@@ -65,14 +83,9 @@ private final class RunCommand {
     do { try client.delete(id) } catch ClientError.notFound {}
   }
 
-  private func printJSON(_ id: JobID, _ status: StatusReply) throws {
-    let output: OutputReply = try client.call(.output, Route.output.target(id))
-    try Terminal.print(json: RunReply(id: id, result: status, stdout: output.stdout, stderr: output.stderr))
-  }
-
   private func exitStatus(_ status: StatusReply) -> Int32 {
     guard status.status == .completed else {
-      Terminal.complain("jobctl: \(status.errorMessage ?? "the job failed")")
+      Terminal.complain("jobctl: \(Text.printable(status.errorMessage ?? "the job failed"))")
       return ExitStatus.other.rawValue
     }
     if status.timedOut == true { Terminal.complain("jobctl: the job's time limit ended it") }
@@ -84,30 +97,4 @@ private struct RunReply: Encodable {
   let id: JobID
   let result: StatusReply
   let stdout, stderr: String
-}
-
-/// Doing something again while the connection, or the daemon, comes and goes.
-enum Retry {
-  /// Seconds.
-  private static let most = 30
-
-  /// Calls `body` until it succeeds or fails for good. `tryFirst`: nobody having been there at all is for good.
-  static func whileTransient<Result>(
-    _ client: JobClient, tryFirst: Bool = false, _ body: () throws -> Result
-  ) throws -> Result {
-    var pause: UInt32 = 50_000
-    var waited: UInt32 = 0
-    while true {
-      do {
-        return try body()
-      } catch let error as ClientError where error.isTransient {
-        if tryFirst, waited == 0, case .connect = error { throw error }
-        guard waited < UInt32(most) * 1_000_000 else { throw error }
-        client.disconnect()
-        usleep(pause)
-        waited += pause
-        pause = min(pause * 2, 1_000_000)
-      }
-    }
-  }
 }

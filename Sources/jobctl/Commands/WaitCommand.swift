@@ -1,93 +1,97 @@
-import Glibc
 import JobAPI
 import JobClient
 
 extension Command {
   static let wait = Command(
-    name: "wait", summary: "Waits for jobs to end; fails when one of them did.", arguments: "ID...",
-    count: 1...Int.max,
+    name: "wait", summary: "Waits for jobs to end; fails when one of them did.", operands: .jobs,
     options: [
       Option("any", "Returns when the first of them has ended."),
-      Option("timeout", value: "TIME", "Gives up after this time, with exit status 124."), .json,
+      Option("timeout", .duration, "Gives up after this time, with exit status 124."), .json,
     ],
-    details:
-      "The exit status is that of the first job that did not exit with 0, and 125 for one in state error.",
+    details: """
+      The exit status is that of the first named job that did not exit with 0, and 125 for one in state error; with
+      --any that of the job that ended.
+      """,
     examples: [
       ("jobctl wait $a $b && echo both succeeded", "waits for all"),
       ("jobctl wait --any --timeout 1m $a $b", "waits for one of them, a minute at most"),
     ]
   ) { invocation in
     let client = try Settings.client(invocation)
-    return try WaitCommand(invocation, client).run()
+    let waiting = try WaitCommand(invocation, client)
+    return try invocation.has("any") ? waiting.any() : waiting.all()
   }
 }
 
-private final class WaitCommand {
+private struct WaitCommand {
   private let invocation: Invocation
   private let client: JobClient
+  private let bridge: Bridge
   private let ids: [JobID]
-  private let end: Int64?
+  private let deadline: Int64?
 
   init(_ invocation: Invocation, _ client: JobClient) throws {
-    self.invocation = invocation
-    self.client = client
+    (self.invocation, self.client, bridge) = (invocation, client, Bridge(client))
+    deadline = invocation.duration("timeout").map { Monotonic.milliseconds() + $0.milliseconds }
     ids = try invocation.arguments.map { try JobName.id($0, client) }
-    end = try invocation.duration("timeout").map { Monotonic.milliseconds() + $0.milliseconds }
   }
 
-  func run() throws -> Int32 {
+  func all() throws -> Int32 {
     var first: Int32 = 0
-    var left = ids
-    while !left.isEmpty {
-      let (id, status) = try next(left)
-      try report(id, status)
-      if first == 0 { first = code(status) }
-      if invocation.has("any") { break }
-      left.removeAll { $0 == id }
+    for id in ids {
+      let left = deadline.map { max(0, $0 - Monotonic.milliseconds()) }
+      guard let status = try client.end(of: id, within: left, bridge) else { throw timeIsUp }
+      let code = try report(id, status)
+      if first == 0 { first = code }
     }
     return first
   }
 
-  /// The first of `left` that has ended. With several, each is asked in turn and held for a while.
-  private func next(_ left: [JobID]) throws -> (JobID, StatusReply) {
-    let hold: Int64 = left.count == 1 || !invocation.has("any") ? 30_000 : 500
-    while true {
-      for id in left {
-        let status = try Retry.whileTransient(client, tryFirst: true) {
-          try client.status(id, wait: DurationText(milliseconds: try remaining(hold)))
-        }
-        if status.status != .running { return (id, status) }
-        if !invocation.has("any") { break }
-      }
+  /// Events tell which of them ends first.
+  func any() throws -> Int32 {
+    do {
+      return try bridge.call { try watch() }
+    } catch let ended as EndedJob {
+      return try report(ended.id, ended.result)
     }
   }
 
-  private func remaining(_ hold: Int64) throws -> Int64 {
-    guard let end else { return hold }
-    let left = end - Monotonic.milliseconds()
-    guard left > 0 else { throw ClientError.timeout("the jobs have not ended in that time") }
-    return min(left, hold)
+  /// Throws the job that ended.
+  private func watch() throws -> Never {
+    var settings = client.settings
+    if let deadline {
+      let left = deadline - Monotonic.milliseconds()
+      guard left > 0 else { throw timeIsUp }
+      if settings.replyTimeout == 0 || left < settings.replyTimeout { settings.replyTimeout = UInt32(left) }
+    }
+    try JobClient(settings).events(after: "latest", follows: true, begin: lookAtAll) { event in
+      if ids.contains(event.id) {
+        if let status = event.status { throw EndedJob(id: event.id, result: status) }
+        if event.event == .deleted { throw ClientError.notFound }
+      }
+      if let deadline, Monotonic.milliseconds() > deadline { throw timeIsUp }
+    }
+    throw ClientError.closed("the server ended the events")
   }
 
-  private func report(_ id: JobID, _ status: StatusReply) throws {
-    if try invocation.wantsJSON() { return try Terminal.print(json: Waited(id: id, result: status)) }
-    try Terminal.print("\(id) \(StatusText.line(status))\n")
+  /// Once events are told: a job that ends between the two is not missed.
+  private func lookAtAll() throws {
+    bridge.reached()
+    for id in ids {
+      let status = try client.status(id)
+      if status.status != .running { throw EndedJob(id: id, result: status) }
+    }
   }
 
-  private func code(_ status: StatusReply) -> Int32 {
-    status.status == .completed ? status.exitCode ?? 0 : ExitStatus.other.rawValue
-  }
-}
+  private var timeIsUp: TimeIsUp { TimeIsUp(description: "the jobs have not ended in that time") }
 
-private struct Waited: Encodable {
-  let id: JobID
-  let result: StatusReply
-}
-
-enum Monotonic {
-  static func milliseconds() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+  /// The job's exit code.
+  private func report(_ id: JobID, _ status: StatusReply) throws -> Int32 {
+    if invocation.wantsJSON {
+      try Terminal.print(json: EndedJob(id: id, result: status))
+    } else {
+      try Terminal.print("\(id) \(StatusText.line(status))\n")
+    }
+    return status.status == .completed ? status.exitCode ?? 0 : ExitStatus.other.rawValue
   }
 }

@@ -3,7 +3,7 @@ enum ManualPage {
   static var text: String {
     let usages = CommandTable.all.map { command in
       ".Nm\n.Cm \(command.name)\n" + (command.allOptions.isEmpty ? "" : ".Op Ar option ...\n")
-        + (command.arguments.isEmpty ? "" : ".Ar \(escape(command.arguments))\n")
+        + (command.operands == .none ? "" : ".Ar \(escape(command.operands.usage))\n")
     }
     return """
       .Dd November 24, 2026
@@ -21,7 +21,8 @@ enum ManualPage {
       and shows, follows and ends them.
       The daemon knows its clients by their certificates; a client sees the jobs it created and no others.
       .Pp
-      A job may be named by its whole id, or by four or more characters of its beginning or end.
+      A job may be named by its whole id, or by \(JobName.shortest) or more characters of its beginning or end, which
+      tables show.
       .Pp
       The options of a connection, which every command that talks to the daemon has:
       .Bl -tag -width Ds
@@ -55,7 +56,7 @@ enum ManualPage {
       .Cm run
       and
       .Cm wait
-      exit with the job's own exit code, which is 128 and the signal's number after a signal.
+      exit with the job's own exit code, which is 128 plus the signal's number for a job that a signal ended.
       .Nm
       itself exits with:
       .Bl -tag -width Ds
@@ -86,7 +87,7 @@ enum ManualPage {
 
   private static func item(_ option: Option) -> String {
     let short = option.short.map { "Fl \($0) , " } ?? ""
-    let value = option.value.map { " Ar \(escape($0))" } ?? ""
+    let value = option.value.map { " Ar \(escape($0.placeholder))" } ?? ""
     return ".It \(short)Fl -\(option.name)\(value)\n\(lines(option.explanation))"
   }
 

@@ -1,0 +1,79 @@
+import Glibc
+import JobAPI
+
+/// Does again what failed because the connection, or the daemon, went away for a while: with growing pauses, until it
+/// succeeds, fails for another reason, or nobody was there for ``Bridge/limit``. One thread.
+public final class Bridge {
+  private let client: JobClient
+  private let limit: Int64
+  /// Somebody answered once. Before that, a host where nobody answers is taken to be a wrong one.
+  private var wasReached = false
+  private var lostAt: Int64?
+  private var pause: Int64 = 0
+  private static let firstPause: Int64 = 50
+  private static let longestPause: Int64 = 1000
+
+  /// `milliseconds`: how long nobody may answer.
+  public init(_ client: JobClient, milliseconds: Int64 = 30_000) {
+    self.client = client
+    limit = milliseconds
+  }
+
+  /// The daemon answered: a time without an answer begins anew.
+  public func reached() {
+    wasReached = true
+    lostAt = nil
+  }
+
+  public func call<Result>(_ body: () throws -> Result) throws -> Result {
+    while true {
+      do {
+        let result = try body()
+        reached()
+        return result
+      } catch let error as ClientError where error.isTransient {
+        try wait(after: error)
+      }
+    }
+  }
+
+  /// Pauses before the next attempt, or throws `error` when there should be none.
+  private func wait(after error: ClientError) throws(ClientError) {
+    client.disconnect()
+    if error.isFromConnecting, !wasReached { throw error }
+    wasReached = true
+    let now = Self.milliseconds()
+    let since = lostAt ?? now
+    if lostAt == nil {
+      lostAt = now
+      pause = Self.firstPause
+    }
+    let asked = error.retryAfter.map { Int64($0) * 1000 } ?? 0
+    let next = max(pause, asked)
+    guard now + next - since <= limit else { throw error }
+    usleep(UInt32(next) * 1000)
+    pause = min(pause * 2, Self.longestPause)
+  }
+
+  static func milliseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+  }
+}
+
+extension JobClient {
+  /// Waits until the job has ended; nil when it has not after `milliseconds`. Asks again before the reply would take
+  /// longer than it may.
+  public func end(of id: JobID, within milliseconds: Int64? = nil, _ bridge: Bridge) throws -> StatusReply? {
+    let deadline = milliseconds.map { Bridge.milliseconds() + $0 }
+    let longest = settings.replyTimeout == 0 ? 30_000 : min(30_000, Int64(settings.replyTimeout) / 2)
+    while true {
+      let left = deadline.map { max(0, $0 - Bridge.milliseconds()) }
+      let hold = DurationText(milliseconds: min(longest, left ?? longest))
+      let status = try bridge.call { try self.status(id, wait: hold) }
+      if status.status != .running { return status }
+      if left == 0 { return nil }
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import CJobWire
+
+/// Where the daemon is and who this client is.
+public struct ConnectionSettings: Sendable, Equatable {
+  public var host: String
+  public var port: UInt16
+  /// PEM files: the authority the server's certificate is checked against, this client's certificate and key.
+  public var authorityFile, certificateFile, keyFile: String
+  /// The name the server's certificate must have, when it is not the host's.
+  public var serverName: String?
+  /// Milliseconds to connect, and to wait for a reply to go on; 0: no limit.
+  public var connectTimeout: UInt32 = 10_000
+  public var replyTimeout: UInt32 = 60_000
+
+  public init(host: String, port: UInt16, authorityFile: String, certificateFile: String, keyFile: String) {
+    self.host = host
+    self.port = port
+    self.authorityFile = authorityFile
+    self.certificateFile = certificateFile
+    self.keyFile = keyFile
+  }
+}
+
+extension ConnectionSettings {
+  func withOptions<Result>(_ body: (jw_client_options) -> Result) -> Result {
+    host.withCString { host in
+      authorityFile.withCString { authority in
+        certificateFile.withCString { certificate in
+          keyFile.withCString { key in
+            func call(_ name: UnsafePointer<CChar>?) -> Result {
+              body(
+                jw_client_options(
+                  host: host, port: port, server_name: name, ca_file: authority,
+                  certificate_file: certificate, key_file: key, connect_ms: connectTimeout,
+                  io_ms: replyTimeout))
+            }
+            guard let serverName else { return call(nil) }
+            return serverName.withCString { call($0) }
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import JobAPI
+
+extension JobClient {
+  /// Creates a job. `key`: a retry with the same one gives the same job.
+  public func create(_ request: CreateRequest, key: String? = nil) throws(ClientError) -> JobID {
+    let headers = key.map { "Idempotency-Key: \($0)\r\n" }
+    return try call(
+      .create, Route.create.target(), headers: headers, body: Self.encode(request), as: CreateReply.self
+    ).id
+  }
+
+  /// Creates up to ``BatchRequest/most`` jobs, each of which succeeds or fails by itself.
+  public func create(_ requests: [CreateRequest]) throws(ClientError) -> [BatchReply.Result] {
+    let body = Self.encode(BatchRequest(jobs: requests))
+    return try call(.batch, Route.batch.target(), body: body, as: BatchReply.self).results
+  }
+
+  /// `wait`: hold the reply until the job has ended, at most this long; shorter than the time a reply may take.
+  public func status(_ id: JobID, wait: DurationText? = nil) throws(ClientError) -> StatusReply {
+    try call(.status, Route.status.target(id, ["wait": wait?.description]))
+  }
+
+  /// Both streams as text; what is not UTF-8 is replaced.
+  public func output(_ id: JobID) throws(ClientError) -> OutputReply {
+    try call(.output, Route.output.target(id))
+  }
+
+  public func detail(_ id: JobID) throws(ClientError) -> JobDetail {
+    try call(.detail, Route.detail.target(id))
+  }
+
+  /// One page of the client's jobs; the query is that of ``Route/list``.
+  public func list(_ query: Query = [:]) throws(ClientError) -> JobList {
+    try call(.list, Route.list.target(query))
+  }
+
+  public func delete(_ id: JobID) throws(ClientError) { try callBytes(.delete, Route.delete.target(id)) }
+
+  public func signal(_ id: JobID, _ request: SignalRequest) throws(ClientError) {
+    try callBytes(.signal, Route.signal.target(id), body: Self.encode(request))
+  }
+
+  /// Returns when the job has ended.
+  public func stop(_ id: JobID, grace: DurationText? = nil) throws(ClientError) -> StatusReply {
+    try call(.stop, Route.stop.target(id), body: Self.encode(StopRequest(grace: grace)))
+  }
+
+  /// Feeds the open standard input of a job, and closes it. `offset`: where the bytes belong in all of the input.
+  public func feed(_ id: JobID, _ bytes: [UInt8], at offset: UInt64? = nil, close: Bool) throws(ClientError) {
+    let query: Query = ["offset": offset.map { "\($0)" }, "close": close ? "1" : "0"]
+    try callBytes(.stdin, Route.stdin.target(id, query), body: bytes)
+  }
+}

@@ -1,0 +1,48 @@
+import JobAPI
+
+extension JobClient {
+  /// Streams a reply's body to `take`, which is given each piece. `begin` is called with the connection before the
+  /// first, when the reply's head is known.
+  public func stream(
+    _ route: Route, _ target: String, accept: String? = nil, begin: (Connection) throws -> Void = { _ in },
+    take: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    let connection = try ask(route, target, headers: accept.map { "Accept: \($0)\r\n" })
+    try begin(connection)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+    defer { buffer.deallocate() }
+    while true {
+      let count = try connection.read(into: buffer)
+      guard count > 0 else { return }
+      try take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    }
+  }
+
+  /// What happened to the client's jobs after event `after`, oldest first. `follows`: goes on as things happen, until
+  /// the connection ends.
+  public func events(
+    after: String? = nil, follows: Bool = false, begin: () throws -> Void = {},
+    take: (JobEvent) throws -> Void
+  ) throws {
+    var lines = LineSplitter()
+    let query: Query = ["after": after, "follow": follows ? "1" : nil]
+    try stream(.events, Route.events.target(query), begin: { _ in try begin() }) { bytes in
+      try lines.add(bytes) { try take(Self.decode($0, of: .events)) }
+    }
+  }
+}
+
+/// Puts lines together from the pieces in which they come.
+struct LineSplitter {
+  private var pending: [UInt8] = []
+
+  mutating func add(_ bytes: UnsafeRawBufferPointer, _ handle: (ArraySlice<UInt8>) throws -> Void) throws {
+    pending.append(contentsOf: bytes)
+    var rest = pending[...]
+    while let end = rest.firstIndex(of: 0x0a) {
+      try handle(rest[..<end])
+      rest = rest[(end + 1)...]
+    }
+    pending = Array(rest)
+  }
+}

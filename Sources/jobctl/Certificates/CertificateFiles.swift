@@ -1,0 +1,82 @@
+import CJobWire
+import FoundationEssentials
+import Glibc
+
+/// A certificate and its key on disk, and how they are made.
+struct CertificateFiles {
+  static let options = [
+    Option("dir", .directory, "Where the files are; /etc/jobd/pki as root, else ~/.config/jobd/pki."),
+    Option("days", .number("N", least: 1), "How long it is valid."),
+    Option("force", "Replaces files that exist."), .json,
+  ]
+
+  let directory, certificate, key: String
+  private let days: UInt32
+  private let invocation: Invocation
+
+  init(_ invocation: Invocation, _ name: String, defaultDays: UInt32) {
+    self.invocation = invocation
+    directory = Path.absolute(invocation.value("dir") ?? Environment().keyDirectory)
+    certificate = "\(directory)/\(name).crt"
+    key = "\(directory)/\(name).key"
+    days = invocation.number("days").map { UInt32(clamping: $0) } ?? defaultDays
+  }
+
+  func makeAuthority(commonName: String) throws {
+    try FileManager.default.createDirectory(at: URL(filePath: directory), withIntermediateDirectories: true)
+    try CertificateError.check { error in withOutput { jw_ca_create(commonName, days, $0, error) } }
+  }
+
+  /// Signed by the authority of the same directory.
+  func issue(_ use: jw_ca_use, commonName: String, hosts: [String]) throws {
+    var pointers: [UnsafePointer<CChar>?] = hosts.map { UnsafePointer(strdup($0)) }
+    defer { for pointer in pointers { free(UnsafeMutablePointer(mutating: pointer)) } }
+    pointers.append(nil)
+    try CertificateError.check { error in
+      "\(directory)/ca.crt".withCString { authority in
+        "\(directory)/ca.key".withCString { authorityKey in
+          commonName.withCString { name in
+            pointers.withUnsafeBufferPointer { list in
+              var request = jw_ca_request(
+                ca_certificate_file: authority, ca_key_file: authorityKey, use: use, common_name: name,
+                hosts: hosts.isEmpty ? nil : list.baseAddress, not_before_s: -300,
+                not_after_s: Int(days) * 86_400)
+              return withOutput { jw_ca_issue(&request, $0, error) }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private func withOutput<Result>(_ body: (UnsafePointer<jw_ca_output>) -> Result) -> Result {
+    certificate.withCString { certificate in
+      key.withCString { key in
+        var output = jw_ca_output(
+          certificate_file: certificate, key_file: key, force: invocation.has("force"))
+        return body(&output)
+      }
+    }
+  }
+
+  /// `next`: what to type next, with the same directory.
+  func report(next: String) throws {
+    if invocation.wantsJSON { return try Terminal.print(json: ["certificate": certificate, "key": key]) }
+    try Terminal.print("wrote \(certificate)\nwrote \(key)\nnext: \(next)\n")
+  }
+
+  /// The option that names this directory, for the next command.
+  var directoryOption: String { invocation.has("dir") ? " --dir \(Text.quote(directory))" : "" }
+}
+
+private struct CertificateError: Error, CustomStringConvertible {
+  let description: String
+
+  static func check(_ body: (UnsafeMutablePointer<CChar>) -> Bool) throws(CertificateError) {
+    var text = [CChar](repeating: 0, count: Int(JW_CA_TEXT_SIZE))
+    guard text.withUnsafeMutableBufferPointer({ body($0.baseAddress!) }) else {
+      throw CertificateError(
+        description: String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import JobAPI
+import JobClient
+
+extension Command {
+  static let start = Command(
+    name: "start", summary: "Starts a job and prints its id.", operands: .command,
+    options: JobOptions.all + [.json],
+    examples: [
+      ("jobctl start sleep 60", "prints the id of the job, which runs on"),
+      (
+        "id=$(jobctl start --timeout 5m make test)",
+        "keeps the id for later, and ends the job after five minutes"
+      ),
+    ]
+  ) { invocation in
+    let client = try Settings.client(invocation)
+    let request = JobOptions.request(invocation)
+    let key = IdempotencyKey.fresh()
+    let id = try Bridge(client).call { try client.create(request, key: key) }
+    try invocation.wantsJSON ? Terminal.print(json: CreateReply(id: id)) : Terminal.print("\(id)\n")
+    return 0
+  }
+}

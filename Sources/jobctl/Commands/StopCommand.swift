@@ -1,0 +1,39 @@
+import JobAPI
+import JobClient
+
+extension Command {
+  static let stop = Command(
+    name: "stop", summary: "Ends jobs: TERM, a time of grace, KILL. Records and output are kept.",
+    operands: .jobs,
+    options: [Option("grace", .duration, "The time between TERM and KILL; 0s kills at once."), .json],
+    details: "Several jobs are stopped at the same time.",
+    examples: [
+      ("jobctl stop --grace 2s $id", "returns when the job has ended"),
+      ("jobctl stop $(jobctl ps --quiet --filter label.stage=build)", "all that have a label"),
+    ]
+  ) { invocation in
+    let settings = try Settings(invocation).connection()
+    let grace = invocation.duration("grace")
+    let wantsJSON = invocation.wantsJSON
+    return try EachJob.runTogether(invocation.arguments, settings) { client, id in
+      let status = try StopCommand.stop(id, grace, client)
+      try wantsJSON
+        ? Terminal.print(json: EndedJob(id: id, result: status))
+        : Terminal.print("\(id) \(StatusText.line(status))\n")
+    }
+  }
+}
+
+enum StopCommand {
+  /// Returns when the job has ended, however long its grace is.
+  static func stop(_ id: JobID, _ grace: DurationText?, _ client: JobClient) throws -> StatusReply {
+    do throws(ClientError) {
+      return try client.stop(id, grace: grace)
+    } catch {
+      // It was asked to end, when that is all that went wrong.
+      guard case .timeout = error else { throw error }
+      client.disconnect()
+      return try client.end(of: id, Bridge(client))!
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import Glibc
+import JobClient
+
+/// What jobctl itself exits with; `run` and `wait` exit with the job's own code where there is one.
+enum ExitStatus: Int32, CaseIterable {
+  case success = 0
+  case usage = 120
+  case connection = 121
+  case refused = 122
+  case notFound = 123
+  case timeout = 124
+  case other = 125
+
+  /// As of a program that SIGPIPE ended: nobody reads the output any longer.
+  static let outputClosed = 128 + SIGPIPE
+
+  init(_ error: ClientError) {
+    switch error {
+    case .files, .untrusted, .refused: self = .refused
+    case .connect, .closed: self = .connection
+    case .timeout: self = .timeout
+    case .notFound: self = .notFound
+    case .malformed, .status: self = .other
+    }
+  }
+
+  var meaning: String {
+    switch self {
+    case .success: "success"
+    case .usage: "the command line is wrong"
+    case .connection: "the daemon cannot be reached, or the connection was lost"
+    case .refused: "a certificate is missing, not trusted or refused"
+    case .notFound: "there is no such job"
+    case .timeout: "time ran out"
+    case .other: "the job could not be started, the request was refused, or anything else"
+    }
+  }
+}
+
+/// What to do next, for an error of the connection.
+enum Advice {
+  static let moreTime = "try again, or allow more time"
+
+  static func after(_ error: ClientError) -> String? {
+    switch error {
+    case .files: "make certificates with \"jobctl ca\", or name the files with --ca, --cert and --key"
+    case .connect: "is jobd running there? name another place with --server HOST:PORT"
+    case .untrusted: "name the authority that signed the server's certificate with --ca"
+    case .refused: "use a client certificate of the authority that jobd was given as client-ca-file"
+    case .timeout: "try again, or allow more time with --reply-timeout"
+    case .closed: "try again: jobd may have been restarted"
+    case .notFound: "\"jobctl ps --all\" lists your jobs"
+    case .status(_, _, let retryAfter?): "try again in \(retryAfter) s"
+    case .status, .malformed: nil
+    }
+  }
+}
+
+/// A time the user gave ran out.
+struct TimeIsUp: Error, CustomStringConvertible {
+  let description: String
+}

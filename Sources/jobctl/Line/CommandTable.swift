@@ -1,0 +1,37 @@
+/// All commands of jobctl.
+enum CommandTable {
+  static let all: [Command] = [
+    .run, .start, .ps, .status, .wait, .logs, .output, .inspect, .events, .signal, .stop, .rm, .delete,
+    .config, .configSet, .configUse, .configRemove, .caInit, .caServer, .caClient, .completion, .manual,
+  ]
+
+  /// Words that begin the names of several commands, and what those are for.
+  static let groups = [
+    "ca": "Makes certificates.", "config": "Shows and changes profiles of connection settings.",
+  ]
+
+  /// The command a line begins with, and the rest of the line.
+  static func match(_ line: [String]) throws(UsageError) -> (Command, [String]) {
+    for length in [2, 1] where line.count >= length {
+      if let command = find(line.prefix(length).joined(separator: " ")) {
+        return (command, Array(line.dropFirst(length)))
+      }
+    }
+    throw unknown(line)
+  }
+
+  static func find(_ name: String) -> Command? { all.first { $0.name == name } }
+
+  /// The commands whose names begin with a word.
+  static func group(_ word: String) -> [Command] {
+    groups[word] == nil ? [] : all.filter { $0.name == word || $0.name.hasPrefix(word + " ") }
+  }
+
+  static func unknown(_ line: [String]) -> UsageError {
+    let word = line[0]
+    let names = group(word).map { String($0.name.dropFirst(word.count + 1)) }
+    if !names.isEmpty { return UsageError("\"\(word)\" needs one of: \(names.joined(separator: ", "))") }
+    let words = all.map { String($0.name.prefix { $0 != " " }) }
+    return UsageError("there is no command \"\(word)\"\(Suggestion.text(for: word, among: words))")
+  }
+}

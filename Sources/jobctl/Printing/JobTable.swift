@@ -1,0 +1,72 @@
+import JobAPI
+
+/// Jobs as a table: columns as wide as what is in them, the last one cut off where the screen ends.
+struct JobTable {
+  private let head: [String]
+  private let rows: [[String]]
+  private let colours: [Colour?]
+  /// The column that is painted.
+  private static let state = 1
+
+  static func short(_ jobs: [JobDetail], now: Int64 = Age.now()) -> JobTable {
+    JobTable(
+      head: ["ID", "STATE", "CODE", "AGE", "COMMAND"],
+      rows: jobs.map { job in
+        [
+          String("\(job.id)".suffix(JobName.shown)), job.status.rawValue, code(job),
+          Age.text(seconds: (now - job.id.milliseconds) / 1000), command(job),
+        ]
+      }, colours: jobs.map(colour))
+  }
+
+  static func wide(_ jobs: [JobDetail]) -> JobTable {
+    JobTable(
+      head: ["ID", "STATE", "CODE", "CREATED", "FINISHED", "STDOUT", "STDERR", "LABELS", "COMMAND"],
+      rows: jobs.map { job in
+        [
+          "\(job.id)", job.status.rawValue, code(job), second(job.created), job.finished.map(second) ?? "-",
+          ByteCount.text(job.stdoutBytes), ByteCount.text(job.stderrBytes), labels(job), command(job),
+        ]
+      }, colours: jobs.map(colour))
+  }
+
+  /// `width`: of the screen; nil: nothing is cut off.
+  func text(width: Int?, colour: Bool) -> String {
+    let columns = head.indices.dropLast().map { column in
+      ([head] + rows).map { DisplayWidth.of($0[column]) }.max() ?? 0
+    }
+    let fixed = columns.reduce(0) { $0 + $1 + 2 }
+    func line(_ row: [String], _ paint: Colour?) -> String {
+      let cells = columns.indices.map { column in
+        let cell = Text.pad(row[column], columns[column])
+        return column == Self.state ? paint?.paint(cell) ?? cell : cell
+      }
+      let last = width.map { Text.cut(row[row.count - 1], max(8, $0 - fixed)) } ?? row[row.count - 1]
+      return (cells + [last]).joined(separator: "  ") + "\n"
+    }
+    return line(head, nil) + zip(rows, colours).map { line($0, colour ? $1 : nil) }.joined()
+  }
+
+  private static func colour(_ job: JobDetail) -> Colour? {
+    switch job.status {
+    case .running: .green
+    case .error: .red
+    case .completed: job.exitCode == 0 ? nil : .yellow
+    }
+  }
+
+  private static func code(_ job: JobDetail) -> String { job.exitCode.map { "\($0)" } ?? "-" }
+
+  private static func command(_ job: JobDetail) -> String {
+    ([job.cmd] + job.args).map(Text.quote).joined(separator: " ")
+  }
+
+  private static func labels(_ job: JobDetail) -> String {
+    guard let labels = job.labels, !labels.isEmpty else { return "-" }
+    return labels.sorted { $0.key < $1.key }.map { Text.quote("\($0.key)=\($0.value)") }.joined(
+      separator: ",")
+  }
+
+  /// Without the fraction of a second.
+  private static func second(_ time: String) -> String { time.prefix { $0 != "." } + "Z" }
+}

@@ -1,0 +1,28 @@
+import Glibc
+
+/// What stdout and stderr are shown on.
+enum Screen {
+  static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+  /// Something is shown while stdout goes elsewhere.
+  static var showsProgress: Bool { isatty(STDERR_FILENO) == 1 && !isTerminal }
+  static let clear = "\u{1b}[H\u{1b}[2J"
+
+  static func hasColour(_ environment: Environment = Environment()) -> Bool {
+    isTerminal && environment["NO_COLOR"] == nil && environment["TERM"] != "dumb"
+  }
+
+  /// Columns; nil when it is no terminal.
+  static var width: Int? {
+    var size = winsize()
+    guard isTerminal, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    return Int(size.ws_col)
+  }
+}
+
+enum Colour: String {
+  case red = "31"
+  case green = "32"
+  case yellow = "33"
+
+  func paint(_ text: String) -> String { "\u{1b}[\(rawValue)m\(text)\u{1b}[0m" }
+}

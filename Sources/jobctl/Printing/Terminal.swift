@@ -1,0 +1,55 @@
+import FoundationEssentials
+import Glibc
+
+/// Nobody reads what is printed any longer.
+struct OutputClosed: Error {}
+
+struct WriteError: Error, CustomStringConvertible {
+  let code: Int32
+  var description: String { "cannot write output: \(String(cString: strerror(code)))" }
+}
+
+/// Writing to the standard streams: whole, and with an error when the reader is gone.
+enum Terminal {
+  static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) throws {
+    var done = 0
+    while done < bytes.count {
+      let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+      if count >= 0 {
+        done += count
+      } else if errno == EAGAIN {
+        // Somebody who shares it made it non-blocking.
+        var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&wait, 1, -1)
+      } else if errno == EPIPE {
+        throw OutputClosed()
+      } else if errno != EINTR {
+        throw WriteError(code: errno)
+      }
+    }
+  }
+
+  static func print(_ text: String) throws {
+    var text = text
+    try text.withUTF8 { try write(UnsafeRawBufferPointer($0), to: STDOUT_FILENO) }
+  }
+
+  /// One line of JSON.
+  static func print(json body: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+    try print(String(decoding: try encoder.encode(body), as: UTF8.self) + "\n")
+  }
+
+  /// A line on stderr; there is nobody to tell when that fails.
+  static func complain(_ line: String) {
+    var line = line + "\n"
+    line.withUTF8 { try? write(UnsafeRawBufferPointer($0), to: STDERR_FILENO) }
+  }
+
+  /// In place of the line on stderr that was sketched before.
+  static func sketch(_ text: String) {
+    var line = "\r\u{1b}[K" + text
+    line.withUTF8 { try? write(UnsafeRawBufferPointer($0), to: STDERR_FILENO) }
+  }
+}

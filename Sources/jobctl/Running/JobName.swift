@@ -1,0 +1,21 @@
+import JobAPI
+import JobClient
+
+/// A job named on the command line: its id, or the beginning or the end of it.
+enum JobName {
+  static let shortest = 4
+  /// Of a shortened id in tables: the end of an id is random, its beginning the time.
+  static let shown = 12
+
+  static func id(_ text: String, _ client: JobClient) throws -> JobID {
+    if let id = JobID(text) { return id }
+    guard text.utf8.count >= shortest, text.allSatisfy({ $0.isHexDigit || $0 == "-" }) else {
+      throw UsageError(
+        "\"\(text)\" is not a job id, nor \(shortest) or more characters of its beginning or end")
+    }
+    let found = try client.list(["match": text, "limit": "2"]).jobs
+    guard let job = found.first else { throw ClientError.notFound }
+    guard found.count == 1 else { throw UsageError("\"\(text)\" is the id of several jobs: give more of it") }
+    return job.id
+  }
+}

@@ -1,0 +1,38 @@
+import JobAPI
+
+/// The options that say how a job is to run, for `start` and `run`.
+enum JobOptions {
+  static let all = [
+    Option("env", short: "e", .pair, isRepeated: true, "Adds to the job's environment."),
+    Option("cwd", .text("DIRECTORY"), "Where the job starts; / if not given."),
+    Option("label", short: "l", .pair, isRepeated: true, "A label to find the job by."),
+    Option("timeout", .duration, "Ends the job after this time: TERM, the grace, KILL."),
+    Option("grace", .duration, "The time between TERM and KILL."),
+    Option("merge", "Puts stderr into stdout, in the exact order of writing."),
+    Option("output-limit", .number("BYTES", least: 0), "Keeps this much of each stream."),
+    Option("on-limit", .oneOf(["truncate", "kill"]), "At the limit: drop the rest, or end the job."),
+    Option("user", .text("NAME"), "Runs as this user, where the daemon may."),
+    Option("group", .text("NAME"), "Runs as this group, where the daemon may."),
+  ]
+
+  static func request(_ invocation: Invocation) -> CreateRequest {
+    var request = CreateRequest(cmd: invocation.arguments[0], args: Array(invocation.arguments.dropFirst()))
+    request.env = invocation.pairs("env")
+    request.labels = invocation.pairs("label")
+    request.cwd = invocation.value("cwd")
+    request.timeout = invocation.duration("timeout")
+    request.grace = invocation.duration("grace")
+    if invocation.has("merge") { request.merge = true }
+    request.outputLimit = invocation.number("output-limit")
+    request.onLimit = invocation.value("on-limit").flatMap { CreateRequest.LimitAction(rawValue: $0) }
+    (request.user, request.group) = (invocation.value("user"), invocation.value("group"))
+    return request
+  }
+}
+
+/// Lets a creation be sent again without starting the job twice.
+enum IdempotencyKey {
+  static func fresh() -> String {
+    (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 16) }.joined(separator: "-")
+  }
+}

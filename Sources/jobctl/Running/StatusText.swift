@@ -1,0 +1,25 @@
+import JobAPI
+
+/// A state in words.
+enum StatusText {
+  static func line(_ status: StatusReply) -> String {
+    switch status.status {
+    case .running: return "running"
+    case .error: return "error: \(Text.printable(status.errorMessage ?? "unknown"))"
+    case .completed:
+      var text = "completed, exit code \(status.exitCode ?? 0)"
+      if let signal = status.signal {
+        text += ", ended by signal \(SignalName(number: signal).map { "\($0)" } ?? "\(signal)")"
+      }
+      if status.timedOut == true { text += ", timed out" }
+      if let error = status.errorMessage { text += "; \(Text.printable(error))" }
+      return text
+    }
+  }
+}
+
+/// How a job ended, as JSON with its id.
+struct EndedJob: Encodable, Error {
+  let id: JobID
+  let result: StatusReply
+}
