@@ -106,7 +106,7 @@ jobctl=$bin/jobctl
 for client in alice bob; do
   "$jobctl" config set --profile "$client" --server "$address" --ca "$pki/ca.crt" --cert "$pki/$client.crt" --key "$pki/$client.key"
 done
-show 0 "$jobctl" config use --profile alice
+show 0 "$jobctl" config use alice
 show 0 "$jobctl" config
 
 say "4. Run commands over TLS 1.3: output comes as it is written, the exit code is the job's"

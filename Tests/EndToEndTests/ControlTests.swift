@@ -72,10 +72,10 @@ import Testing
       let client = daemon.client()
       let id = try client.shell("trap '' TERM; echo kept; while :; do sleep 0.02; done")
       try Poll.until("the output") { try client.output(id).stdout == "kept\n" }
-      let status = try client.stop(id, StopRequest(grace: DurationText("100ms")))
+      let status = try client.stop(id, grace: DurationText("100ms"))
       #expect(status.signal == SIGKILL)
       #expect(try client.output(id).stdout == "kept\n")
-      #expect(try client.stop(id, StopRequest()) == status, "stopping what has ended tells how")
+      #expect(try client.stop(id) == status, "stopping what has ended tells how")
     }
   }
 

@@ -5,7 +5,7 @@ import JobAPI
 /// children stay children, and this says which is which.
 struct Handover {
   /// Changes when what follows is laid differently: a successor that does not know it does not take over.
-  private static let version: UInt32 = 1
+  private static let version: UInt32 = 2
 
   var jobDescriptors: UInt64
   var cgroup: String?
@@ -19,6 +19,8 @@ struct Handover {
     var pid: Int32
     var grace: UInt64
     var takesInput: Bool
+    /// Bytes of the open standard input that its pipe took.
+    var inputTaken: UInt64
     var stopAsked: Bool
     var isStartStored: Bool
     var piecesInFile: UInt64
@@ -64,6 +66,7 @@ extension Handover.Job {
     writer.put(pid)
     writer.put(grace)
     writer.put(takesInput)
+    writer.put(inputTaken)
     writer.put(stopAsked)
     writer.put(isStartStored)
     writer.put(piecesInFile)
@@ -76,6 +79,7 @@ extension Handover.Job {
     pid = try reader.integer()
     grace = try reader.integer()
     takesInput = try reader.bool()
+    inputTaken = try reader.integer()
     stopAsked = try reader.bool()
     isStartStored = try reader.bool()
     piecesInFile = try reader.integer()

@@ -14,13 +14,19 @@ struct InputQueue {
   private var pieces: [Piece] = []
   private var taken = 0
   /// Bytes that were ever added.
-  private var received: UInt64 = 0
+  private var received: UInt64
   private var closed = false
   /// A piece said that it is the last.
   private var isComplete = false
 
   static let ended = Refusal(
     reason: .conflict, text: "the job's standard input is closed: the job ended or closed it")
+
+  /// `taken`: bytes that an earlier queue of the job wrote.
+  init(taken: UInt64 = 0) { received = taken }
+
+  /// Bytes that the pipe took, of all that was ever added.
+  var takenInAll: UInt64 { received - pieces.reduce(0) { $0 + UInt64($1.bytes.count) } + UInt64(taken) }
 
   /// `offset`: where `bytes` begin in all of the input. What came before, from a client that did not see the answer,
   /// is not written again.

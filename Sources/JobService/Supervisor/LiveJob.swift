@@ -35,7 +35,7 @@ final class LiveJob: RunningJobDelegate {
   var deleters: [Caller] = []
   /// Answered when the job has ended.
   var stoppers: [Caller] = []
-  var input = InputQueue()
+  var input: InputQueue
 
   init(_ supervisor: Supervisor, record: JobRecord, creation: Order.Creation, creator: Caller) {
     self.supervisor = supervisor
@@ -44,6 +44,7 @@ final class LiveJob: RunningJobDelegate {
     self.creator = creator
     grace = creation.spec.grace ?? UInt64(supervisor.configuration.grace)
     takesInput = creation.spec.stdinOpen
+    input = InputQueue()
   }
 
   /// A running job that the predecessor in this process started.
@@ -52,6 +53,7 @@ final class LiveJob: RunningJobDelegate {
     (record, pid, grace, takesInput) = (handed.record, handed.pid, handed.grace, handed.takesInput)
     (stopAsked, isStartStored) = (handed.stopAsked, handed.isStartStored)
     creator = nil
+    input = InputQueue(taken: handed.inputTaken)
     log = LogIndex(inFile: handed.piecesInFile, pieces: handed.pieces)
     lifecycle = JobLifecycle(state: .running)
   }
@@ -60,8 +62,9 @@ final class LiveJob: RunningJobDelegate {
   func export() -> Handover.Job? {
     guard let state = running?.export() else { return nil }
     return Handover.Job(
-      record: record, pid: pid, grace: grace, takesInput: takesInput, stopAsked: stopAsked,
-      isStartStored: isStartStored, piecesInFile: log.inFile, pieces: log.pieces, state: state)
+      record: record, pid: pid, grace: grace, takesInput: takesInput, inputTaken: input.takenInAll,
+      stopAsked: stopAsked, isStartStored: isStartStored, piecesInFile: log.inFile, pieces: log.pieces,
+      state: state)
   }
 
   deinit {
