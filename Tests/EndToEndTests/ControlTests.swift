@@ -164,7 +164,7 @@ import Testing
 
   @Test func eventsComeAsTheyHappen() throws {
     try Daemon.with { daemon in
-      let listening = try daemon.startJobctl(["events", "--follow"])
+      let listening = try daemon.startJobctl(["events", "--follow", "-o", "json"])
       let client = daemon.client()
       let (id, _) = try client.run("/bin/true")
       try Poll.until("the event of the end") {
