@@ -37,7 +37,7 @@ public enum Route: String, CaseIterable, Sendable {
   /// TERM, grace, KILL; keeps record and output: ``StopRequest`` in (or no body), ``StatusReply`` out once it ended.
   case stop = "POST /jobs/{id}/stop"
   /// What happened to the client's jobs: ``JobEvent`` as ``MediaType/ndjson`` or ``MediaType/eventStream``.
-  /// `?after=SEQ` or `?after=latest`, `?follow=1`.
+  /// `?after=SEQ` or `?after=now`, `?follow=1`.
   case events = "GET /events"
   /// This API as OpenAPI 3.1.
   case description = "GET /openapi.json"

@@ -5,7 +5,7 @@ extension Worker {
   func events(_ exchange: Exchange, _ head: RequestHead) throws {
     let query = try head.query(allowed: "after", "follow")
     let resumed = head.header("last-event-id").flatMap { Int64($0) }
-    let after = try query["after"] == "latest" ? latest(exchange) : query.number("after").map { Int64($0) }
+    let after = try query["after"] == "now" ? latest(exchange) : query.number("after").map { Int64($0) }
     let form: EventForm = head.header("accept")?.contains(MediaType.eventStream) == true ? .stream : .lines
     let place = try query.flag("follow") ? followerPlace(exchange) : nil
     let task = EventsTask(self, form, after: after ?? resumed ?? 0, place, observer(exchange))

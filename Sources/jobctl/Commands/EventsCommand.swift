@@ -6,10 +6,10 @@ extension Command {
     name: "events", summary: "Prints what happened to your jobs.",
     options: [
       Option("follow", short: "f", "Goes on as things happen."),
-      Option("after", .text("SEQ"), "Only events after this one; \"latest\": only new ones."), .json,
+      Option("after", .text("SEQ"), "Only events after this one; \"now\": only new ones."), .json,
     ],
     examples: [
-      ("jobctl events --follow --after latest", "created, started, finished and deleted, as it happens"),
+      ("jobctl events --follow --after now", "created, started, finished and deleted, as it happens"),
       ("jobctl events -o json --after 1041", "goes on where another call stopped"),
     ]
   ) { invocation in
@@ -31,8 +31,8 @@ extension Command {
 private enum EventsCommand {
   static func after(_ invocation: Invocation, _ client: JobClient) throws -> String? {
     guard let text = invocation.value("after") else { return nil }
-    guard text == "latest" || Int64(text).map({ $0 >= 0 }) == true else {
-      throw invocation.usage("--after is \"\(text)\", but must be an event's number or \"latest\"")
+    guard text == "now" || Int64(text).map({ $0 >= 0 }) == true else {
+      throw invocation.usage("--after is \"\(text)\", but must be an event's number or \"now\"")
     }
     return text
   }

@@ -64,7 +64,7 @@ private struct WaitCommand {
       guard left > 0 else { throw timeIsUp }
       if settings.replyTimeout == 0 || left < settings.replyTimeout { settings.replyTimeout = UInt32(left) }
     }
-    try JobClient(settings).events(after: "latest", follows: true, begin: lookAtAll) { event in
+    try JobClient(settings).events(after: "now", follows: true, begin: lookAtAll) { event in
       if ids.contains(event.id) {
         if let status = event.status { throw EndedJob(id: event.id, result: status) }
         if event.event == .deleted { throw ClientError.notFound }
