@@ -1,16 +1,19 @@
 import CJobCore
 import JobAPI
 
-/// `POST /jobs/<id>/signal`.
-final class SignalTask: ExchangeTask {
-  private unowned let worker: Worker
-  private let record: JobRecord
+/// A request on one job that has a body.
+class JobTask: ExchangeTask {
+  fileprivate unowned let worker: Worker
+  fileprivate let record: JobRecord
 
   init(_ worker: Worker, _ entry: JobTable.Entry) {
     self.worker = worker
     record = entry.record
   }
+}
 
+/// `POST /jobs/<id>/signal`.
+final class SignalTask: JobTask {
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
     do {
       let request = try SignalRequest(strictJSON: bytes)
@@ -29,15 +32,7 @@ final class SignalTask: ExchangeTask {
 }
 
 /// `POST /jobs/<id>/stop`: answered when the job has ended.
-final class StopTask: ExchangeTask {
-  private unowned let worker: Worker
-  private let record: JobRecord
-
-  init(_ worker: Worker, _ entry: JobTable.Entry) {
-    self.worker = worker
-    record = entry.record
-  }
-
+final class StopTask: JobTask {
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
     do {
       let grace = bytes.isEmpty ? nil : try StopRequest(strictJSON: bytes).grace
