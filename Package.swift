@@ -42,10 +42,12 @@ let package = Package(
     .executableTarget(
       name: "bench", dependencies: ["BenchSupport", "CSQLite"], path: "bench/bench"),
 
+    // What runs the daemon and its clients for the end-to-end tests and for the soak.
+    .target(name: "Harness", dependencies: ["JobClient", "JobAPI"], path: "Tests/Harness"),
     .testTarget(name: "WireTests", dependencies: ["CJobWire", "COpenSSL", "JobAPI", "JobClient"]),
     .testTarget(name: "CoreTests", dependencies: ["CJobCore", "CJobWire", "COpenSSL"]),
     .testTarget(name: "ServiceTests", dependencies: ["JobService", "JobAPI"]),
-    .testTarget(name: "EndToEndTests", dependencies: ["JobClient", "JobAPI", "jobd", "jobctl"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["Harness", "JobClient", "JobAPI", "jobd", "jobctl"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17

@@ -1,4 +1,5 @@
 import Glibc
+import Harness
 import Testing
 
 /// What `jobd` says on the command line, before it serves.

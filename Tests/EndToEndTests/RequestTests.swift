@@ -1,4 +1,5 @@
 import Glibc
+import Harness
 import Testing
 
 /// What is not a proper request, over a real connection: refused with the right status.

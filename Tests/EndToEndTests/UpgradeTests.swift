@@ -1,4 +1,5 @@
 import Glibc
+import Harness
 import JobAPI
 import JobClient
 import Testing

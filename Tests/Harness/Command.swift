@@ -1,29 +1,29 @@
 import Glibc
 
 /// A program that ended: its exit status and what it wrote.
-struct Finished {
+package struct Finished {
   /// 128 + N after signal N.
-  let status: Int32
-  let output: [UInt8]
-  let errors: [UInt8]
+  package let status: Int32
+  package let output: [UInt8]
+  package let errors: [UInt8]
 
-  var text: String { String(decoding: output, as: UTF8.self) }
-  var errorText: String { String(decoding: errors, as: UTF8.self) }
+  package var text: String { String(decoding: output, as: UTF8.self) }
+  package var errorText: String { String(decoding: errors, as: UTF8.self) }
 }
 
-struct CannotStart: Error {
-  let program: String
-  let code: Int32
+package struct CannotStart: Error {
+  package let program: String
+  package let code: Int32
 }
 
 /// A program that runs, with its output in files.
-final class Running {
-  let pid: pid_t
+package final class Running {
+  package let pid: pid_t
   private let outputFile, errorFile: String
   private var status: Int32?
 
   /// `program` is looked up in PATH. `input`: standard input; /dev/null when nil.
-  init(
+  package init(
     _ program: String, _ arguments: [String], environment: [String: String] = [:], input: [UInt8]? = nil,
     directory: Scratch
   ) throws {
@@ -59,14 +59,14 @@ final class Running {
     return pid
   }
 
-  var output: [UInt8] { Files.read(outputFile) }
-  var errors: [UInt8] { Files.read(errorFile) }
-  var errorText: String { String(decoding: errors, as: UTF8.self) }
+  package var output: [UInt8] { Files.read(outputFile) }
+  package var errors: [UInt8] { Files.read(errorFile) }
+  package var errorText: String { String(decoding: errors, as: UTF8.self) }
 
-  func signal(_ number: Int32) { if status == nil { kill(pid, number) } }
+  package func signal(_ number: Int32) { if status == nil { kill(pid, number) } }
 
   /// Whether it has ended.
-  var hasEnded: Bool {
+  package var hasEnded: Bool {
     if status != nil { return true }
     var raw: Int32 = 0
     guard waitpid(pid, &raw, WNOHANG) == pid else { return false }
@@ -75,7 +75,7 @@ final class Running {
   }
 
   /// Waits for the end; kills it when that takes longer than `seconds`.
-  func wait(seconds: Double = 120) throws -> Finished {
+  package func wait(seconds: Double = 120) throws -> Finished {
     do {
       try Poll.until("the end of a program", seconds: seconds) { hasEnded }
     } catch {
@@ -90,12 +90,13 @@ final class Running {
 }
 
 /// Waiting with a deadline that a slow machine does not reach.
-enum Poll {
-  struct TimeIsUp: Error, CustomStringConvertible {
-    let description: String
+package enum Poll {
+  package struct TimeIsUp: Error, CustomStringConvertible {
+    package let description: String
+    package init(description: String) { self.description = description }
   }
 
-  static func until(_ what: String, seconds: Double = 60, _ condition: () throws -> Bool) throws {
+  package static func until(_ what: String, seconds: Double = 60, _ condition: () throws -> Bool) throws {
     let end = now() + seconds
     var pause: UInt32 = 1000
     while try !condition() {
@@ -105,7 +106,7 @@ enum Poll {
     }
   }
 
-  static func now() -> Double {
+  package static func now() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9

@@ -1,11 +1,11 @@
 import Glibc
 
 /// A directory that lives as long as a test.
-final class Scratch {
-  let path: String
+package final class Scratch {
+  package let path: String
   private var count = 0
 
-  init() throws {
+  package init() throws {
     var template = Array("/tmp/jobd-test-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw CannotStart(program: "mkdtemp", code: errno) }
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
@@ -14,16 +14,16 @@ final class Scratch {
   }
 
   /// A name nothing has yet.
-  func fresh(_ name: String) -> String {
+  package func fresh(_ name: String) -> String {
     count += 1
     return "\(path)/\(name)-\(count)"
   }
 
-  func remove() { Files.removeTree(path) }
+  package func remove() { Files.removeTree(path) }
 }
 
-enum Files {
-  static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o600) throws {
+package enum Files {
+  package static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o600) throws {
     let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
     guard file >= 0 else { throw CannotStart(program: path, code: errno) }
     defer { close(file) }
@@ -35,7 +35,7 @@ enum Files {
     }
   }
 
-  static func read(_ path: String) -> [UInt8] {
+  package static func read(_ path: String) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return [] }
     defer { close(file) }
@@ -48,10 +48,10 @@ enum Files {
     }
   }
 
-  static func text(_ path: String) -> String { String(decoding: read(path), as: UTF8.self) }
+  package static func text(_ path: String) -> String { String(decoding: read(path), as: UTF8.self) }
 
   /// Names in a directory.
-  static func list(_ path: String) -> [String] {
+  package static func list(_ path: String) -> [String] {
     guard let directory = opendir(path) else { return [] }
     defer { closedir(directory) }
     var names: [String] = []
@@ -65,7 +65,7 @@ enum Files {
   }
 
   /// Regular files below a directory.
-  static func countFiles(below path: String) -> Int {
+  package static func countFiles(below path: String) -> Int {
     list(path).reduce(0) { count, name in
       var status = stat()
       lstat("\(path)/\(name)", &status)
@@ -73,7 +73,7 @@ enum Files {
     }
   }
 
-  static func removeTree(_ path: String) {
+  package static func removeTree(_ path: String) {
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
     if status.st_mode & S_IFMT == S_IFDIR {

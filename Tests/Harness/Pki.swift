@@ -1,0 +1,32 @@
+import Glibc
+
+/// Certificates of a test run: made once, by jobctl, for all tests.
+package struct Pki: Sendable {
+  package let directory: String
+
+  package static let shared = Result { try Pki() }
+
+  private init() throws {
+    let scratch = try Scratch()
+    directory = scratch.path
+    try make(scratch, "ca", "init", "--dir", directory)
+    try make(scratch, "ca", "server", "--dir", directory, "--host", "localhost", "--host", "127.0.0.1")
+    for client in ["alice", "bob"] { try make(scratch, "ca", "client", "--dir", directory, client) }
+    // Another authority, with a client of the same name.
+    let other = "\(directory)/other"
+    try make(scratch, "ca", "init", "--dir", other)
+    try make(scratch, "ca", "client", "--dir", other, "alice")
+  }
+
+  /// A certificate of the right authority.
+  package func add(client: String) throws { try make(Scratch(), "ca", "client", "--dir", directory, client) }
+
+  private func make(_ scratch: Scratch, _ arguments: String...) throws {
+    let made = try Running(Programs.jobctl, arguments, directory: scratch).wait()
+    guard made.status == 0 else { throw CannotMake(description: made.errorText) }
+  }
+
+  private struct CannotMake: Error, CustomStringConvertible {
+    let description: String
+  }
+}

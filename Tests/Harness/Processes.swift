@@ -1,0 +1,42 @@
+import Glibc
+
+/// What the system says of processes.
+package enum Processes {
+  package static func isAlive(_ pid: Int32) -> Bool {
+    let stat = Files.text("/proc/\(pid)/stat")
+    guard let end = stat.lastIndex(of: ")") else { return false }
+    return !stat[end...].dropFirst(2).hasPrefix("Z")
+  }
+
+  package static func descriptors(_ pid: Int32) -> Int { Files.list("/proc/\(pid)/fd").count }
+  package static func threads(_ pid: Int32) -> Int { Files.list("/proc/\(pid)/task").count }
+
+  /// A line of /proc/PID/status.
+  package static func status(_ pid: Int32, _ name: String) -> String {
+    let line = Files.text("/proc/\(pid)/status").split(separator: "\n").first { $0.hasPrefix(name + ":") }
+    return line.map { $0.dropFirst(name.count + 1).trimmingPrefix { $0 == " " || $0 == "\t" } }.map(
+      String.init) ?? ""
+  }
+
+  /// Resident memory in KiB.
+  package static func resident(_ pid: Int32) -> Int {
+    Int(status(pid, "VmRSS").split(separator: " ").first ?? "0") ?? 0
+  }
+
+  /// Children of a process, zombies too.
+  package static func children(_ pid: Int32) -> [Int32] {
+    Files.list("/proc/\(pid)/task").flatMap { task in
+      Files.text("/proc/\(pid)/task/\(task)/children").split(separator: " ").compactMap { Int32($0) }
+    }
+  }
+
+  /// Children, their children, and so on.
+  package static func descendants(_ pid: Int32) -> [Int32] {
+    children(pid).flatMap { [$0] + descendants($0) }
+  }
+
+  /// Whether it is of a job: what was seen earlier may have another's number by now.
+  package static func isOfJob(_ pid: Int32) -> Bool {
+    Files.text("/proc/\(pid)/environ").split(separator: "\0").contains { $0.hasPrefix("JOBD_JOB_ID=") }
+  }
+}
