@@ -30,7 +30,10 @@ esac
 
 "${command[@]}" </dev/null 2>&1 | tee "$log"
 if grep -E '^[^ ]+ (Test|Suite) .* skipped' "$log"; then
-  echo "a test was skipped: that is a failure" >&2
-  exit 1
+  if [ "$(id -u)" -eq 0 ]; then
+    echo "a test was skipped: that is a failure" >&2
+    exit 1
+  fi
+  echo "what needs root (a full disk, other users) was skipped: run the tests as root for all of them" >&2
 fi
 grep -qE 'Test run with [1-9][0-9]* tests? .*passed' "$log" || { echo "no test was run" >&2; exit 1; }
