@@ -26,9 +26,9 @@ extension JobClient {
   ) throws {
     var lines = LineSplitter()
     let query: Query = ["after": after, "follow": follows ? "1" : nil]
-    try stream(.events, Route.events.target(query), begin: { _ in try begin() }) { bytes in
-      try lines.add(bytes) { try take(Self.decode($0, of: .events)) }
-    }
+    try stream(
+      .events, Route.events.target(query), begin: { _ in try begin() },
+      take: { bytes in try lines.add(bytes) { try take(Self.decode($0, of: .events)) } })
   }
 }
 

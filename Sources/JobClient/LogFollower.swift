@@ -54,8 +54,8 @@ public final class LogFollower {
   private func readOnce(_ follows: Bool, _ taker: some Taker) throws -> StatusReply {
     var frames = FrameReader()
     var end: StatusReply?
-    try client.stream(.log, target(follows), accept: MediaType.frames, begin: { _ in bridge.reached() }) {
-      try frames.add($0) { frame, bytes in
+    func take(_ block: UnsafeRawBufferPointer) throws {
+      try frames.add(block) { frame, bytes in
         switch frame.kind {
         case .stdout: try hand(bytes, of: .stdout, frame, taker)
         case .stderr: try hand(bytes, of: .stderr, frame, taker)
@@ -64,6 +64,8 @@ public final class LogFollower {
       }
       try taker.flush()
     }
+    try client.stream(
+      .log, target(follows), accept: MediaType.frames, begin: { _ in bridge.reached() }, take: take)
     guard let end else { throw ClientError.closed("the log ended before the job did") }
     return end
   }

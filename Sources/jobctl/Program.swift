@@ -10,11 +10,11 @@ enum Program {
       return fail(
         error.description, hint: "see \(error.command.map { "jobctl \($0)" } ?? "jobctl") --help", .usage)
     } catch let error as ClientError {
-      return fail(error.description, hint: Advice.after(error), ExitStatus(error))
+      return fail(error.description, hint: Advice.after(error), ExitCode(error))
     } catch let error as TimeIsUp {
       return fail(error.description, hint: Advice.moreTime, .timeout)
     } catch is OutputClosed {
-      return ExitStatus.outputClosed
+      return ExitCode.outputClosed
     } catch {
       return fail("\(error)", hint: nil, .other)
     }
@@ -23,7 +23,7 @@ enum Program {
   private static func run(_ arguments: [String]) throws -> Int32 {
     guard let first = arguments.first else {
       Terminal.complain(Help.program)
-      return ExitStatus.usage.rawValue
+      return ExitCode.usage.rawValue
     }
     switch first {
     case "--version": try Terminal.print("jobctl \(Version.text)\n")
@@ -57,7 +57,7 @@ enum Program {
     return Help.command(command)
   }
 
-  private static func fail(_ message: String, hint: String?, _ status: ExitStatus) -> Int32 {
+  private static func fail(_ message: String, hint: String?, _ status: ExitCode) -> Int32 {
     Terminal.complain("jobctl: \(message)")
     if let hint { Terminal.complain("  \(hint)") }
     return status.rawValue

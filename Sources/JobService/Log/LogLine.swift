@@ -1,5 +1,5 @@
-import JobAPI
 import Glibc
+import JobAPI
 
 /// The bytes of one log entry. Nothing in a value can end the line, begin another field or reach a terminal as a
 /// control sequence.

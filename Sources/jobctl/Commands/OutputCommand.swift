@@ -48,11 +48,13 @@ private final class StreamCopy {
   private func copy(_ bridge: Bridge) throws {
     let route: Route = stream == .stdout ? .stdout : .stderr
     let target = route.target(id, ["offset": done == 0 ? nil : "\(done)"])
-    try client.stream(route, target, begin: { begin($0, bridge) }) { bytes in
-      try Terminal.write(bytes, to: stream.descriptor)
-      done += bytes.count
-      progress?.advance(by: bytes.count)
-    }
+    try client.stream(route, target, begin: { begin($0, bridge) }, take: take)
+  }
+
+  private func take(_ bytes: UnsafeRawBufferPointer) throws {
+    try Terminal.write(bytes, to: stream.descriptor)
+    done += bytes.count
+    progress?.advance(by: bytes.count)
   }
 
   private func begin(_ connection: Connection, _ bridge: Bridge) {

@@ -60,7 +60,7 @@ private enum PsCommand {
   static func list(_ invocation: Invocation, _ client: JobClient, _ query: Query) throws -> [JobDetail] {
     var jobs: [JobDetail] = []
     let most = invocation.number("limit").map { Int(clamping: $0) } ?? .max
-    try JobPages(client, query).forEach(most: most) { jobs.append($0) }
+    try JobPages(client, query).visit(most: most) { jobs.append($0) }
     return jobs
   }
 

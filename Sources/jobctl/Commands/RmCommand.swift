@@ -35,7 +35,7 @@ private enum RmCommand {
   static func allFinished(_ client: JobClient, wantsJSON: Bool) throws -> Int32 {
     var count = 0
     for state in [JobState.completed, .error] {
-      try JobPages(client, ["state": state.rawValue]).forEach { job in
+      try JobPages(client, ["state": state.rawValue]).visit { job in
         // Another may have removed it meanwhile.
         do { try client.delete(job.id) } catch ClientError.notFound { return }
         count += 1

@@ -86,7 +86,7 @@ private struct RunCommand {
   private func exitStatus(_ status: StatusReply) -> Int32 {
     guard status.status == .completed else {
       Terminal.complain("jobctl: \(Text.printable(status.errorMessage ?? "the job failed"))")
-      return ExitStatus.other.rawValue
+      return ExitCode.other.rawValue
     }
     if status.timedOut == true { Terminal.complain("jobctl: the job's time limit ended it") }
     return status.exitCode ?? 0

@@ -92,6 +92,6 @@ private struct WaitCommand {
     } else {
       try Terminal.print("\(id) \(StatusText.line(status))\n")
     }
-    return status.status == .completed ? status.exitCode ?? 0 : ExitStatus.other.rawValue
+    return status.status == .completed ? status.exitCode ?? 0 : ExitCode.other.rawValue
   }
 }

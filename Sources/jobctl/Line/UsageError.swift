@@ -18,17 +18,20 @@ enum Suggestion {
     return "; did you mean \(prefix)\(name)?"
   }
 
-  /// How many letters have to be changed, added or removed.
+  /// How many letters have to be changed, added, removed, or swapped with their neighbour.
   private static func distance(_ from: [Character], _ to: [Character]) -> Int {
-    var row = Array(0...to.count)
-    for (i, letter) in from.enumerated() {
-      var diagonal = row[0]
-      row[0] = i + 1
+    var rows = [Array(0...to.count)]
+    for i in from.indices {
+      var row = [i + 1]
       for j in to.indices {
-        let next = letter == to[j] ? diagonal : 1 + min(diagonal, row[j], row[j + 1])
-        (diagonal, row[j + 1]) = (row[j + 1], next)
+        var best = min(rows[i][j + 1] + 1, row[j] + 1, rows[i][j] + (from[i] == to[j] ? 0 : 1))
+        if i > 0, j > 0, from[i] == to[j - 1], from[i - 1] == to[j] {
+          best = min(best, rows[i - 1][j - 1] + 1)
+        }
+        row.append(best)
       }
+      rows.append(row)
     }
-    return row[to.count]
+    return rows[from.count][to.count]
   }
 }

@@ -53,10 +53,10 @@ enum EachJob {
       case .notFound, .status: Terminal.complain("jobctl: \(name): \(error)")
       default: throw error
       }
-      return ExitStatus(error).rawValue
+      return ExitCode(error).rawValue
     } catch let error as UsageError {
       Terminal.complain("jobctl: \(error)")
-      return ExitStatus.usage.rawValue
+      return ExitCode.usage.rawValue
     }
   }
 }

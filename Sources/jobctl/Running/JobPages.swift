@@ -9,7 +9,7 @@ struct JobPages {
 
   init(_ client: JobClient, _ query: Query) { (self.client, self.query) = (client, query) }
 
-  func forEach(most: Int = .max, _ body: (JobDetail) throws -> Void) throws {
+  func visit(most: Int = .max, _ body: (JobDetail) throws -> Void) throws {
     var left = most
     var cursor: String?
     repeat {

@@ -70,7 +70,7 @@ final class SignalForwarder: Sendable {
         usleep(20_000)
       } catch {
         Terminal.complain("jobctl: the signal did not reach the job: \(error)")
-        if isSecond { _exit(ExitStatus.connection.rawValue) }
+        if isSecond { _exit(ExitCode.connection.rawValue) }
         return
       }
     }

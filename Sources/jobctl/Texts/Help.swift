@@ -19,7 +19,7 @@ enum Help {
   }
 
   static var statuses: String {
-    ExitStatus.allCases.map { "  \(Text.pad("\($0.rawValue)", 3))  \($0.meaning)" }.joined(separator: "\n")
+    ExitCode.allCases.map { "  \(Text.pad("\($0.rawValue)", 3))  \($0.meaning)" }.joined(separator: "\n")
   }
 
   /// Of the commands that begin with one word; nil when that is no group, or a command by itself.

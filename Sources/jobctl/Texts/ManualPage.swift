@@ -60,7 +60,7 @@ enum ManualPage {
       .Nm
       itself exits with:
       .Bl -tag -width Ds
-      \(ExitStatus.allCases.map { ".It \($0.rawValue)\n\(sentence($0.meaning))\n" }.joined())\
+      \(ExitCode.allCases.map { ".It \($0.rawValue)\n\(sentence($0.meaning))\n" }.joined())\
       .El
       .Sh EXAMPLES
       .Bd -literal -offset indent

@@ -2,7 +2,7 @@ import Glibc
 import JobClient
 
 /// What jobctl itself exits with; `run` and `wait` exit with the job's own code where there is one.
-enum ExitStatus: Int32, CaseIterable {
+enum ExitCode: Int32, CaseIterable {
   case success = 0
   case usage = 120
   case connection = 121

@@ -1,0 +1,52 @@
+import JobAPI
+import Testing
+
+@testable import jobctl
+
+@Suite struct JobTableTests {
+  private func job(_ command: String, _ status: JobState, _ code: Int32? = nil) -> JobDetail {
+    let id = JobID(microseconds: 1_700_000_000_000_000, random: 0x1234_5678_9abc_def0)
+    var job = JobDetail(
+      id: id, cmd: command, args: ["a b"], status: status, created: "2023-11-14T22:13:20.000000Z")
+    job.exitCode = code
+    return job
+  }
+
+  private let now: Int64 = 1_700_000_090_000
+
+  @Test func columnsAreAsWideAsWhatIsInThem() {
+    let table = JobTable.short([job("true", .completed, 137), job("sleep", .running)], now: now)
+    #expect(
+      table.text(width: nil, colour: false) == """
+        ID            STATE      CODE  AGE  COMMAND
+        56789abcdef0  completed  137   90s  true 'a b'
+        56789abcdef0  running    -     90s  sleep 'a b'
+
+        """)
+  }
+
+  @Test(arguments: [20, 48, 60, 80])
+  func linesFitTheScreen(width: Int) {
+    let table = JobTable.short([job(String(repeating: "長", count: 50), .running)], now: now)
+    for line in table.text(width: width, colour: false).split(separator: "\n") {
+      #expect(DisplayWidth.of(String(line)) <= max(width, 34 + 8), "\(line)")
+    }
+  }
+
+  @Test func theStateIsColouredAndNothingElse() {
+    let table = JobTable.short([job("x", .error), job("y", .completed, 0)], now: now)
+    let lines = table.text(width: nil, colour: true).split(separator: "\n")
+    #expect(lines[1].contains("\u{1b}[31merror    \u{1b}[0m") && !lines[0].contains("\u{1b}"))
+    #expect(!lines[2].contains("\u{1b}"))
+  }
+
+  @Test func theWideTableNamesAll() {
+    var finished = job("x", .completed, 0)
+    (finished.labels, finished.finished) = (["b": "2", "a": "1 1"], "2023-11-14T22:13:21.500000Z")
+    (finished.stdoutBytes, finished.stderrBytes) = (2048, 1)
+    let text = JobTable.wide([finished]).text(width: nil, colour: false)
+    for part in ["\(finished.id)", "2023-11-14T22:13:21Z", "2.0 KiB", "1 B", "'a=1 1',b=2"] {
+      #expect(text.contains(part), "\(text)")
+    }
+  }
+}

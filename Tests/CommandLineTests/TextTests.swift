@@ -1,0 +1,57 @@
+import JobAPI
+import Testing
+
+@testable import jobctl
+
+@Suite struct TextTests {
+  @Test(arguments: [
+    ("plain-1.0/x", "plain-1.0/x"), ("", "''"), ("a b", "'a b'"), ("it's", #"'it'\''s'"#), ("$(x)", "'$(x)'"),
+    ("a\u{1b}[31mb\n", "'a?[31mb?'"), ("ü", "'ü'"),
+  ])
+  func wordsAreQuotedAsAShellReadsThem(word: String, quoted: String) { #expect(Text.quote(word) == quoted) }
+
+  @Test func textIsCutByColumns() {
+    #expect(Text.cut("abcdef", 6) == "abcdef" && Text.cut("abcdef", 5) == "abcd…")
+    #expect(Text.cut("日本語テキスト", 7) == "日本語…" && DisplayWidth.of("日本") == 4)
+    #expect(Text.pad("日本", 6) == "日本  " && DisplayWidth.of("e\u{301}") == 1)
+  }
+
+  @Test func wordsAreWrapped() {
+    #expect(Text.wrap("one two three four", 9) == ["one two", "three", "four"])
+    #expect(Text.wrap("averylongword x", 5) == ["averylongword", "x"])
+  }
+
+  @Test(
+    arguments: [
+      (0, "0 B"), (999, "999 B"), (1000, "1.0 KiB"), (10_240, "10 KiB"), (64 << 20, "64 MiB"),
+      (3 << 30, "3.0 GiB"), (5 << 40, "5.0 TiB"),
+    ] as [(Int64, String)])
+  func bytesAreShort(bytes: Int64, text: String) { #expect(ByteCount.text(bytes) == text) }
+
+  @Test(
+    arguments: [(-5, "0s"), (119, "119s"), (120, "2m"), (7200, "2h"), (172_800, "2d")] as [(Int64, String)])
+  func agesAreShort(seconds: Int64, text: String) { #expect(Age.text(seconds: seconds) == text) }
+
+  @Test func progressTellsHowFarAndHowFast() {
+    var known = Progress(total: 4 << 20, isShown: false, now: 0)
+    known.advance(by: 1 << 20)
+    #expect(known.text(500) == "1.0 MiB of 4.0 MiB (25 %), 2.0 MiB/s")
+    var unknown = Progress(total: nil, isShown: false, now: 0)
+    unknown.advance(by: 2048)
+    #expect(unknown.text(1000) == "2.0 KiB, 2.0 KiB/s")
+  }
+
+  @Test func suggestionsAreNearOrNone() {
+    #expect(Suggestion.text(for: "stauts", among: ["status", "start"]) == "; did you mean status?")
+    #expect(Suggestion.text(for: "frobnicate", among: ["status", "start"]).isEmpty)
+  }
+
+  @Test func statesAreSaidInWords() {
+    #expect(StatusText.line(StatusReply(status: .running)) == "running")
+    #expect(
+      StatusText.line(StatusReply(status: .error, errorMessage: "no\u{7}pe")) == "error: no?pe")
+    #expect(
+      StatusText.line(StatusReply(status: .completed, exitCode: 143, signal: 15, timedOut: true))
+        == "completed, exit code 143, ended by signal TERM, timed out")
+  }
+}
