@@ -1,0 +1,195 @@
+import Glibc
+import JobAPI
+import JobClient
+import Synchronization
+import Testing
+
+/// The typed client against a server that follows a script.
+@Suite struct JobClientTests {
+  private static let id = JobID(microseconds: 1_700_000_000_000_000, random: 5)
+
+  /// Runs `body` with a client of a server that serves its first connection by the first script, and so on; the
+  /// targets of all requests.
+  private func with(_ scripts: [@Sendable (Exchange) -> Void], _ body: (JobClient) throws -> Void) throws
+    -> [String]
+  {
+    let pki = try Pki()
+    let context = try ServerContext(try pki.server("localhost"), clientsOf: pki.authority)
+    let state = Mutex((next: 0, targets: [String]()))
+    let server = try ScriptedServer { descriptor in
+      let script = state.withLock { state in
+        state.next += 1
+        return scripts[min(state.next, scripts.count) - 1]
+      }
+      context.serve(descriptor) { peer in
+        script(Exchange(peer) { target in state.withLock { $0.targets.append(target) } })
+      }
+    }
+    let identity = try pki.client()
+    var client: JobClient? = JobClient(
+      ConnectionSettings(
+        host: "localhost", port: server.port, authorityFile: pki.authority.certificate,
+        certificateFile: identity.certificate, keyFile: identity.key))
+    let result = Result { try body(client!) }
+    client = nil
+    server.stop()
+    try result.get()
+    return state.withLock(\.targets)
+  }
+
+  /// A peer and the requests it sent.
+  private struct Exchange {
+    let peer: Peer
+    private let note: (String) -> Void
+    init(_ peer: Peer, _ note: @escaping (String) -> Void) { (self.peer, self.note) = (peer, note) }
+
+    func request() {
+      let head = peer.read()
+      note(head.split(separator: " ").prefix(2).joined(separator: " "))
+    }
+    func reply(_ status: String, _ body: String, _ headers: String = "") {
+      peer.send("HTTP/1.1 \(status)\r\n\(headers)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+    }
+    func begin() { peer.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n") }
+    func chunk(_ bytes: [UInt8]) {
+      peer.send(Array("\(String(bytes.count, radix: 16))\r\n".utf8) + bytes + Array("\r\n".utf8))
+    }
+    func frame(_ kind: LogFrame.Kind, _ offset: UInt64, _ body: String) {
+      var bytes = [UInt8](repeating: 0, count: LogFrame.headerSize)
+      let frame = LogFrame(kind: kind, length: UInt32(body.utf8.count), offset: offset)
+      bytes.withUnsafeMutableBytes { frame.write(to: $0) }
+      chunk(bytes + Array(body.utf8))
+    }
+    func end() {
+      peer.send("0\r\n\r\n")
+      peer.waitForEnd()
+    }
+  }
+
+  private final class Collector: LogFollower.Taker {
+    var text: [OutputStream: String] = [.stdout: "", .stderr: ""]
+    func take(_ piece: LogPiece) { text[piece.stream]! += String(decoding: piece.bytes, as: UTF8.self) }
+    func flush() {}
+  }
+
+  @Test func aLogGoesOnAtTheRightByteOfBothStreams() throws {
+    let collector = Collector()
+    let targets = try with([
+      { exchange in
+        exchange.request()
+        exchange.begin()
+        exchange.frame(.stdout, 10, "")
+        exchange.frame(.stderr, 20, "")
+        exchange.frame(.stdout, 10, "one")
+      },
+      { exchange in
+        exchange.request()
+        exchange.begin()
+        exchange.frame(.stdout, 13, "")
+        exchange.frame(.stderr, 20, "")
+        exchange.frame(.stderr, 20, "err")
+        exchange.frame(.stdout, 13, " two")
+        exchange.frame(.end, 0, #"{"status":"completed","exit_code":4}"#)
+        exchange.end()
+      },
+    ]) { client in
+      let follower = LogFollower(client, Self.id, Bridge(client), ["tail": "3"])
+      let status = try follower.read(follows: true, collector)
+      #expect(status.exitCode == 4)
+    }
+    #expect(collector.text == [.stdout: "one two", .stderr: "err"])
+    let log = "GET /jobs/\(Self.id)/log"
+    #expect(targets == ["\(log)?tail=3&follow=1", "\(log)?stdout=13&stderr=20&follow=1"])
+  }
+
+  @Test func aGapInALogIsAnError() throws {
+    _ = try with([
+      { exchange in
+        exchange.request()
+        exchange.begin()
+        exchange.frame(.stdout, 0, "")
+        exchange.frame(.stderr, 0, "")
+        exchange.frame(.stdout, 5, "late")
+        exchange.end()
+      }
+    ]) { client in
+      let follower = LogFollower(client, Self.id, Bridge(client))
+      let error = #expect(throws: ClientError.self) { try follower.read(follows: true, Collector()) }
+      #expect(error?.description.contains("gap at byte 5") == true)
+    }
+  }
+
+  @Test func repliesBecomeErrors() throws {
+    _ = try with([
+      { exchange in
+        exchange.request()
+        exchange.reply("404 Not Found", "")
+        exchange.request()
+        exchange.reply("429 Slow", #"{"error":"too many","title":"x"}"#, "Retry-After: 7\r\n")
+        exchange.request()
+        exchange.reply("200 OK", "[]")
+        exchange.peer.waitForEnd()
+      }
+    ]) { client in
+      let found = #expect(throws: ClientError.self) { try client.status(Self.id) }
+      #expect(found.map { "\($0)" } == "there is no such job")
+      let slow = #expect(throws: ClientError.self) { try client.status(Self.id) }
+      #expect(slow?.retryAfter == 7 && slow?.isTransient == true && slow?.description == "too many")
+      let other = #expect(throws: ClientError.self) { try client.status(Self.id) }
+      #expect(other?.description.contains("is not understood") == true)
+    }
+  }
+
+  @Test func whatChangesNothingIsAskedAgainOnAConnectionThatWasKept() throws {
+    let serve: @Sendable (Exchange) -> Void = { exchange in
+      exchange.request()
+      exchange.reply("200 OK", #"{"status":"running"}"#)
+    }
+    let targets = try with([serve]) { client in
+      for _ in 0..<3 {
+        let reply = try client.status(Self.id)
+        #expect(reply.status == .running)
+      }
+    }
+    #expect(targets == Array(repeating: "GET /jobs/\(Self.id)/status", count: 3))
+  }
+
+  @Test func aHostWhereNobodyEverAnsweredIsNotWaitedFor() throws {
+    var attempts = 0
+    _ = try with([{ $0.peer.waitForEnd() }]) { client in
+      let bridge = Bridge(client)
+      #expect(throws: ClientError.self) {
+        try bridge.call {
+          attempts += 1
+          throw ClientError.connect("nobody")
+        }
+      }
+      #expect(attempts == 1)
+      bridge.reached()
+      let answer = try bridge.call {
+        attempts += 1
+        guard attempts == 4 else { throw ClientError.connect("nobody") }
+        return "at last"
+      }
+      #expect(answer == "at last")
+    }
+  }
+
+  @Test func aBridgeIsNoLongerThanItsLimit() throws {
+    _ = try with([{ $0.peer.waitForEnd() }]) { client in
+      var attempts = 0
+      let bridge = Bridge(client, milliseconds: 120)
+      let error = #expect(throws: ClientError.self) {
+        try bridge.call {
+          attempts += 1
+          throw ClientError.closed("gone")
+        }
+      }
+      #expect(error?.description == "gone" && attempts == 2, "after 50 ms, and not after 100 more")
+      let slow = #expect(throws: ClientError.self) {
+        try bridge.call { throw ClientError.status(503, "busy", retryAfter: 60) }
+      }
+      #expect(slow?.retryAfter == 60, "a longer wait than the limit is the user's to decide")
+    }
+  }
+}
