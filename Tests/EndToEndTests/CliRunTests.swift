@@ -1,0 +1,146 @@
+import FoundationEssentials
+import Glibc
+import JobAPI
+import JobClient
+import Testing
+
+/// `jobctl run`: signals, lost connections, readers that go.
+@Suite(.serialized) struct CliRunTests {
+  private func onlyJob(_ daemon: Daemon) throws -> JobID {
+    var found: JobID?
+    try Poll.until("the job") {
+      found = try daemon.client().list(["state": "running"]).jobs.first.flatMap {
+        $0.pid == nil ? nil : $0.id
+      }
+      return found != nil
+    }
+    return found!
+  }
+
+  @Test func signalsReachTheJob() throws {
+    try Daemon.with { daemon in
+      for (signal, status) in [(SIGINT, 2), (SIGTERM, 15), (SIGHUP, 1), (SIGQUIT, 3)] as [(Int32, Int32)] {
+        let run = try daemon.startJobctl(["run", "--rm", "sh", "-c", "sleep 1000; exit 0"])
+        _ = try onlyJob(daemon)
+        run.signal(signal)
+        #expect(try run.wait().status == 128 + status)
+      }
+      let polite = try daemon.startJobctl(
+        ["run", "sh", "-c", "trap 'echo bye; exit 3' TERM; echo up; while :; do sleep 0.02; done"])
+      try Poll.until("the trap") { polite.output == Array("up\n".utf8) }
+      polite.signal(SIGTERM)
+      let done = try polite.wait()
+      #expect((done.status, done.text) == (3, "up\nbye\n"))
+    }
+  }
+
+  @Test func theSecondInterruptKills() throws {
+    try Daemon.with { daemon in
+      let run = try daemon.startJobctl([
+        "run", "sh", "-c", "trap 'echo no' INT; echo up; while :; do sleep 0.02; done",
+      ])
+      try Poll.until("the trap") { run.output == Array("up\n".utf8) }
+      run.signal(SIGINT)
+      try Poll.until("the first to be told") { run.output == Array("up\nno\n".utf8) }
+      run.signal(SIGINT)
+      #expect(try run.wait().status == 137)
+    }
+  }
+
+  @Test func outputAndInputGoOnOverKilledApiProcesses() throws {
+    try Daemon.with { daemon in
+      let bytes = (0..<40_000_000).map { UInt8(truncatingIfNeeded: $0 &* 2_654_435_761 >> 13) }
+      // The job reads slowly, so that the input is under way all the time.
+      let run = try daemon.startJobctl(
+        ["run", "sh", "-c", "for i in $(seq 40); do head -c 1000000; sleep 0.05; done; exit 9"], input: bytes)
+      var killed = 0
+      while !run.hasEnded, killed < 12 {
+        let size = run.output.count
+        try Poll.until("output to go on") { run.output.count > size || run.hasEnded }
+        if kill(daemon.apiPid, SIGKILL) == 0 { killed += 1 }
+      }
+      let done = try run.wait()
+      #expect(done.status == 9, "\(done.errorText)")
+      #expect(done.output == bytes && killed >= 5, "\(done.output.count) bytes, \(killed) kills")
+    }
+  }
+
+  @Test func inputGoesOnOverAnUpgrade() throws {
+    try Daemon.with { daemon in
+      let bytes = (0..<8_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+      let run = try daemon.startJobctl(
+        ["run", "sh", "-c", "for i in $(seq 40); do head -c 200000; sleep 0.05; done"], input: bytes)
+      for count in 1...3 {
+        let size = run.output.count
+        try Poll.until("output to go on") { run.output.count > size || run.hasEnded }
+        daemon.signal(SIGUSR2)
+        try Poll.until("the upgrade") {
+          daemon.log.split(separator: "\n").count { $0.contains("event=upgraded") } == count
+        }
+      }
+      let done = try run.wait()
+      #expect(done.status == 0 && done.output == bytes, "\(done.errorText)")
+    }
+  }
+
+  @Test func aJobWhoseOutputNobodyReadsIsStopped() throws {
+    try Daemon.with { daemon in
+      let script = "'\(Programs.jobctl)' run yes | head -n 1; echo ${PIPESTATUS[0]}"
+      let done = try Running(
+        "bash", ["-c", script], environment: daemon.jobctlEnvironment("alice"), directory: daemon.scratch
+      ).wait()
+      #expect((done.text, done.errorText) == ("y\n141\n", ""))
+      #expect(try daemon.client().list(["state": "running"]).jobs.isEmpty)
+    }
+  }
+
+  @Test func aDetachedJobRunsOn() throws {
+    try Daemon.with { daemon in
+      let id = try daemon.jobctl("run", "--detach", "--label", "a=b", "sh", "-c", "sleep 0.2; exit 5").text
+      #expect(try daemon.jobctl("wait", id.filter { $0 != "\n" }).status == 5)
+      #expect(try daemon.jobctl("run", "--detach", "--rm", "true").status == 120)
+    }
+  }
+
+  @Test func jsonTellsAll() throws {
+    try Daemon.with { daemon in
+      let done = try daemon.jobctl("run", "-o", "json", "sh", "-c", "echo a; echo b >&2; exit 4")
+      #expect(done.status == 4)
+      let reply = try JSONDecoder().decode(RunReply.self, from: Data(done.output))
+      #expect((reply.stdout, reply.stderr, reply.result.exitCode) == ("a\n", "b\n", 4))
+      #expect(try daemon.client().detail(reply.id).cmd == "sh")
+    }
+  }
+
+  private struct RunReply: Decodable {
+    let id: JobID
+    let result: StatusReply
+    let stdout, stderr: String
+  }
+
+  @Test func optionsReachTheJob() throws {
+    try Daemon.with { daemon in
+      let done = try daemon.jobctl(
+        "run", "--env", "A=b c", "--cwd", "/usr", "--merge", "sh", "-c", "echo $A; pwd >&2; echo $A")
+      #expect((done.text, done.errorText) == ("b c\n/usr\nb c\n", ""))
+      let late = try daemon.jobctl("run", "--timeout", "100ms", "--grace", "1s", "sleep", "1000")
+      #expect(late.status == 143 && late.errorText.contains("time limit"))
+      let long = try daemon.jobctl("run", "--output-limit", "10", "--on-limit", "kill", "yes")
+      #expect(long.status == 137 && long.output.count == 10)
+    }
+  }
+
+  @Test func aDaemonThatStaysAwayIsNotWaitedForLong() throws {
+    try Daemon.with { daemon in
+      let run = try daemon.startJobctl(["run", "--reply-timeout", "1s", "sleep", "1000"])
+      let id = try onlyJob(daemon)
+      // A silent server is asked again, and that is no failure.
+      daemon.kill()
+      run.signal(SIGINT)
+      run.signal(SIGINT)
+      let done = try run.wait()
+      #expect(
+        done.status == 121 && done.errorText.contains("did not reach the job"), "\(done.errorText) \(id)")
+    }
+  }
+}
