@@ -22,10 +22,8 @@ static int open_file(struct jc_job *job, enum jc_stream stream)
         openat(options->output_dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, options->output_mode);
     if (fd < 0)
         return -errno;
-    int status = 0;
-    if (options->output_group != (gid_t)-1 &&
-        (fchown(fd, (uid_t)-1, options->output_group) < 0 || fchmod(fd, options->output_mode) < 0))
-        status = -errno;
+    // The process's umask may have taken bits away.
+    int status = (options->output_mode & 077) != 0 && fchmod(fd, options->output_mode) < 0 ? -errno : 0;
     if (status < 0)
         close(fd);
     return status < 0 ? status : fd;

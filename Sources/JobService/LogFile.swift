@@ -21,7 +21,7 @@ enum LogFile {
   static func open(of record: JobRecord, in directory: StateDirectory) -> Int32 {
     let name = record.outputName + ".log"
     let file = openat(directory.output, name, O_WRONLY | O_CREAT | O_CLOEXEC, StateDirectory.fileMode)
-    if file >= 0, let group = directory.group { _ = fchown(file, .max, group) }
+    if file >= 0 { _ = fchmod(file, StateDirectory.fileMode) }
     return file
   }
 }

@@ -14,7 +14,6 @@ final class JobEngine {
     /// Descriptor of the directory of output files; stays the caller's.
     var outputDirectory: Int32
     var outputMode: mode_t = 0o600
-    var outputGroup: gid_t = .max
     /// Become child-subreaper and reap orphans: a daemon's choice.
     var subreaper = false
     /// Soft RLIMIT_NOFILE of jobs; 0: as this process's.
@@ -29,7 +28,6 @@ final class JobEngine {
       raw.cgroup_parent = parent
       raw.output_dir = options.outputDirectory
       raw.output_mode = options.outputMode
-      raw.output_group = options.outputGroup
       raw.subreaper = options.subreaper
       raw.job_descriptors = options.jobDescriptors
       return jc_engine_new(loop.handle, &raw, &made)

@@ -11,7 +11,8 @@ struct StateDirectory {
   let group: gid_t?
 
   static let fileMode: mode_t = 0o640
-  private static let directoryMode: mode_t = 0o750
+  /// With the set-group-ID bit: a new file has the group from the start, so that none is there unreadable for a moment.
+  private static let directoryMode: mode_t = 0o2750
 
   /// Opens the directory and makes what is missing in it.
   init(path: String, group: gid_t?) throws(SystemError) {

@@ -82,7 +82,6 @@ public final class Supervisor: @unchecked Sendable {
     options.launchers = UInt32(configuration.launchers)
     options.cgroupParent = cgroup?.path
     options.outputMode = StateDirectory.fileMode
-    options.outputGroup = directory.group ?? .max
     options.subreaper = true
     options.jobDescriptors = jobDescriptors
     return try JobEngine(loop: loop, options: options)

@@ -17,9 +17,10 @@ struct jc_engine_options {
     unsigned launchers; ///< launcher threads; 0: each launch runs on the loop's thread
     /// A cgroup v2 directory this process may make children in, or NULL: process groups and child-subreaper.
     const char *_Nullable cgroup_parent;
-    int output_dir;           ///< descriptor of the directory of output files; stays the caller's
+    /// Descriptor of the directory of output files; stays the caller's. Files get the group of the directory
+    /// they are in where that has the set-group-ID bit.
+    int output_dir;
     mode_t output_mode;       ///< permission bits of output files, such as 0640
-    gid_t output_group;       ///< group of output files; (gid_t)-1 leaves it
     uint64_t job_descriptors; ///< soft RLIMIT_NOFILE of jobs; 0: as this process's
     bool subreaper; ///< become child-subreaper and reap orphans (a daemon's choice, never a library's)
 };
