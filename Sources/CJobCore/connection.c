@@ -70,6 +70,7 @@ static void established(struct jc_connection *connection)
         turn_away(connection, 403, why);
         return;
     }
+    jc_identity_keep_name(connection->ssl);
     int64_t tag = server->handler.opened(server->context, name, (size_t)length);
     if (tag >= 0)
         connection->tag = tag;

@@ -52,6 +52,19 @@ static int common_name(const X509 *certificate, char name[JC_NAME_MAX], const ch
     return (int)length;
 }
 
+void jc_identity_keep_name(SSL *ssl)
+{
+    // A resumed session shares its certificate with others, and the rest was dropped when it was new.
+    if (SSL_session_reused(ssl))
+        return;
+    EVP_PKEY *key = X509_get0_pubkey(SSL_get0_peer_certificate(ssl));
+    if (key != NULL)
+        (void)EVP_PKEY_set_type(key, EVP_PKEY_EC);
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
+    while (chain != NULL && sk_X509_num(chain) > 0)
+        X509_free(sk_X509_pop(chain));
+}
+
 int jc_identity(SSL *ssl, char name[JC_NAME_MAX], const char **why)
 {
     const X509 *certificate = SSL_get0_peer_certificate(ssl);

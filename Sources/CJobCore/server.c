@@ -2,11 +2,13 @@
 #include "server_private.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LINGER_MS 1000
 #define LINGER_DRAINING_MS 200
+#define TRIM_CONNECTIONS 1000
 #define SLOTS_MAX ((size_t)1 << 24)
 
 static void release(struct jc_server *server)
@@ -25,6 +27,18 @@ static void start_tick(struct jc_server *server)
     server->ticking = jc_timer_start(server->tick, jc_deadlines_tick(&server->deadlines)) == 0;
 }
 
+/// The heap keeps what connections leave behind, its free pages among those in use, until it is asked for
+/// them.
+static void give_memory_back(struct jc_server *server)
+{
+    if (server->most_connections < server->connections)
+        server->most_connections = server->connections;
+    if (server->most_connections < TRIM_CONNECTIONS || server->connections > server->most_connections / 4)
+        return;
+    server->most_connections = server->connections;
+    malloc_trim(0);
+}
+
 /// Runs only while there is something to look after: an idle server sleeps.
 static void on_tick(void *context)
 {
@@ -36,6 +50,7 @@ static void on_tick(void *context)
     while ((passed = jc_deadlines_next(&server->deadlines, now_ms, &kind)) != NULL)
         jc_connection_expired(jc_connection_of_deadline(passed), kind);
     jc_acceptor_resume(server);
+    give_memory_back(server);
     if (server->connections > 0 || (!server->accepting && server->listen_fd >= 0))
         start_tick(server);
 }

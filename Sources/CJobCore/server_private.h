@@ -120,7 +120,7 @@ struct jc_server {
 
     struct jc_slot *slots;
     uint32_t slots_used, free_slot;
-    size_t connections;
+    size_t connections, most_connections; ///< now, and since memory was given back last
     uint64_t exchanges;
     struct jc_deadlines deadlines;
     TAILQ_HEAD(jc_ready_list, jc_connection) ready;

@@ -14,5 +14,8 @@ struct jc_tls {
 
 /// The common name of a verified peer, also of a resumed session. Its length, or -EACCES and `*why`.
 int jc_identity(SSL *ssl, char name[JC_NAME_MAX], const char **why) __attribute__((warn_unused_result));
+/// Frees what has done its duty in the handshake, and would take memory as long as the connection, or its
+/// session in the cache, lives: the key of a verified peer's certificate, and the other certificates it sent.
+void jc_identity_keep_name(SSL *ssl);
 
 #endif
