@@ -11,6 +11,9 @@ enum Machine {
     return max(0, Int(min(limit.rlim_max, 1 << 20)) - 500) / 3
   }
 
+  /// Threads, or processes, that serve connections: jobd's own choice, and as many of nginx.
+  static let workers = min(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2), 4)
+
   static func describe(_ bench: Bench) -> [[String]] {
     let cpu = try? Files.read("/proc/cpuinfo").split(separator: "\n").first { $0.hasPrefix("model name") }?
       .split(separator: ":").last

@@ -56,7 +56,8 @@ final class Jobd: Server {
         "\(bench.programs)/jobd", "--listen", "127.0.0.1:0", "--state-directory", state, "--certificate-file",
         "\(pki)/server.crt", "--key-file", "\(pki)/server.key", "--client-ca-file", "\(pki)/ca.crt",
         "--config",
-        "\(state).json5", "--client-create-rate", "1000000", "--output-limit", "16GiB", "--retention-jobs",
+        "\(state).json5", "--workers", "\(Machine.workers)", "--client-create-rate", "1000000",
+        "--output-limit", "16GiB", "--retention-jobs",
         "2000000",
         "--retention-bytes", "64GiB", "--retention-total-bytes", "64GiB",
       ] + options, log: log)
@@ -101,7 +102,7 @@ final class Nginx: Server {
   let pids: [pid_t]
   private let child: Child
 
-  init(_ bench: Bench, reply: String, workers: Int = 2) throws {
+  init(_ bench: Bench, reply: String, workers: Int = Machine.workers) throws {
     let directory = bench.path("nginx")
     try Files.remove(directory)
     try Files.makeDirectory(directory)

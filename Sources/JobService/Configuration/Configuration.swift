@@ -52,7 +52,7 @@ public struct Configuration: Sendable, Codable, Equatable {
     keyFile = place.keys + "/server.key"
     clientCAFile = place.keys + "/ca.crt"
     user = place.user
-    workers = min(place.cores, 4)
+    workers = min(max(1, place.cores / 2), 4)
     launchers = place.cores
   }
 }

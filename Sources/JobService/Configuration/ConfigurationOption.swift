@@ -57,7 +57,7 @@ extension ConfigurationOption {
       Self("log-level", .level, "The least important entries that are logged: \(OptionValue.level.allowed)."),
       Self(
         "workers", .automatic(\.workers, most: 256), "Threads that serve connections.",
-        default: "one for each core, up to 4"),
+        default: "one for every two cores, up to 4: jobs need cores too"),
       Self("drain-time", .duration(\.drainTime, 0...day), "How long a stopping daemon lets replies go on."),
     ])
 

@@ -47,7 +47,7 @@ import Testing
     let configuration = try load().configuration
     #expect(configuration == Configuration(place))
     #expect(configuration.listenHost == "127.0.0.1" && configuration.listenPort == 7443)
-    #expect(configuration.outputLimit == 64 << 20 && configuration.workers == 3)
+    #expect(configuration.outputLimit == 64 << 20 && configuration.workers == 1)
     #expect(configuration.stateDirectory == "/home/me/.local/state/jobd")
     #expect(configuration.clientCAFile == "/home/me/.config/jobd/pki/ca.crt")
     #expect(configuration.user == nil)
