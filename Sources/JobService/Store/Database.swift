@@ -4,6 +4,7 @@ import CSQLite
 final class Database {
   private let handle: OpaquePointer
   let path: String
+  private var isDurable = true
 
   enum Access {
     case readOnly, readWrite, create
@@ -73,6 +74,22 @@ final class Database {
         Unmanaged<WriteAheadLogSize>.fromOpaque(context!).takeUnretainedValue().pages = Int(pages)
         return SQLITE_OK
       }, Unmanaged.passUnretained(hook).toOpaque())
+  }
+
+  /// Whether a commit returns only when it would survive a power cut, or already when it would survive the death of
+  /// this process; a later durable one then makes it durable too. Outside of transactions only.
+  func commitsDurably(_ durably: Bool) throws(StoreError) {
+    guard isDurable != durably else { return }
+    try execute(durably ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL")
+    isDurable = durably
+  }
+
+  /// Makes what is committed durable.
+  func syncLog() throws(StoreError) {
+    var log: UnsafeMutablePointer<sqlite3_file>?
+    var code = sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log)
+    if code == SQLITE_OK, let log { code = log.pointee.pMethods.pointee.xSync(log, SQLITE_SYNC_NORMAL) }
+    guard code == SQLITE_OK else { throw Self.error(nil, code) }
   }
 
   enum Checkpoint {

@@ -17,11 +17,22 @@ enum StoreChange: Sendable {
     case .delete(_, let id): id
     }
   }
+
+  /// Whether it is told only once it would survive a power cut. A start is told with the job's end. A deletion that a
+  /// power cut undoes has lost nothing, as long as the job's files are there.
+  var isDurable: Bool {
+    switch self {
+    case .create, .finish: true
+    case .started, .delete: false
+    }
+  }
 }
 
-/// What became of a change. Told once it is on disk.
+/// What became of a change. Told once it is on disk, or for a change that is not durable in the hands of the kernel.
 enum StoreOutcome: Equatable, Sendable {
   case saved
+  /// The job is deleted. With files, so durably: they may be removed.
+  case deleted(hasFiles: Bool)
   /// The same request came before, and this is its job.
   case existing(JobID)
   /// The key came before with another request.

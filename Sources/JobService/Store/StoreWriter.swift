@@ -41,7 +41,9 @@ final class StoreWriter {
     var draft = Draft(lastEvent: lastEvent)
     var outcomes: [Outcome] = []
     outcomes.reserveCapacity(requests.count)
+    let isDurable = requests.contains { $0.change.isDurable }
     do {
+      try database.commitsDurably(isDurable)
       try statements.begin.run()
       for request in requests { outcomes.append((request.token, try apply(request.change, &draft))) }
       try write(draft)
@@ -52,7 +54,14 @@ final class StoreWriter {
     }
     lastEvent = draft.lastEvent
     clients.commit(draft.totals, inserted: draft.newClients)
-    return outcomes
+    if isDurable || !draft.deletesFiles { return outcomes }
+    // That a reader may see the deletions before they are durable tells nobody of anything that could be lost.
+    do {
+      try database.syncLog()
+      return outcomes
+    } catch {
+      return outcomes.map { ($0.token, .failed(error)) }
+    }
   }
 
   /// What a transaction changes beside the rows of jobs: written at its end, in memory once it is on disk.
@@ -61,6 +70,7 @@ final class StoreWriter {
     var events: [Int64: [StoredEvent]] = [:]
     var totals: [Int64: ClientTotals] = [:]
     var newClients: Set<Int64> = []
+    var deletesFiles = false
 
     mutating func add(_ kind: StoredEvent.Kind, of record: JobRecord, at: Int64) {
       lastEvent += 1
@@ -143,7 +153,8 @@ final class StoreWriter {
     if let key { try statements.release(key, client: client, now: now) }
     draft.count(client, finished: record.state == .running ? 0 : -1, bytes: -bytes)
     draft.add(.deleted, of: record, at: now)
-    return .saved
+    draft.deletesFiles = draft.deletesFiles || record.mayHaveFiles
+    return .deleted(hasFiles: record.mayHaveFiles)
   }
 
   private func write(_ draft: Draft) throws(StoreError) {

@@ -77,7 +77,7 @@ extension Supervisor {
         Refusal(reason: .keyReused, text: "the Idempotency-Key was used with another request"))
     case .failed(let error):
       job.creator?.refuse(Refusal(reason: .noSpace, text: "the job cannot be stored: \(error)"))
-    case .notFound:
+    case .notFound, .deleted:
       job.creator?.refuse(Refusal(reason: .failed, text: "the job cannot be stored"))
     }
     handle(.notAccepted, for: job)
@@ -87,8 +87,8 @@ extension Supervisor {
     removals[removal.id] = nil
     housekeeping.removalEnded()
     switch outcome {
-    case .saved:
-      directory.removeFiles(of: removal.id)
+    case .deleted(let hasFiles):
+      if hasFiles { directory.removeFiles(of: removal.id) }
       keeper.broadcast(.deleted(client: removal.client, id: removal.id))
       for caller in removal.callers { caller.answerDone() }
     case .failed(let error):
@@ -102,7 +102,12 @@ extension Supervisor {
 
 extension StoreOutcome {
   /// A change of a job the store does not know is over too: another deletion came before.
-  fileprivate var isOver: Bool { self == .saved || self == .notFound }
+  fileprivate var isOver: Bool {
+    switch self {
+    case .saved, .deleted, .notFound: true
+    default: false
+    }
+  }
 }
 
 extension Refusal {

@@ -28,10 +28,10 @@ import Testing
     }
 
     mutating func delete(_ client: Int64, _ id: JobID) -> StoreOutcome {
-      guard jobs[id]?.client == client else { return .notFound }
+      guard let job = jobs[id], job.client == client else { return .notFound }
       jobs[id] = nil
       events += 1
-      return .saved
+      return .deleted(hasFiles: job.state == .running || job.stdout.kept > 0 || job.stderr.kept > 0)
     }
   }
 

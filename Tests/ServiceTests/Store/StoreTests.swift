@@ -54,7 +54,7 @@ import Testing
     #expect(try reader.clientNumber("client 2") == 2)
     #expect(try reader.clientNumber("client 3") == nil)
     #expect(try fixture.apply(.delete(client: 2, id: JobRecord.sample(1).id)) == .notFound)
-    #expect(try fixture.apply(.delete(client: 1, id: JobRecord.sample(1).id)) == .saved)
+    #expect(try fixture.apply(.delete(client: 1, id: JobRecord.sample(1).id)) == .deleted(hasFiles: true))
     #expect(try reader.job(client: 1, id: JobRecord.sample(1).id) == nil)
   }
 
@@ -114,7 +114,7 @@ import Testing
       let finish = fixture.enqueue(.finish(record.finished(output: 5), log: [], files: [file]))
       let delete = fixture.enqueue(.delete(client: 1, id: record.id))
       #expect(try fixture.outcome(of: finish) == .saved)
-      #expect(try fixture.outcome(of: delete) == .saved)
+      #expect(try fixture.outcome(of: delete) == .deleted(hasFiles: true))
     }
     #expect(fixture.store.totals(of: 1) == ClientTotals(finished: 0, bytes: 0, events: 150))
   }
