@@ -4,26 +4,41 @@ import JobAPI
 /// Supervisor's thread only.
 final class Housekeeping {
   private unowned let supervisor: Supervisor
+  private var announceTimer: LoopTimer!
   private var startTimer: LoopTimer!
   private var retentionTimer: LoopTimer!
-  /// Jobs whose start is not stored yet, of which most end before that is worth a change of its own.
+  /// Jobs whose start the api process is not told yet, and those whose start is not stored yet: most end before that is
+  /// worth a message, or a change, of its own.
+  private var unannounced: [LiveJob] = []
   private var started: [LiveJob] = []
   private var removalsLeft = 0
 
   /// Milliseconds.
+  private static let announceDelay: UInt64 = 10
   private static let startDelay: UInt64 = 500
   private static let retentionPause: UInt64 = 10_000
 
   init(_ supervisor: Supervisor) throws(SystemError) {
     self.supervisor = supervisor
+    announceTimer = try LoopTimer(supervisor.loop) { [unowned self] in self.announceStarts() }
     startTimer = try LoopTimer(supervisor.loop) { [unowned self] in self.storeStarts() }
     retentionTimer = try LoopTimer(supervisor.loop) { [unowned self] in self.expire() }
     retentionTimer.start(milliseconds: Self.retentionPause)
   }
 
   func noteStart(_ job: LiveJob) {
+    if unannounced.isEmpty { announceTimer.start(milliseconds: Self.announceDelay) }
+    unannounced.append(job)
     if started.isEmpty { startTimer.start(milliseconds: Self.startDelay) }
     started.append(job)
+  }
+
+  private func announceStarts() {
+    let jobs = unannounced
+    unannounced = []
+    for job in jobs where job.lifecycle.state == .running {
+      supervisor.keeper.broadcast(.job(job.record, pid: job.pid))
+    }
   }
 
   private func storeStarts() {

@@ -12,6 +12,7 @@ extension Supervisor {
   /// What is told comes before what is answered: a client that has its answer finds the change in every reply.
   private func perform(_ actions: JobLifecycle.Actions, on job: LiveJob) {
     if actions.contains(.announce) { keeper.broadcast(.job(job.record, pid: job.pid)) }
+    if actions.contains(.announceStart) { housekeeping.noteStart(job) }
     if actions.contains(.answerCreation) { answerCreation(of: job) }
     if actions.contains(.launch) { launch(job) }
     if actions.contains(.kill) { job.running?.stop(grace: 0) }

@@ -36,6 +36,8 @@ struct JobLifecycle: Equatable {
     let rawValue: UInt16
     /// Tell the api process of the job as it is now.
     static let announce = Actions(rawValue: 1)
+    /// Tell the api process before long that the job was started: the end of most comes first.
+    static let announceStart = Actions(rawValue: 4)
     /// Answer the creation: the job exists.
     static let answerCreation = Actions(rawValue: 2)
     static let launch = Actions(rawValue: 8)
@@ -74,7 +76,7 @@ struct JobLifecycle: Equatable {
     case (.accepting, .notAccepted):
       return move(to: .removed, .release)
     case (.launching, .started):
-      return move(to: .running, deleteAsked ? [] : .announce)
+      return move(to: .running, deleteAsked ? [] : .announceStart)
     case (.launching, .finished), (.running, .finished):
       return deleteAsked ? remove() : move(to: .saving, .saveResult)
     case (.saving, .resultSaved):

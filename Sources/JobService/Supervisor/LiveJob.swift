@@ -75,7 +75,6 @@ final class LiveJob: RunningJobDelegate {
     self.pid = pid
     record.started = at
     supervisor.handle(.started, for: self)
-    supervisor.housekeeping.noteStart(self)
   }
 
   func jobOutput(stream: OutputStream, length: UInt64) {
