@@ -4,7 +4,10 @@ extension Bench {
     let jobd = try Jobd(self, state: "jobs")
     let span = span(3, quick: 1.5)
     var batches: [Load] = []
+    var pipelined: [Load] = []
     let (loads, bares) = try interleaved {
+      pipelined.append(
+        try load("jobs", jobd, ["--connections", "8", "--depth", "2", "--seconds", "\(span)"]))
       batches.append(try load("jobs", jobd, ["--connections", "8", "--batch", "32", "--seconds", "\(span)"]))
       return try load("jobs", jobd, ["--connections", "8", "--seconds", "\(span)"])
     } _: {
@@ -13,7 +16,7 @@ extension Bench {
     let status = try callCost(jobd)
     try jobd.stop()
     if let last = loads.last { addPlot(last) }
-    return rateRows(loads, batches, bares) + costRows(loads, bares, status)
+    return rateRows(loads, pipelined, batches, bares) + costRows(loads, bares, status)
   }
 
   /// CPU seconds of a status query that is answered at once: what TLS and HTTP cost a call.
@@ -35,13 +38,19 @@ extension Bench {
     add(.latency("8 clients run /bin/true", stages.compactMap { name, stage in stage.map { (name, $0) } }))
   }
 
-  private func rateRows(_ loads: [Load], _ batches: [Load], _ bares: [BareJobs]) -> [Row] {
+  private func rateRows(
+    _ loads: [Load], _ pipelined: [Load], _ batches: [Load], _ bares: [BareJobs]
+  ) -> [Row] {
     let bare = "vfork+exec+wait loop, 8 in flight"
     return [
       Row(
         "jobs of /bin/true, created one by one", unit: "jobs/s", loads.map(\.rate), over: bare,
         bares.map(\.rate),
         goal: .atLeast(0.85)),
+      Row(
+        "the same, wait, output and delete sent in one piece", unit: "jobs/s", pipelined.map(\.rate),
+        over: bare,
+        bares.map(\.rate), goal: .none),
       Row(
         "jobs of /bin/true, created in batches of 32", unit: "jobs/s", batches.map(\.rate), over: bare,
         bares.map(\.rate), goal: .atLeast(0.9)),

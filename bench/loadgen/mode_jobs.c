@@ -7,12 +7,16 @@
 enum stage { CREATE, WAIT, OUTPUT, DELETE, WHOLE };
 static const char *const stage_names[] = {"create", "wait", "output", "delete", "job"};
 
-static void ask(struct connection *c, enum stage stage)
+static void enter(struct connection *c, enum stage stage)
 {
     c->stage = (int)stage;
     c->stage_begun = now_ns();
     if (stage == CREATE)
         c->job_begun = c->stage_begun;
+}
+
+static void add(struct connection *c, enum stage stage)
+{
     switch (stage) {
     case CREATE:
         create_add(c, c->load->options.batch > 1 ? c->load->options.batch : 1);
@@ -29,6 +33,22 @@ static void ask(struct connection *c, enum stage stage)
     case WHOLE:
         break;
     }
+}
+
+/* The requests that follow the creation need not wait for each other's replies. */
+static bool is_pipelined(const struct connection *c)
+{
+    return c->load->options.depth > 1;
+}
+
+static void ask(struct connection *c, enum stage stage)
+{
+    enter(c, stage);
+    add(c, stage);
+    if (stage != WAIT || !is_pipelined(c))
+        return;
+    add(c, OUTPUT);
+    add(c, DELETE);
 }
 
 static void begin(struct connection *c)
@@ -58,7 +78,11 @@ static void check(const struct connection *c, int status, const char *body, size
 static void advance(struct connection *c)
 {
     if (c->stage < DELETE) {
-        ask(c, (enum stage)(c->stage + 1));
+        enum stage next = (enum stage)(c->stage + 1);
+        if (next > WAIT && is_pipelined(c))
+            enter(c, next);
+        else
+            ask(c, next);
         return;
     }
     if (c->load->measuring) {
