@@ -48,7 +48,8 @@ let package = Package(
     .testTarget(name: "CommandLineTests", dependencies: ["jobctl", "JobAPI", "JobClient"]),
     .testTarget(name: "CoreTests", dependencies: ["CJobCore", "CJobWire", "COpenSSL"]),
     .testTarget(name: "ServiceTests", dependencies: ["JobService", "JobAPI"]),
-    .testTarget(name: "EndToEndTests", dependencies: ["Harness", "JobClient", "JobAPI", "jobd", "jobctl"]),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["Harness", "JobClient", "JobAPI", "jobd", "jobctl", "loadgen"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17

@@ -1,10 +1,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <jobcore/process.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -22,10 +24,17 @@
 #define REFUSE BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
 #define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-/// Refuses the system call whose number is loaded when it is `number`.
-#define DENY(number) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), REFUSE
+/// What follows for `count` lines is for the value that is loaded, and decides.
+#define WHEN(value, count) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (count))
+/// Refuses the system call, or the argument of one, that is loaded.
+#define DENY(value) WHEN(value, 1), REFUSE
+/// Refuses to open a file for more than reading; `index`: of the argument that holds the flags.
+#define DENY_WRITING(number, index)                                                                          \
+    WHEN(number, 4), LOAD(args[index]),                                                                      \
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, O_ACCMODE | O_CREAT | O_TRUNC, 0, 1), REFUSE, ALLOW
 
-// The first argument of clone(2) has its flags in the lower half, which comes first on both machines.
+// A load takes the lower half of an argument, which comes first on both machines and holds all flags looked
+// at.
 static const struct sock_filter program[] = {
     LOAD(arch),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, 1, 0),
@@ -37,17 +46,73 @@ static const struct sock_filter program[] = {
     REFUSE,
     DENY(SYS_fork),
     DENY(SYS_vfork),
+    DENY_WRITING(SYS_open, 1),
+    DENY(SYS_creat),
+    DENY(SYS_unlink),
+    DENY(SYS_rename),
+    DENY(SYS_rmdir),
+    DENY(SYS_mkdir),
+    DENY(SYS_mknod),
+    DENY(SYS_link),
+    DENY(SYS_symlink),
+    DENY(SYS_chmod),
+    DENY(SYS_chown),
+    DENY(SYS_lchown),
 #endif
+    // Programs and other processes. A daemon that is not root's runs jobs as the user that this process is
+    // too.
     DENY(SYS_execve),
     DENY(SYS_execveat),
     DENY(SYS_ptrace),
     DENY(SYS_process_vm_readv),
     DENY(SYS_process_vm_writev),
+    DENY(SYS_process_madvise),
     DENY(SYS_kill),
     DENY(SYS_tkill),
+    DENY(SYS_tgkill),
+    DENY(SYS_rt_sigqueueinfo),
+    DENY(SYS_rt_tgsigqueueinfo),
     DENY(SYS_pidfd_open),
     DENY(SYS_pidfd_getfd),
     DENY(SYS_pidfd_send_signal),
+    DENY(SYS_setpriority),
+    DENY(SYS_sched_setaffinity),
+    WHEN(SYS_prlimit64, 4),
+    LOAD(args[0]),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+    REFUSE,
+    ALLOW,
+    // Their signals tell of a descriptor whoever is named.
+    WHEN(SYS_fcntl, 8),
+    LOAD(args[1]),
+    DENY(F_SETOWN),
+    DENY(F_SETOWN_EX),
+    DENY(F_SETSIG),
+    ALLOW,
+    WHEN(SYS_ioctl, 6),
+    LOAD(args[1]),
+    DENY(FIOSETOWN),
+    DENY(SIOCSPGRP),
+    ALLOW,
+    // Files: what is written is the supervisor's to write, and so is the memory of processes in /proc.
+    DENY_WRITING(SYS_openat, 2),
+    DENY(SYS_openat2),
+    DENY(SYS_truncate),
+    DENY(SYS_unlinkat),
+    DENY(SYS_renameat),
+    DENY(SYS_renameat2),
+    DENY(SYS_mkdirat),
+    DENY(SYS_mknodat),
+    DENY(SYS_linkat),
+    DENY(SYS_symlinkat),
+    DENY(SYS_fchmod),
+    DENY(SYS_fchmodat),
+    DENY(SYS_fchown),
+    DENY(SYS_fchownat),
+    // Connections of its own making, and what would go past this filter.
+    DENY(SYS_socket),
+    DENY(SYS_connect),
+    DENY(SYS_io_uring_setup),
     DENY(SYS_setns),
     DENY(SYS_unshare),
     DENY(SYS_mount),

@@ -8,7 +8,8 @@ public struct DurationText: Codable, Sendable, Equatable, CustomStringConvertibl
     ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
   ]
   public static let allowed = "a whole number and ms, s, m, h or d, such as 30s, up to 3650d"
-  private static let most: Int64 = 3650 * 86_400_000
+  /// Milliseconds of the longest duration that is understood.
+  public static let longest: Int64 = 3650 * 86_400_000
 
   /// Parses; nil for anything that is not ``allowed``.
   public init?(_ text: String) {
@@ -18,7 +19,7 @@ public struct DurationText: Codable, Sendable, Equatable, CustomStringConvertibl
       return nil
     }
     let (product, overflow) = number.multipliedReportingOverflow(by: unit.milliseconds)
-    guard !overflow, product <= Self.most else { return nil }
+    guard !overflow, product <= Self.longest else { return nil }
     milliseconds = product
   }
 

@@ -57,7 +57,8 @@ public struct JobDetail: Codable, Sendable, Equatable {
   /// What `GET /jobs/<id>/status` says of it.
   public var state: StatusReply {
     StatusReply(
-      status: status, errorMessage: errorMessage, exitCode: exitCode, signal: signal, timedOut: timedOut)
+      status: status, errorMessage: errorMessage, exitCode: exitCode, signal: signal, timedOut: timedOut,
+      truncated: truncated ? true : nil)
   }
 }
 

@@ -24,9 +24,11 @@ public struct StatusReply: Codable, Sendable, Equatable {
   public var signal: Int32?
   /// The job's own time limit ended it.
   public var timedOut: Bool?
+  /// Some of its output was dropped at the limit or could not be written.
+  public var truncated: Bool?
 
   enum CodingKeys: String, CodingKey {
-    case status, signal
+    case status, signal, truncated
     case errorMessage = "error_msg"
     case exitCode = "exit_code"
     case timedOut = "timed_out"
@@ -34,13 +36,14 @@ public struct StatusReply: Codable, Sendable, Equatable {
 
   public init(
     status: JobState, errorMessage: String? = nil, exitCode: Int32? = nil, signal: Int32? = nil,
-    timedOut: Bool? = nil
+    timedOut: Bool? = nil, truncated: Bool? = nil
   ) {
     self.status = status
     self.errorMessage = errorMessage
     self.exitCode = exitCode
     self.signal = signal
     self.timedOut = timedOut
+    self.truncated = truncated
   }
 }
 

@@ -25,7 +25,8 @@ public enum Route: String, CaseIterable, Sendable {
   /// The client's jobs, newest first: ``JobList``. `?state=`, `?label=K=V` (repeatable), `?since=`, `?match=TEXT` (ids
   /// that begin or end so), `?limit=N`, `?cursor=`.
   case list = "GET /jobs"
-  /// Creates up to 1,000 jobs: ``BatchRequest`` in, ``BatchReply`` out.
+  /// Creates up to 1,000 jobs: ``BatchRequest`` in, ``BatchReply`` out. With an `Idempotency-Key` a retry gives, for
+  /// each place in the batch, the same job.
   case batch = "POST /jobs:batch"
 
   /// Feeds standard input of a job created with `stdin_open`; it is closed at the body's end unless `?close=0`.

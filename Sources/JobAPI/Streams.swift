@@ -82,17 +82,12 @@ public struct JobEvent: Codable, Sendable, Equatable {
   public var id: JobID
   /// With `finished`: how.
   public var status: StatusReply?
-  public var labels: [String: String]?
 
-  public init(
-    seq: Int64, time: String, event: Kind, id: JobID, status: StatusReply? = nil,
-    labels: [String: String]? = nil
-  ) {
+  public init(seq: Int64, time: String, event: Kind, id: JobID, status: StatusReply? = nil) {
     self.seq = seq
     self.time = time
     self.event = event
     self.id = id
     self.status = status
-    self.labels = labels
   }
 }

@@ -31,8 +31,11 @@ public enum TimeText {
     guard let fraction, let offset = scanner.offset(), scanner.isAtEnd else { return nil }
     var parts = tm()
     (parts.tm_year, parts.tm_mon, parts.tm_mday) = (Int32(year - 1900), Int32(month - 1), Int32(day))
-    (parts.tm_hour, parts.tm_min, parts.tm_sec) = (Int32(hour), Int32(minute), Int32(second))
-    return (Int64(timegm(&parts)) - Int64(offset)) * 1_000_000 + Int64(fraction)
+    // A day that the month does not have becomes one of the next.
+    let midnight = Int64(timegm(&parts))
+    guard parts.tm_mday == Int32(day) else { return nil }
+    let seconds = midnight + Int64(hour * 3600 + minute * 60 + second - offset)
+    return seconds * 1_000_000 + Int64(fraction)
   }
 }
 

@@ -9,10 +9,14 @@ extension JobClient {
     ).id
   }
 
-  /// Creates up to ``BatchRequest/most`` jobs, each of which succeeds or fails by itself.
-  public func create(_ requests: [CreateRequest]) throws(ClientError) -> [BatchReply.Result] {
+  /// Creates up to ``BatchRequest/most`` jobs, each of which succeeds or fails by itself. `key`: a retry with the same
+  /// one gives the same jobs.
+  public func create(
+    _ requests: [CreateRequest], key: String? = nil
+  ) throws(ClientError) -> [BatchReply.Result] {
+    let headers = key.map { "Idempotency-Key: \($0)\r\n" }
     let body = Self.encode(BatchRequest(jobs: requests))
-    return try call(.batch, Route.batch.target(), body: body, as: BatchReply.self).results
+    return try call(.batch, Route.batch.target(), headers: headers, body: body, as: BatchReply.self).results
   }
 
   /// `wait`: hold the reply until the job has ended, at most this long; shorter than the time a reply may take.

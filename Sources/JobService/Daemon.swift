@@ -8,6 +8,7 @@ public enum Daemon {
 
   /// Runs `jobd` with the arguments after its name; the exit status.
   public static func main(_ arguments: [String]) -> Int32 {
+    StandardDescriptors.fill()
     do {
       switch arguments.first {
       case "--help", "-h", "help": print(help)

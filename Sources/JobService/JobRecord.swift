@@ -40,6 +40,8 @@ struct JobRecord: Equatable, Sendable {
     static let forcedEnd = Flags(rawValue: 4)
     /// The chunk index of the combined log is in a file beside the streams' files.
     static let logInFile = Flags(rawValue: 8)
+    /// Output was dropped at the limit, or could not be written.
+    static let truncated = Flags(rawValue: 16)
   }
 
   init(id: JobID, client: Int64, created: Int64) {
@@ -48,7 +50,7 @@ struct JobRecord: Equatable, Sendable {
     self.created = created
   }
 
-  var truncated: Bool { stdout.dropped > 0 || stderr.dropped > 0 }
+  var truncated: Bool { flags.contains(.truncated) }
 
   /// False: it ended without a byte of output, with the first of which its files are made.
   var mayHaveFiles: Bool { state == .running || stdout != StreamCount() || stderr != StreamCount() }

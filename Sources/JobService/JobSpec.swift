@@ -60,11 +60,14 @@ struct JobSpec: Equatable, Sendable {
     guard !command.isEmpty else { throw MalformedBytes() }
     for _ in 0..<(try reader.count(ofSize: 4)) { arguments.append(try Self.text(from: &reader)) }
     environment = try Self.pairs(from: &reader)
+    guard environment.allSatisfy({ !$0.name.isEmpty && !$0.name.utf8.contains(UInt8(ascii: "=")) }) else {
+      throw MalformedBytes()
+    }
     directory = try reader.bool() ? try Self.text(from: &reader) : nil
+    guard directory?.hasPrefix("/") ?? true else { throw MalformedBytes() }
     stdinOpen = try reader.bool()
-    timeout = try reader.integer()
-    let grace: UInt64 = try reader.integer()
-    self.grace = grace == .max ? nil : grace
+    timeout = try reader.duration()
+    grace = try reader.optionalDuration()
     labels = try Self.pairs(from: &reader)
     merge = try reader.bool()
     let limit: UInt64 = try reader.integer()
@@ -87,6 +90,7 @@ struct JobSpec: Equatable, Sendable {
     for _ in 0..<(try reader.count(ofSize: 8)) {
       pairs.append(NameAndValue(name: try text(from: &reader), value: try text(from: &reader)))
     }
+    guard pairs.count < 2 || Set(pairs.map(\.name)).count == pairs.count else { throw MalformedBytes() }
     return pairs
   }
 

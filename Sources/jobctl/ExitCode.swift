@@ -45,7 +45,8 @@ enum Advice {
     switch error {
     case .files: "make certificates with \"jobctl ca\", or name the files with --ca, --cert and --key"
     case .connect: "is jobd running there? name another place with --server HOST:PORT"
-    case .untrusted: "name the authority that signed the server's certificate with --ca"
+    case .untrusted:
+      "name the authority that signed the server's certificate with --ca, or the name in it with --server-name"
     case .refused: "use a client certificate of the authority that jobd was given as client-ca-file"
     case .timeout: "try again, or allow more time with --reply-timeout"
     case .closed: "try again: jobd may have been restarted"

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import JobAPI
 import JobClient
 
@@ -15,6 +16,8 @@ enum Program {
       return fail(error.description, hint: Advice.moreTime, .timeout)
     } catch is OutputClosed {
       return ExitCode.outputClosed
+    } catch let error as CocoaError {
+      return fail(FileFailure.inWords(error), hint: nil, .other)
     } catch {
       return fail("\(error)", hint: nil, .other)
     }

@@ -1,5 +1,7 @@
 import Glibc
+import JobAPI
 
+StandardDescriptors.fill()
 // A reader that is gone is told by write(2).
 signal(SIGPIPE, SIG_IGN)
 // At once: threads that forward input or signals may be in the middle of TLS, whose state exit(3) would take away

@@ -95,6 +95,42 @@ import Testing
     }
   }
 
+  @Test func aJobWhoseOutputNobodyReadsIsDeletedOnRequest() throws {
+    try Daemon.with { daemon in
+      let script = "'\(Programs.jobctl)' run --rm --grace 1s yes | head -n 1; echo ${PIPESTATUS[0]}"
+      let done = try Running(
+        "bash", ["-c", script], environment: daemon.jobctlEnvironment("alice"), directory: daemon.scratch
+      ).wait()
+      #expect(done.text == "y\n141\n")
+      #expect(try daemon.client().list().jobs.isEmpty)
+    }
+  }
+
+  /// What is printed must not go into whatever gets the number of the descriptor that is missing.
+  @Test(arguments: [
+    ("run echo hi", ">&-", 125), ("run true", ">&-", 0), ("run cat", "<&-", 0), ("ps", ">&-", 125),
+  ])
+  func descriptorsMayBeMissing(command: String, without: String, status: Int32) throws {
+    try Daemon.with { daemon in
+      let done = try Running(
+        "bash", ["-c", "'\(Programs.jobctl)' \(command) \(without)"],
+        environment: daemon.jobctlEnvironment("alice"), directory: daemon.scratch
+      ).wait()
+      #expect(done.status == status, "\(done.errorText)")
+      #expect(status == 0 || done.errorText.contains("cannot write output: Bad file descriptor"))
+    }
+  }
+
+  @Test func whatIsLostOfTheOutputIsTold() throws {
+    try Daemon.with(["--output-limit", "1000"], limits: ["--fsize=10000000"]) { daemon in
+      let cut = try daemon.jobctl("run", "head", "-c", "5000", "/dev/zero")
+      #expect((cut.status, cut.output.count) == (0, 1000))
+      #expect(cut.errorText == "jobctl: output past the job's limit was dropped\n")
+      let id = try daemon.client().list().jobs[0].id
+      #expect(try daemon.jobctl("status", "\(id)").text == "completed, exit code 0, output truncated\n")
+    }
+  }
+
   @Test func aDetachedJobRunsOn() throws {
     try Daemon.with { daemon in
       let id = try daemon.jobctl("run", "--detach", "--label", "a=b", "sh", "-c", "sleep 0.2; exit 5").text
@@ -127,7 +163,7 @@ import Testing
       let late = try daemon.jobctl("run", "--timeout", "100ms", "--grace", "1s", "sleep", "1000")
       #expect(late.status == 143 && late.errorText.contains("time limit"))
       let long = try daemon.jobctl("run", "--output-limit", "10", "--on-limit", "kill", "yes")
-      #expect(long.status == 137 && long.output.count == 10)
+      #expect(long.status == 137 && long.output.count == 10 && long.errorText.contains("output limit"))
     }
   }
 

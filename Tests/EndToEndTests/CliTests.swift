@@ -89,6 +89,29 @@ import Testing
     }
   }
 
+  @Test func aProfileThatCannotBeReadIsExplained() throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    try Files.write(Array("{broken".utf8), to: "\(scratch.path)/broken.json")
+    for (file, status, words) in [
+      ("\(scratch.path)/broken.json", 120, "is not a file of profiles"),
+      (scratch.path, 125, "cannot use \(scratch.path): Is a directory"),
+    ] {
+      let done = try Running(
+        Programs.jobctl, ["ps"], environment: ["JOBCTL_CONFIG": file], directory: scratch
+      ).wait()
+      #expect(done.status == status && done.errorText.contains(words), "\(done.errorText)")
+    }
+    let unwritable = try Running(
+      Programs.jobctl, ["config", "set", "--server", "a:1"],
+      environment: ["JOBCTL_CONFIG": "/proc/nothing/config.json"], directory: scratch
+    ).wait()
+    #expect(unwritable.status == 125)
+    #expect(unwritable.errorText.hasPrefix("jobctl: cannot use /proc/nothing"), "\(unwritable.errorText)")
+    let unnamed = try Running(Programs.jobctl, ["ps", "--profile", "nope"], directory: scratch).wait()
+    #expect(unnamed.status == 120 && unnamed.errorText.contains("no profile \"nope\""))
+  }
+
   @Test func theClientsBinaryHoldsNothingOfTheServer() throws {
     let scratch = try Scratch()
     defer { scratch.remove() }

@@ -91,16 +91,22 @@ import Testing
       }
       for id in ids { _ = try client.end(of: id) }
       var seen: [JobID] = []
+      var deleted: Set<JobID> = []
       var cursor: String?
       repeat {
         let page = try client.list(["limit": "10", "cursor": cursor])
         seen += page.jobs.map(\.id)
         cursor = page.next
-        // Newer jobs do not move what follows.
-        _ = try client.run("/bin/true")
+        // Neither newer jobs move what follows, nor do those that go: the last of this page is the cursor.
+        let (newer, _) = try client.run("/bin/true")
+        for id in [newer, page.jobs.last!.id] {
+          try client.delete(id)
+          deleted.insert(id)
+        }
       } while cursor != nil
       #expect(seen == ids.reversed())
-      #expect(try client.list(["label": "parity=1"]).jobs.count == 12)
+      let odd = ids.enumerated().filter { $0.offset % 2 == 1 && !deleted.contains($0.element) }.map(\.element)
+      #expect(try client.list(["label": "parity=1"]).jobs.map(\.id) == odd.reversed())
       #expect(try client.list(["label": "parity=1", "state": "running"]).jobs.isEmpty)
       #expect(try client.list(["since": "2099-01-01T00:00:00Z"]).jobs.isEmpty)
       let running = try client.shell("sleep 1000")
@@ -121,6 +127,11 @@ import Testing
       request.labels = ["a": "b"]
       let id = try client.create(request)
       try Poll.until("a pid") { try client.detail(id).pid != nil }
+      try Poll.until("its bytes, that nobody follows") {
+        let running = try client.detail(id)
+        return running.status != .running || (running.stdoutBytes, running.stderrBytes) == (4, 6)
+      }
+      #expect(try client.list().jobs.map(\.stdoutBytes) == [4])
       _ = try client.end(of: id)
       let detail = try client.detail(id)
       #expect((detail.cmd, detail.args, detail.labels) == ("sh", request.args, ["a": "b"]))
@@ -160,6 +171,31 @@ import Testing
       #expect(stream.headers.contains("text/event-stream"))
       #expect(stream.text.hasPrefix("id: \(first[3].seq)\nevent: deleted\ndata: {"))
       #expect(try daemon.curl("GET", "/events", as: "bob").text.isEmpty)
+      for wrong in ["Last-Event-ID: x", "Last-Event-ID: -1"] {
+        #expect(try daemon.curl("GET", "/events", ["-H", wrong]).status == 400)
+      }
+      for wrong in ["after=x", "after=-1", "follow=2", "since=1h"] {
+        #expect(try daemon.curl("GET", "/events?\(wrong)").status == 400)
+      }
+    }
+  }
+
+  @Test func whoMissedEventsIsTold() throws {
+    try Daemon.with(["--retention-events", "20"]) { daemon in
+      let client = daemon.client()
+      _ = try client.run("/bin/true")
+      let first = try #require(try daemon.curl("GET", "/events").text.split(separator: "\n").first)
+      let seen = try JSONDecoder().decode(JobEvent.self, from: Data(first.utf8)).seq
+      #expect(try daemon.curl("GET", "/events?after=\(seen)").status == 200)
+      for _ in 0..<30 { _ = try client.run("/bin/true") }
+      var missed: CurlReply?
+      try Poll.until("old events to go") {
+        missed = try daemon.curl("GET", "/events", ["-H", "Last-Event-ID: \(seen)"])
+        return missed!.status == 410
+      }
+      #expect(missed!.text.contains("not kept"))
+      #expect(try daemon.curl("GET", "/events").status == 200)
+      #expect(try daemon.jobctl("events", "--after", "\(seen)").status == 125)
     }
   }
 

@@ -64,6 +64,11 @@ import Testing
         $0.onLimit = .kill
       }
       #expect(killed.1.signal == SIGKILL)
+      #expect(killed.1.errorMessage?.contains("output limit") == true)
+      #expect((limited.1.truncated, killed.1.truncated, timed.1.truncated) == (true, true, nil))
+      let events = try daemon.curl("GET", "/events").text.split(separator: "\n")
+        .map { try JSONDecoder().decode(JobEvent.self, from: Data($0.utf8)) }
+      #expect(events.compactMap(\.status).map(\.truncated) == [nil, nil, true, true])
     }
   }
 
@@ -99,6 +104,26 @@ import Testing
       let other = try daemon.curl("PUT", "/jobs", body: #"{"cmd":"true"}"#, ["-H", "Idempotency-Key: once"])
       #expect(other.status == 422)
       let bad = try daemon.curl("PUT", "/jobs", body: #"{"cmd":"true"}"#, ["-H", "Idempotency-Key: \u{e9}"])
+      #expect(bad.status == 400)
+    }
+  }
+
+  @Test func aBatchThatIsSentAgainMakesTheSameJobs() throws {
+    try Daemon.with { daemon in
+      let requests = (0..<1000).map { CreateRequest(cmd: "sh", args: ["-c", "exit \($0 % 256)"]) }
+      let first = try daemon.client().create(requests, key: "batch")
+      #expect(first.count == 1000 && Set(first.compactMap(\.id)).count == 1000)
+      daemon.kill()
+      try daemon.start()
+      let client = daemon.client()
+      #expect(try client.create(requests, key: "batch") == first, "the keys are kept on disk")
+      var changed = Array(requests[0..<3])
+      changed[1].args = ["-c", "exit 7"]
+      let again = try client.create(changed, key: "batch")
+      #expect(again[0] == first[0] && again[1].status == 422 && again[2] == first[2])
+      #expect(try client.create(requests[0], key: "batch") != first[0].id, "a single job's key is another")
+      let bad = try daemon.curl(
+        "POST", "/jobs:batch", body: #"{"jobs":[{"cmd":"true"}]}"#, ["-H", "Idempotency-Key: \u{e9}"])
       #expect(bad.status == 400)
     }
   }

@@ -51,6 +51,7 @@ import Testing
         try client.feed(id, Array("more".utf8), at: 3, close: true)
       }
       #expect(error?.description.contains("standard input is closed") == true)
+      try Poll.until("the echo") { try client.output(id).stdout == "all" }
       _ = try client.stop(id, grace: DurationText("0s"))
       #expect(try client.output(id).stdout == "all")
     }

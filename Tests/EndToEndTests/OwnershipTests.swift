@@ -16,6 +16,10 @@ import Testing
       ("DELETE", "/jobs/\(id)", nil),
       ("POST", "/jobs/\(id)/signal", #"{"signal":"KILL"}"#), ("POST", "/jobs/\(id)/stop", "{}"),
       ("PUT", "/jobs/\(id)/stdin", "x"), ("HEAD", "/jobs/\(id)/stdout", nil),
+      ("HEAD", "/jobs/\(id)/stderr?follow=1", nil), ("HEAD", "/jobs/\(id)/log?follow=1", nil),
+      ("HEAD", "/jobs/\(id)/status", nil), ("HEAD", "/jobs/\(id)/output", nil), ("HEAD", "/jobs/\(id)", nil),
+      ("GET", "/jobs/\(id)/stdout?tail=1", nil), ("GET", "/jobs/\(id)/stderr?tail_bytes=1&follow=1", nil),
+      ("PUT", "/jobs/\(id)/stdin?offset=0", "x"), ("POST", "/jobs/\(id)/stop", nil),
     ]
   }
 

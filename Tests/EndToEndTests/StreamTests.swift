@@ -33,14 +33,21 @@ import Testing
       #expect(try range("-5").body == Array(bytes.suffix(5)))
       #expect(try range("90-100000").body == Array(bytes[90...]))
       #expect(try range("\(bytes.count)-").status == 416)
-      #expect(try range("9-3").status == 200, "a malformed range is ignored (RFC 9110, section 14.2)")
+      for malformed in ["9-3", "+1-3", "a-", "-", "1", "0-1,3-4"] {
+        #expect(try range(malformed).status == 200, "\(malformed) is ignored (RFC 9110, section 14.2)")
+      }
+      #expect(try range("0-99999999999999999999").body == bytes)
+      #expect(try range("-0").status == 416)
       let tag = try #require(whole.headers.split(separator: "\r\n").first { $0.hasPrefix("ETag: ") })
         .dropFirst(6)
-      #expect(try daemon.curl("GET", path, ["-H", "If-None-Match: \(tag)"]).status == 304)
+      for match in ["\(tag)", "W/\(tag)", "\"a\", \(tag)", "*"] {
+        #expect(try daemon.curl("GET", path, ["-H", "If-None-Match: \(match)"]).status == 304, "\(match)")
+      }
+      #expect(try daemon.curl("GET", path, ["-H", "If-None-Match: \"a\""]).status == 200)
       let stale = try daemon.curl("GET", path, ["-H", "Range: bytes=0-1", "-H", "If-Range: \"other\""])
       #expect(stale.status == 200)
-      let head = try daemon.curl("HEAD", path)
-      #expect(head.headers.contains("Content-Length: \(bytes.count)"))
+      let head = try daemon.curl("HEAD", path, ["-H", "Range: bytes=0-1"])
+      #expect(head.status == 200 && head.headers.contains("Content-Length: \(bytes.count)"))
     }
   }
 
@@ -196,6 +203,36 @@ import Testing
         #expect(try waiter.reply() == 200)
         #expect(try waiter.readAll() == Array(#"{"status":"completed","exit_code":3}"#.utf8))
       }
+    }
+  }
+
+  /// On connections of their own, as ten thousand clients have them.
+  @Test func tenThousandWaitersCostLittle() throws {
+    try Daemon.with { daemon in
+      let count = 10_000
+      let client = daemon.client()
+      let id = try client.shell("sleep 1000")
+      let threads = Processes.threads(daemon.apiPid)
+      let descriptors = Processes.descriptors(daemon.apiPid)
+      let memory = (Processes.resident(daemon.pid), Processes.resident(daemon.apiPid))
+      let expected = #"{"status":"completed","exit_code":137,"signal":9}"#
+      // One request a connection, each of which must be answered so; it does not end before.
+      let waiters = try daemon.startLoad([
+        "download", "--path", Route.status.target(id, ["wait": "1h"]), "--connections", "\(count)", "--bytes",
+        "\(expected.utf8.count)",
+      ])
+      try Poll.until("the connections", seconds: 300) {
+        waiters.hasEnded || Processes.descriptors(daemon.apiPid) >= descriptors + count
+      }
+      try Processes.waitUntilIdle(waiters.pid)
+      try Processes.waitUntilIdle(daemon.apiPid)
+      #expect(!waiters.hasEnded && Processes.threads(daemon.apiPid) == threads)
+      #expect((Processes.resident(daemon.apiPid) - memory.1) / count < 40, "KiB a waiter")
+      #expect(Processes.resident(daemon.pid) - memory.0 < 8 * 1024)
+      _ = try client.stop(id, grace: DurationText("0s"))
+      let done = try waiters.wait(seconds: 300)
+      #expect(done.status == 0 && done.text.contains("\"done\":\(count),"), "\(done.errorText) \(done.text)")
+      try Poll.until("the connections to be freed") { Processes.descriptors(daemon.apiPid) <= descriptors }
     }
   }
 

@@ -8,6 +8,20 @@ package enum Processes {
     return !stat[end...].dropFirst(2).hasPrefix("Z")
   }
 
+  /// Waits until a process does nothing any more: its CPU time, in hundredths of a second, stays as it is.
+  package static func waitUntilIdle(_ pid: Int32) throws {
+    var last: [Substring] = []
+    var same = 0
+    try Poll.until("process \(pid) to be idle") {
+      // The fields after the name: user and system time are the 12th and 13th of them (proc_pid_stat(5)).
+      let fields = Files.text("/proc/\(pid)/stat").split(separator: ")").last?.split(separator: " ") ?? []
+      let now = Array(fields.dropFirst(11).prefix(2))
+      same = now == last ? same + 1 : 0
+      last = now
+      return same == 10
+    }
+  }
+
   package static func descriptors(_ pid: Int32) -> Int { Files.list("/proc/\(pid)/fd").count }
   package static func threads(_ pid: Int32) -> Int { Files.list("/proc/\(pid)/task").count }
 

@@ -11,4 +11,6 @@ package enum Programs {
 
   package static var jobd: String { "\(directory)/jobd" }
   package static var jobctl: String { "\(directory)/jobctl" }
+  /// The benchmark's client of thousands of connections.
+  package static var loadgen: String { "\(directory)/loadgen" }
 }

@@ -93,4 +93,28 @@ struct LinkTests {
     let bytes = Order.create(ticket: 1, client: "alice", creation).encode()
     #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try Order(decoding: $0) } }
   }
+  /// What the API refuses is refused here too: the sender may be anybody's by now.
+  @Test func aCreationThatNoClientCouldAskForIsRefused() {
+    let changes: [(inout JobSpec) -> Void] = [
+      { $0.command = "" }, { $0.directory = "relative" }, { $0.timeout = .max - 1 }, { $0.grace = 1 << 60 },
+      { $0.environment = [.init(name: "", value: "")] },
+      { $0.environment = [.init(name: "A=B", value: "c")] },
+      { $0.labels = [.init(name: "a", value: "1"), .init(name: "a", value: "2")] },
+    ]
+    for change in changes {
+      var creation = Self.creation()
+      change(&creation.spec)
+      creation.encodedSpec = creation.spec.encoded
+      let bytes = Order.create(ticket: 1, client: "alice", creation).encode()
+      #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try Order(decoding: $0) } }
+    }
+    for grace in [1 << 50, UInt64.max - 1] {
+      let bytes = Order.stop(ticket: 1, client: 1, id: Self.id, grace: grace).encode()
+      #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try Order(decoding: $0) } }
+    }
+    for name in ["", "a\0b", String(repeating: "a", count: 1025)] {
+      let bytes = Order.create(ticket: 1, client: name, Self.creation()).encode()
+      #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try Order(decoding: $0) } }
+    }
+  }
 }

@@ -58,6 +58,13 @@ struct TimeTextTests {
     "1970-01-01T00:00:00.Z", "1970-01-01T00:00:00Zx", "+970-01-01T00:00:00Z",
   ])
   func anythingElseIsNot(text: String) { #expect(TimeText.microseconds(text) == nil) }
+
+  @Test func aDayThatTheMonthDoesNotHaveIsNone() {
+    for text in ["2026-02-29T00:00:00Z", "2026-04-31T23:59:60Z", "2026-06-00T00:00:00Z"] {
+      #expect(TimeText.microseconds(text) == nil, "\(text)")
+    }
+    #expect(TimeText.microseconds("2028-02-29T23:59:60Z") == TimeText.microseconds("2028-03-01T00:00:00Z"))
+  }
 }
 
 struct StatusBodyTests {

@@ -1,5 +1,4 @@
-/// Wakes exchanges at given times: a heap of times and one timer. An exchange that ended earlier is not found then.
-/// Worker's thread only.
+/// Wakes exchanges at given times: a heap of times and one timer. Worker's thread only.
 final class Deadlines {
   private struct Deadline {
     let time: Int64
@@ -9,9 +8,17 @@ final class Deadlines {
   private var heap: [Deadline] = []
   private var timer: LoopTimer!
   private let wake: (UInt64) -> Void
+  private let isOpen: (UInt64) -> Bool
+  /// Exchanges that ended since the heap was last cleared of such.
+  private var ended = 0
+  private static let fewest = 64
 
-  init(_ loop: EventLoop, _ wake: @escaping (UInt64) -> Void) throws(SystemError) {
+  /// `isOpen`: whether the exchange is still there to be woken.
+  init(
+    _ loop: EventLoop, isOpen: @escaping (UInt64) -> Bool, _ wake: @escaping (UInt64) -> Void
+  ) throws(SystemError) {
     self.wake = wake
+    self.isOpen = isOpen
     timer = try LoopTimer(loop) { [unowned self] in self.fire() }
   }
 
@@ -21,6 +28,19 @@ final class Deadlines {
     rise(heap.count - 1)
     if heap[0].exchange == exchange { restart() }
   }
+
+  /// An exchange that was added is over. Its time stays until half of the heap are of such, so that what is kept is
+  /// bounded by the exchanges that are open, however far away their times are.
+  func exchangeEnded() {
+    ended += 1
+    guard ended > Self.fewest, ended > heap.count / 2 else { return }
+    ended = 0
+    heap.removeAll { !isOpen($0.exchange) }
+    for index in (0..<heap.count / 2).reversed() { sink(index) }
+  }
+
+  /// Times kept.
+  var count: Int { heap.count }
 
   func fireAll() {
     let all = heap

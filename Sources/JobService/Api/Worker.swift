@@ -25,7 +25,10 @@ final class Worker: @unchecked Sendable {
     self.loop = loop
     reader = try StoreReader(path: api.configuration.stateDirectory)
     scratch.reserveCapacity(256)
-    deadlines = try Deadlines(loop) { [unowned self] in self.wakeNow($0) }
+    deadlines = try Deadlines(loop, isOpen: { [unowned self] in self.exchange($0) != nil }) {
+      [unowned self] in
+      self.wakeNow($0)
+    }
   }
 
   /// Begins to accept connections from `listener`, which is taken over.

@@ -73,6 +73,23 @@ struct ByteReader {
     }
   }
 
+  /// Milliseconds, no more than a client can ask for.
+  mutating func duration() throws(MalformedBytes) -> UInt64 {
+    let milliseconds: UInt64 = try integer()
+    guard milliseconds <= UInt64(DurationText.longest) else { throw MalformedBytes() }
+    return milliseconds
+  }
+
+  /// The same, or the largest number for none.
+  mutating func optionalDuration() throws(MalformedBytes) -> UInt64? {
+    var ahead = self
+    guard try ahead.integer(UInt64.self) != .max else {
+      self = ahead
+      return nil
+    }
+    return try duration()
+  }
+
   mutating func id() throws(MalformedBytes) -> JobID {
     JobID(high: try integer(), low: try integer())
   }

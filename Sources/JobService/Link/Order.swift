@@ -120,8 +120,7 @@ extension Order {
       let (ticket, client, id) = (
         try reader.integer(UInt64.self), try reader.integer(Int64.self), try reader.id()
       )
-      let grace: UInt64 = try reader.integer()
-      return .stop(ticket: ticket, client: client, id: id, grace: grace == .max ? nil : grace)
+      return .stop(ticket: ticket, client: client, id: id, grace: try reader.optionalDuration())
     case .input:
       let (ticket, client, id) = (
         try reader.integer(UInt64.self), try reader.integer(Int64.self), try reader.id()
@@ -153,7 +152,7 @@ extension Order {
       return Creation(spec: spec, encodedSpec: [UInt8](encoded), input: input)
     }
     let idempotency = Idempotency(key: try reader.string(), digest: try reader.array())
-    guard idempotency.key.utf8.count <= 255, idempotency.digest.count == 32 else { throw MalformedBytes() }
+    guard idempotency.key.utf8.count <= 260, idempotency.digest.count == 32 else { throw MalformedBytes() }
     return Creation(spec: spec, encodedSpec: [UInt8](encoded), input: input, idempotency: idempotency)
   }
 }

@@ -5,8 +5,9 @@ final class BatchTask: ExchangeTask {
   private unowned let worker: Worker
   private var results: [BatchReply.Result?] = []
   private var left = 0
+  private let key: String?
 
-  init(_ worker: Worker) { self.worker = worker }
+  init(_ worker: Worker, key: String?) { (self.worker, self.key) = (worker, key) }
 
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
     do {
@@ -25,7 +26,7 @@ final class BatchTask: ExchangeTask {
     _ attempt: Result<CreateRequest, InvalidRequest>, _ index: Int, _ name: String, _ exchange: Exchange
   ) {
     do {
-      let creation = try Creator.creation(try attempt.get(), key: nil)
+      let creation = try Creator.creation(try attempt.get(), key: key(index))
       worker.order(for: exchange) {
         .create(ticket: $0, client: name, creation)
       } then: { [unowned self] in
@@ -36,6 +37,9 @@ final class BatchTask: ExchangeTask {
       left -= 1
     }
   }
+
+  /// Each job of a batch has a key of its own, which no client can send: a retry gives the same jobs.
+  private func key(_ index: Int) -> String? { key.map { "\($0)\n\(index)" } }
 
   private func answered(_ index: Int, _ answer: Answer, _ exchange: Exchange) {
     switch answer {

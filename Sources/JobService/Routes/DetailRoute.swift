@@ -7,7 +7,16 @@ extension Worker {
     let entry = try job(id, of: exchange.client, .detail)
     guard let bytes = try reader.spec(client: entry.record.client, id: id) else { throw NoSuchJob(.detail) }
     let spec = try bytes.withUnsafeBytes { try JobSpec(stored: $0) }
-    exchange.reply(json: JobDetail(entry, spec))
+    exchange.reply(json: JobDetail(measured(entry), spec))
+  }
+
+  /// What nobody follows nobody tells of: its output is as long as its files are.
+  private func measured(_ entry: JobTable.Entry) -> JobTable.Entry {
+    guard entry.record.state == .running, entry.progress == nil else { return entry }
+    var entry = entry
+    entry.record.stdout.kept = OutputFile.size(api, entry.record.id, OutputStream.stdout.suffix)
+    entry.record.stderr.kept = OutputFile.size(api, entry.record.id, OutputStream.stderr.suffix)
+    return entry
   }
 
   func list(_ exchange: Exchange, _ head: RequestHead) throws {
@@ -21,8 +30,8 @@ extension Worker {
     let page = try reader.list(client: client, filter, before: cursor, limit: limit)
     // What runs is known better in memory: its process, and whether it has ended since.
     let jobs = page.jobs.map { job in
-      JobDetail(
-        api.table.entry(job.record.id, of: client) ?? JobTable.Entry(record: job.record, pid: 0), job.spec)
+      let entry = api.table.entry(job.record.id, of: client) ?? JobTable.Entry(record: job.record, pid: 0)
+      return JobDetail(measured(entry), job.spec)
     }
     exchange.reply(json: JobList(jobs: jobs, next: page.next?.description))
   }

@@ -4,8 +4,9 @@ import JobAPI
 extension Worker {
   func events(_ exchange: Exchange, _ head: RequestHead) throws {
     let query = try head.query(allowed: "after", "follow")
-    let resumed = head.header("last-event-id").flatMap { Int64($0) }
+    let resumed = try head.lastEventID()
     let after = try query["after"] == "now" ? latest(exchange) : query.number("after").map { Int64($0) }
+    try requireNoGap(after: after ?? resumed, exchange)
     let form: EventForm = head.header("accept")?.contains(MediaType.eventStream) == true ? .stream : .lines
     let place = try query.flag("follow") ? followerPlace(exchange) : nil
     let task = EventsTask(self, form, after: after ?? resumed ?? 0, place, observer(exchange))
@@ -17,6 +18,27 @@ extension Worker {
   /// The number of the client's newest event.
   private func latest(_ exchange: Exchange) throws -> Int64 {
     try api.clients.number(Int(exchange.client)).map { try reader.lastEvent(client: $0) } ?? 0
+  }
+}
+
+extension Worker {
+  /// Who goes on after an event is told when some of what followed it is not kept any more.
+  private func requireNoGap(after: Int64?, _ exchange: Exchange) throws {
+    guard let after, after > 0, let client = api.clients.number(Int(exchange.client)) else { return }
+    guard try reader.events(client: client, after: after, limit: 1).hasGap else { return }
+    throw Problem(
+      410, "some events after \(after) are not kept any more; ask without \"after\" for those that are")
+  }
+}
+
+extension RequestHead {
+  /// The event after which a client that was away goes on; nil: it says none.
+  fileprivate func lastEventID() throws(Problem) -> Int64? {
+    guard let text = header("last-event-id"), !text.isEmpty else { return nil }
+    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int64(text) else {
+      throw Problem(400, "Last-Event-ID must be the number of an event")
+    }
+    return number
   }
 }
 
@@ -95,6 +117,7 @@ extension JobEvent {
     status = StatusReply(
       status: event.state, errorMessage: event.error,
       exitCode: event.state == .completed ? event.exitCode : nil,
-      signal: event.signal == 0 ? nil : event.signal, timedOut: event.flags.contains(.timedOut) ? true : nil)
+      signal: event.signal == 0 ? nil : event.signal, timedOut: event.flags.contains(.timedOut) ? true : nil,
+      truncated: event.flags.contains(.truncated) ? true : nil)
   }
 }

@@ -15,6 +15,13 @@ final class OutputFile {
 
   deinit { close(descriptor) }
 
+  /// Bytes in a job's file now; 0 when there is none.
+  static func size(_ api: ApiContext, _ id: JobID, _ suffix: String) -> UInt64 {
+    var status = stat()
+    let name = JobRecord.outputName(of: id) + suffix
+    return fstatat(api.output, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? UInt64(status.st_size) : 0
+  }
+
   /// Bytes in it now.
   var size: UInt64 {
     var status = stat()

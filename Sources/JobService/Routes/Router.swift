@@ -10,14 +10,14 @@ extension Worker {
     case .stdin: return try beginInput(id!, exchange, head)
     case .status: try status(id!, exchange, head)
     case .output: try output(id!, exchange, head)
-    case .delete: try delete(id!, exchange)
+    case .delete: try delete(id!, exchange, head)
     case .stdout: try stream(.stdout, id!, exchange, head)
     case .stderr: try stream(.stderr, id!, exchange, head)
     case .log: try log(id!, exchange, head)
     case .detail: try detail(id!, exchange, head)
     case .list: try list(exchange, head)
     case .events: try events(exchange, head)
-    case .description: description(exchange)
+    case .description: try description(exchange, head)
     }
     return JC_BODY_NONE
   }
@@ -31,7 +31,7 @@ extension Worker {
     try head.requireJSON()
     switch route {
     case .create: exchange.begin(CreateTask(self, key: try head.idempotencyKey()))
-    case .batch: exchange.begin(BatchTask(self))
+    case .batch: exchange.begin(BatchTask(self, key: try head.idempotencyKey()))
     case .signal: exchange.begin(SignalTask(self, try job(id!, of: exchange.client, route)))
     default:
       let task = StopTask(self, try job(id!, of: exchange.client, route))
@@ -57,7 +57,8 @@ extension Worker {
     return record
   }
 
-  private func delete(_ id: JobID, _ exchange: Exchange) throws {
+  private func delete(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
+    _ = try head.query()
     let record = try job(id, of: exchange.client, .delete).record
     order(for: exchange) { ticket in
       .delete(ticket: ticket, client: record.client, id: id)

@@ -56,7 +56,10 @@ private final class WaitTask: ExchangeTask {
     }
   }
 
-  override func ended() { worker.api.table.forget(id, observer) }
+  override func ended() {
+    worker.api.table.forget(id, observer)
+    worker.deadlines.exchangeEnded()
+  }
 }
 
 /// The body of a status reply, as ``StatusReply`` says it.
@@ -82,6 +85,7 @@ enum StatusBody {
       }
     }
     if record.flags.contains(.timedOut) { put(#","timed_out":true"#, &out) }
+    if record.truncated { put(#","truncated":true"#, &out) }
     put("}", &out)
   }
 
@@ -113,6 +117,7 @@ extension JobRecord {
   var statusReply: StatusReply {
     StatusReply(
       status: state, errorMessage: error, exitCode: state == .completed ? exitCode : nil,
-      signal: signal == 0 ? nil : signal, timedOut: flags.contains(.timedOut) ? true : nil)
+      signal: signal == 0 ? nil : signal, timedOut: flags.contains(.timedOut) ? true : nil,
+      truncated: truncated ? true : nil)
   }
 }

@@ -7,11 +7,11 @@ extension Worker {
     let route: Route = stream == .stdout ? .stdout : .stderr
     let query = try head.query(allowed: "follow", "offset", "tail", "tail_bytes")
     let start = try StreamStart(query)
+    let record = try job(id, of: exchange.client, route).record
     if try query.flag("follow") {
       guard !head.isHead else { return exchange.beginEmptyReply() }
       return try FollowTask(self, stream, start).begin(exchange, id, route)
     }
-    let record = try job(id, of: exchange.client, route).record
     let content = try StreamContent(api, record, stream)
     let range = try start.range(content) ?? content.requestedRange(head)
     try reply(content, range, exchange, head)
@@ -20,7 +20,7 @@ extension Worker {
   private func reply(
     _ content: StreamContent, _ range: Range<UInt64>?, _ exchange: Exchange, _ head: RequestHead
   ) throws {
-    if let tag = content.tag, head.header("if-none-match") == tag {
+    if let tag = content.tag, head.header("if-none-match").map({ EntityTag.list($0, names: tag) }) == true {
       return exchange.reply(304, headers: "ETag: \(tag)\r\n")
     }
     let sent = range ?? 0..<content.size
@@ -66,28 +66,45 @@ private struct StreamContent {
     tag = record.state == .running ? nil : "\"\(record.id)-\(stream.rawValue)-\(size)\""
   }
 
-  /// The range the request's header asks for (RFC 9110, section 14); nil for the whole.
+  /// The range the request's header asks for (RFC 9110, section 14); nil for the whole. It is GET's alone.
   func requestedRange(_ head: RequestHead) throws(Problem) -> Range<UInt64>? {
-    guard let text = head.header("range"), text.hasPrefix("bytes=") else { return nil }
+    guard !head.isHead, let text = head.header("range"), text.hasPrefix("bytes=") else { return nil }
     if let condition = head.header("if-range"), condition != tag { return nil }
     let parts = text.dropFirst(6).split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
     // What is malformed, or several ranges, is ignored, as the RFC allows.
     guard parts.count == 2 else { return nil }
     if parts[0].isEmpty {
-      guard let last = UInt64(parts[1]) else { return nil }
+      guard let last = Self.position(parts[1]) else { return nil }
       guard last > 0, size > 0 else { throw unsatisfiable }
       return (size - min(last, size))..<size
     }
-    guard let first = UInt64(parts[0]) else { return nil }
-    guard let last = parts[1].isEmpty ? .max : UInt64(parts[1]), last >= first else { return nil }
+    guard let first = Self.position(parts[0]) else { return nil }
+    guard let last = parts[1].isEmpty ? .max : Self.position(parts[1]), last >= first else { return nil }
     guard first < size else { throw unsatisfiable }
     return first..<(min(last, size - 1) + 1)
+  }
+
+  /// Digits alone; those of a larger number than there are bytes in any file stand for the largest.
+  private static func position(_ text: Substring) -> UInt64? {
+    guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    return UInt64(text) ?? .max
   }
 
   var unsatisfiable: Problem {
     Problem(
       416, "the range begins past the end: there are \(size) bytes",
       headers: "Content-Range: bytes */\(size)\r\n")
+  }
+}
+
+/// Entity tags of a request (RFC 9110, section 8.8.3).
+private enum EntityTag {
+  /// Whether an If-None-Match names `tag`, compared weakly (section 13.1.2).
+  static func list(_ text: String, names tag: String) -> Bool {
+    text.split(separator: ",").contains { item in
+      let item = item.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }
+      return item == "*" || (item.hasPrefix("W/") ? item.dropFirst(2) : item) == tag
+    }
   }
 }
 

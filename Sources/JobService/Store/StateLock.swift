@@ -22,7 +22,11 @@ final class StateLock: Sendable {
     _ = pwrite(file, pid, pid.count, 0)
   }
 
-  deinit { close(file) }
+  /// Unlocked, not closed alone: a process that is being started has a copy of the descriptor until its exec.
+  deinit {
+    flock(file, LOCK_UN)
+    close(file)
+  }
 
   private static func holder(of file: Int32) -> String {
     var bytes = [UInt8](repeating: 0, count: 16)

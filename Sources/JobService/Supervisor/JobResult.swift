@@ -22,6 +22,7 @@ extension JobRecord {
     if result.timed_out { flags.insert(.timedOut) }
     if result.limit_killed { flags.insert(.limitKilled) }
     if result.forced_eof { flags.insert(.forcedEnd) }
+    if stdout.dropped > 0 || stderr.dropped > 0 { flags.insert(.truncated) }
     error = Self.outputFailure(result)
   }
 
@@ -33,7 +34,9 @@ extension JobRecord {
 
   private static func outputFailure(_ result: jc_job_result) -> String? {
     let (stdout, stderr) = result.output_error
-    guard stdout != 0 || stderr != 0 else { return nil }
+    guard stdout != 0 || stderr != 0 else {
+      return result.limit_killed ? "the job was killed at its output limit" : nil
+    }
     let (name, code) = stdout != 0 ? ("stdout", stdout) : ("stderr", stderr)
     return "output was lost: cannot write \(name): \(SystemError.text(of: code))"
   }

@@ -55,7 +55,9 @@ private struct RunCommand {
       if forwardsInput { try StandardInput.forward(to: id, client.settings) }
       return try finish(id)
     } catch is OutputClosed {
-      _ = try? StopCommand.stop(id, nil, JobClient(client.settings))
+      let client = JobClient(client.settings)
+      _ = try? StopCommand.stop(id, nil, client)
+      if invocation.has("rm") { try? client.delete(id) }
       throw OutputClosed()
     } catch ClientError.notFound {
       throw ClientError.status(404, "job \(id) was deleted meanwhile", retryAfter: nil)
@@ -89,6 +91,11 @@ private struct RunCommand {
       return ExitCode.other.rawValue
     }
     if status.timedOut == true { Terminal.complain("jobctl: the job's time limit ended it") }
+    if let error = status.errorMessage {
+      Terminal.complain("jobctl: \(Text.printable(error))")
+    } else if status.truncated == true {
+      Terminal.complain("jobctl: output past the job's limit was dropped")
+    }
     return status.exitCode ?? 0
   }
 }

@@ -62,7 +62,9 @@ private struct WaitCommand {
     if let deadline {
       let left = deadline - Monotonic.milliseconds()
       guard left > 0 else { throw timeIsUp }
-      if settings.replyTimeout == 0 || left < settings.replyTimeout { settings.replyTimeout = UInt32(left) }
+      if settings.replyTimeout == 0 || left < settings.replyTimeout {
+        settings.replyTimeout = UInt32(clamping: left)
+      }
     }
     try JobClient(settings).events(after: "now", follows: true, begin: lookAtAll) { event in
       if ids.contains(event.id) {

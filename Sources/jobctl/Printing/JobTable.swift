@@ -37,11 +37,12 @@ struct JobTable {
     }
     let fixed = columns.reduce(0) { $0 + $1 + 2 }
     func line(_ row: [String], _ paint: Colour?) -> String {
+      if let width, width <= fixed { return Text.cut(row.joined(separator: " "), width) + "\n" }
       let cells = columns.indices.map { column in
         let cell = Text.pad(row[column], columns[column])
         return column == Self.state ? paint?.paint(cell) ?? cell : cell
       }
-      let last = width.map { Text.cut(row[row.count - 1], max(8, $0 - fixed)) } ?? row[row.count - 1]
+      let last = width.map { Text.cut(row[row.count - 1], $0 - fixed) } ?? row[row.count - 1]
       return (cells + [last]).joined(separator: "  ") + "\n"
     }
     return line(head, nil) + zip(rows, colours).map { line($0, colour ? $1 : nil) }.joined()

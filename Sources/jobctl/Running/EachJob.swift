@@ -8,11 +8,6 @@ enum EachJob {
   private static let most = 16
 
   /// One after the other. The exit status is that of the first failure.
-  static func run(_ invocation: Invocation, _ body: (JobID) throws -> Void) throws -> Int32 {
-    let client = try Settings.client(invocation)
-    return try run(invocation.arguments, client) { _, id in try body(id) }
-  }
-
   static func run(
     _ names: [String], _ client: JobClient, _ body: (JobClient, JobID) throws -> Void
   ) throws -> Int32 {

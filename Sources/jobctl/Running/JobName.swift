@@ -13,9 +13,10 @@ enum JobName {
       throw UsageError(
         "\"\(text)\" is not a job id, nor \(shortest) or more characters of its beginning or end")
     }
-    let found = try client.list(["match": text, "limit": "2"]).jobs
-    guard let job = found.first else { throw ClientError.notFound }
+    var found: [JobID] = []
+    try JobPages(client, ["match": text]).visit(most: 2) { found.append($0.id) }
+    guard let id = found.first else { throw ClientError.notFound }
     guard found.count == 1 else { throw UsageError("\"\(text)\" is the id of several jobs: give more of it") }
-    return job.id
+    return id
   }
 }

@@ -12,6 +12,7 @@ enum StatusText {
         text += ", ended by signal \(SignalName(number: signal).map { "\($0)" } ?? "\(signal)")"
       }
       if status.timedOut == true { text += ", timed out" }
+      if status.truncated == true { text += ", output truncated" }
       if let error = status.errorMessage { text += "; \(Text.printable(error))" }
       return text
     }

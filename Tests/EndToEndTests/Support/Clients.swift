@@ -37,8 +37,19 @@ extension Daemon {
     try #require(done.status == 0, "curl: \(done.errorText)")
     let text = Files.text(headers)
     let lines = text.split(separator: "\r\n").filter { $0.hasPrefix("HTTP/1.1 ") }
+    // With --head curl prints the headers where the body would be.
     return CurlReply(
-      status: Int(lines.last?.split(separator: " ")[1] ?? "") ?? 0, headers: text, body: done.output)
+      status: Int(lines.last?.split(separator: " ")[1] ?? "") ?? 0, headers: text,
+      body: method == "HEAD" ? [] : done.output)
+  }
+
+  /// The benchmark's client, as `client`.
+  func startLoad(_ arguments: [String], as client: String = "alice") throws -> Running {
+    let files = [
+      "--certificate", "\(pki.directory)/\(client).crt", "--key", "\(pki.directory)/\(client).key",
+      "--authority", "\(pki.directory)/ca.crt",
+    ]
+    return try Running(Programs.loadgen, arguments + ["--port", "\(port)"] + files, directory: scratch)
   }
 
   /// curl's exit status and message, for what must not succeed.

@@ -105,6 +105,34 @@ import Testing
     #expect(refusal(scratch.path) == nil)
   }
 
+  /// A process that is being started has copies of all descriptors until its exec, also of those that close then.
+  @Test func aDirectoryIsFreeWhileAProcessIsBeingStarted() throws {
+    let fixture = try StoreFixture()
+    let (ready, go) = ("\(fixture.path)/ready", "\(fixture.path)/go")
+    for pipe in [ready, go] { try #require(mkfifo(pipe, 0o600) == 0) }
+    let starter = try SystemThread.start("starter") { Self.start(telling: ready, waitingFor: go) }
+    // Returns once the process has the other end.
+    let reader = open(ready, O_RDONLY | O_CLOEXEC)
+    fixture.store.close()
+    #expect(refusal(fixture.path) == nil)
+    let writer = open(go, O_WRONLY | O_CLOEXEC)
+    pthread_join(starter, nil)
+    for pipe in [reader, writer] { close(pipe) }
+  }
+
+  /// Starts a process, which opens both pipes before its exec.
+  private static func start(telling ready: String, waitingFor go: String) {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    posix_spawn_file_actions_addopen(&actions, 1, ready, O_WRONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 0, go, O_RDONLY, 0)
+    var pid: pid_t = 0
+    var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
+    if posix_spawnp(&pid, "true", &actions, nil, &arguments, nil) == 0 { waitpid(pid, nil, 0) }
+    free(arguments[0])
+    posix_spawn_file_actions_destroy(&actions)
+  }
+
   @Test func aCreationThatWasCutOffIsBegunAnew() throws {
     let scratch = try ScratchDirectory()
     let file = open(Store.database(in: scratch.path) + ".new", O_WRONLY | O_CREAT, 0o600)

@@ -1,0 +1,100 @@
+import CJobCore
+import Glibc
+import Testing
+
+/// What a process that gave up its rights cannot do any more. The filter holds for the thread that set it alone.
+struct ConfineTests {
+  /// What was tried, and what became of it: an errno, 0 when it went well.
+  private final class Tries: @unchecked Sendable {
+    // Written by one thread, read when that was joined.
+    var results: [(what: String, error: Int32)] = []
+
+    func attempt(_ what: String, _ call: () -> Int32) {
+      errno = 0
+      let result = call()
+      results.append((what, result < 0 ? errno : result))
+    }
+  }
+
+  private func confined(_ body: @escaping @Sendable (Tries) -> Void) throws -> [(what: String, error: Int32)]
+  {
+    let tries = Tries()
+    TestThread {
+      tries.attempt("confine") { -jc_confine(.max, .max) }
+      body(tries)
+    }.join()
+    try #require(tries.results.first?.error == 0)
+    return Array(tries.results.dropFirst())
+  }
+
+  @Test func otherProcessesAreOutOfReach() throws {
+    let refused = try confined { tries in
+      let parent = getppid()
+      tries.attempt("spawn") { Self.spawn() }
+      tries.attempt("kill") { kill(parent, 0) }
+      tries.attempt("tgkill") { pthread_kill(pthread_self(), SIGCONT) }
+      tries.attempt("sigqueue") { sigqueue(parent, SIGCONT, sigval()) }
+      tries.attempt("prlimit") { Self.limit(of: parent) }
+      tries.attempt("setpriority") { setpriority(Int32(PRIO_PROCESS.rawValue), id_t(parent), 0) }
+      tries.attempt("pidfd_open") { jc_pidfd_open(parent) < 0 ? -1 : 0 }
+      tries.attempt("F_SETOWN") { fcntl(0, F_SETOWN, parent) }
+      tries.attempt("F_SETSIG") { fcntl(0, 10, SIGKILL) }
+    }
+    for (what, error) in refused { #expect(error == EPERM, "\(what)") }
+  }
+
+  private static func spawn() -> Int32 {
+    var pid: pid_t = 0
+    var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
+    defer { free(arguments[0]) }
+    return posix_spawn(&pid, "/bin/true", nil, nil, &arguments, nil)
+  }
+
+  /// prlimit(2), which Swift is not shown.
+  private static func limit(of process: pid_t) -> Int32 {
+    typealias Call =
+      @convention(c) (pid_t, Int32, UnsafeRawPointer?, UnsafeMutableRawPointer?) -> Int32
+    var limit = rlimit()
+    return unsafeBitCast(dlsym(nil, "prlimit"), to: Call.self)(process, 4, nil, &limit)
+  }
+
+  @Test func filesAreReadAlone() throws {
+    let results = try confined { tries in
+      let name = "/tmp/jobd-test-confined-\(getpid())"
+      tries.attempt("write") { open("/dev/null", O_WRONLY) }
+      tries.attempt("read and write") { open("/dev/null", O_RDWR) }
+      tries.attempt("create") { open(name, O_RDONLY | O_CREAT, 0o600) }
+      tries.attempt("creat") { creat(name, 0o600) }
+      tries.attempt("truncate") { truncate("/dev/null", 0) }
+      tries.attempt("unlink") { unlink(name) }
+      tries.attempt("rename") { rename(name, name) }
+      tries.attempt("mkdir") { mkdir(name, 0o700) }
+      tries.attempt("link") { link("/dev/null", name) }
+      tries.attempt("symlink") { symlink("/dev/null", name) }
+      tries.attempt("chmod") { chmod("/dev/null", 0o666) }
+      tries.attempt("chown") { chown("/dev/null", 0, 0) }
+      tries.attempt("own memory") { open("/proc/self/mem", O_RDWR) }
+      tries.attempt("socket") { socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0) }
+    }
+    for (what, error) in results { #expect(error == EPERM, "\(what)") }
+  }
+
+  @Test func whatServingNeedsIsLeft() throws {
+    let results = try confined { tries in
+      tries.attempt("read") { close(open("/proc/self/status", O_RDONLY)) }
+      tries.attempt("duplicate") { close(fcntl(0, F_DUPFD_CLOEXEC, 3)) }
+      tries.attempt("own limits") { Self.limit(of: 0) }
+      tries.attempt("thread") {
+        TestThread {}.join()
+        return 0
+      }
+      tries.attempt("loop") {
+        var loop: OpaquePointer?
+        let status = jc_loop_new(&loop)
+        jc_loop_free(loop)
+        return -status
+      }
+    }
+    for (what, error) in results { #expect(error == 0, "\(what)") }
+  }
+}
