@@ -9,8 +9,7 @@ import Testing
 @Suite(.serialized) struct CliFollowTests {
   @Test func logsShowPartsWithTimes() throws {
     try Daemon.with { daemon in
-      let (id, _) = try daemon.client().run(
-        "sh", "-c", "for i in 1 2 3; do echo o$i; sleep 0.01; echo e$i >&2; sleep 0.01; done")
+      let id = try daemon.client().written(in: (1...3).flatMap { [(.stdout, "o\($0)"), (.stderr, "e\($0)")] })
       let all = try daemon.jobctl("logs", "\(id)")
       #expect((all.text, all.errorText) == ("o1\no2\no3\n", "e1\ne2\ne3\n"))
       let tail = try daemon.jobctl("logs", "-n", "3", "\(id)")
@@ -97,8 +96,8 @@ import Testing
 
   @Test func statusWaitsLongerThanTheServerMayBeSilent() throws {
     try Daemon.with { daemon in
-      let id = try daemon.client().shell("sleep 1.5; exit 8")
-      let done = try daemon.jobctl("status", "--reply-timeout", "400ms", "--wait", "1m", "\(id)")
+      let id = try daemon.client().shell("sleep 5; exit 8")
+      let done = try daemon.jobctl("status", "--reply-timeout", "2s", "--wait", "1m", "\(id)")
       #expect((done.status, done.text) == (0, "completed, exit code 8\n"), "\(done.errorText)")
     }
   }

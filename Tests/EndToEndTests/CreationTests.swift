@@ -45,13 +45,13 @@ import Testing
     try Daemon.with { daemon in
       let client = daemon.client()
       let timed = try run(client, "trap 'echo term; exit 9' TERM; while :; do sleep 0.05; done") {
-        $0.timeout = DurationText("300ms")
+        $0.timeout = DurationText("2s")
       }
       #expect(timed.1.timedOut == true)
       #expect(timed.1.exitCode == 9)
       #expect(timed.0.stdout == "term\n")
       let stubborn = try run(client, "trap '' TERM; while :; do sleep 0.05; done") {
-        $0.timeout = DurationText("200ms")
+        $0.timeout = DurationText("2s")
         $0.grace = DurationText("200ms")
       }
       #expect(stubborn.1.signal == SIGKILL)

@@ -32,6 +32,7 @@ import Testing
       #expect(large.status == 413)
       #expect(
         try daemon.curl("GET", "/jobs", ["-H", "X: \(String(repeating: "a", count: 40_000))"]).status == 431)
+      #expect(try daemon.curl("GET", "/jobs?match=\(String(repeating: "a", count: 40_000))").status == 414)
       let unknown = "/jobs/01a20dd9-cf1e-707e-8624-250b697e1403"
       for (method, path) in [
         ("GET", "/jobs?x=1"), ("GET", "/jobs?limit=%f"), ("GET", "/jobs?state=%ff"),

@@ -75,8 +75,43 @@ import Testing
       #expect(followed.text == "early\nlate\n")
       #expect(try client.status(id).exitCode == 2)
       #expect(try daemon.curl("GET", "/jobs/\(id)/stdout?follow=1&offset=6").text == "late\n")
+      func follow(_ query: String) throws -> String {
+        try daemon.curl("GET", "/jobs/\(id)/stdout?follow=1&\(query)").text
+      }
+      #expect(try follow("tail=1") == "late\n" && follow("tail_bytes=3") == "te\n")
+      #expect(try follow("tail=0").isEmpty && follow("offset=1000").isEmpty)
       // Of a stream that never had a byte.
       #expect(try daemon.curl("GET", "/jobs/\(id)/stderr?follow=1").text.isEmpty)
+    }
+  }
+
+  @Test func aFollowerMayBeginAtTheEnd() throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      var request = CreateRequest(cmd: "cat")
+      request.stdinOpen = true
+      let id = try client.create(request)
+      try client.feed(id, Array("one\ntwo\nthree\n".utf8), close: false)
+      try Poll.until("the echo") { try client.output(id).stdout == "one\ntwo\nthree\n" }
+      let queries = ["tail": "2", "tail_bytes": "3", "offset": "10"]
+      let followers = try queries.map { name, value in
+        let connection = try Connection(client.settings)
+        try connection.send("GET", Route.stdout.target(id, ["follow": "1", name: value]))
+        #expect(try connection.reply() == 200)
+        return (name, connection)
+      }
+      // Each has begun once its first bytes are here.
+      var first: [String: [UInt8]] = [:]
+      for (name, connection) in followers {
+        let wanted = ["tail": 10, "tail_bytes": 3, "offset": 4][name]!
+        first[name] = try connection.readSome(wanted)
+      }
+      try client.feed(id, Array("four\n".utf8), close: true)
+      let expected = ["tail": "two\nthree\nfour\n", "tail_bytes": "ee\nfour\n", "offset": "ree\nfour\n"]
+      for (name, connection) in followers {
+        let all = try first[name]! + connection.readAll()
+        #expect(String(decoding: all, as: UTF8.self) == expected[name], "\(name)")
+      }
     }
   }
 
@@ -157,15 +192,14 @@ import Testing
   @Test func theCombinedLogKeepsTheOrderOfArrival() throws {
     try Daemon.with { daemon in
       let client = daemon.client()
-      let script =
-        "for i in 1 2 3; do echo out $i; sleep 0.1; echo err $i >&2; sleep 0.1; done; printf '\\377\\376'"
-      let (id, _) = try client.run("sh", "-c", script)
-      let lines = try daemon.curl("GET", "/jobs/\(id)/log").text.split(separator: "\n")
-      #expect(lines.count == 7)
-      let order = lines.prefix(6).map { $0.contains(#""stream":"stdout""#) ? "o" : "e" }.joined()
+      let lines = (1...3).flatMap { [(OutputStream.stdout, "out \($0)"), (.stderr, "err \($0)")] }
+      let id = try client.written(in: lines, last: "printf '\\377\\376'")
+      let log = try daemon.curl("GET", "/jobs/\(id)/log").text.split(separator: "\n")
+      #expect(log.count == 7)
+      let order = log.prefix(6).map { $0.contains(#""stream":"stdout""#) ? "o" : "e" }.joined()
       #expect(order == "oeoeoe")
-      #expect(lines[6].contains(#""base64":"//4=""#))
-      #expect(lines.allSatisfy { $0.contains(#""time":"20"#) })
+      #expect(log[6].contains(#""base64":"//4=""#))
+      #expect(log.allSatisfy { $0.contains(#""time":"20"#) })
       let tail = try daemon.curl("GET", "/jobs/\(id)/log?tail=2").text
       #expect(tail.contains("err 3"))
       #expect(!tail.contains("out 2"))
@@ -243,5 +277,21 @@ import Testing
       #expect(try daemon.curl("GET", "/jobs/\(id)/status?wait=0s").text == #"{"status":"running"}"#)
       #expect(try daemon.curl("GET", "/jobs/\(id)/status?wait=soon").status == 400)
     }
+  }
+}
+
+extension Connection {
+  /// Reads `count` bytes of a reply's body.
+  fileprivate func readSome(_ count: Int) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    var block = [UInt8](repeating: 0, count: count)
+    while bytes.count < count {
+      let got = try block.withUnsafeMutableBytes { buffer in
+        try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<(count - bytes.count)]))
+      }
+      guard got > 0 else { return bytes }
+      bytes += block[..<got]
+    }
+    return bytes
   }
 }

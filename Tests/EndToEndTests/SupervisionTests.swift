@@ -58,16 +58,16 @@ import Testing
   @Test func sigtermStopsInOrder() throws {
     try Daemon.with(["--grace", "500ms"]) { daemon in
       let client = daemon.client()
-      let polite = try client.shell("trap 'echo bye; exit 3' TERM; while :; do sleep 0.1; done")
-      let stubborn = try client.shell("trap '' TERM; while :; do sleep 0.1; done")
-      for id in [polite, stubborn] { try Poll.until("a pid") { try client.detail(id).pid != nil } }
+      let polite = try client.shell("trap 'echo bye; exit 3' TERM; echo up; while :; do sleep 0.1; done")
+      let stubborn = try client.shell("trap '' TERM; echo up; while :; do sleep 0.1; done")
+      for id in [polite, stubborn] { try Poll.until("the trap") { try client.output(id).stdout == "up\n" } }
       let done = try daemon.stop()
       #expect(done.status == 0, "\(done.errorText)")
       #expect(done.errorText.contains("event=stopped"))
       try daemon.start()
       let fresh = daemon.client()
       #expect(try fresh.status(polite).exitCode == 3)
-      #expect(try fresh.output(polite).stdout == "bye\n")
+      #expect(try fresh.output(polite).stdout == "up\nbye\n")
       #expect(try fresh.status(stubborn).signal == SIGKILL)
     }
   }

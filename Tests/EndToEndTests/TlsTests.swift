@@ -51,6 +51,8 @@ import Testing
     try Daemon.with { daemon in
       let files = try daemon.expiredClient()
       try expectRefused(daemon, arguments(daemon, files.certificate, files.key))
+      let done = try daemon.jobctl("ps", "--cert", files.certificate, "--key", files.key)
+      #expect(done.status == 122 && done.errorText.contains("expired"), "\(done.errorText)")
     }
   }
 

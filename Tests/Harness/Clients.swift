@@ -46,6 +46,27 @@ extension JobClient {
     }
   }
 
+  /// A job that wrote lines in this order, each of which the daemon had seen before the next was written; then it ran
+  /// `last`, and ended.
+  package func written(in lines: [(stream: OutputStream, text: String)], last: String = ":") throws -> JobID {
+    let script = "while read -r to text; do echo \"$text\" >&$to; done; \(last)"
+    var request = CreateRequest(cmd: "sh", args: ["-c", script])
+    request.stdinOpen = true
+    let id = try create(request)
+    var written = ["", ""]
+    for (stream, text) in lines {
+      try feed(id, Array("\(stream == .stdout ? 1 : 2) \(text)\n".utf8), close: false)
+      written[stream == .stdout ? 0 : 1] += text + "\n"
+      try Poll.until("\(text)") {
+        let output = try output(id)
+        return [output.stdout, output.stderr] == written
+      }
+    }
+    try feed(id, [], close: true)
+    _ = try end(of: id)
+    return id
+  }
+
   package func bytes(_ route: Route, _ id: JobID) throws -> [UInt8] { try callBytes(route, route.target(id)) }
 
   /// A job that ran to its end.

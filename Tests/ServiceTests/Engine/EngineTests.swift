@@ -44,8 +44,11 @@ struct EngineTests {
 
   @Test(arguments: Kind.all)
   func whatTheFirstProcessLeavesBehindIsKilled(kind: Kind) throws {
-    let end = try EngineHarness(kind).run(
-      "setsid sh -c 'trap \"\" TERM HUP; echo $$; sleep 1000' & sleep 0.3; exit 7")
+    let script = """
+      f=$(mktemp -u); mkfifo $f
+      setsid sh -c "trap '' TERM HUP; echo \\$\\$; echo >$f; sleep 1000" & read x <$f; rm $f; exit 7
+      """
+    let end = try EngineHarness(kind).run(script)
     #expect(end.result.exit_code == 7)
     #expect(!end.result.forced_eof)
     let pid = try #require(pid_t(end.stdout.filter { $0 != "\n" }))
@@ -55,7 +58,8 @@ struct EngineTests {
   @Test(arguments: Kind.all)
   func aJobThatBlocksEverySignalIsKilledAfterTheGrace(kind: Kind) throws {
     var launch = EngineHarness.shell("trap '' TERM INT HUP QUIT; echo ready; while :; do sleep 1; done")
-    launch.timeout = 200
+    // Long enough for the trap to be set before.
+    launch.timeout = 2000
     launch.grace = 200
     let end = try EngineHarness(kind).run(launch)
     #expect(end.result.signal == SIGKILL)
