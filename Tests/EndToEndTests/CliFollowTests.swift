@@ -9,7 +9,8 @@ import Testing
 @Suite(.serialized) struct CliFollowTests {
   @Test func logsShowPartsWithTimes() throws {
     try Daemon.with { daemon in
-      let id = try daemon.client().written(in: (1...3).flatMap { [(.stdout, "o\($0)"), (.stderr, "e\($0)")] })
+      let lines = (1...3).flatMap { [(OutputStream.stdout, "o\($0)"), (.stderr, "e\($0)")] }
+      let id = try daemon.client().written(in: lines)
       let all = try daemon.jobctl("logs", "\(id)")
       #expect((all.text, all.errorText) == ("o1\no2\no3\n", "e1\ne2\ne3\n"))
       let tail = try daemon.jobctl("logs", "-n", "3", "\(id)")

@@ -15,7 +15,7 @@ final class Deadlines {
 
   /// `isOpen`: whether the exchange is still there to be woken.
   init(
-    _ loop: EventLoop, isOpen: @escaping (UInt64) -> Bool, _ wake: @escaping (UInt64) -> Void
+    _ loop: EventLoop, isOpen: @escaping (UInt64) -> Bool, wake: @escaping (UInt64) -> Void
   ) throws(SystemError) {
     self.wake = wake
     self.isOpen = isOpen

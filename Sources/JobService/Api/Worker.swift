@@ -25,10 +25,9 @@ final class Worker: @unchecked Sendable {
     self.loop = loop
     reader = try StoreReader(path: api.configuration.stateDirectory)
     scratch.reserveCapacity(256)
-    deadlines = try Deadlines(loop, isOpen: { [unowned self] in self.exchange($0) != nil }) {
-      [unowned self] in
-      self.wakeNow($0)
-    }
+    deadlines = try Deadlines(
+      loop, isOpen: { [unowned self] in self.exchange($0) != nil },
+      wake: { [unowned self] in self.wakeNow($0) })
   }
 
   /// Begins to accept connections from `listener`, which is taken over.
