@@ -9,8 +9,10 @@ if [ ! -x "$venv/bin/schemathesis" ]; then
   "$venv/bin/pip" install -q --disable-pip-version-check "schemathesis==$version" </dev/null
 fi
 
-swift build --product jobd -Xswiftc -use-ld=lld
-swift build --product jobctl -Xswiftc -use-ld=lld
+# As the tests are built, so that nothing is built twice.
+flags=(-Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wextra -Xcc -Werror)
+swift build --product jobd "${flags[@]}"
+swift build --product jobctl "${flags[@]}"
 bin=$(swift build --show-bin-path)
 scratch=$(mktemp -d /tmp/jobd-api-check-XXXXXX)
 chmod 755 "$scratch"

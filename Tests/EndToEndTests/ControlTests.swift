@@ -171,7 +171,7 @@ import Testing
       #expect(stream.headers.contains("text/event-stream"))
       #expect(stream.text.hasPrefix("id: \(first[3].seq)\nevent: deleted\ndata: {"))
       #expect(try daemon.curl("GET", "/events", as: "bob").text.isEmpty)
-      for wrong in ["Last-Event-ID: x", "Last-Event-ID: -1"] {
+      for wrong in ["Last-Event-ID: x", "Last-Event-ID: -1", "Last-Event-ID;"] {
         #expect(try daemon.curl("GET", "/events", ["-H", wrong]).status == 400)
       }
       for wrong in ["after=x", "after=-1", "follow=2", "since=1h"] {

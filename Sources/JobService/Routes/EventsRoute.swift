@@ -34,8 +34,10 @@ extension Worker {
 extension RequestHead {
   /// The event after which a client that was away goes on; nil: it says none.
   fileprivate func lastEventID() throws(Problem) -> Int64? {
-    guard let text = header("last-event-id"), !text.isEmpty else { return nil }
-    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int64(text) else {
+    guard let text = header("last-event-id") else { return nil }
+    guard (1...18).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+      let number = Int64(text)
+    else {
       throw Problem(400, "Last-Event-ID must be the number of an event")
     }
     return number
