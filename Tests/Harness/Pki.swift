@@ -1,6 +1,6 @@
 import Glibc
 
-/// Certificates of a test run: made once, by jobctl, for all tests.
+/// Certificates of a test run: made once, by jobctl, for all tests, and removed with the end of the process.
 package struct Pki: Sendable {
   package let directory: String
 
@@ -16,10 +16,15 @@ package struct Pki: Sendable {
     let other = "\(directory)/other"
     try make(scratch, "ca", "init", "--dir", other)
     try make(scratch, "ca", "client", "--dir", other, "alice")
+    atexit { if case .success(let pki) = Pki.shared { Files.removeTree(pki.directory) } }
   }
 
   /// A certificate of the right authority.
-  package func add(client: String) throws { try make(Scratch(), "ca", "client", "--dir", directory, client) }
+  package func add(client: String) throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    try make(scratch, "ca", "client", "--dir", directory, client)
+  }
 
   private func make(_ scratch: Scratch, _ arguments: String...) throws {
     let made = try Running(Programs.jobctl, arguments, directory: scratch).wait()
