@@ -2,8 +2,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <jobcore/job.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,22 +95,77 @@ static bool is_populated(const char *path)
     return strstr(text, "populated 1") != NULL;
 }
 
-/// Kills all below `path` and waits, at most ten seconds, until it is gone.
-static int empty(const char *path)
+static int kill_all(const char *path)
 {
     char name[PATH_MAX + 32];
     snprintf(name, sizeof name, "%s/cgroup.kill", path);
+    int fd = open(name, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int status = write(fd, "1", 1) < 0 ? -errno : 0;
+    close(fd);
+    return status;
+}
+
+/// Kills all below `path` and waits, at most ten seconds, until it is gone.
+static int empty(const char *path)
+{
     for (int i = 0; i < 1000 && is_populated(path); i++) {
-        int fd = open(name, O_WRONLY | O_CLOEXEC);
-        if (fd < 0)
-            return -errno;
-        ssize_t written = write(fd, "1", 1);
-        close(fd);
-        if (written < 0)
-            return -errno;
+        int status = kill_all(path);
+        if (status < 0)
+            return status;
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     }
     return is_populated(path) ? -EBUSY : 0;
+}
+
+static bool is_spared(const char *name, const int64_t *spared, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char own[32];
+        snprintf(own, sizeof own, "job-%" PRId64, spared[i]);
+        if (strcmp(name, own) == 0)
+            return true;
+    }
+    return false;
+}
+
+/// Empties the directories in `path`, all at once before it waits for each, and removes them.
+static int empty_children(const char *path, const int64_t *spared, size_t count)
+{
+    int status = 0;
+    DIR *dir = opendir(path);
+    if (dir == NULL)
+        return -errno;
+    for (int round = 0; round < 2; round++) {
+        rewinddir(dir);
+        for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+            char child[PATH_MAX + 256];
+            if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || is_spared(entry->d_name, spared, count))
+                continue;
+            snprintf(child, sizeof child, "%s/%s", path, entry->d_name);
+            int failed = round == 0 ? kill_all(child) : empty(child);
+            if (failed < 0 && round == 1)
+                status = failed;
+            else if (round == 1)
+                rmdir(child);
+        }
+    }
+    closedir(dir);
+    return status;
+}
+
+int jc_cgroup_claim(const char *parent, const char *name, const int64_t *spared, size_t count, char **out)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s", parent, name) < 0)
+        return -ENOMEM;
+    int status = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : empty_children(path, spared, count);
+    if (status < 0)
+        free(path);
+    else
+        *out = path;
+    return status;
 }
 
 static void remove_children(const char *path)
@@ -120,21 +177,6 @@ static void remove_children(const char *path)
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
             unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
     closedir(dir);
-}
-
-int jc_cgroup_claim(const char *parent, const char *name, char **out)
-{
-    char *path = NULL;
-    if (asprintf(&path, "%s/%s", parent, name) < 0)
-        return -ENOMEM;
-    int status = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : empty(path);
-    if (status < 0) {
-        free(path);
-        return status;
-    }
-    remove_children(path);
-    *out = path;
-    return 0;
 }
 
 void jc_cgroup_release(const char *path)

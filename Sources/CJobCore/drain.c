@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,26 +47,79 @@ static size_t write_file(struct jc_stream_state *state, const char *bytes, size_
     return done;
 }
 
+/// How many of `length` bytes are to be kept, with a file to keep them in.
+static size_t make_room(struct jc_job *job, enum jc_stream stream, size_t length)
+{
+    struct jc_stream_state *state = &job->stream[stream];
+    // After a failed write nothing more is kept: a file with a hole in it would be worse than a short one.
+    if (state->error != 0 || state->kept >= job->output_limit)
+        return 0;
+    if (state->file < 0 && length > 0) {
+        int fd = open_file(job, stream);
+        if (fd < 0) {
+            state->error = -fd;
+            return 0;
+        }
+        state->file = fd;
+    }
+    const uint64_t left = job->output_limit - state->kept;
+    return left < length ? (size_t)left : length;
+}
+
+static void tell_kept(struct jc_job *job, enum jc_stream stream, size_t length)
+{
+    job->stream[stream].kept += length;
+    if (length > 0 && job->events->output != NULL)
+        job->events->output(job->context, stream, length);
+}
+
 static void keep(struct jc_job *job, enum jc_stream stream, const char *bytes, size_t length)
 {
     struct jc_stream_state *state = &job->stream[stream];
-    size_t room =
-        job->output_limit - state->kept < length ? (size_t)(job->output_limit - state->kept) : length;
-    // After a failed write nothing more is kept: a file with a hole in it would be worse than a short one.
-    if (state->error != 0)
-        room = 0;
-    if (room > 0 && state->file < 0) {
-        int fd = open_file(job, stream);
-        if (fd < 0)
-            state->error = -fd;
-        else
-            state->file = fd;
-    }
-    size_t written = state->file >= 0 && state->error == 0 ? write_file(state, bytes, room) : 0;
-    state->kept += written;
+    size_t room = make_room(job, stream, length);
+    size_t written = room > 0 ? write_file(state, bytes, room) : 0;
     state->dropped += length - written;
-    if (written > 0 && job->events->output != NULL)
-        job->events->output(job->context, stream, written);
+    tell_kept(job, stream, written);
+    if (written < length)
+        jc_ledger_note(job);
+}
+
+/// Takes what is in the pipe into the file by splice(2): a kill before it leaves the bytes in the pipe, one
+/// after it finds them in the file. As read(2), with -ENOTSUP in errno where reading is to be tried instead.
+static ssize_t move(struct jc_job *job, enum jc_stream stream)
+{
+    struct jc_stream_state *state = &job->stream[stream];
+    int waiting = 1;
+    if (state->file < 0)
+        ioctl(state->pipe, FIONREAD, &waiting);
+    size_t room = waiting > 0 ? make_room(job, stream, JC_PIPE_LARGE) : 0;
+    if (room == 0)
+        return errno = ENOTSUP, -1;
+    ssize_t count = splice(state->pipe, NULL, state->file, NULL, room, SPLICE_F_NONBLOCK);
+    if (count > 0)
+        tell_kept(job, stream, (size_t)count);
+    if (count >= 0 || errno == EAGAIN || errno == EINTR)
+        return count;
+    // A file system that cannot: bytes between the pipe and the file would be lost with this process.
+    if (errno == EINVAL)
+        jc_ledger_void(job);
+    else
+        state->error = errno;
+    return errno = ENOTSUP, -1;
+}
+
+static ssize_t take(struct jc_job *job, enum jc_stream stream)
+{
+    ssize_t count = -1;
+    errno = ENOTSUP;
+    if (job->ledger >= 0)
+        count = move(job, stream);
+    if (count >= 0 || errno != ENOTSUP)
+        return count;
+    count = read(job->stream[stream].pipe, job->engine->buffer, JC_PIPE_LARGE);
+    if (count > 0)
+        keep(job, stream, job->engine->buffer, (size_t)count);
+    return count;
 }
 
 static void check_limit(struct jc_job *job)
@@ -89,12 +143,11 @@ void jc_drain_close(struct jc_job *job, enum jc_stream stream)
 void jc_drain(struct jc_job *job, enum jc_stream stream, bool all)
 {
     struct jc_stream_state *state = &job->stream[stream];
-    char *buffer = job->engine->buffer;
     // A megabyte a round: the other jobs have their turn. Nor does `all` mean for ever: a process outside the
     // tree may have the pipe and go on writing.
     const size_t most = all ? MOST_AT_THE_END : JC_PIPE_LARGE;
     for (size_t taken = 0; state->pipe >= 0 && taken < most;) {
-        ssize_t count = read(state->pipe, buffer, JC_PIPE_LARGE);
+        ssize_t count = take(job, stream);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0 && errno == EAGAIN)
@@ -103,7 +156,6 @@ void jc_drain(struct jc_job *job, enum jc_stream stream, bool all)
             jc_drain_close(job, stream);
             break;
         }
-        keep(job, stream, buffer, (size_t)count);
         taken += (size_t)count;
         job->engine->drained += (size_t)count;
         if (count >= JC_PIPE_SMALL && !state->is_large) {

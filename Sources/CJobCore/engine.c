@@ -153,7 +153,7 @@ static int open_parts(struct jc_engine *engine, struct jc_loop *loop)
     const char *parent = engine->options.cgroup_parent;
     if (parent != NULL && (engine->cgroup_dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         return -errno;
-    if (parent == NULL && (engine->proc = opendir("/proc")) == NULL)
+    if ((engine->proc = opendir("/proc")) == NULL)
         return -errno;
     if ((engine->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
         return -errno;

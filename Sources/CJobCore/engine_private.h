@@ -2,7 +2,7 @@
 #define ENGINE_PRIVATE_H
 
 #include <dirent.h>
-#include <jobcore/job.h>
+#include <jobcore/handover.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -74,6 +74,10 @@ struct jc_job {
     enum jc_limit_action limit_action;
     bool reaped, tree_gone, stop_asked, term_sent, kill_sent, timed_out, limit_killed, forced_eof,
         stdin_closed;
+    bool adopted;        ///< its process is no child of this one
+    int64_t unreaped_ms; ///< since when its process has ended and its parent is to reap it; monotonic, 0: not
+    int ledger;          ///< memory that outlives this process, once the job was deposited; else -1
+    uint64_t input_taken, input_pending; ///< see `struct jc_job_state`
     pid_t pid;
     int64_t finished_us;
 };
@@ -111,7 +115,7 @@ struct jc_engine {
     struct jc_cgroup *cgroups; ///< free ones
     unsigned next_cgroup;
     int cgroup_dir;
-    DIR *proc; ///< where there are no cgroups
+    DIR *proc; ///< for jobs without a cgroup
     pthread_t *threads;
     unsigned thread_count;
 };
@@ -181,13 +185,25 @@ void jc_drain(struct jc_job *job, enum jc_stream stream, bool all);
 void jc_drain_close(struct jc_job *job, enum jc_stream stream);
 void jc_drain_rest(struct jc_job *job);
 void jc_job_exited(struct jc_job *job);
-/// Reaps the first process. -EAGAIN: it has not ended; -ECHILD: somebody else took its status for good.
+/// Reaps the first process. -EAGAIN: it has not ended, or its parent has not reaped it; -ECHILD: somebody
+/// else took its status for good.
 int jc_exit_status(struct jc_job *job);
 void jc_job_tree_check(struct jc_job *job);
 void jc_job_deadline(struct jc_job *job);
 void jc_job_maybe_finish(struct jc_job *job);
 void jc_job_finish(struct jc_job *job);
 void jc_job_stdin_event(struct jc_job *job, bool failed);
+
+/// The job as a successor takes it over.
+void jc_job_describe(const struct jc_job *job, struct jc_job_state *out);
+/// Makes the ledger.
+int jc_ledger_open(struct jc_job *job);
+/// Brings the ledger up to date, if there is one: before a step that a successor must not repeat or forget.
+void jc_ledger_note(struct jc_job *job);
+/// What is in a ledger. -EINVAL: it is none, or one of another version.
+int jc_ledger_read(int ledger, struct jc_job_state *out);
+/// Makes the ledger useless: the job cannot be adopted.
+void jc_ledger_void(struct jc_job *job);
 
 /// Sends `signo` to all processes of the job: by its cgroup, else by what can be found of its tree.
 void jc_tree_signal(struct jc_job *job, int signo);

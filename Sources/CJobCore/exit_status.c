@@ -17,8 +17,10 @@ struct pidfd_info {
 static int kept_status(int pidfd, int *status)
 {
     struct pidfd_info info = {.mask = INFO_EXIT};
-    if (ioctl(pidfd, GET_INFO, &info) < 0 || (info.mask & INFO_EXIT) == 0)
+    if (ioctl(pidfd, GET_INFO, &info) < 0)
         return -ECHILD;
+    if ((info.mask & INFO_EXIT) == 0)
+        return -EAGAIN;
     *status = info.exit_code;
     return 0;
 }

@@ -9,31 +9,34 @@
 
 static void set_close_on_exec(const struct jc_job *job, int flag)
 {
-    const int fds[] = {job->launch.pidfd,   job->launch.stdin_write, job->stream[0].pipe,
+    const int fds[] = {job->launch.pidfd,   job->launch.stdin_write, job->ledger,        job->stream[0].pipe,
                        job->stream[1].pipe, job->stream[0].file,     job->stream[1].file};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             fcntl(fds[i], F_SETFD, flag);
 }
 
-int jc_job_export(struct jc_job *job, struct jc_job_state *out)
+void jc_job_describe(const struct jc_job *job, struct jc_job_state *out)
 {
-    if (job->phase != JC_RUNNING || job->reaped || job->launch.error != 0)
-        return -EAGAIN;
     *out = (struct jc_job_state){
         .pid = job->pid,
         .pidfd = job->launch.pidfd,
         .stdin_write = job->launch.stdin_write,
+        .ledger = job->ledger,
         .cgroup = job->launch.cgroup != NULL ? (int64_t)job->launch.cgroup->number : -1,
         .started_us = job->launch.started_us,
         .output_limit = job->output_limit,
         .grace_ms = job->grace_ms,
         .deadline = job->heap_index != SIZE_MAX ? job->deadline : INT64_MAX,
+        .input_taken = job->input_taken,
+        .input_pending = job->input_pending,
         .limit_action = job->limit_action,
         .term_sent = job->term_sent,
         .kill_sent = job->kill_sent,
         .timed_out = job->timed_out,
         .limit_killed = job->limit_killed,
+        .stdin_closed = job->stdin_closed,
+        .adopted = job->adopted,
     };
     for (int i = 0; i < 2; i++) {
         out->pipe[i] = job->stream[i].pipe;
@@ -42,6 +45,13 @@ int jc_job_export(struct jc_job *job, struct jc_job_state *out)
         out->dropped[i] = job->stream[i].dropped;
         out->output_error[i] = job->stream[i].error;
     }
+}
+
+int jc_job_export(struct jc_job *job, struct jc_job_state *out)
+{
+    if (job->phase != JC_RUNNING || job->reaped || job->launch.error != 0)
+        return -EAGAIN;
+    jc_job_describe(job, out);
     set_close_on_exec(job, 0);
     return 0;
 }
@@ -65,6 +75,11 @@ static void take_state(struct jc_job *job, const struct jc_job_state *state)
     job->kill_sent = state->kill_sent;
     job->timed_out = state->timed_out;
     job->limit_killed = state->limit_killed;
+    job->ledger = state->ledger;
+    job->input_taken = state->input_taken;
+    job->input_pending = state->input_pending;
+    job->stdin_closed = state->stdin_closed;
+    job->adopted = state->adopted;
     for (int i = 0; i < 2; i++)
         job->stream[i] = (struct jc_stream_state){.pipe = state->pipe[i],
                                                   .file = state->file[i],
@@ -89,28 +104,53 @@ static int attach(struct jc_job *job, const struct jc_job_state *state)
     return status;
 }
 
-int jc_job_import(struct jc_engine *engine, const struct jc_job_state *state, const char *output_name,
-                  const char *marker, const struct jc_job_events *events, void *context, struct jc_job **out)
+/// Lets the descriptors be the caller's, as if they had never been this job's.
+static void give_back(struct jc_job *job)
+{
+    int *const fds[] = {&job->launch.pidfd,   &job->launch.stdin_write, &job->ledger,
+                        &job->stream[0].pipe, &job->stream[1].pipe,     &job->stream[0].file,
+                        &job->stream[1].file};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
+        if (*fds[i] >= 0)
+            jc_engine_unwatch(job->engine, *fds[i]);
+        *fds[i] = -1;
+    }
+}
+
+static int make(struct jc_engine *engine, const char *output_name, const char *marker, struct jc_job **out)
 {
     struct jc_job *job = jc_job_make(engine);
     if (job == NULL)
         return -ENOMEM;
-    job->events = events;
-    job->context = context;
     job->output_name = strdup(output_name);
     job->marker = strdup(marker);
     int status = job->output_name != NULL && job->marker != NULL ? jc_engine_add(engine, job) : -ENOMEM;
-    if (status < 0) {
-        free(job->output_name);
-        free(job->marker);
-        free(job);
-        return status;
+    if (status == 0) {
+        *out = job;
+        return 0;
     }
+    free(job->output_name);
+    free(job->marker);
+    free(job);
+    return status;
+}
+
+int jc_job_import(struct jc_engine *engine, const struct jc_job_state *state, const char *output_name,
+                  const char *marker, const struct jc_job_events *events, void *context, struct jc_job **out)
+{
+    struct jc_job *job = NULL;
+    int status = make(engine, output_name, marker, &job);
+    if (status < 0)
+        return status;
+    job->events = events;
+    job->context = context;
     take_state(job, state);
     status = attach(job, state);
-    if (status < 0)
+    if (status < 0) {
+        give_back(job);
         jc_job_free(job);
-    else
-        *out = job;
-    return status;
+        return status;
+    }
+    *out = job;
+    return 0;
 }

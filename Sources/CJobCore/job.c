@@ -80,7 +80,7 @@ struct jc_job *jc_job_make(struct jc_engine *engine)
     job->heap_index = SIZE_MAX;
     for (int i = 0; i < 2; i++)
         job->stream[i].pipe = job->stream[i].file = job->launch.read[i] = -1;
-    job->launch.pidfd = job->launch.stdin_write = job->launch.stdin_fd = -1;
+    job->launch.pidfd = job->launch.stdin_write = job->launch.stdin_fd = job->ledger = -1;
     return job;
 }
 
@@ -192,7 +192,7 @@ int jc_job_signal(struct jc_job *job, int signo, bool tree)
 
 void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
 {
-    if (job->phase == JC_OVER || job->reaped)
+    if (job->phase == JC_OVER || job->reaped || job->unreaped_ms > 0)
         return;
     if (!job->stop_asked || grace_ms < job->stop_grace)
         job->stop_grace = grace_ms;
@@ -202,16 +202,19 @@ void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
     if (job->stop_grace == 0) {
         job->term_sent = job->kill_sent = true;
         jc_engine_clear_deadline(job);
+        jc_ledger_note(job);
         jc_tree_signal(job, SIGKILL);
         return;
     }
     int64_t deadline = jc_now_ms() + (int64_t)job->stop_grace;
     if (job->term_sent && job->heap_index != SIZE_MAX && job->deadline <= deadline)
         return;
-    if (!job->term_sent)
-        jc_tree_signal(job, SIGTERM);
+    bool is_first = !job->term_sent;
     job->term_sent = true;
     jc_engine_set_deadline(job, (int64_t)job->stop_grace);
+    jc_ledger_note(job);
+    if (is_first)
+        jc_tree_signal(job, SIGTERM);
 }
 
 int jc_job_output_fd(struct jc_job *job, enum jc_stream stream)
@@ -230,6 +233,10 @@ void jc_job_free(struct jc_job *job)
             close(job->stream[i].file);
     }
     jc_job_stdin_close(job);
+    if (job->launch.pidfd >= 0)
+        close(job->launch.pidfd);
+    if (job->ledger >= 0)
+        close(job->ledger);
     jc_engine_remove(job->engine, job);
     free_job(job);
 }

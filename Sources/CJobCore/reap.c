@@ -10,22 +10,44 @@
 #define TREE_AGAIN_MS 20
 /// How long a pipe may stay open once the tree is gone: a process outside of it holds it.
 #define FORCE_EOF_MS 5000
+/// How long the parent of an adopted job's process may leave it unreaped.
+#define REAPER_MS 10000
+
+/// The status of an adopted job's process is known once its parent has reaped it. -EAGAIN, or -ECHILD when
+/// that takes too long.
+static int await_reaper(struct jc_job *job)
+{
+    if (job->unreaped_ms == 0) {
+        job->unreaped_ms = jc_now_ms();
+        job->finished_us = jc_now_us();
+        // It stays readable.
+        jc_engine_unwatch(job->engine, job->launch.pidfd);
+    }
+    if (jc_now_ms() - job->unreaped_ms > REAPER_MS)
+        return -ECHILD;
+    jc_engine_set_deadline(job, TREE_AGAIN_MS);
+    return -EAGAIN;
+}
 
 void jc_job_exited(struct jc_job *job)
 {
     if (job->reaped || job->launch.pidfd < 0)
         return;
-    // While it is a zombie its number is nobody else's: now its group can be signalled safely.
-    if (job->launch.cgroup == NULL)
+    // While it is a zombie its number is nobody else's: now its group can be signalled safely. Who reaps an
+    // adopted one, and when, is not known.
+    if (job->launch.cgroup == NULL && !job->adopted)
         kill(-job->pid, SIGKILL);
     int status = jc_exit_status(job);
+    if (status == -EAGAIN && job->adopted)
+        status = await_reaper(job);
     if (status == -EAGAIN)
         return;
     if (status < 0) {
         job->launch.error = -status;
         job->launch.stage = "wait";
     }
-    job->finished_us = jc_now_us();
+    if (job->finished_us == 0)
+        job->finished_us = jc_now_us();
     job->reaped = true;
     atomic_store(&job->launch.pid, 0);
     jc_engine_unwatch(job->engine, job->launch.pidfd);
@@ -71,6 +93,8 @@ void jc_job_tree_check(struct jc_job *job)
         jc_engine_unwatch(job->engine, cgroup->events);
     cgroup->watched = false;
     job->launch.cgroup = NULL;
+    // The next job that gets it must not be taken for a part of this one.
+    jc_ledger_note(job);
     jc_cgroup_give(job->engine, cgroup);
 }
 
@@ -86,7 +110,9 @@ static void force_eof(struct jc_job *job)
 
 void jc_job_deadline(struct jc_job *job)
 {
-    if (!job->reaped && job->launch.error != 0) {
+    if (!job->reaped && job->unreaped_ms > 0) {
+        jc_job_exited(job);
+    } else if (!job->reaped && job->launch.error != 0) {
         // It could not be watched: nothing but looking tells when it has ended.
         jc_job_exited(job);
         if (!job->reaped)
@@ -97,6 +123,7 @@ void jc_job_deadline(struct jc_job *job)
             jc_job_stop(job, job->grace_ms);
         } else if (!job->kill_sent) {
             job->kill_sent = true;
+            jc_ledger_note(job);
             jc_tree_signal(job, SIGKILL);
         }
     } else if (job->tree_gone) {

@@ -103,39 +103,13 @@ int jc_job_output_fd(struct jc_job *_Nonnull job, enum jc_stream stream);
 /// Frees a job that finished and closes its files.
 void jc_job_free(struct jc_job *_Nullable job);
 
-/// A running job as it is handed to a successor of this process, which takes its place by exec and so keeps
-/// its children and descriptors. Descriptors are -1 where there is none.
-struct jc_job_state {
-    pid_t pid;
-    int pidfd, stdin_write, pipe[2], file[2];
-    int64_t cgroup; ///< number of its cgroup, -1: none
-    int64_t started_us;
-    uint64_t kept[2], dropped[2];
-    int output_error[2];
-    uint64_t output_limit, grace_ms;
-    int64_t deadline; ///< of its time limit or grace, CLOCK_MONOTONIC milliseconds; INT64_MAX: none
-    enum jc_limit_action limit_action;
-    bool term_sent, kill_sent, timed_out, limit_killed;
-};
-/// Describes a started job and keeps its descriptors open across exec. -EAGAIN while it is being launched or
-/// when its first process has ended: wait for its next event.
-int jc_job_export(struct jc_job *_Nonnull job, struct jc_job_state *_Nonnull out)
-    __attribute__((warn_unused_result));
-/// Undoes what `jc_job_export` did to the descriptors: the exec failed.
-void jc_job_keep(struct jc_job *_Nonnull job);
-/// Goes on with a job of the predecessor; `output_name` and `marker` (the environment's JOBD_JOB_ID entry)
-/// are copied.
-int jc_job_import(struct jc_engine *_Nonnull engine, const struct jc_job_state *_Nonnull state,
-                  const char *_Nonnull output_name, const char *_Nonnull marker,
-                  const struct jc_job_events *_Nonnull events, void *_Nullable context,
-                  struct jc_job *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
-
 /// The writable cgroup v2 directory of this process, for `cgroup_parent` (freed with free), or -ENOENT,
 /// -EACCES.
 int jc_cgroup_find(char *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
-/// Makes `<parent>/<name>` for the jobs of one daemon and kills whatever a predecessor left running in it.
-int jc_cgroup_claim(const char *_Nonnull parent, const char *_Nonnull name, char *_Nullable *_Nonnull out)
-    __attribute__((warn_unused_result));
+/// Makes `<parent>/<name>` for the jobs of one daemon and kills whatever a predecessor left running in it,
+/// but in the cgroups with the `count` numbers `spared`.
+int jc_cgroup_claim(const char *_Nonnull parent, const char *_Nonnull name, const int64_t *_Nullable spared,
+                    size_t count, char *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
 /// Removes a claimed directory and the empty ones in it.
 void jc_cgroup_release(const char *_Nonnull path);
 

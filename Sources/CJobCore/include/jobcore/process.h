@@ -16,6 +16,11 @@ int jc_pidfd_open(pid_t pid) __attribute__((warn_unused_result));
 int jc_memory_file(const char *_Nonnull name, const void *_Nullable bytes, size_t length)
     __attribute__((warn_unused_result));
 
+/// Sends a datagram of `text` and `count` (at most 2) descriptors to the socket at `address`, a path or,
+/// after "@", an abstract name. Does not wait: -EAGAIN when the receiver does not keep up. A negative errno.
+int jc_notify(const char *_Nonnull address, const char *_Nonnull text, size_t length,
+              const int *_Nullable fds, size_t count) __attribute__((warn_unused_result));
+
 /// Gives up what a process that reads from the network does not need. Called before any other thread is made:
 /// user and group (skipped when `uid` is (uid_t)-1), all supplementary groups, gaining privileges by exec
 /// (PR_SET_NO_NEW_PRIVS), being traced or dumped, and by seccomp(2) the calls that start programs, reach

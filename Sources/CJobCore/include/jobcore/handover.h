@@ -1,0 +1,69 @@
+#ifndef JOBCORE_HANDOVER_H
+#define JOBCORE_HANDOVER_H
+
+#include <jobcore/job.h>
+
+/// A running job as a successor takes it over. Descriptors are -1 where there is none.
+struct jc_job_state {
+    pid_t pid;
+    int pidfd, stdin_write, pipe[2], file[2];
+    int ledger;     ///< see `jc_job_deposit`
+    int64_t cgroup; ///< number of its cgroup, -1: none
+    int64_t started_us;
+    uint64_t kept[2], dropped[2];
+    int output_error[2];
+    uint64_t output_limit, grace_ms;
+    int64_t deadline;       ///< of its time limit or grace, CLOCK_MONOTONIC milliseconds; INT64_MAX: none
+    uint64_t input_taken;   ///< bytes of the open standard input that its pipe took
+    uint64_t input_pending; ///< bytes that were being written when the predecessor ended, if it was killed
+    enum jc_limit_action limit_action;
+    bool term_sent, kill_sent, timed_out, limit_killed, stdin_closed;
+    bool adopted; ///< its process is no child of this one
+};
+
+// To a successor that takes this process's place by exec, and so keeps its children and descriptors.
+
+/// Describes a started job and keeps its descriptors open across exec. -EAGAIN while it is being launched or
+/// when its first process has ended: wait for its next event.
+int jc_job_export(struct jc_job *_Nonnull job, struct jc_job_state *_Nonnull out)
+    __attribute__((warn_unused_result));
+/// Undoes what `jc_job_export` did to the descriptors: the exec failed.
+void jc_job_keep(struct jc_job *_Nonnull job);
+/// Goes on with a job of the predecessor; `output_name` and `marker` (the environment's JOBD_JOB_ID entry)
+/// are copied. Takes over the descriptors of `state`; when it fails they stay the caller's.
+int jc_job_import(struct jc_engine *_Nonnull engine, const struct jc_job_state *_Nonnull state,
+                  const char *_Nonnull output_name, const char *_Nonnull marker,
+                  const struct jc_job_events *_Nonnull events, void *_Nullable context,
+                  struct jc_job *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
+
+// To a successor that comes after this process was killed: somebody else holds copies of the descriptors
+// until then.
+
+/// Bytes of a ledger from which on it is the caller's, a page of its own.
+#define JC_LEDGER_LOG 4096
+#define JC_LEDGER_SIZE 8192
+
+/// Makes a deposit of a running job: a socket in whose queue copies of its pidfd, its output pipes and its
+/// ledger lie; the caller's to close. The ledger is memory that tells from now on what the job's state is.
+/// Its standard input is not in the deposit, since whoever holds a copy of that keeps it open: see
+/// `jc_job_stdin_fd`. From now on output goes from the pipe to the file in one step that a kill cannot
+/// divide. -EAGAIN as `jc_job_export`.
+int jc_job_deposit(struct jc_job *_Nonnull job, int *_Nonnull out) __attribute__((warn_unused_result));
+/// The write end of its standard input, or -1. Stays the job's.
+int jc_job_stdin_fd(const struct jc_job *_Nonnull job);
+/// The ledger of a job that was deposited, or -1. Stays the job's; see JC_LEDGER_LOG.
+int jc_job_ledger_fd(const struct jc_job *_Nonnull job);
+/// Reads a deposit, which stays as it is, with fresh copies of the descriptors. -EINVAL for anything else.
+int jc_deposit_read(int deposit, struct jc_job_state *_Nonnull out) __attribute__((warn_unused_result));
+/// Goes on with a deposited job whose supervisor is gone, with its output files as they are. Sets `kept` and
+/// `file` of `state`. The rest is as with `jc_job_import`.
+int jc_job_adopt(struct jc_engine *_Nonnull engine, struct jc_job_state *_Nonnull state,
+                 const char *_Nonnull output_name, const char *_Nonnull marker,
+                 const struct jc_job_events *_Nonnull events, void *_Nullable context,
+                 struct jc_job *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
+/// Closes the descriptors of a state that nobody takes over.
+void jc_job_state_close(struct jc_job_state *_Nonnull state);
+/// Kills a job that is not adopted: its first process and all in its cgroup. Closes the descriptors.
+void jc_job_state_kill(struct jc_engine *_Nonnull engine, struct jc_job_state *_Nonnull state);
+
+#endif
