@@ -28,12 +28,14 @@ public struct JobDetail: Codable, Sendable, Equatable {
   public var stdoutDropped: Int64?
   public var stderrDropped: Int64?
   public var truncated: Bool
+  /// The supervisor that started the job was killed, and another went on with it. Its ``usage`` is not known.
+  public var adopted: Bool?
   public var usage: ResourceUsage?
 
   enum CodingKeys: String, CodingKey {
     case id, cmd, args, cwd, labels, user, group, merge, timeout, status, signal, created, started, finished,
       pid
-    case truncated, usage
+    case truncated, adopted, usage
     case errorMessage = "error_msg"
     case exitCode = "exit_code"
     case timedOut = "timed_out"

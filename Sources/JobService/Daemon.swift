@@ -18,7 +18,7 @@ public enum Daemon {
       case "api": try runApi(arguments)
       case "check-handover": _ = try Handover.read(3)
       case "resume": try resume(arguments)
-      default: try runSupervisor(arguments)
+      default: try runSupervisor(arguments, service: ServiceEnvironment.take())
       }
       return 0
     } catch let error as ConfigurationError {
@@ -46,14 +46,16 @@ public enum Daemon {
     return page.page
   }
 
-  private static func runSupervisor(_ arguments: [String], handed: Handover? = nil) throws {
+  private static func runSupervisor(
+    _ arguments: [String], service: ServiceEnvironment, handed: Handover? = nil
+  ) throws {
     let configuration = try loader(arguments).configuration
     let log = Log(level: configuration.logLevel)
     signal(SIGPIPE, SIG_IGN)
     let limit = Limits.raiseDescriptors()
     log.info("starting", ["version": version, "pid": "\(getpid())", "state": configuration.stateDirectory])
     let supervisor = try Supervisor(
-      configuration, log: log, jobDescriptors: limit, arguments: arguments, handed: handed)
+      configuration, log: log, jobDescriptors: limit, arguments: arguments, service: service, handed: handed)
     try supervisor.run()
   }
 
@@ -62,7 +64,10 @@ public enum Daemon {
     guard arguments.count >= 2, let descriptor = Int32(arguments[1]), descriptor > 2 else {
       throw ConfigurationError("\"jobd resume\" is started by jobd itself; see jobd --help")
     }
-    try runSupervisor(Array(arguments.dropFirst(2)), handed: try Handover.read(descriptor))
+    let handed = try Handover.read(descriptor)
+    try runSupervisor(
+      Array(arguments.dropFirst(2)), service: ServiceEnvironment(notifySocket: handed.notifySocket),
+      handed: handed)
   }
 
   /// `jobd api N` is what the supervisor starts; there is nothing to be had by starting it by hand.

@@ -42,6 +42,8 @@ struct JobRecord: Equatable, Sendable {
     static let logInFile = Flags(rawValue: 8)
     /// Output was dropped at the limit, or could not be written.
     static let truncated = Flags(rawValue: 16)
+    /// A supervisor that was not its parent went on with it, after the one that was had been killed.
+    static let adopted = Flags(rawValue: 32)
   }
 
   init(id: JobID, client: Int64, created: Int64) {

@@ -17,6 +17,24 @@ enum LogFile {
     log.movedToFile()
   }
 
+  /// Bytes of each stream that the pieces stand for, those in the file included.
+  static func lengths(_ log: LogIndex, of record: JobRecord, in directory: StateDirectory) -> [UInt64] {
+    var pieces: [UInt8] = []
+    let file = openat(directory.output, record.outputName + ".log", O_RDONLY | O_CLOEXEC)
+    if file >= 0 {
+      pieces = SmallFile.read(file, most: Int(log.inFile) * LogIndex.pieceSize)
+      pieces = Array(pieces.prefix(Int(log.inFile) * LogIndex.pieceSize))
+      close(file)
+    }
+    pieces += log.pieces
+    var lengths: [UInt64] = [0, 0]
+    for index in 0..<pieces.count / LogIndex.pieceSize {
+      guard let piece = LogIndex.piece(index, of: pieces) else { continue }
+      lengths[Int(piece.stream.index)] += UInt64(piece.length)
+    }
+    return lengths
+  }
+
   /// The job's file, made when it is not there; negative on failure. The caller closes it.
   static func open(of record: JobRecord, in directory: StateDirectory) -> Int32 {
     let name = record.outputName + ".log"

@@ -13,10 +13,10 @@ package final class Daemon {
 
   /// `under`: a program, with arguments, that runs the daemon in its own place.
   /// `copiesBinary`: run a copy of jobd in the scratch directory, which a test may replace.
-  /// `state`: where it keeps its state; a directory of its own when nil.
+  /// `state`: where it keeps its state; a directory of its own when nil. `port`: the one to listen at; 0: any.
   package init(
     _ options: [String] = [], under: [String] = [], environment: [String: String] = [:],
-    copiesBinary: Bool = false, state: String? = nil
+    copiesBinary: Bool = false, state: String? = nil, port: Int = 0
   ) throws {
     scratch = try Scratch()
     program = copiesBinary ? "\(scratch.path)/jobd" : Programs.jobd
@@ -25,9 +25,9 @@ package final class Daemon {
     self.state = state ?? "\(scratch.path)/state"
     // Whatever the machine's own configuration is.
     try Files.write(Array("{}".utf8), to: "\(scratch.path)/jobd.json5")
-    let command = under + [program] + Self.arguments(pki, self.state, scratch, port: 0) + options
+    let command = under + [program] + Self.arguments(pki, self.state, scratch, port: port) + options
     process = try Running(command[0], Array(command[1...]), environment: environment, directory: scratch)
-    port = try Self.waitUntilListening(process)
+    self.port = try Self.waitUntilListening(process)
   }
 
   private static func arguments(_ pki: Pki, _ state: String, _ scratch: Scratch, port: Int) -> [String] {

@@ -50,6 +50,15 @@ package enum Files {
 
   package static func text(_ path: String) -> String { String(decoding: read(path), as: UTF8.self) }
 
+  package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// What a symbolic link leads to.
+  package static func target(_ path: String) -> String {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let count = buffer.withUnsafeMutableBytes { readlink(path, $0.baseAddress!, $0.count) }
+    return String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+  }
+
   /// Names in a directory.
   package static func list(_ path: String) -> [String] {
     guard let directory = opendir(path) else { return [] }

@@ -10,6 +10,7 @@ package enum Programs {
   }()
 
   package static var jobd: String { "\(directory)/jobd" }
+  static var serviceManager: String { "\(directory)/fake-service-manager" }
   package static var jobctl: String { "\(directory)/jobctl" }
   /// The benchmark's client of thousands of connections.
   package static var loadgen: String { "\(directory)/loadgen" }

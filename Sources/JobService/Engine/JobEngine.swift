@@ -1,4 +1,5 @@
 import CJobCore
+import Glibc
 import JobAPI
 
 /// Launches, drains and reaps jobs on an event loop. Loop's thread only.
@@ -116,6 +117,46 @@ final class RunningJob {
       Unmanaged.passUnretained(self).toOpaque(), &job)
     guard status == 0 else { throw SystemError(status, "go on with a job") }
     _ = Unmanaged.passRetained(self)
+  }
+
+  /// Goes on with a job of a supervisor that was killed. Its output files and what they hold are then in `state`, whose
+  /// descriptors stay the caller's when it fails.
+  init(
+    _ engine: JobEngine, adopting state: inout jc_job_state, outputName: String, marker: String,
+    delegate: any RunningJobDelegate
+  ) throws(SystemError) {
+    self.engine = engine
+    self.delegate = delegate
+    let status = jc_job_adopt(
+      engine.handle, &state, outputName, marker, &RunningJob.events,
+      Unmanaged.passUnretained(self).toOpaque(), &job)
+    guard status == 0 else { throw SystemError(status, "adopt a job") }
+    _ = Unmanaged.passRetained(self)
+  }
+
+  /// What somebody else is to hold for a successor; the caller closes it. Nil when the job is about to end.
+  func deposit() throws(SystemError) -> Int32? {
+    var deposit: Int32 = -1
+    let status = jc_job_deposit(job!, &deposit)
+    if status == -EAGAIN { return nil }
+    guard status == 0 else { throw SystemError(status, "make a deposit of a job") }
+    return deposit
+  }
+
+  /// Of a job that was deposited: its ledger, open as long as the job.
+  var ledger: Int32? {
+    let ledger = jc_job_ledger_fd(job!)
+    return ledger < 0 ? nil : ledger
+  }
+
+  var isInputOpen: Bool { jc_job_stdin_fd(job!) >= 0 }
+
+  /// A copy of the write end of its standard input, which the caller closes; nil when there is none.
+  func copyInput() throws(SystemError) -> Int32? {
+    guard isInputOpen else { return nil }
+    let copy = fcntl(jc_job_stdin_fd(job!), F_DUPFD_CLOEXEC, 3)
+    guard copy >= 0 else { throw SystemError(errno, "copy a job's standard input") }
+    return copy
   }
 
   /// What a successor needs, with the job's descriptors open across exec; nil while it starts or ends.

@@ -51,7 +51,7 @@ final class PoolCore {
     defer { free(found) }
     var claimed: UnsafeMutablePointer<CChar>?
     let name = "jobpool-\(getpid())-\(String(UInt32.random(in: 0...UInt32.max), radix: 16))"
-    guard jc_cgroup_claim(found, name, &claimed) == 0, let claimed else { return nil }
+    guard jc_cgroup_claim(found, name, nil, 0, &claimed) == 0, let claimed else { return nil }
     defer { free(claimed) }
     return String(cString: claimed)
   }

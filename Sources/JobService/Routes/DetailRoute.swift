@@ -111,7 +111,9 @@ extension JobDetail {
     stdoutDropped = record.stdout.dropped == 0 ? nil : Int64(record.stdout.dropped)
     stderrDropped = record.stderr.dropped == 0 ? nil : Int64(record.stderr.dropped)
     truncated = record.truncated
-    guard record.state == .completed else { return }
+    adopted = record.flags.contains(.adopted) ? true : nil
+    // Only a parent learns it.
+    guard record.state == .completed, adopted == nil else { return }
     usage = ResourceUsage(
       userMicroseconds: Int64(record.userTime), systemMicroseconds: Int64(record.systemTime),
       maxResidentKiB: Int64(record.peakMemory))

@@ -46,11 +46,13 @@ final class ApiKeeper {
     guard !isStopping else { return }
     guard current != nil else { return start() }
     supervisor.log.info("reloading")
+    supervisor.manager.tell(.reloading)
     successor?.kill()
     do {
       successor = try spawn()
     } catch {
       supervisor.log.error("reload_failed", ["error": "\(error)"])
+      tellReady()
     }
   }
 
@@ -88,11 +90,15 @@ final class ApiKeeper {
       current = child
       successor = nil
       supervisor.log.info("reloaded", ["pid": "\(child.pid)"])
+      tellReady()
     }
     guard !hasServed else { return }
     hasServed = true
     supervisor.log.info("listening", ["address": listeners.address])
+    tellReady()
   }
+
+  private func tellReady() { supervisor.manager.tell(.ready(address: listeners.address)) }
 
   private func exited(_ child: ApiChild, _ status: Int32) {
     children.removeAll { $0 === child }
@@ -102,6 +108,7 @@ final class ApiKeeper {
     if child === successor {
       successor = nil
       supervisor.log.error("reload_failed", ["pid": "\(child.pid)", "exit": how])
+      tellReady()
     } else if child === current {
       current = nil
       if !isStopping { restart(after: child, how) }

@@ -5,10 +5,12 @@ import JobAPI
 /// children stay children, and this says which is which.
 struct Handover {
   /// Changes when what follows is laid differently: a successor that does not know it does not take over.
-  private static let version: UInt32 = 2
+  private static let version: UInt32 = 3
 
   var jobDescriptors: UInt64
   var cgroup: String?
+  /// The service manager's socket.
+  var notifySocket: String?
   var address: String
   var listeners: [Int32]
   var jobs: [Job]
@@ -23,6 +25,8 @@ struct Handover {
     var inputTaken: UInt64
     var stopAsked: Bool
     var isStartStored: Bool
+    var isDeposited: Bool
+    var isInputDeposited: Bool
     var piecesInFile: UInt64
     var pieces: [UInt8]
     var state: jc_job_state
@@ -33,6 +37,7 @@ struct Handover {
     writer.put(Self.version)
     writer.put(jobDescriptors)
     writer.put(cgroup)
+    writer.put(notifySocket)
     writer.put(address)
     writer.put(UInt32(listeners.count))
     for descriptor in listeners { writer.put(descriptor) }
@@ -46,6 +51,7 @@ struct Handover {
     guard try reader.integer(UInt32.self) == Self.version else { throw MalformedBytes() }
     jobDescriptors = try reader.integer()
     cgroup = try reader.optionalString()
+    notifySocket = try reader.optionalString()
     address = try reader.string()
     listeners = []
     for _ in 0..<(try reader.count(ofSize: 4)) { listeners.append(try reader.integer()) }
@@ -54,9 +60,12 @@ struct Handover {
     try reader.end()
   }
 
-  init(jobDescriptors: UInt64, cgroup: String?, address: String, listeners: [Int32], jobs: [Job]) {
-    (self.jobDescriptors, self.cgroup, self.address) = (jobDescriptors, cgroup, address)
-    (self.listeners, self.jobs) = (listeners, jobs)
+  init(
+    jobDescriptors: UInt64, cgroup: String?, notifySocket: String?, address: String, listeners: [Int32],
+    jobs: [Job]
+  ) {
+    (self.jobDescriptors, self.cgroup, self.notifySocket) = (jobDescriptors, cgroup, notifySocket)
+    (self.address, self.listeners, self.jobs) = (address, listeners, jobs)
   }
 }
 
@@ -69,6 +78,8 @@ extension Handover.Job {
     writer.put(inputTaken)
     writer.put(stopAsked)
     writer.put(isStartStored)
+    writer.put(isDeposited)
+    writer.put(isInputDeposited)
     writer.put(piecesInFile)
     writer.put(pieces)
     state.encode(into: &writer)
@@ -82,6 +93,7 @@ extension Handover.Job {
     inputTaken = try reader.integer()
     stopAsked = try reader.bool()
     isStartStored = try reader.bool()
+    (isDeposited, isInputDeposited) = (try reader.bool(), try reader.bool())
     piecesInFile = try reader.integer()
     pieces = try reader.array()
     state = try jc_job_state(from: &reader)
@@ -90,27 +102,32 @@ extension Handover.Job {
 
 extension jc_job_state {
   fileprivate func encode(into writer: inout ByteWriter) {
-    for number in [pid, pidfd, stdin_write, pipe.0, pipe.1, file.0, file.1, output_error.0, output_error.1] {
+    for number in [pid, pidfd, stdin_write, ledger] { writer.put(number) }
+    for number in [pipe.0, pipe.1, file.0, file.1, output_error.0, output_error.1] { writer.put(number) }
+    for number in [cgroup, started_us, deadline] { writer.put(number) }
+    for number in [kept.0, kept.1, dropped.0, dropped.1, output_limit, grace_ms, input_taken] {
       writer.put(number)
     }
-    for number in [cgroup, started_us, deadline] { writer.put(number) }
-    for number in [kept.0, kept.1, dropped.0, dropped.1, output_limit, grace_ms] { writer.put(number) }
     writer.put(limit_action.rawValue)
-    for flag in [term_sent, kill_sent, timed_out, limit_killed] { writer.put(flag) }
+    for flag in [term_sent, kill_sent, timed_out, limit_killed, stdin_closed, adopted] { writer.put(flag) }
   }
 
   fileprivate init(from reader: inout ByteReader) throws(MalformedBytes) {
     self.init()
-    (pid, pidfd, stdin_write) = (try reader.integer(), try reader.integer(), try reader.integer())
+    (pid, pidfd) = (try reader.integer(), try reader.integer())
+    (stdin_write, ledger) = (try reader.integer(), try reader.integer())
     (pipe.0, pipe.1) = (try reader.integer(), try reader.integer())
     (file.0, file.1) = (try reader.integer(), try reader.integer())
     (output_error.0, output_error.1) = (try reader.integer(), try reader.integer())
     (cgroup, started_us, deadline) = (try reader.integer(), try reader.integer(), try reader.integer())
     (kept.0, kept.1) = (try reader.integer(), try reader.integer())
     (dropped.0, dropped.1) = (try reader.integer(), try reader.integer())
-    (output_limit, grace_ms) = (try reader.integer(), try reader.integer())
+    (output_limit, grace_ms, input_taken) = (
+      try reader.integer(), try reader.integer(), try reader.integer()
+    )
     limit_action = jc_limit_action(rawValue: try reader.integer())
     (term_sent, kill_sent) = (try reader.bool(), try reader.bool())
     (timed_out, limit_killed) = (try reader.bool(), try reader.bool())
+    (stdin_closed, adopted) = (try reader.bool(), try reader.bool())
   }
 }

@@ -47,6 +47,7 @@ final class Housekeeping {
     for job in jobs where job.lifecycle.state == .running {
       job.isStartStored = true
       supervisor.enqueue(.started(job.record), then: .start)
+      supervisor.deposits.add(job)
     }
   }
 

@@ -22,8 +22,21 @@ struct InputQueue {
   static let ended = Refusal(
     reason: .conflict, text: "the job's standard input is closed: the job ended or closed it")
 
-  /// `taken`: bytes that an earlier queue of the job wrote.
-  init(taken: UInt64 = 0) { received = taken }
+  /// How much the job got is not known: no more can be written at the right place.
+  static let uncertain = Refusal(
+    reason: .conflict,
+    text:
+      "the daemon was killed while it wrote to the job's standard input: how much of it the job got is not known"
+  )
+  private let refusal: Refusal
+
+  /// `taken`: bytes that an earlier queue of the job wrote, `isUncertain`: and perhaps more.
+  init(taken: UInt64 = 0, isClosed: Bool = false, isUncertain: Bool = false) {
+    received = taken
+    closed = isClosed || isUncertain
+    isComplete = isClosed
+    refusal = isUncertain ? Self.uncertain : Self.ended
+  }
 
   /// Bytes that the pipe took, of all that was ever added.
   var takenInAll: UInt64 { received - pieces.reduce(0) { $0 + UInt64($1.bytes.count) } + UInt64(taken) }
@@ -38,7 +51,7 @@ struct InputQueue {
     let known = offset.map { min(received - $0, UInt64(bytes.count)) } ?? 0
     let isRepeated = offset != nil && known == bytes.count
     if isComplete, isRepeated, pieces.isEmpty { return caller.answerDone() }
-    guard !closed, !isComplete || isRepeated else { return caller.refuse(Self.ended) }
+    guard !closed, !isComplete || isRepeated else { return caller.refuse(refusal) }
     guard pieces.count < Self.most else {
       return caller.refuse(Refusal(reason: .tooMany, text: "more than \(Self.most) requests feed this job"))
     }

@@ -79,6 +79,7 @@ extension Supervisor {
     for caller in job.stoppers { caller.answerDone() }
     job.stoppers = []
     jobs[job.record.id] = nil
+    deposits.jobEnded(job)
     progress.forget(job)
     limits.jobEnded(job.record.client)
     shutdown?.jobEnded()

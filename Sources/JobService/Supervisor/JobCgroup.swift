@@ -5,12 +5,13 @@ import Glibc
 struct JobCgroup {
   let path: String
 
-  /// Nil where no writable hierarchy is found: process groups are used then.
-  init?(_ configuration: Configuration, _ log: Log) throws(SystemError) {
+  /// What runs in it is killed, but in the cgroups with the numbers `spared`. Nil where no writable hierarchy is
+  /// found: process groups are used then.
+  init?(_ configuration: Configuration, _ log: Log, sparing spared: [Int64]) throws(SystemError) {
     guard configuration.cgroup else { return nil }
     do throws(SystemError) {
       let parent = if let given = configuration.cgroupParent { given } else { try Self.ownDirectory() }
-      path = try Self.claim(Self.name(of: configuration.stateDirectory), in: parent)
+      path = try Self.claim(Self.name(of: configuration.stateDirectory), in: parent, sparing: spared)
     } catch {
       guard configuration.cgroupParent == nil else { throw error }
       log.warn("no_cgroup", ["reason": "\(error)", "instead": "process groups"])
@@ -32,9 +33,11 @@ struct JobCgroup {
     return String(cString: found)
   }
 
-  private static func claim(_ name: String, in parent: String) throws(SystemError) -> String {
+  private static func claim(
+    _ name: String, in parent: String, sparing spared: [Int64]
+  ) throws(SystemError) -> String {
     var claimed: UnsafeMutablePointer<CChar>?
-    let status = jc_cgroup_claim(parent, name, &claimed)
+    let status = jc_cgroup_claim(parent, name, spared, spared.count, &claimed)
     guard status == 0, let claimed else { throw SystemError(status, "use the cgroup \(parent)/\(name)") }
     defer { free(claimed) }
     return String(cString: claimed)

@@ -8,15 +8,19 @@ final class Listeners {
   /// As `address:port`, with the port that was bound.
   let address: String
 
+  /// Attempts, a hundredth of a second apart.
+  private static let patience = 300
+
   /// Those of the predecessor in this process, if it handed over as many as are wanted at this address.
-  init(_ configuration: Configuration, _ handed: Handover?) throws(SupervisorError) {
+  /// `afterCrash`: the api process of a supervisor that was killed may still be on its way out.
+  init(_ configuration: Configuration, _ handed: Handover?, afterCrash: Bool) throws(SupervisorError) {
     if let handed, handed.listeners.count == configuration.workers {
       (descriptors, address) = (handed.listeners, handed.address)
       keepAcrossExec(false)
       return
     }
     for descriptor in handed?.listeners ?? [] { Glibc.close(descriptor) }
-    if handed == nil { try Self.requireFree(configuration) }
+    if handed == nil { try Self.requireFree(configuration, patience: afterCrash ? Self.patience : 0) }
     var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
     var port = configuration.listenPort
     for _ in 0..<configuration.workers {
@@ -31,13 +35,17 @@ final class Listeners {
 
   /// The workers' sockets share their port, so that another daemon of the same user could share it too, and each
   /// would get some of the other's connections. A socket that does not share finds such a one.
-  private static func requireFree(_ configuration: Configuration) throws(SupervisorError) {
+  private static func requireFree(_ configuration: Configuration, patience: Int) throws(SupervisorError) {
     guard configuration.listenPort != 0 else { return }
     var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
     var descriptor: Int32 = -1
     var port = configuration.listenPort
-    let status = jc_listen(configuration.listenHost, port, false, &descriptor, &port, &error)
-    guard status == 0 else { throw SupervisorError(cText: error) }
+    for attempt in 0... {
+      let status = jc_listen(configuration.listenHost, port, false, &descriptor, &port, &error)
+      if status == 0 { break }
+      guard status == -EADDRINUSE, attempt < patience else { throw SupervisorError(cText: error) }
+      usleep(10_000)
+    }
     Glibc.close(descriptor)
   }
 

@@ -21,6 +21,9 @@ final class LiveJob: RunningJobDelegate {
   /// Its start is in the store, or on the way there.
   var isStartStored = false
   private(set) var log = LogIndex()
+  /// The service manager holds what a successor needs, and its input too.
+  private(set) var isDeposited = false
+  var isInputDeposited = false
   /// Open from the end of a job whose log has a file until the result is on disk.
   private var logDescriptor: Int32 = -1
 
@@ -52,10 +55,46 @@ final class LiveJob: RunningJobDelegate {
     self.supervisor = supervisor
     (record, pid, grace, takesInput) = (handed.record, handed.pid, handed.grace, handed.takesInput)
     (stopAsked, isStartStored) = (handed.stopAsked, handed.isStartStored)
+    (isDeposited, isInputDeposited) = (handed.isDeposited, handed.isInputDeposited)
     creator = nil
-    input = InputQueue(taken: handed.inputTaken)
+    input = InputQueue(taken: handed.inputTaken, isClosed: handed.state.stdin_closed)
     log = LogIndex(inFile: handed.piecesInFile, pieces: handed.pieces)
     lifecycle = JobLifecycle(state: .running)
+  }
+
+  /// A running job of a supervisor that was killed.
+  init(_ supervisor: Supervisor, adopted job: Inheritance.Job) {
+    self.supervisor = supervisor
+    (record, pid, takesInput) = (job.record, job.state.pid, job.spec.stdinOpen)
+    isStartStored = record.started != 0
+    record.started = job.state.started_us
+    record.flags.insert(.adopted)
+    grace = job.spec.grace ?? UInt64(supervisor.configuration.grace)
+    stopAsked = job.state.term_sent
+    isDeposited = true
+    isInputDeposited = job.state.stdin_write >= 0
+    creator = nil
+    input = InputQueue(
+      taken: job.state.input_taken, isClosed: job.state.stdin_closed,
+      isUncertain: job.state.input_pending > 0)
+    lifecycle = JobLifecycle(state: .running)
+  }
+
+  /// Takes over the output that an adopted job has on file. What is not in the log is the last that was written.
+  func goOn(from state: jc_job_state) {
+    (record.stdout.kept, record.stderr.kept) = (state.kept.0, state.kept.1)
+    log = LogLedger.read(state.ledger)
+    let known = LogFile.lengths(log, of: record, in: supervisor.directory)
+    for (stream, kept) in [(OutputStream.stdout, state.kept.0), (.stderr, state.kept.1)]
+    where kept > known[Int(stream.index)] {
+      log.append(stream, length: kept - known[Int(stream.index)], time: Clock.microseconds())
+    }
+    LogLedger.write(log, to: state.ledger)
+  }
+
+  func deposited(input: Bool) {
+    (isDeposited, isInputDeposited) = (true, input)
+    if let ledger = running?.ledger { LogLedger.write(log, to: ledger) }
   }
 
   /// For a successor; nil when it has just ended.
@@ -63,8 +102,8 @@ final class LiveJob: RunningJobDelegate {
     guard let state = running?.export() else { return nil }
     return Handover.Job(
       record: record, pid: pid, grace: grace, takesInput: takesInput, inputTaken: input.takenInAll,
-      stopAsked: stopAsked, isStartStored: isStartStored, piecesInFile: log.inFile, pieces: log.pieces,
-      state: state)
+      stopAsked: stopAsked, isStartStored: isStartStored, isDeposited: isDeposited,
+      isInputDeposited: isInputDeposited, piecesInFile: log.inFile, pieces: log.pieces, state: state)
   }
 
   deinit {
@@ -79,12 +118,22 @@ final class LiveJob: RunningJobDelegate {
 
   func jobOutput(stream: OutputStream, length: UInt64) {
     if stream == .stdout { record.stdout.kept += length } else { record.stderr.kept += length }
+    let last = log.count - 1
     log.append(stream, length: length, time: Clock.microseconds())
     if log.count >= LogFile.piecesInMemory { LogFile.append(&log, of: record, in: supervisor.directory) }
+    if isDeposited { noteLog(from: last) }
     if !watchers.isEmpty { supervisor.progress.add(self) }
   }
 
-  func jobInputReady(error: Int32) { input.pump(into: running, error: error) }
+  private func noteLog(from last: Int) {
+    guard let ledger = running?.ledger else { return }
+    log.count > last ? LogLedger.write(log, from: last, to: ledger) : LogLedger.write(log, to: ledger)
+  }
+
+  func jobInputReady(error: Int32) {
+    input.pump(into: running, error: error)
+    supervisor.deposits.inputMoved(of: self)
+  }
 
   func jobFinished(_ result: jc_job_result) {
     pid = 0

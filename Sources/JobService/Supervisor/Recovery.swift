@@ -1,8 +1,8 @@
 import Glibc
 import JobAPI
 
-/// Jobs that ran under a supervisor that is gone: nobody knows how they ended. They become errors that say so,
-/// what is left of their processes is killed, and the output drained until then is kept.
+/// Jobs that ran under a supervisor that is gone and could not be adopted: nobody knows how they ended. They become
+/// errors that say so, what is left of their processes is killed, and the output drained until then is kept.
 extension Supervisor {
   func recoverLostJobs() throws {
     let lost = try store.runningJobs().filter { jobs[$0.record.id] == nil }

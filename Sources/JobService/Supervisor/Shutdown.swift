@@ -66,6 +66,7 @@ extension Supervisor {
   /// `signal` nil: the daemon cannot go on.
   func stopAsked(_ signal: String?) {
     if let signal { log.info("stopping", ["signal": signal, "jobs": "\(jobs.count)"]) }
+    manager.tell(.stopping)
     upgrade = nil
     if let shutdown { return shutdown.hurry() }
     do {

@@ -13,7 +13,10 @@ public final class Supervisor: @unchecked Sendable {
   let log: Log
   let loop: EventLoop
   let directory: StateDirectory
-  let cgroup: JobCgroup?
+  private(set) var cgroup: JobCgroup?
+  /// Who started this daemon, and what it holds for it.
+  let manager: ServiceManager
+  private(set) var deposits: Deposits!
   private(set) var engine: JobEngine!
   private(set) var store: Store!
   private(set) var keeper: ApiKeeper!
@@ -41,17 +44,22 @@ public final class Supervisor: @unchecked Sendable {
   let binary: String
   let arguments: [String]
   private let handed: Handover?
+  private var inheritance = Inheritance()
   private var failure: SupervisorError?
 
   /// Opens the state directory and binds the listeners. `jobDescriptors`: soft limit of open files of jobs; 0: this
   /// process's own. Throws ``SupervisorError`` in words for the operator.
   public convenience init(_ configuration: Configuration, log: Log, jobDescriptors: UInt64 = 0) throws {
-    try self.init(configuration, log: log, jobDescriptors: jobDescriptors, arguments: [], handed: nil)
+    try self.init(
+      configuration, log: log, jobDescriptors: jobDescriptors, arguments: [], service: ServiceEnvironment(),
+      handed: nil)
   }
 
-  /// `arguments`: to start a successor with. `handed`: what the predecessor in this process left.
+  /// `arguments`: to start a successor with. `service`: who started this daemon, with what. `handed`: what the
+  /// predecessor in this process left.
   init(
-    _ configuration: Configuration, log: Log, jobDescriptors: UInt64, arguments: [String], handed: Handover?
+    _ configuration: Configuration, log: Log, jobDescriptors: UInt64, arguments: [String],
+    service: ServiceEnvironment, handed: Handover?
   ) throws {
     self.configuration = configuration
     self.log = log
@@ -63,10 +71,17 @@ public final class Supervisor: @unchecked Sendable {
     limits = ClientLimits(configuration)
     let account = try configuration.apiAccount()
     directory = try StateDirectory(path: configuration.stateDirectory, group: account?.group)
-    cgroup = if let handed { JobCgroup(handed: handed.cgroup) } else { try JobCgroup(configuration, log) }
+    manager = try ServiceManager(loop, service.notifySocket, log: log)
+    deposits = try Deposits(loop, manager, log: log)
+    // Before anything is killed: its lock tells whether the jobs are another daemon's.
     try openStore()
+    inheritance = try Inheritance(service.descriptors, store)
+    cgroup =
+      if let handed { JobCgroup(handed: handed.cgroup) } else {
+        try JobCgroup(configuration, log, sparing: inheritance.cgroups)
+      }
     engine = try makeEngine()
-    keeper = try ApiKeeper(self, try Listeners(configuration, handed))
+    keeper = try ApiKeeper(self, try Listeners(configuration, handed, afterCrash: !store.wasClosed))
     housekeeping = try Housekeeping(self)
     retryTimer = try LoopTimer(loop) { [unowned self] in self.saveAgain() }
   }
@@ -97,7 +112,8 @@ public final class Supervisor: @unchecked Sendable {
     ]
     Signals.unblock()
     loop.afterRound { [unowned self] in self.progress.tell() }
-    if let handed { try adopt(handed) }
+    if let handed { try adopt(handed) } else { adopt(inheritance) }
+    inheritance = Inheritance()
     try recoverLostJobs()
     try removeOrphanFiles()
     try loop.run()

@@ -103,6 +103,7 @@ extension Supervisor {
   ) {
     guard let job = job(client, id), job.takesInput else { return caller.refuse(InputQueue.ended) }
     job.input.add(bytes, at: offset, close: close, caller: caller, job: job.running)
+    deposits.inputMoved(of: job)
   }
 }
 

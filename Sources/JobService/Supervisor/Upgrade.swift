@@ -122,9 +122,10 @@ extension Supervisor {
     keeper.resume()
   }
 
-  /// No job is being launched or saved, and nothing waits for the store.
+  /// No job is being launched or saved, and nothing waits for the store or the service manager.
   var isSettled: Bool {
-    changes.isEmpty && unsaved.isEmpty && jobs.values.allSatisfy { $0.lifecycle.state == .running }
+    changes.isEmpty && unsaved.isEmpty && manager.isIdle
+      && jobs.values.allSatisfy { $0.lifecycle.state == .running }
   }
 
   /// All jobs with their descriptors open across exec; nil when one of them has just ended.
@@ -142,8 +143,8 @@ extension Supervisor {
 
   func handover(jobs: [Handover.Job]) -> Handover {
     Handover(
-      jobDescriptors: jobDescriptors, cgroup: cgroup?.path, address: keeper.listeners.address,
-      listeners: keeper.listeners.descriptors, jobs: jobs)
+      jobDescriptors: jobDescriptors, cgroup: cgroup?.path, notifySocket: manager.address,
+      address: keeper.listeners.address, listeners: keeper.listeners.descriptors, jobs: jobs)
   }
 
   /// Returns only by throwing: then the jobs and the store are this supervisor's as before.
@@ -173,7 +174,9 @@ extension Supervisor {
       do {
         try adopt(job)
       } catch {
-        log.error("job_not_adopted", ["id": "\(job.record.id)", "error": "\(error)"])
+        log.error("job_not_handed_over", ["id": "\(job.record.id)", "error": "\(error)"])
+        var state = job.state
+        jc_job_state_kill(engine.handle, &state)
       }
     }
     log.info("upgraded", ["jobs": "\(jobs.count)"])
@@ -187,6 +190,7 @@ extension Supervisor {
     jobs[handed.record.id] = job
     limits.adopt(handed.record.client)
     if !handed.isStartStored { housekeeping.noteStart(job) }
+    deposits.add(job)
   }
 }
 

@@ -53,7 +53,7 @@ final class EngineHarness {
     guard jc_cgroup_find(&found) == 0, let found else { return nil }
     defer { free(found) }
     var claimed: UnsafeMutablePointer<CChar>?
-    guard jc_cgroup_claim(found, "jobd-test-\(name)", &claimed) == 0, let claimed else { return nil }
+    guard jc_cgroup_claim(found, "jobd-test-\(name)", nil, 0, &claimed) == 0, let claimed else { return nil }
     defer { free(claimed) }
     return String(cString: claimed)
   }
