@@ -85,6 +85,53 @@ import Testing
     }
   }
 
+  @Test func aStatusThatComesLateIsTheRightOne() throws {
+    try ManagedDaemon.with { managed in
+      let go = managed.daemon.scratch.fresh("go")
+      let id = try managed.client().shell("until [ -e \(go) ]; do sleep 0.01; done; exit 42")
+      try managed.waitUntilHeld(id)
+      let pid = try pid(of: id, managed.client())
+      try managed.manager.beLazy(true)
+      try managed.killSupervisor()
+      try Files.write([], to: go)
+      try Poll.until("a zombie") { !Processes.isAlive(pid) }
+      #expect(try managed.client().status(id, wait: DurationText("1s")).status == .running)
+      try managed.manager.beLazy(false)
+      #expect(try managed.client().end(of: id).exitCode == 42)
+    }
+  }
+
+  @Test func aStatusThatNeverComesIsAnError() throws {
+    try ManagedDaemon.with { managed in
+      let id = try managed.client().shell("echo said; sleep 3; exit 42")
+      try managed.waitUntilHeld(id)
+      try managed.manager.beLazy(true)
+      try managed.killSupervisor()
+      let status = try managed.client().end(of: id)
+      #expect(status.status == .error && status.exitCode == nil)
+      #expect(
+        status.errorMessage == "the job ended, and its exit status was lost: its parent did not tell it")
+      #expect(try managed.client().bytes(.stdout, id) == Array("said\n".utf8))
+      try managed.manager.beLazy(false)
+    }
+  }
+
+  @Test func outputThatCannotBeWrittenIsTold() throws {
+    try ManagedDaemon.with(limits: ["--fsize=1048576:1048576"]) { managed in
+      let go = managed.daemon.scratch.fresh("go")
+      let id = try managed.client().shell(
+        "until [ -e \(go) ]; do sleep 0.01; done; head -c 3000000 /dev/zero; sleep 2; exit 6")
+      try managed.waitUntilHeld(id)
+      try Files.write([], to: go)
+      try Poll.until("the output") { try managed.client().bytes(.stdout, id).count == 1_048_576 }
+      try managed.killSupervisor()
+      #expect(try managed.client().end(of: id).exitCode == 6)
+      let detail = try managed.client().detail(id)
+      #expect(detail.stdoutBytes == 1_048_576 && detail.stdoutDropped == 3_000_000 - 1_048_576)
+      #expect(detail.errorMessage == "output was lost: cannot write stdout: File too large")
+    }
+  }
+
   private func pid(of id: JobID, _ client: JobClient) throws -> pid_t {
     var pid: pid_t = 0
     try Poll.until("the job's pid") {

@@ -34,11 +34,12 @@ static int watch_signals(void)
 }
 
 /// Reaps all that ended; as the subreaper also orphans. True when the program is among them.
-static bool reap(pid_t main_pid, int *main_status)
+static bool reap(const struct manager *manager, pid_t main_pid, int *main_status)
 {
     bool has_ended = false;
     int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+    pid_t whom = faccessat(manager->directory, "lazy", F_OK, 0) == 0 ? main_pid : -1;
+    for (pid_t pid; (pid = waitpid(whom, &status, WNOHANG)) > 0;)
         if (pid == main_pid) {
             has_ended = true;
             *main_status = status;
@@ -62,9 +63,9 @@ static void pass_on_signals(int signals, pid_t main_pid)
 static int serve(struct manager *manager, int signals, pid_t main_pid)
 {
     int status = 0;
-    while (!reap(main_pid, &status)) {
+    while (!reap(manager, main_pid, &status)) {
         struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.fd = manager->socket, .events = POLLIN}};
-        poll(fds, 2, -1);
+        poll(fds, 2, 50);
         pass_on_signals(signals, main_pid);
         while (manager_receive(manager, main_pid)) {
         }
@@ -81,7 +82,7 @@ static void wait_to_restart(struct manager *manager, int signals)
     do {
         poll(&(struct pollfd){.fd = signals, .events = POLLIN}, 1, 50);
         pass_on_signals(signals, -1);
-        reap(-1, &status);
+        reap(manager, 0, &status);
     } while (!stopping && faccessat(manager->directory, "hold", F_OK, 0) == 0);
 }
 

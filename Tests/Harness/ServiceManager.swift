@@ -37,6 +37,12 @@ package final class ServiceManager {
     try Poll.until("another supervisor") { mainPid != killed }
   }
 
+  /// Lets what its processes leave behind be zombies, as the first process of some containers does.
+  package func beLazy(_ isLazy: Bool) throws {
+    let file = "\(scratch.path)/lazy"
+    if isLazy { try Files.write([], to: file) } else { unlink(file) }
+  }
+
   package func remove() { scratch.remove() }
 }
 

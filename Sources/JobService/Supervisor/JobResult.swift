@@ -28,7 +28,7 @@ extension JobRecord {
 
   private static func startFailure(_ result: jc_job_result) -> String {
     let stage = result.error_stage.map { String(cString: $0) } ?? "start"
-    if stage == "wait" { return "the job's exit status was lost: \(SystemError.text(of: result.error))" }
+    if stage == "wait" { return "the job ended, and its exit status was lost: its parent did not tell it" }
     return "cannot start the job: \(stage): \(SystemError.text(of: result.error))"
   }
 

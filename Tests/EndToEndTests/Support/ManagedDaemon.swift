@@ -9,12 +9,16 @@ struct ManagedDaemon {
   let daemon: Daemon
   let manager: ServiceManager
 
+  /// `limits`: arguments of prlimit(1) to start the daemon under.
   static func with(
-    _ options: [String] = [], gifts: [String: String] = [:], _ body: (ManagedDaemon) throws -> Void
+    _ options: [String] = [], gifts: [String: String] = [:], limits: [String] = [],
+    _ body: (ManagedDaemon) throws -> Void
   ) throws {
     let manager = try ServiceManager()
     defer { manager.remove() }
-    let daemon = try Daemon(options, under: manager.command(gifts: gifts), port: FreePort.find())
+    let daemon = try Daemon(
+      options, under: manager.command(gifts: gifts) + (limits.isEmpty ? [] : ["/usr/bin/prlimit"] + limits),
+      port: FreePort.find())
     Daemon.with(daemon) { try body(ManagedDaemon(daemon: $0, manager: manager)) }
   }
 

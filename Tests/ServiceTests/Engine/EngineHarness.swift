@@ -85,6 +85,17 @@ final class EngineHarness {
     return end(of: job)
   }
 
+  /// Goes on with a deposited job as a supervisor does that was not its parent; `name`: of its output.
+  func adopt(_ deposit: Int32, name: String) throws -> End {
+    var state = jc_job_state()
+    try #require(jc_deposit_read(deposit, &state) == 0)
+    let job = TestJob(name, nil)
+    job.running = try RunningJob(
+      engine, adopting: &state, outputName: name, marker: "\(JobEnvironment.marker)=\(name)", delegate: job)
+    while job.result == nil { try loop.step(wait: true) }
+    return end(of: job)
+  }
+
   func runAll(_ launches: [RunningJob.Launch], input: [UInt8]? = nil) throws -> [End] {
     let jobs = try launches.map { try start($0, input) }
     while jobs.contains(where: { $0.result == nil }) { try loop.step(wait: true) }

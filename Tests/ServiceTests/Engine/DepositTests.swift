@@ -1,0 +1,92 @@
+import CJobCore
+import Glibc
+import JobAPI
+import Testing
+
+@testable import JobService
+
+/// What is left with somebody else for a successor, where no test of the whole daemon comes.
+struct DepositTests {
+  @Test(arguments: EngineTests.Kind.all)
+  func aJobThatItsSupervisorReapedKeepsItsStatus(kind: EngineTests.Kind) throws {
+    let harness = try EngineHarness(kind)
+    var deposit: Int32?
+    let first = try harness.run(EngineHarness.shell("echo before; sleep 0.2; echo after; exit 42")) {
+      job, output in
+      guard output == "before\n" else { return false }
+      deposit = try? job.deposit()
+      return deposit != nil
+    }
+    let held = try #require(deposit)
+    defer { close(held) }
+    #expect(first.result.exit_code == 42)
+    // Reading it leaves it there: the one after the next supervisor finds it too.
+    for _ in 0..<2 {
+      let end = try harness.adopt(held, name: "0")
+      #expect(end.result.error == 0 && end.result.exit_code == 42 && end.result.signal == 0)
+      #expect(end.stdout == "before\nafter\n" && end.result.bytes.0 == 13)
+    }
+  }
+
+  @Test func outputOfADepositedJobStopsAtItsLimit() throws {
+    let harness = try EngineHarness(EngineTests.Kind.all[0])
+    var launch = EngineHarness.shell("echo 1; sleep 0.2; seq 1 100000; echo end >&2")
+    launch.outputLimit = 10_000
+    var deposit: Int32?
+    let end = try harness.run(launch) { job, output in
+      guard output == "1\n" else { return false }
+      deposit = try? job.deposit()
+      return deposit != nil
+    }
+    close(try #require(deposit))
+    #expect(end.stdoutSize == 10_000 && end.result.bytes == (10_000, 4))
+    #expect(end.result.bytes.0 + end.result.dropped.0 == 588_895 + 2)
+    #expect(end.told == [10_000, 4])
+  }
+
+  @Test func nothingElseIsADeposit() throws {
+    var state = jc_job_state()
+    let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    defer { close(null) }
+    #expect(jc_deposit_read(null, &state) == -EINVAL)
+    var ends: [Int32] = [-1, -1]
+    try #require(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0, &ends) == 0)
+    defer { for end in ends { close(end) } }
+    #expect(jc_deposit_read(ends[1], &state) == -EINVAL)
+    try #require(send(ends[0], "twelve bytes", 12, 0) == 12)
+    #expect(jc_deposit_read(ends[1], &state) == -EINVAL)
+  }
+
+  /// A memory file of the ledger's size.
+  private func ledger() throws -> Int32 {
+    let file = [UInt8](repeating: 0, count: Int(JC_LEDGER_SIZE)).withUnsafeBytes {
+      jc_memory_file("test", $0.baseAddress, $0.count)
+    }
+    try #require(file >= 0)
+    return file
+  }
+
+  @Test func theLedgerHoldsTheLog() throws {
+    let file = try ledger()
+    defer { close(file) }
+    #expect(LogLedger.read(file).count == 0)
+    var log = LogIndex()
+    log.append(.stdout, length: 5, time: 1_000_000)
+    LogLedger.write(log, to: file)
+    // One that becomes longer, and one more.
+    log.append(.stdout, length: 2, time: 1_000_100)
+    log.append(.stderr, length: 3, time: 2_000_000)
+    LogLedger.write(log, from: 0, to: file)
+    #expect(LogLedger.read(file).pieces == log.pieces)
+    for time in 3..<Int64(LogFile.piecesInMemory) + 1 {
+      log.append(.stderr, length: 1, time: time * 1_000_000)
+    }
+    LogLedger.write(log, to: file)
+    #expect(LogLedger.read(file).pieces == log.pieces)
+    log.movedToFile()
+    log.append(.stdout, length: 9, time: 900_000_000)
+    LogLedger.write(log, to: file)
+    let last = LogLedger.read(file)
+    #expect(last.inFile == UInt64(LogFile.piecesInMemory) && last.pieces == log.pieces)
+  }
+}
