@@ -7,7 +7,7 @@ import Testing
 /// The supervisor is killed, and the next one goes on with its jobs.
 @Suite(.serialized) struct AdoptionTests {
   private static let counting =
-    "i=0; while [ $i -lt 2000 ]; do echo o$i; echo e$i >&2; sleep 0.005; i=$((i+1)); done; exit 11"
+    "i=0; while [ $i -lt 1000 ]; do echo o$i; echo e$i >&2; sleep 0.005; i=$((i+1)); done; exit 11"
 
   @Test(arguments: ["true", "false"])
   func outputAndExitCodeSurviveManyKills(cgroup: String) throws {
@@ -15,12 +15,12 @@ import Testing
       let id = try managed.client().shell(Self.counting)
       let followed = try managed.daemon.startJobctl(["logs", "-f", "\(id)"])
       try managed.waitUntilHeld(id)
-      for round in 0..<15 {
+      for round in 0..<8 {
         try managed.killSupervisor()
         #expect(try managed.client().status(id).status == .running, "after kill \(round)")
       }
       #expect(try managed.client().end(of: id).exitCode == 11)
-      let expected = ((0..<2000).map { "o\($0)\n" }.joined(), (0..<2000).map { "e\($0)\n" }.joined())
+      let expected = ((0..<1000).map { "o\($0)\n" }.joined(), (0..<1000).map { "e\($0)\n" }.joined())
       let output = try managed.client().output(id)
       #expect((output.stdout, output.stderr) == expected)
       let log = try followed.wait()
@@ -53,7 +53,7 @@ import Testing
 
   @Test func largeOutputIsByteExact() throws {
     try ManagedDaemon.with(["--output-limit", "2GiB"]) { managed in
-      let script = "i=0; while [ $i -lt 60 ]; do seq 1 500000; sleep 0.05; i=$((i+1)); done"
+      let script = "i=0; while [ $i -lt 30 ]; do seq 1 500000; sleep 0.05; i=$((i+1)); done"
       let id = try managed.client().shell(script)
       try managed.waitUntilHeld(id)
       while try managed.client().status(id).status == .running { try managed.killSupervisor() }
@@ -256,7 +256,7 @@ import Testing
     try ManagedDaemon.with { managed in
       let id = try managed.client().shell(Self.counting)
       try managed.waitUntilHeld(id)
-      for round in 1...4 {
+      for round in 1...3 {
         managed.daemon.signal(SIGUSR2)
         try Poll.until("the upgrade") {
           managed.daemon.log.split(separator: "\n").count { $0.contains("event=upgraded") } == round
@@ -265,7 +265,7 @@ import Testing
         try managed.killSupervisor()
       }
       #expect(try managed.client().end(of: id).exitCode == 11)
-      #expect(try managed.client().output(id).stdout == (0..<2000).map { "o\($0)\n" }.joined())
+      #expect(try managed.client().output(id).stdout == (0..<1000).map { "o\($0)\n" }.joined())
       try Poll.until("the deposit's end") { managed.manager.held.isEmpty }
     }
   }

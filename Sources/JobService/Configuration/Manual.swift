@@ -112,6 +112,9 @@ extension Manual {
     .It Dv HUP
     Start a fresh api process with the certificates as they are on disk now.
     Jobs go on, and no connection is refused.
+    .It Dv USR2
+    Replace the running daemon by the binary that is in its file now.
+    Jobs go on, and connections wait.
     .El
     .Sh ENVIRONMENT
     .Bl -tag -width Ds
@@ -125,6 +128,13 @@ extension Manual {
     such as
     .Ev JOBD_OUTPUT_LIMIT .
     One that is unknown is an error.
+    .It Ev NOTIFY_SOCKET , LISTEN_PID , LISTEN_FDS , LISTEN_FDNAMES
+    Set by a service manager such as
+    .Xr systemd 1 .
+    It is told the daemon's state, and holds descriptors of running jobs, so that a daemon that it starts after this one
+    was killed goes on with them; see
+    .Xr sd_notify 3 .
+    Jobs do not get these variables.
     .It Ev XDG_STATE_HOME , XDG_CONFIG_HOME
     Where state, and without being root configuration and keys, are looked for.
     .El
