@@ -35,6 +35,19 @@ import Testing
     }
   }
 
+  @Test func itsJobsSurviveIt() throws {
+    let user = try User()
+    defer { user.scratch.remove() }
+    try ManagedDaemon.with(user.options, limits: ["--nofile=4096"] + user.prefix) { managed in
+      let id = try managed.client().shell("for i in 1 2 3 4; do echo $i; sleep 1; done; exit 5")
+      try managed.waitUntilHeld(id)
+      for _ in 0..<2 { try managed.killSupervisor() }
+      #expect(Processes.status(managed.manager.mainPid, "Uid").hasPrefix("\(user.id)\t"))
+      #expect(try managed.client().end(of: id).exitCode == 5)
+      #expect(try managed.client().output(id).stdout == "1\n2\n3\n4\n")
+    }
+  }
+
   @Test func itServesAsThatUserAndItsApiProcessIsConfined() throws {
     let user = try User()
     defer { user.scratch.remove() }

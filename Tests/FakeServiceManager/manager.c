@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -38,7 +39,10 @@ int manager_open(struct manager *manager, const char *directory)
     strcpy(address.sun_path, manager->address);
     manager->socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     setsockopt(manager->socket, SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int));
-    return bind(manager->socket, (struct sockaddr *)&address, sizeof address);
+    if (bind(manager->socket, (struct sockaddr *)&address, sizeof address) < 0)
+        return -1;
+    // The program may be another user's.
+    return chmod(manager->address, 0777);
 }
 
 static void hold(struct manager *manager, const char *name, int fd)

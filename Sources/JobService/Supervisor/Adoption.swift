@@ -60,7 +60,11 @@ struct Inheritance {
       return refuse(name, descriptor, "it is no deposit of this version")
     }
     close(descriptor)
-    state.stdin_write = input ?? -1
+    if let input, state.stdin_closed {
+      refuse(Deposits.inputName(of: job.record.id), input, "the job's input has ended")
+    } else {
+      state.stdin_write = input ?? -1
+    }
     jobs.append(Job(record: job.record, spec: spec, state: state))
   }
 }

@@ -38,7 +38,7 @@ final class Deposits {
     let now = Clock.microseconds()
     let isBehind = !manager.isIdle
     young.removeAll { job in
-      guard job.lifecycle.state == .running else { return true }
+      guard job.lifecycle.state == .running, !job.isDeposited else { return true }
       // A clock that was set back makes no job young for ever.
       guard !isBehind, abs(now - job.record.started) >= Self.age else { return false }
       deposit(job)
@@ -49,14 +49,19 @@ final class Deposits {
 
   private func deposit(_ job: LiveJob) {
     guard let running = job.running else { return }
+    var input: Int32?
     do {
-      let input = try running.copyInput()
-      guard let deposit = try running.deposit() else { return }
-      // Before the deposit: where that is found, this is too.
+      input = try running.copyInput()
+      guard let deposit = try running.deposit() else {
+        if let input { close(input) }
+        return
+      }
+      // The input first: where the deposit is found, it is too.
       if let input { manager.hold(input, as: Self.inputName(of: job.record.id)) }
       manager.hold(deposit, as: Self.name(of: job.record.id))
       job.deposited(input: input != nil)
     } catch {
+      if let input { close(input) }
       log.warn("job_not_deposited", ["id": "\(job.record.id)", "error": "\(error)"])
     }
   }

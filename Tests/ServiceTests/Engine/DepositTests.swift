@@ -44,6 +44,31 @@ struct DepositTests {
     #expect(end.told == [10_000, 4])
   }
 
+  @Test func theLedgerTellsOfTheInput() throws {
+    var launch = EngineHarness.launch(["sh", "-c", "echo ready; cat"])
+    launch.input = .pipe
+    var states: [jc_job_state] = []
+    let end = try EngineHarness(EngineTests.Kind.all[0]).run(launch) { job, output in
+      guard output == "ready\n", let deposit = try? job.deposit() else { return false }
+      defer { close(deposit) }
+      func note() {
+        var state = jc_job_state()
+        guard jc_deposit_read(deposit, &state) == 0 else { return }
+        states.append(state)
+        jc_job_state_close(&state)
+      }
+      note()
+      _ = Array("abc".utf8).withUnsafeBytes { job.writeInput($0) }
+      note()
+      job.closeInput()
+      note()
+      return true
+    }
+    #expect(end.stdout == "ready\nabc")
+    #expect(states.map(\.input_taken) == [0, 3, 3] && states.map(\.input_pending) == [0, 0, 0])
+    #expect(states.map(\.stdin_closed) == [false, false, true])
+  }
+
   @Test func nothingElseIsADeposit() throws {
     var state = jc_job_state()
     let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
