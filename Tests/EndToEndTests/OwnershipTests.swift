@@ -41,7 +41,8 @@ import Testing
           let other = Self.requests("\(id)")[number]
           let reply = try daemon.curl(other.0, other.1, as: "bob", body: other.2)
           #expect(reply.status == 404, "\(other)")
-          #expect(reply.body == expected.body, "\(other)")
+          // That of HEAD is the headers once more.
+          if other.0 != "HEAD" { #expect(reply.body == expected.body, "\(other)") }
           #expect(
             reply.headers.split(separator: "\r\n").filter { !$0.hasPrefix("Date") }
               == expected.headers.split(separator: "\r\n").filter { !$0.hasPrefix("Date") })

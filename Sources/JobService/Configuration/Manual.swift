@@ -129,11 +129,9 @@ extension Manual {
     .Ev JOBD_OUTPUT_LIMIT .
     One that is unknown is an error.
     .It Ev NOTIFY_SOCKET , LISTEN_PID , LISTEN_FDS , LISTEN_FDNAMES
-    Set by a service manager such as
-    .Xr systemd 1 .
+    Set by a service manager such as systemd, as its sd_notify(3) describes.
     It is told the daemon's state, and holds descriptors of running jobs, so that a daemon that it starts after this one
-    was killed goes on with them; see
-    .Xr sd_notify 3 .
+    was killed goes on with them.
     Jobs do not get these variables.
     .It Ev XDG_STATE_HOME , XDG_CONFIG_HOME
     Where state, and without being root configuration and keys, are looked for.
