@@ -45,10 +45,11 @@ let package = Package(
     // What runs the daemon and its clients for the end-to-end tests and for the soak.
     .target(name: "Harness", dependencies: ["JobClient", "JobAPI"], path: "Tests/Harness"),
     .executableTarget(name: "fake-service-manager", path: "Tests/FakeServiceManager"),
+    .executableTarget(name: "soak", dependencies: ["Harness", "JobClient", "JobAPI"], path: "Tests/Soak"),
     .testTarget(name: "WireTests", dependencies: ["CJobWire", "COpenSSL", "JobAPI", "JobClient"]),
     .testTarget(name: "CommandLineTests", dependencies: ["jobctl", "JobAPI", "JobClient"]),
     .testTarget(name: "CoreTests", dependencies: ["CJobCore", "CJobWire", "COpenSSL"]),
-    .testTarget(name: "ServiceTests", dependencies: ["JobService", "JobAPI"]),
+    .testTarget(name: "ServiceTests", dependencies: ["Harness", "JobService", "JobAPI"]),
     .testTarget(
       name: "EndToEndTests",
       dependencies: ["Harness", "JobClient", "JobAPI", "jobd", "jobctl", "loadgen", "fake-service-manager"]),

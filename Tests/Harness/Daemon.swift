@@ -6,7 +6,8 @@ package final class Daemon {
   package let pki: Pki
   package let state: String
   private var process: Running
-  private let program: String
+  /// The file of the daemon's program.
+  package let program: String
   package private(set) var port: Int
   /// Processes that ran below a daemon that was killed.
   private var orphans: [pid_t] = []

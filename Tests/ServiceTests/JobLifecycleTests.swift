@@ -1,3 +1,4 @@
+import Harness
 import Testing
 
 @testable import JobService
@@ -77,19 +78,5 @@ struct JobLifecycleTests {
     var job = JobLifecycle()
     #expect(job.handle(.deleteAsked) == [])
     #expect(job.handle(.accepted) == [.answerCreation, .saveDeletion])
-  }
-}
-
-/// A small generator with a seed, so that a failure can be repeated.
-struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -1,3 +1,4 @@
+import Harness
 import JobAPI
 import Testing
 
@@ -36,7 +37,7 @@ import Testing
   }
 
   @Test(arguments: [1, 2, 3, 4] as [UInt64]) func agreesWithAModel(seed: UInt64) throws {
-    var random = SplitMix(state: seed)
+    var random = SplitMix(seed: seed)
     var model = Model()
     let fixture = try StoreFixture()
     var next = 0
@@ -88,15 +89,5 @@ import Testing
       events += try reader.events(client: client, after: 0, limit: 1 << 20).events.count
     }
     #expect(events == model.events)
-  }
-
-  private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var z = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-      return z ^ (z >> 31)
-    }
   }
 }

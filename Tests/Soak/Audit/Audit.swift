@@ -1,0 +1,140 @@
+import Glibc
+import Harness
+import JobAPI
+import JobClient
+
+/// Compares what the daemon has in the end with what its clients know. The main thread's, when all others are done.
+final class Audit {
+  private let context: Context
+  private let daemon: Daemon
+  private let ledgers: [Ledger]
+
+  init(_ context: Context, _ daemon: Daemon, _ ledgers: [Ledger]) {
+    (self.context, self.daemon, self.ledgers) = (context, daemon, ledgers)
+  }
+
+  func run(_ witnesses: [EventWitness]) throws {
+    for witness in witnesses {
+      let own = ledgers.filter { $0.client == witness.client }
+      let client = JobClient(context.settings(witness.client))
+      let listed = try endOfAll(client)
+      try compare(own, listed, client)
+      try compare(witness, own, listed)
+    }
+    compareLaunches()
+    try compareFiles(kept: witnesses.flatMap { $0.jobs.keys })
+    for witness in witnesses { try deleteAll(JobClient(context.settings(witness.client))) }
+    try compareFiles(kept: [])
+    mustHaveNoProcess()
+  }
+
+  private func check(_ holds: Bool, _ fact: @autoclosure () -> String) {
+    if !holds { context.verdict.violation(fact()) }
+  }
+
+  /// All jobs of a client, each ended: one whose creation was not answered may still run.
+  private func endOfAll(_ client: JobClient) throws -> [String: [JobDetail]] {
+    for job in try list(client, ["state": "running"]) {
+      var status = try client.status(job.id, wait: DurationText("30s"))
+      if status.status == .running { status = try client.status(job.id, wait: DurationText("30s")) }
+      check(status.status != .running, "job \(job.id) \(job.labels ?? [:]) does not end")
+    }
+    return Dictionary(grouping: try list(client)) { $0.labels?["tag"] ?? "none" }
+  }
+
+  private func list(_ client: JobClient, _ query: Query = [:]) throws -> [JobDetail] {
+    var jobs: [JobDetail] = []
+    var cursor: String?
+    repeat {
+      var page = query
+      page.add("limit", "1000")
+      page.add("cursor", cursor)
+      let reply = try client.list(page)
+      jobs += reply.jobs
+      cursor = reply.next
+    } while cursor != nil
+    return jobs
+  }
+
+  private func compare(_ own: [Ledger], _ listed: [String: [JobDetail]], _ client: JobClient) throws {
+    var known: Set<String> = []
+    for ledger in own {
+      for (index, entry) in ledger.entries.enumerated() {
+        known.insert(entry.plan.tag)
+        try compare(entry, listed[entry.plan.tag] ?? [], index, ledger)
+      }
+    }
+    for (tag, jobs) in listed where !known.contains(tag) {
+      check(false, "nobody asked for job \(jobs[0].id) with the tag \(tag)")
+    }
+  }
+
+  private func compare(_ entry: Ledger.Entry, _ jobs: [JobDetail], _ index: Int, _ ledger: Ledger) throws {
+    let tag = entry.plan.tag
+    let expected =
+      switch entry.fate {
+      case .unanswered: 0...1
+      case .accepted, .finished, .lost: 1...1
+      case .deleted: 0...0
+      }
+    check(
+      expected.contains(jobs.count),
+      "job \(tag) \(entry.id.map { "\($0)" } ?? "") (\(entry.fate)) is listed \(jobs.count) times")
+    guard let job = jobs.first else { return }
+    check(entry.id == nil || entry.id == job.id, "job \(tag) is \(entry.id!), and listed as \(job.id)")
+    ledger[index].id = job.id
+    let reader = LoadClient(context, ledger, seed: 0)
+    if entry.fate == .unanswered { ledger[index].fate = .accepted }
+    try reader.judge(job.state, index)
+    try reader.compareStored(index)
+  }
+
+  private func compare(_ witness: EventWitness, _ own: [Ledger], _ listed: [String: [JobDetail]]) throws {
+    try Poll.until("the last event of \(witness.client)") { try witness.catchUp() }
+    let ids = Set(listed.values.joined().map(\.id))
+    check(Set(witness.jobs.keys) == ids, "events of \(witness.client) tell of other jobs than the list")
+    for (id, finished) in witness.jobs { check(finished, "job \(id) ended, and no event told of it") }
+  }
+
+  /// By what the jobs themselves wrote, outside of jobd.
+  private func compareLaunches() {
+    for ledger in ledgers {
+      let lines = Files.text(context.launches(ledger.thread)).split(separator: "\n")
+      let counts = Dictionary(grouping: lines) { $0 }.mapValues(\.count)
+      for entry in ledger.entries {
+        let count = counts[Substring(entry.plan.tag)] ?? 0
+        check(count <= 1, "job \(entry.plan.tag) was launched \(count) times")
+        let hasRun = entry.fate == .finished && entry.plan.kind != .missing
+        check(count == 1 || !hasRun, "job \(entry.plan.tag) finished, and was launched \(count) times")
+      }
+    }
+  }
+
+  /// Every file belongs to a job that is kept. What a supervisor that was killed left is removed after the restart.
+  private func compareFiles(kept: [JobID]) throws {
+    let names = Set(kept.map { "\($0)" })
+    var leaked: [String] = []
+    do {
+      try Poll.until("the files of deleted jobs to be gone", seconds: 20) {
+        leaked = outputFiles.filter { !names.contains(String($0.prefix(36))) }
+        return leaked.isEmpty
+      }
+    } catch is Poll.TimeIsUp {
+      check(false, "\(leaked.count) files of no job: \(leaked.prefix(5))")
+    }
+  }
+
+  private var outputFiles: [String] {
+    Files.list("\(daemon.state)/output").flatMap { Files.list("\(daemon.state)/output/\($0)") }
+  }
+
+  private func deleteAll(_ client: JobClient) throws {
+    for job in try list(client) { try client.delete(job.id) }
+    check(try list(client).isEmpty, "jobs are listed after all were deleted")
+  }
+
+  private func mustHaveNoProcess() {
+    let left = DaemonProcesses.ofJobs(context.mark)
+    check(left.isEmpty, "processes of jobs are left: \(left)")
+  }
+}

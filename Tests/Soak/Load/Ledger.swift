@@ -1,0 +1,46 @@
+import JobAPI
+
+/// What one client thread knows of the jobs it asked for, to be compared with what the daemon says in the end.
+final class Ledger: @unchecked Sendable {
+  // Used by the client's thread until that has ended, then by the thread that joined it.
+  enum Fate {
+    /// Asked for, and not answered: it may or may not exist.
+    case unanswered
+    /// Answered: it exists.
+    case accepted
+    /// Seen in state completed, or error where that was to be.
+    case finished
+    /// Seen as lost with a supervisor that was killed.
+    case lost
+    /// Its deletion was answered.
+    case deleted
+  }
+
+  struct Entry {
+    let plan: Plan
+    /// Supervisors killed before it was asked for.
+    let crashes: Int
+    var id: JobID?
+    var fate = Fate.unanswered
+  }
+
+  let thread: Int
+  let client: String
+  private(set) var entries: [Entry] = []
+
+  init(thread: Int, client: String) { (self.thread, self.client) = (thread, client) }
+
+  /// The number of the next job.
+  var next: Int { entries.count }
+
+  /// Adds a job before it is asked for; its place.
+  func add(_ plan: Plan, crashes: Int) -> Int {
+    entries.append(Entry(plan: plan, crashes: crashes))
+    return entries.count - 1
+  }
+
+  subscript(index: Int) -> Entry {
+    get { entries[index] }
+    set { entries[index] = newValue }
+  }
+}
