@@ -76,6 +76,8 @@ static void established(struct jc_connection *connection)
         connection->tag = tag;
     else if (tag == -2)
         turn_away(connection, 429, "too many connections of this client");
+    else if (tag == -3)
+        turn_away(connection, 503, "the daemon cannot look this client up; its log says why");
     else
         turn_away(connection, 403, "this client is not let in");
 }

@@ -183,7 +183,7 @@ void jc_reply_problem(struct jc_exchange *exchange, int status, const char *head
 void jc_reply_refused(struct jc_connection *connection)
 {
     struct jc_exchange *exchange = &connection->exchange;
-    const char *headers = connection->refusal == 429 ? "Retry-After: 1\r\n" : NULL;
+    const char *headers = connection->refusal != 403 ? "Retry-After: 1\r\n" : NULL;
     exchange->keep_alive = false;
     jc_reply_problem(exchange, connection->refusal, headers, connection->refusal_detail,
                      strlen(connection->refusal_detail));

@@ -17,12 +17,14 @@ final class ClientTable: Sendable {
 
   private let state = Mutex(State())
 
-  /// A connection of `name` was opened. Nil when the client has `most` of them.
-  func open(_ name: String, most: Int, number: () -> Int64?) -> Int? {
-    state.withLock { state in
+  /// A connection of `name` was opened. Nil when the client has `most` of them. `number` looks up the store's.
+  func open<Failure>(
+    _ name: String, most: Int, number: () throws(Failure) -> Int64?
+  ) throws(Failure) -> Int? {
+    try state.withLock { state throws(Failure) in
       let place = state.place(of: name)
       guard state.clients[place].connections < most else { return nil }
-      if state.clients[place].number == nil { state.clients[place].number = number() }
+      if state.clients[place].number == nil { state.clients[place].number = try number() }
       state.clients[place].connections += 1
       return place
     }

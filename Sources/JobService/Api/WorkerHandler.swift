@@ -35,10 +35,15 @@ extension Worker {
 
   private func opened(_ name: UnsafeRawBufferPointer) -> Int64 {
     guard let name = String(validating: name, as: UTF8.self) else { return -1 }
-    let place = api.clients.open(name, most: api.configuration.clientConnections) {
-      try? reader.clientNumber(name)
+    do {
+      let place = try api.clients.open(name, most: api.configuration.clientConnections) {
+        () throws(StoreError) in try reader.clientNumber(name)
+      }
+      return place.map(Int64.init) ?? -2
+    } catch {
+      api.log.error("client_not_found", ["error": "\(error)"])
+      return -3
     }
-    return place.map(Int64.init) ?? -2
   }
 
   private func head(_ exchange: Exchange, _ head: RequestHead) -> jc_body {

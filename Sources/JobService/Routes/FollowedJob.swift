@@ -22,11 +22,11 @@ final class FollowedJob {
   var progress: OutputProgress? { last.progress }
 
   /// The job as it is now; once it was deleted, as it was last, ended.
-  func current() -> JobRecord {
+  func current() throws -> JobRecord {
     guard last.record.state == .running else { return last.record }
     if let entry = worker.api.table.entry(id, of: client) {
       last = entry
-    } else if let record = try? worker.reader.job(client: client, id: id), record.state != .running {
+    } else if let record = try worker.reader.job(client: client, id: id), record.state != .running {
       last = JobTable.Entry(record: record, pid: 0)
     } else {
       last.record.state = .error

@@ -85,7 +85,7 @@ private final class LogTask: ExchangeTask {
   }
 
   private func send(_ exchange: Exchange) throws {
-    let record = job.current()
+    let record = try job.current()
     let isRunning = record.state == .running
     if isRunning {
       // Not told yet how far the output is: the supervisor's answer to `watch` wakes this again.

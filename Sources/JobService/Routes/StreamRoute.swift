@@ -177,7 +177,7 @@ private final class FollowTask: ExchangeTask {
   override func wake(_ exchange: Exchange) {
     guard !isOver else { return }
     do {
-      let record = follow.current()
+      let record = try follow.current()
       try send(exchange, finished: record.state == .running ? nil : record)
     } catch {
       worker.api.log.error("follow_failed", ["error": "\(error)"])

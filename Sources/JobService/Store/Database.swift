@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 
 /// A connection to a SQLite database. One thread at a time.
 final class Database {
@@ -38,15 +39,28 @@ final class Database {
     return StoreError(sqlite: code, errno: failed ? sqlite3_system_errno(handle) : 0, message: message)
   }
 
+  /// A reader that comes while the writer writes the header of the log's index finds two copies that differ, and
+  /// takes the index for one to be recovered, which a reader may not do. A moment later they agree.
+  fileprivate static func patiently(_ call: () -> Int32) -> Int32 {
+    for _ in 0..<100 {
+      let code = call()
+      guard code == SQLITE_READONLY_RECOVERY_CODE else { return code }
+      usleep(100)
+    }
+    return call()
+  }
+
   /// Runs statements that give no rows of interest.
   func execute(_ sql: String) throws(StoreError) {
-    let code = sqlite3_exec(handle, sql, nil, nil, nil)
+    let code = Self.patiently { sqlite3_exec(handle, sql, nil, nil, nil) }
     guard code == SQLITE_OK else { throw Self.error(handle, code) }
   }
 
   func prepare(_ sql: String) throws(StoreError) -> Statement {
     var made: OpaquePointer?
-    let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &made, nil)
+    let code = Self.patiently {
+      sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &made, nil)
+    }
     guard code == SQLITE_OK, let made else { throw Self.error(handle, code) }
     return Statement(made, self)
   }
@@ -167,7 +181,7 @@ final class Statement {
 
   /// Runs to the next row. True: there is one. After false the statement may be run again.
   func step() throws(StoreError) -> Bool {
-    switch sqlite3_step(handle) {
+    switch Database.patiently({ stepOnce() }) {
     case SQLITE_ROW: return true
     case SQLITE_DONE:
       sqlite3_reset(handle)
@@ -178,6 +192,12 @@ final class Statement {
       sqlite3_reset(handle)
       throw error
     }
+  }
+
+  private func stepOnce() -> Int32 {
+    let code = sqlite3_step(handle)
+    if code == SQLITE_READONLY_RECOVERY_CODE { sqlite3_reset(handle) }
+    return code
   }
 
   /// Runs a statement that gives no rows; the number of rows changed.

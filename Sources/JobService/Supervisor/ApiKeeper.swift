@@ -17,9 +17,12 @@ final class ApiKeeper {
   private var hasServed = false
   private var isStopping = false
 
-  /// One that lives shorter than this (microseconds) is started again only after a pause (milliseconds).
-  private static let shortLife: Int64 = 1_000_000
-  private static let pause: UInt64 = 500
+  /// Milliseconds before the next one is started: none, until one after the other dies young.
+  private var restartPause: UInt64 = 0
+  private static let firstPause: UInt64 = 50
+  private static let longestPause: UInt64 = 1000
+  /// Microseconds.
+  private static let shortLife: Int64 = 200_000
 
   init(_ supervisor: Supervisor, _ listeners: Listeners) throws {
     self.supervisor = supervisor
@@ -37,7 +40,7 @@ final class ApiKeeper {
       current = try spawn()
     } catch {
       supervisor.log.error("api_not_started", ["error": "\(error)"])
-      hasServed ? restartTimer.start(milliseconds: Self.pause) : supervisor.fail(SupervisorError("\(error)"))
+      hasServed ? restartTimer.start(milliseconds: Self.longestPause) : supervisor.fail(SupervisorError("\(error)"))
     }
   }
 
@@ -124,7 +127,9 @@ final class ApiKeeper {
     }
     supervisor.log.error("api_died", ["pid": "\(child.pid)", "exit": how])
     let livedShort = Clock.monotonic() - child.startedAt < Self.shortLife
-    livedShort ? restartTimer.start(milliseconds: Self.pause) : start()
+    if !livedShort { restartPause = 0 }
+    restartPause > 0 ? restartTimer.start(milliseconds: restartPause) : start()
+    if livedShort { restartPause = min(max(restartPause * 2, Self.firstPause), Self.longestPause) }
   }
 
   /// Tells every api process that has said hello.

@@ -12,9 +12,11 @@ final class Upgrade {
   private var trial: Trial?
   private var timer: LoopTimer!
 
-  /// Milliseconds for the replies that are being given, and between two looks at what is left to do.
-  private static let drainTime: UInt64 = 3000
+  /// Milliseconds for the replies that are being given: longer ones are cut off, and can be resumed.
+  private static let drainTime: UInt64 = 500
+  /// Milliseconds between two looks at what is left to do, and how many there are.
   private static let pause: UInt64 = 5
+  private var looksLeft = 1000
 
   init(_ supervisor: Supervisor) throws(SystemError) {
     self.supervisor = supervisor
@@ -54,6 +56,8 @@ final class Upgrade {
   /// Nothing may be on its way: no launch, no change of the store.
   private func settle() {
     guard supervisor.isSettled, let jobs = supervisor.exportJobs() else {
+      looksLeft -= 1
+      guard looksLeft > 0 else { return supervisor.upgradeEnded("changes do not get onto the disk") }
       return timer.start(milliseconds: Self.pause)
     }
     do {

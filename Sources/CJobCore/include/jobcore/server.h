@@ -43,7 +43,7 @@ struct jc_server_options {
 /// handler may call all but that one, for any exchange of the server.
 struct jc_handler {
     /// A peer passed the handshake as common name `cn` (not NUL-terminated, checked). The value returned is
-    /// `jc_exchange_tag` of its exchanges; -1 refuses the connection with 403, -2 with 429.
+    /// `jc_exchange_tag` of its exchanges; -1 refuses the connection with 403, -2 with 429, -3 with 503.
     int64_t (*_Nonnull opened)(void *_Nullable context, const char *_Nonnull cn, size_t length);
     void (*_Nonnull closed)(void *_Nullable context, int64_t tag);
     /// A request head is complete. Reply now, or say how the body is to come.
