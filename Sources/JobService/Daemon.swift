@@ -16,7 +16,7 @@ public enum Daemon {
       case "check-config": print(try loader(Array(arguments.dropFirst())).report, terminator: "")
       case "manual": print(try manual(Array(arguments.dropFirst())), terminator: "")
       case "api": try runApi(arguments)
-      case "check-handover": _ = try Handover.read(3)
+      case "check-handover": try checkHandover(arguments)
       case "resume": try resume(arguments)
       default: try runSupervisor(arguments, service: ServiceEnvironment.take())
       }
@@ -57,6 +57,15 @@ public enum Daemon {
     let supervisor = try Supervisor(
       configuration, log: log, jobDescriptors: limit, arguments: arguments, service: service, handed: handed)
     try supervisor.run()
+  }
+
+  /// `jobd check-handover ...` is what an upgrade tries first: whatever could keep the successor from starting is
+  /// to be found out before there is no way back.
+  private static func checkHandover(_ arguments: [String]) throws {
+    _ = try Handover.read(3)
+    let configuration = try loader(Array(arguments.dropFirst())).configuration
+    _ = try configuration.apiAccount()
+    _ = try ServerTLS.load(configuration)
   }
 
   /// `jobd resume N ...` is what an upgrade starts, with the handover in descriptor N.

@@ -65,7 +65,7 @@ extension OutputStream {
 }
 
 /// One job of an engine, from its start until it is released after it finished. Loop's thread only.
-final class RunningJob {
+final class RunningJob: InputSink {
   private var job: OpaquePointer?
   private unowned let delegate: any RunningJobDelegate
   private let engine: JobEngine

@@ -14,18 +14,15 @@ final class ApiKeeper {
   private var current: ApiChild?
   private var successor: ApiChild?
   private var restartTimer: LoopTimer!
+  private var pacing = RestartPacing()
   private var hasServed = false
+  /// Without an api process a daemon does not start; one that took over goes on, with the jobs it was left.
+  private let mayGiveUp: Bool
   private var isStopping = false
 
-  /// Milliseconds before the next one is started: none, until one after the other dies young.
-  private var restartPause: UInt64 = 0
-  private static let firstPause: UInt64 = 50
-  private static let longestPause: UInt64 = 1000
-  /// Microseconds.
-  private static let shortLife: Int64 = 200_000
-
-  init(_ supervisor: Supervisor, _ listeners: Listeners) throws {
+  init(_ supervisor: Supervisor, _ listeners: Listeners, mayGiveUp: Bool) throws {
     self.supervisor = supervisor
+    self.mayGiveUp = mayGiveUp
     self.listeners = listeners
     configuration = [UInt8](try JSONEncoder().encode(supervisor.configuration))
     restartTimer = try LoopTimer(supervisor.loop) { [unowned self] in self.start() }
@@ -40,7 +37,8 @@ final class ApiKeeper {
       current = try spawn()
     } catch {
       supervisor.log.error("api_not_started", ["error": "\(error)"])
-      hasServed ? restartTimer.start(milliseconds: Self.longestPause) : supervisor.fail(SupervisorError("\(error)"))
+      guard hasServed || !mayGiveUp else { return supervisor.fail(SupervisorError("\(error)")) }
+      restartTimer.start(milliseconds: RestartPacing.longest)
     }
   }
 
@@ -121,15 +119,13 @@ final class ApiKeeper {
   }
 
   private func restart(after child: ApiChild, _ how: String) {
-    guard hasServed else {
+    guard hasServed || !mayGiveUp else {
       return supervisor.fail(
         SupervisorError("the api process could not start: \(how); its own message is above"))
     }
     supervisor.log.error("api_died", ["pid": "\(child.pid)", "exit": how])
-    let livedShort = Clock.monotonic() - child.startedAt < Self.shortLife
-    if !livedShort { restartPause = 0 }
-    restartPause > 0 ? restartTimer.start(milliseconds: restartPause) : start()
-    if livedShort { restartPause = min(max(restartPause * 2, Self.firstPause), Self.longestPause) }
+    let pause = pacing.pause(afterLife: Clock.monotonic() - child.startedAt)
+    pause > 0 ? restartTimer.start(milliseconds: pause) : start()
   }
 
   /// Tells every api process that has said hello.

@@ -13,6 +13,7 @@ struct ClientLimits {
   init(_ configuration: Configuration) { self.configuration = configuration }
 
   /// Counts a creation; why it is not to be, if the client has reached a limit. `stored`: its bytes in the store.
+  /// `now`: monotonic, so that a clock that is set back takes nobody's right to create.
   mutating func create(_ client: Int64, stored: Int64, now: Int64) -> Refusal? {
     let rate = Double(configuration.clientCreateRate)
     var use = uses[client] ?? Use(tokens: rate, refilled: now)

@@ -1,4 +1,15 @@
-import Glibc
+/// A job's open standard input.
+protocol InputSink: AnyObject {
+  /// Bytes taken (0: full, until it is told that there is room), or a negative errno.
+  func writeInput(_ bytes: UnsafeRawBufferPointer) -> Int
+  func closeInput()
+}
+
+/// Who waits for a piece of input to be taken.
+protocol InputGiver {
+  func answerDone()
+  func refuse(_ refusal: Refusal)
+}
 
 /// Bytes on their way into a job's open standard input. Each piece is acknowledged when the pipe has taken it, and
 /// the api process sends no further piece of a request before that: the pipe's pace is the client's.
@@ -6,7 +17,7 @@ struct InputQueue {
   private struct Piece {
     let bytes: [UInt8]
     let close: Bool
-    let caller: Caller
+    let giver: any InputGiver
   }
 
   /// Pieces of requests under way at once; one each.
@@ -15,9 +26,9 @@ struct InputQueue {
   private var taken = 0
   /// Bytes that were ever added.
   private var received: UInt64
-  private var closed = false
+  private var closed: Bool
   /// A piece said that it is the last.
-  private var isComplete = false
+  private var isComplete: Bool
 
   static let ended = Refusal(
     reason: .conflict, text: "the job's standard input is closed: the job ended or closed it")
@@ -43,54 +54,56 @@ struct InputQueue {
 
   /// `offset`: where `bytes` begin in all of the input. What came before, from a client that did not see the answer,
   /// is not written again.
-  mutating func add(_ bytes: [UInt8], at offset: UInt64?, close: Bool, caller: Caller, job: RunningJob?) {
+  mutating func add(
+    _ bytes: [UInt8], at offset: UInt64?, close: Bool, giver: any InputGiver, sink: (any InputSink)?
+  ) {
     if let offset, offset > received {
       let text = "the input from byte \(received) to \(offset) is missing"
-      return caller.refuse(Refusal(reason: .conflict, text: text))
+      return giver.refuse(Refusal(reason: .conflict, text: text))
     }
     let known = offset.map { min(received - $0, UInt64(bytes.count)) } ?? 0
     let isRepeated = offset != nil && known == bytes.count
-    if isComplete, isRepeated, pieces.isEmpty { return caller.answerDone() }
-    guard !closed, !isComplete || isRepeated else { return caller.refuse(refusal) }
+    if isComplete, isRepeated, pieces.isEmpty { return giver.answerDone() }
+    guard !closed, !isComplete || isRepeated else { return giver.refuse(refusal) }
     guard pieces.count < Self.most else {
-      return caller.refuse(Refusal(reason: .tooMany, text: "more than \(Self.most) requests feed this job"))
+      return giver.refuse(Refusal(reason: .tooMany, text: "more than \(Self.most) requests feed this job"))
     }
     received += UInt64(bytes.count) - known
     isComplete = isComplete || close
-    pieces.append(Piece(bytes: Array(bytes.dropFirst(Int(known))), close: close, caller: caller))
-    if pieces.count == 1 { pump(into: job, error: 0) }
+    pieces.append(Piece(bytes: Array(bytes.dropFirst(Int(known))), close: close, giver: giver))
+    if pieces.count == 1 { pump(into: sink, error: 0) }
   }
 
-  /// Writes what the pipe takes. `job` nil: not launched yet; called again when it is.
-  mutating func pump(into job: RunningJob?, error: Int32) {
+  /// Writes what the pipe takes. `sink` nil: not launched yet; called again when it is.
+  mutating func pump(into sink: (any InputSink)?, error: Int32) {
     guard error == 0 else { return refuseAll() }
-    guard let job else { return }
+    guard let sink else { return }
     while let piece = pieces.first {
       let count = piece.bytes.withUnsafeBytes {
-        job.writeInput(UnsafeRawBufferPointer(rebasing: $0[taken...]))
+        sink.writeInput(UnsafeRawBufferPointer(rebasing: $0[taken...]))
       }
       guard count >= 0 else { return refuseAll() }
       taken += count
       guard taken == piece.bytes.count else { return }
       taken = 0
       pieces.removeFirst()
-      piece.caller.answerDone()
-      if piece.close { return close(job) }
+      piece.giver.answerDone()
+      if piece.close { return close(sink) }
     }
   }
 
   /// What waits behind the last piece is a repetition of it.
-  private mutating func close(_ job: RunningJob) {
-    job.closeInput()
+  private mutating func close(_ sink: any InputSink) {
+    sink.closeInput()
     closed = true
-    for piece in pieces { piece.caller.answerDone() }
+    for piece in pieces { piece.giver.answerDone() }
     pieces.removeAll()
   }
 
   /// The job takes no more input.
   mutating func refuseAll() {
     closed = true
-    for piece in pieces { piece.caller.refuse(Self.ended) }
+    for piece in pieces { piece.giver.refuse(Self.ended) }
     pieces.removeAll()
     taken = 0
   }

@@ -170,7 +170,7 @@ final class LiveJob: RunningJobDelegate {
 }
 
 /// An api process that waits for an answer.
-struct Caller {
+struct Caller: InputGiver {
   let child: ApiChild
   let ticket: UInt64
 

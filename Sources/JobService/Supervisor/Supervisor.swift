@@ -81,7 +81,9 @@ public final class Supervisor: @unchecked Sendable {
         try JobCgroup(configuration, log, sparing: inheritance.cgroups)
       }
     engine = try makeEngine()
-    keeper = try ApiKeeper(self, try Listeners(configuration, handed, afterCrash: !store.wasClosed))
+    keeper = try ApiKeeper(
+      self, try Listeners(configuration, handed, afterCrash: !store.wasClosed),
+      mayGiveUp: handed == nil && inheritance.jobs.isEmpty)
     housekeeping = try Housekeeping(self)
     retryTimer = try LoopTimer(loop) { [unowned self] in self.saveAgain() }
   }

@@ -27,7 +27,7 @@ extension Supervisor {
     guard shutdown == nil else { return caller.refuse(.stopping) }
     let client = clientNumber(of: name)
     let now = Clock.microseconds()
-    if let refusal = creation.spec.refusal ?? limitReached(client, now) { return caller.refuse(refusal) }
+    if let refusal = creation.spec.refusal ?? limitReached(client) { return caller.refuse(refusal) }
     let id = JobID(microseconds: now, random: UInt64.random(in: 0...UInt64.max))
     let record = JobRecord(id: id, client: client, created: now)
     let job = LiveJob(self, record: record, creation: creation, creator: caller)
@@ -43,13 +43,13 @@ extension Supervisor {
     return number
   }
 
-  private func limitReached(_ client: Int64, _ now: Int64) -> Refusal? {
+  private func limitReached(_ client: Int64) -> Refusal? {
     guard jobs.count < configuration.maxRunningJobs else {
       return Refusal(
         reason: .unavailable,
         text: "\(configuration.maxRunningJobs) jobs run, the most this daemon runs at once")
     }
-    return limits.create(client, stored: store.totals(of: client).bytes, now: now)
+    return limits.create(client, stored: store.totals(of: client).bytes, now: Clock.monotonic())
   }
 
   /// The job in hand, if it is this client's.
@@ -102,7 +102,7 @@ extension Supervisor {
     _ client: Int64, _ id: JobID, _ bytes: [UInt8], at offset: UInt64?, close: Bool, for caller: Caller
   ) {
     guard let job = job(client, id), job.takesInput else { return caller.refuse(InputQueue.ended) }
-    job.input.add(bytes, at: offset, close: close, caller: caller, job: job.running)
+    job.input.add(bytes, at: offset, close: close, giver: caller, sink: job.running)
     deposits.inputMoved(of: job)
   }
 }

@@ -83,7 +83,8 @@ private final class Trial {
   init(_ supervisor: Supervisor, _ state: Int32, _ then: @escaping (String?) -> Void) throws {
     self.supervisor = supervisor
     self.then = then
-    pid = try ChildProcess.spawn(supervisor.binary, ["jobd", "check-handover"], passing: [state])
+    pid = try ChildProcess.spawn(
+      supervisor.binary, ["jobd", "check-handover"] + supervisor.arguments, passing: [state])
     jc_engine_ignore_child(supervisor.engine.handle, pid)
     descriptor = jc_pidfd_open(pid)
     guard descriptor >= 0 else { throw SystemError(descriptor, "watch the new binary") }

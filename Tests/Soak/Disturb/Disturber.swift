@@ -73,7 +73,9 @@ final class Disturber {
   private func install(_ bytes: [UInt8]) throws {
     let fresh = daemon.program + ".new"
     try Files.write(bytes, to: fresh, mode: 0o755)
-    guard rename(fresh, daemon.program) == 0 else { throw Violation("cannot put \(daemon.program) in place: errno \(errno)") }
+    guard rename(fresh, daemon.program) == 0 else {
+      throw Violation("cannot put \(daemon.program) in place: errno \(errno)")
+    }
   }
 
   /// After the restart nothing may be left of the jobs that ran.

@@ -1,0 +1,61 @@
+import Harness
+import Testing
+
+@testable import JobService
+
+/// Random creations and ends of several clients against a model of what each may do.
+struct ClientLimitsTests {
+  private static let configuration = {
+    var configuration = Configuration()
+    (configuration.clientRunningJobs, configuration.clientCreateRate) = (5, 10)
+    configuration.clientStoredBytes = 1000
+    return configuration
+  }()
+
+  private struct Model {
+    var running = 0
+    /// Times of the creations that were allowed, in microseconds.
+    var created: [Int64] = []
+  }
+
+  @Test(arguments: 0..<300)
+  func noClientGetsMoreThanItMay(seed: UInt64) throws {
+    var random = SplitMix(seed: seed)
+    var limits = ClientLimits(Self.configuration)
+    var models: [Int64: Model] = [:]
+    var now: Int64 = 1_000_000
+    for _ in 0..<500 {
+      now += Int64.random(in: 0...150_000, using: &random)
+      let client = Int64.random(in: 1...3, using: &random)
+      var model = models[client] ?? Model()
+      if model.running > 0, Bool.random(using: &random) {
+        limits.jobEnded(client)
+        model.running -= 1
+      } else {
+        let stored = Int64.random(in: 0...1100, using: &random)
+        let refusal = limits.create(client, stored: stored, now: now)
+        let lately = model.created.count { $0 > now - 1_000_000 }
+        if refusal == nil {
+          // A full bucket, and what flows in meanwhile.
+          #expect(lately < 20)
+          #expect(model.running < 5)
+          #expect(stored < 1000)
+          model.running += 1
+          model.created.append(now)
+        } else {
+          #expect(refusal?.reason == .tooMany)
+          #expect(model.running == 5 || stored >= 1000 || lately > 0, "nobody is refused without a reason")
+        }
+      }
+      models[client] = model
+    }
+  }
+
+  @Test func jobsThatWereHandedOverCount() {
+    var limits = ClientLimits(Self.configuration)
+    for _ in 0..<5 { limits.adopt(1) }
+    #expect(limits.create(1, stored: 0, now: Clock.monotonic())?.reason == .tooMany)
+    limits.jobEnded(1)
+    #expect(limits.create(1, stored: 0, now: Clock.monotonic()) == nil)
+  }
+}
