@@ -3,11 +3,16 @@ SHELL := /bin/bash
 SWIFT ?= swift
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Of "make soak" and "make chaos".
+SOAK_SECONDS ?= 600
+KILLS ?= 1000
+UPGRADES ?= 50
+CRASHES ?= 30
 BUILD := .build
 # gold, the toolchain's default linker, warns about symbols it need not export.
 FLAGS := -Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wextra -Xcc -Werror
 
-.PHONY: help deps demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz api-check openapi man bench bench-quick install clean
+.PHONY: help deps demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz soak chaos build-soak api-check openapi man bench bench-quick install clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -50,6 +55,17 @@ lint: fmt-check ## format check, and the manual pages
 
 fuzz: deps ## run every parser's fuzzer, FUZZ_SECONDS each (20)
 	scripts/fuzz.sh
+
+build-soak: build
+	$(SWIFT) build -c release --static-swift-stdlib $(FLAGS) --product soak
+
+soak: build-soak ## mixed load for SOAK_SECONDS (600), all that clients see compared with what must be
+	$(BUILD)/release/soak --seconds $(SOAK_SECONDS)
+
+chaos: build-soak ## the same while api process and supervisor are killed (KILLS, CRASHES), and upgraded (UPGRADES)
+	$(BUILD)/release/soak --api-kills $(KILLS)
+	$(BUILD)/release/soak --upgrades $(UPGRADES) --bad-upgrades $$(($(UPGRADES) / 5)) --reloads $$(($(UPGRADES) / 5))
+	$(BUILD)/release/soak --supervisor-kills $(CRASHES) --api-kills $(CRASHES) --upgrades $$(($(CRASHES) / 3))
 
 api-check: deps ## hold the daemon against docs/openapi.yaml with schemathesis
 	scripts/api-check.sh

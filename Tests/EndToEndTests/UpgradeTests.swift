@@ -67,4 +67,35 @@ import Testing
       #expect(try daemon.client().run("/bin/true").1.exitCode == 0)
     }
   }
+
+  @Test func aBinaryThatCannotUseWhatItWillFindIsNotTaken() throws {
+    try Daemon.with { daemon in
+      let id = try daemon.client().shell("sleep 2; exit 3")
+      try Files.write(Array("not a configuration".utf8), to: "\(daemon.scratch.path)/jobd.json5")
+      try upgrade(daemon, "upgrade_failed")
+      #expect(daemon.log.contains("jobd.json5"))
+      #expect(try daemon.client().end(of: id).exitCode == 3)
+    }
+  }
+
+  /// A successor that cannot keep an api process yet does not give the jobs up.
+  @Test func jobsGoOnWhenTheApiProcessDiesRightAfterAnUpgrade() throws {
+    try Daemon.with { daemon in
+      let id = try daemon.client().shell("sleep 3; echo out; exit 3")
+      let old = daemon.apiPid
+      daemon.signal(SIGUSR2)
+      var killed: Set<Int32> = [old]
+      try Poll.until("api processes to kill") {
+        for pid in Processes.children(daemon.pid) where Processes.isApi(pid) && !killed.contains(pid) {
+          kill(pid, SIGKILL)
+          killed.insert(pid)
+        }
+        return killed.count > 4
+      }
+      #expect(!daemon.hasEnded)
+      try Poll.until("an answer") { (try? daemon.client().status(id)) != nil }
+      #expect(try daemon.client().end(of: id).exitCode == 3)
+      #expect(try daemon.client().output(id).stdout == "out\n")
+    }
+  }
 }

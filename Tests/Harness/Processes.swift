@@ -37,6 +37,11 @@ package enum Processes {
     Int(status(pid, "VmRSS").split(separator: " ").first ?? "0") ?? 0
   }
 
+  /// Resident memory of its own in KiB, without files that are mapped.
+  package static func anonymous(_ pid: Int32) -> Int {
+    Int(status(pid, "RssAnon").split(separator: " ").first ?? "0") ?? 0
+  }
+
   /// Children of a process, zombies too.
   package static func children(_ pid: Int32) -> [Int32] {
     Files.list("/proc/\(pid)/task").flatMap { task in
@@ -47,6 +52,11 @@ package enum Processes {
   /// Children, their children, and so on.
   package static func descendants(_ pid: Int32) -> [Int32] {
     children(pid).flatMap { [$0] + descendants($0) }
+  }
+
+  /// Whether it is an api process of jobd.
+  package static func isApi(_ pid: Int32) -> Bool {
+    Files.text("/proc/\(pid)/cmdline").split(separator: "\0").prefix(2).elementsEqual(["jobd", "api"])
   }
 
   /// Whether it is of a job: what was seen earlier may have another's number by now.

@@ -13,6 +13,9 @@ struct Options {
   var mostSeconds = 3600.0
   var seed = UInt64.random(in: 0...UInt64.max)
 
+  /// Seconds between two looks at what the processes hold.
+  var sampleEvery: Double { seconds > 0 ? min(10, max(1, seconds / 12)) : 10 }
+
   struct UsageError: Error, CustomStringConvertible {
     let description: String
   }

@@ -19,7 +19,6 @@ final class Run {
 
   /// Nothing is to be refused for a limit.
   private static let daemonOptions = ["--client-create-rate", "1000000"]
-  private static let sampleEvery = 10.0
 
   init(_ options: Options) throws {
     self.options = options
@@ -73,16 +72,17 @@ final class Run {
     var random = SplitMix(seed: options.seed)
     let disturber = Disturber(daemon, Self.daemonOptions, context, prober, seed: random.next())
     var left = Disturbance.all(options.counts, using: &random)
-    var nextSample = begin + min(Self.sampleEvery, options.seconds / 12)
+    var nextSample = begin + options.sampleEvery
     while !context.mustStop, !left.isEmpty || Poll.now() < begin + options.seconds {
       guard Poll.now() < begin + options.mostSeconds else { throw Violation("the run takes too long") }
       guard !daemon.hasEnded else { throw Violation("the supervisor ended by itself") }
       let pause = left.isEmpty ? 100_000 : UInt32.random(in: 0...UInt32(options.pause * 1000), using: &random)
       usleep(pause)
+      if Poll.now() >= nextSample {
+        resources.sample(daemon.pid, context, at: Poll.now() - begin)
+        nextSample += options.sampleEvery
+      }
       if let next = left.popLast() { try disturber.disturb(next) }
-      guard Poll.now() >= nextSample else { continue }
-      resources.sample(daemon.pid, context, at: Poll.now() - begin)
-      nextSample += min(Self.sampleEvery, max(1, options.seconds / 12))
     }
     for (kind, count) in disturber.done.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
       say("disturbed by \(kind.rawValue): \(count) times")

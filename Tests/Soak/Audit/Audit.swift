@@ -18,7 +18,7 @@ final class Audit {
       let own = ledgers.filter { $0.client == witness.client }
       let client = JobClient(context.settings(witness.client))
       let listed = try endOfAll(client)
-      try compare(own, listed, client)
+      try compare(own, listed)
       try compare(witness, own, listed)
     }
     compareLaunches()
@@ -56,12 +56,13 @@ final class Audit {
     return jobs
   }
 
-  private func compare(_ own: [Ledger], _ listed: [String: [JobDetail]], _ client: JobClient) throws {
+  private func compare(_ own: [Ledger], _ listed: [String: [JobDetail]]) throws {
     var known: Set<String> = []
     for ledger in own {
+      let reader = LoadClient(context, ledger, seed: 0)
       for (index, entry) in ledger.entries.enumerated() {
         known.insert(entry.plan.tag)
-        try compare(entry, listed[entry.plan.tag] ?? [], index, ledger)
+        try compare(entry, listed[entry.plan.tag] ?? [], index, reader)
       }
     }
     for (tag, jobs) in listed where !known.contains(tag) {
@@ -69,7 +70,8 @@ final class Audit {
     }
   }
 
-  private func compare(_ entry: Ledger.Entry, _ jobs: [JobDetail], _ index: Int, _ ledger: Ledger) throws {
+  private func compare(_ entry: Ledger.Entry, _ jobs: [JobDetail], _ index: Int, _ reader: LoadClient) throws
+  {
     let tag = entry.plan.tag
     let expected =
       switch entry.fate {
@@ -82,9 +84,8 @@ final class Audit {
       "job \(tag) \(entry.id.map { "\($0)" } ?? "") (\(entry.fate)) is listed \(jobs.count) times")
     guard let job = jobs.first else { return }
     check(entry.id == nil || entry.id == job.id, "job \(tag) is \(entry.id!), and listed as \(job.id)")
-    ledger[index].id = job.id
-    let reader = LoadClient(context, ledger, seed: 0)
-    if entry.fate == .unanswered { ledger[index].fate = .accepted }
+    reader.ledger[index].id = job.id
+    if entry.fate == .unanswered { reader.ledger[index].fate = .accepted }
     try reader.judge(job.state, index)
     try reader.compareStored(index)
   }

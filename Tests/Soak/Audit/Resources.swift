@@ -9,7 +9,7 @@ struct Resources {
   init(_ pid: Int32) {
     self.pid = pid
     (memory, descriptors, threads) =
-      (Processes.resident(pid), Processes.descriptors(pid), Processes.threads(pid))
+      (Processes.anonymous(pid), Processes.descriptors(pid), Processes.threads(pid))
   }
 
   var text: String { "\(memory / 1024) MiB, \(descriptors) descriptors, \(threads) threads" }

@@ -96,9 +96,7 @@ final class Disturber {
 enum DaemonProcesses {
   /// The api process; the younger of two.
   static func api(below supervisor: Int32) -> Int32? {
-    Processes.children(supervisor).filter {
-      Files.text("/proc/\($0)/cmdline").split(separator: "\0").prefix(2).elementsEqual(["jobd", "api"])
-    }.max()
+    Processes.children(supervisor).filter(Processes.isApi).max()
   }
 
   /// All processes that carry the mark of the run's jobs.
