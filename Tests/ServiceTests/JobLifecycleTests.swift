@@ -13,7 +13,8 @@ struct JobLifecycleTests {
     var resultSaved = false
     var deletionSaved = false
     var released = false
-    var waitsForStore = 1
+    /// A deletion was asked for and nobody was answered since.
+    var deleterWaits = false
   }
 
   /// Events that can come in a state: the store answers what was asked of it, the engine tells of what was launched.
@@ -38,10 +39,12 @@ struct JobLifecycleTests {
       if event == .finished { model.ended = true }
       if event == .deletionSaved { model.deletionSaved = true }
       if event == .resultSaved { model.resultSaved = true }
+      if event == .deleteAsked { model.deleterWaits = true }
       try check(job.handle(event), after: event, &model)
     }
-    // A job that was let go was saved, removed, or never accepted.
+    // A job that was let go was saved, removed, or never accepted, and nobody waits for anything.
     if model.released {
+      #expect(!model.deleterWaits)
       #expect(model.deletionSaved || model.resultSaved || model.creationAnswers == 0)
     }
   }
@@ -58,7 +61,8 @@ struct JobLifecycleTests {
     if actions.contains(.saveDeletion) {
       #expect(model.ended || model.launched == 0, "its processes are gone before its record is")
     }
-    if actions.contains(.answerDeletions) { #expect(model.deletionSaved) }
+    if actions.contains(.answerDeletions) { #expect(model.deletionSaved || event == .notAccepted) }
+    if !actions.isDisjoint(with: [.answerDeletions, .refuseDeletions]) { model.deleterWaits = false }
     if actions.contains(.removeFiles) { #expect(model.deletionSaved) }
     if actions.contains(.kill) { #expect(event == .deleteAsked && !model.ended) }
     if actions.contains(.release) { model.released = true }

@@ -114,7 +114,7 @@ final class ApiKeeper {
       current = nil
       if !isStopping { restart(after: child, how) }
     }
-    supervisor.shutdown?.apiEnded()
+    supervisor.shutdown?.handle(.progress)
     supervisor.upgrade?.apiEnded()
   }
 

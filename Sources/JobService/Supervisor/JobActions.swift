@@ -82,6 +82,6 @@ extension Supervisor {
     deposits.jobEnded(job)
     progress.forget(job)
     limits.jobEnded(job.record.client)
-    shutdown?.jobEnded()
+    shutdown?.handle(.progress)
   }
 }

@@ -74,7 +74,7 @@ struct JobLifecycle: Equatable {
         ? Actions.answerCreation.union(remove())
         : move(to: .launching, [.answerCreation, .announce, .launch])
     case (.accepting, .notAccepted):
-      return move(to: .removed, .release)
+      return move(to: .removed, deleteAsked ? [.answerDeletions, .release] : .release)
     case (.launching, .started):
       return move(to: .running, deleteAsked ? [] : .announceStart)
     case (.launching, .finished), (.running, .finished):

@@ -53,6 +53,7 @@ extension Supervisor {
       completed(change, outcome)
     }
     keeper.broadcast(.events(last: lastEvent))
+    shutdown?.handle(.progress)
   }
 
   private func completed(_ change: PendingChanges.Change, _ outcome: StoreOutcome) {

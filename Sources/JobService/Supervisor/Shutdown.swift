@@ -1,64 +1,45 @@
 import Glibc
 import JobAPI
 
-/// The orderly end: no new connection, running replies finished, jobs ended by TERM and then KILL, results saved.
-/// Supervisor's thread only.
+/// Carries out what the shutdown's lifecycle says: no new connection, running replies finished, jobs ended by TERM and
+/// then KILL, results saved. Supervisor's thread only.
 final class Shutdown {
   private unowned let supervisor: Supervisor
-  private enum Phase { case draining, stoppingJobs, lastReplies, done }
-  private var phase = Phase.draining
+  private var lifecycle = ShutdownLifecycle()
   private var timer: LoopTimer!
   /// Time for replies that waited for a job's end (milliseconds).
   private static let lastReplies: UInt64 = 2000
 
   init(_ supervisor: Supervisor) throws(SystemError) {
     self.supervisor = supervisor
-    timer = try LoopTimer(supervisor.loop) { [unowned self] in self.timeIsUp() }
+    timer = try LoopTimer(supervisor.loop) { [unowned self] in self.handle(.timeIsUp) }
   }
 
   func begin() {
     supervisor.keeper.drain()
     timer.start(milliseconds: UInt64(supervisor.configuration.drainTime))
-    if supervisor.keeper.isEmpty { stopJobs() }
+    handle(.progress)
   }
 
-  /// Nothing is waited for any longer: a second signal.
-  func hurry() {
-    for job in supervisor.jobs.values { job.running?.stop(grace: 0) }
-    if phase == .draining { stopJobs() }
-  }
-
-  private func timeIsUp() {
-    switch phase {
-    case .draining: stopJobs()
-    case .lastReplies: supervisor.keeper.kill()
-    case .stoppingJobs, .done: break
+  func handle(_ event: ShutdownLifecycle.Event) {
+    let rest = ShutdownLifecycle.Rest(
+      apis: !supervisor.keeper.isEmpty, jobs: !supervisor.jobs.isEmpty, changes: !supervisor.changes.isEmpty)
+    let actions = lifecycle.handle(event, rest)
+    if actions.contains(.stopJobs) { stopJobs() }
+    if actions.contains(.killJobs) {
+      for job in supervisor.jobs.values { job.running?.stop(grace: 0) }
     }
+    if actions.contains(.startTimer) { timer.start(milliseconds: Self.lastReplies) }
+    if actions.contains(.killApis) { supervisor.keeper.kill() }
+    if actions.contains(.end) { supervisor.loop.stop() }
   }
 
   private func stopJobs() {
-    phase = .stoppingJobs
     timer.stop()
     for job in supervisor.jobs.values {
       job.stopAsked = true
       job.running?.stop(grace: job.grace)
     }
-    jobEnded()
-  }
-
-  func jobEnded() {
-    guard phase == .stoppingJobs, supervisor.jobs.isEmpty else { return }
-    phase = .lastReplies
-    timer.start(milliseconds: Self.lastReplies)
-    apiEnded()
-  }
-
-  func apiEnded() {
-    guard supervisor.keeper.isEmpty else { return }
-    if phase == .draining { return stopJobs() }
-    guard phase == .lastReplies else { return }
-    phase = .done
-    supervisor.loop.stop()
   }
 }
 
@@ -68,7 +49,7 @@ extension Supervisor {
     if let signal { log.info("stopping", ["signal": signal, "jobs": "\(jobs.count)"]) }
     manager.tell(.stopping)
     upgrade = nil
-    if let shutdown { return shutdown.hurry() }
+    if let shutdown { return shutdown.handle(.hurry) }
     do {
       let shutdown = try Shutdown(self)
       self.shutdown = shutdown

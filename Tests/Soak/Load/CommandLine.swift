@@ -17,6 +17,10 @@ extension LoadClient {
       Programs.jobctl, options + ["/bin/sh"] + plan.arguments(context),
       environment: context.jobctlEnvironment(name), input: plan.input, directory: scratch)
     let done = try running.wait(seconds: 180)
+    // Before jobctl was answered once it takes a host where nobody listens for a wrong one.
+    if done.status == 121, done.errorText.contains("Connection refused"), context.crashCount > 0 {
+      return context.counters.add(.unanswered)
+    }
     context.counters.add(.created)
     context.counters.add(.runs)
     try judge(done, index, removes)

@@ -1,0 +1,65 @@
+/// The orderly end of the supervisor, as a pure state machine: told what happened, it says what to do. No I/O.
+///
+/// ```
+/// draining ─▶ stoppingJobs ─▶ lastReplies ─▶ over
+/// ```
+struct ShutdownLifecycle: Equatable {
+  enum Phase: Equatable {
+    /// The api process finishes the replies it is giving.
+    case draining
+    case stoppingJobs
+    /// What waited for a job's end is answered, and what is on its way to the disk gets there.
+    case lastReplies
+    case over
+  }
+
+  enum Event: Equatable, CaseIterable {
+    /// There is less to wait for than before.
+    case progress
+    /// The timer that ``Actions/startTimer`` asked for, or that of the drain.
+    case timeIsUp
+    /// Nothing is to be waited for any longer.
+    case hurry
+  }
+
+  /// What there is still.
+  struct Rest: Equatable {
+    var apis, jobs: Bool
+    /// Changes on their way to the disk: of a deletion the files are removed once its record is.
+    var changes: Bool
+  }
+
+  /// What is to be done, in the order of declaration.
+  struct Actions: OptionSet, Equatable {
+    let rawValue: UInt8
+    /// TERM, and KILL after each job's time of grace.
+    static let stopJobs = Actions(rawValue: 1)
+    static let killJobs = Actions(rawValue: 2)
+    /// Limit the time of the last replies.
+    static let startTimer = Actions(rawValue: 4)
+    static let killApis = Actions(rawValue: 8)
+    static let end = Actions(rawValue: 16)
+  }
+
+  private(set) var phase = Phase.draining
+
+  mutating func handle(_ event: Event, _ rest: Rest) -> Actions {
+    var actions: Actions = []
+    if phase == .draining, event != .progress || !rest.apis {
+      phase = .stoppingJobs
+      actions.insert(.stopJobs)
+    } else if phase == .lastReplies, event == .timeIsUp {
+      actions.insert(.killApis)
+    }
+    if phase == .stoppingJobs, event == .hurry { actions.insert(.killJobs) }
+    if phase == .stoppingJobs, !rest.jobs {
+      phase = .lastReplies
+      actions.insert(.startTimer)
+    }
+    if phase == .lastReplies, rest == Rest(apis: false, jobs: false, changes: false) {
+      phase = .over
+      actions.insert(.end)
+    }
+    return actions
+  }
+}

@@ -1,0 +1,74 @@
+import Harness
+import Testing
+
+@testable import JobService
+
+/// Random ends of api processes, jobs and changes, signals and timers, against what must hold of an orderly end.
+struct ShutdownLifecycleTests {
+  /// What runs, as it can really go: jobs bring changes, and changes get onto the disk.
+  private struct World {
+    var apis, jobs, changes: Int
+    var jobsAreStopped = false
+
+    var rest: ShutdownLifecycle.Rest {
+      ShutdownLifecycle.Rest(apis: apis > 0, jobs: jobs > 0, changes: changes > 0)
+    }
+
+    mutating func goOn(using random: inout SplitMix) {
+      switch Int.random(in: 0..<4, using: &random) {
+      case 0: apis = max(0, apis - 1)
+      case 1 where jobs > 0 && jobsAreStopped:
+        jobs -= 1
+        changes += 1
+      // What was kept long enough is let go meanwhile.
+      case 2 where apis > 0: changes += 1
+      default: changes = max(0, changes - 1)
+      }
+    }
+  }
+
+  @Test(arguments: 0..<1000)
+  func itEndsInOrder(seed: UInt64) throws {
+    var random = SplitMix(seed: seed)
+    var world = World(
+      apis: Int.random(in: 0...2, using: &random), jobs: Int.random(in: 0...4, using: &random),
+      changes: Int.random(in: 0...3, using: &random))
+    var lifecycle = ShutdownLifecycle()
+    var stops = 0
+    for _ in 0..<10_000 where lifecycle.phase != .over {
+      let event: ShutdownLifecycle.Event =
+        Int.random(in: 0..<20, using: &random) == 0
+        ? ShutdownLifecycle.Event.allCases.randomElement(using: &random)! : .progress
+      let actions = lifecycle.handle(event, world.rest)
+      if actions.contains(.stopJobs) {
+        stops += 1
+        world.jobsAreStopped = true
+      }
+      if actions.contains(.killApis) { world.apis = 0 }
+      if actions.contains(.killJobs) { #expect(event == .hurry && world.jobsAreStopped) }
+      if actions.contains(.end) {
+        #expect(world.rest == ShutdownLifecycle.Rest(apis: false, jobs: false, changes: false))
+      }
+      world.goOn(using: &random)
+    }
+    try #require(lifecycle.phase == .over)
+    #expect(stops == 1)
+    for event in ShutdownLifecycle.Event.allCases { #expect(lifecycle.handle(event, world.rest) == []) }
+  }
+
+  @Test func aDeletionThatIsOnItsWayIsWaitedFor() {
+    var lifecycle = ShutdownLifecycle()
+    let busy = ShutdownLifecycle.Rest(apis: false, jobs: false, changes: true)
+    #expect(lifecycle.handle(.progress, busy) == [.stopJobs, .startTimer])
+    #expect(lifecycle.handle(.timeIsUp, busy) == .killApis)
+    #expect(lifecycle.handle(.progress, .init(apis: false, jobs: false, changes: false)) == .end)
+  }
+
+  @Test func aSecondSignalKillsWhatRuns() {
+    var lifecycle = ShutdownLifecycle()
+    let all = ShutdownLifecycle.Rest(apis: true, jobs: true, changes: false)
+    #expect(lifecycle.handle(.progress, all) == [])
+    #expect(lifecycle.handle(.hurry, all) == [.stopJobs, .killJobs])
+    #expect(lifecycle.handle(.hurry, all) == .killJobs)
+  }
+}
