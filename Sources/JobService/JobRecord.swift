@@ -55,7 +55,9 @@ struct JobRecord: Equatable, Sendable {
   var truncated: Bool { flags.contains(.truncated) }
 
   /// False: it ended without a byte of output, with the first of which its files are made.
-  var mayHaveFiles: Bool { state == .running || stdout != StreamCount() || stderr != StreamCount() }
+  var mayHaveFiles: Bool { state == .running || hasOutput }
+  /// Whether it wrote a byte, kept or dropped.
+  var hasOutput: Bool { stdout != StreamCount() || stderr != StreamCount() }
 
   /// The name of the job's files in the output directory, without `.stdout`, `.stderr` and `.log`: 256 directories
   /// by the id's last byte keep each of them small.

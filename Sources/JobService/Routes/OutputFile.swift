@@ -9,7 +9,7 @@ final class OutputFile {
   init?(_ api: ApiContext, _ id: JobID, _ suffix: String) throws(SystemError) {
     descriptor = openat(api.output, JobRecord.outputName(of: id) + suffix, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor < 0 else { return }
-    // The supervisor makes a file, lets this process's group read it, and then writes to it.
+    // Where the umask takes the group's right, a file that is just made is given it before anything is written.
     guard errno == ENOENT || errno == EACCES else { throw SystemError(errno, "open the job's output") }
     return nil
   }

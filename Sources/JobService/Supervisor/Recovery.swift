@@ -18,6 +18,8 @@ extension Supervisor {
       record.finished = Clock.microseconds()
       record.stdout.kept = directory.size(of: .stdout, of: record.id)
       record.stderr.kept = directory.size(of: .stderr, of: record.id)
+      // A file that was made and not written to: a job without output is taken to have none.
+      if !record.hasOutput { directory.removeFiles(of: record.id) }
       if directory.hasLog(record.id) { record.flags.insert(.logInFile) }
       enqueue(.finish(record, log: [], files: [], isStartStored: true), then: .recovery)
     }
