@@ -52,6 +52,13 @@ struct JobRecord: Equatable, Sendable {
     self.created = created
   }
 
+  /// The job as it is told while its end is not on disk.
+  var unfinished: JobRecord {
+    var record = JobRecord(id: id, client: client, created: created)
+    (record.started, record.stdout, record.stderr) = (started, stdout, stderr)
+    return record
+  }
+
   var truncated: Bool { flags.contains(.truncated) }
 
   /// False: it ended without a byte of output, with the first of which its files are made.

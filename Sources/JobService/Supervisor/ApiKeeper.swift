@@ -165,7 +165,10 @@ extension Supervisor {
     for client in Set(jobs.values.map(\.record.client)) {
       if let name = clients[client] { child.send(.client(id: client, name: name)) }
     }
-    for job in jobs.values where job.lifecycle.isAnnounced { child.send(.job(job.record, pid: job.pid)) }
+    for job in jobs.values where job.lifecycle.isAnnounced {
+      let record = job.lifecycle.isActive ? job.record : job.record.unfinished
+      child.send(.job(record, pid: job.pid))
+    }
   }
 }
 
