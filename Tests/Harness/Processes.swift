@@ -23,6 +23,18 @@ package enum Processes {
   }
 
   package static func descriptors(_ pid: Int32) -> Int { Files.list("/proc/\(pid)/fd").count }
+
+  /// What each open descriptor is of.
+  package static func descriptorTargets(_ pid: Int32) -> [String] {
+    Files.list("/proc/\(pid)/fd").map { name in
+      var path = [UInt8](repeating: 0, count: 4096)
+      let count = path.withUnsafeMutableBytes {
+        readlink("/proc/\(pid)/fd/\(name)", $0.baseAddress!, $0.count)
+      }
+      return String(decoding: path[..<max(0, count)], as: UTF8.self)
+    }.sorted()
+  }
+
   package static func threads(_ pid: Int32) -> Int { Files.list("/proc/\(pid)/task").count }
 
   /// A line of /proc/PID/status.

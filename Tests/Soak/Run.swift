@@ -17,8 +17,8 @@ final class Run {
   private var resources = ResourceLog()
   private let begin = Poll.now()
 
-  /// Nothing is to be refused for a limit.
-  private static let daemonOptions = ["--client-create-rate", "1000000"]
+  /// Nothing is to be refused for a limit, and what is kept up to a bound is to reach that soon.
+  private static let daemonOptions = ["--client-create-rate", "1000000", "--session-cache", "200"]
 
   init(_ options: Options) throws {
     self.options = options

@@ -77,6 +77,9 @@ struct IdleResources {
       }
     } catch is Poll.TimeIsUp {
       verdict.violation("descriptors leak: idle before \(self.text); idle after \(now.text)")
+      for pid in [now.supervisor.pid, now.api.pid] {
+        say("open in \(pid): \(Processes.descriptorTargets(pid).joined(separator: " "))")
+      }
     }
     say("idle before: \(text)\nidle after:  \(now.text)")
   }
