@@ -53,6 +53,7 @@ public enum Daemon {
     let log = Log(level: configuration.logLevel)
     signal(SIGPIPE, SIG_IGN)
     let limit = Limits.raiseDescriptors()
+    if handed == nil { Limits.closeInheritedOnExec() }
     log.info("starting", ["version": version, "pid": "\(getpid())", "state": configuration.stateDirectory])
     let supervisor = try Supervisor(
       configuration, log: log, jobDescriptors: limit, arguments: arguments, service: service, handed: handed)
@@ -144,6 +145,18 @@ enum Signals {
 
 /// Limits of the process.
 enum Limits {
+  /// What whoever started this process left open is nobody else's.
+  static func closeInheritedOnExec() {
+    guard let directory = opendir("/proc/self/fd") else { return }
+    defer { closedir(directory) }
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if let descriptor = Int32(name), descriptor > 2 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    }
+  }
+
   /// A job costs descriptors, and so does a connection: as many as the system lets this process have. The limit it
   /// had before, which is that of jobs.
   static func raiseDescriptors() -> UInt64 {

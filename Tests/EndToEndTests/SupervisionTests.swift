@@ -136,6 +136,14 @@ import Testing
     }
   }
 
+  @Test func theApiProcessInheritsNothing() throws {
+    let opener = ["sh", "-c", "exec 9</etc/hostname; exec \"$@\"", "sh"]
+    try Daemon.with(Daemon(under: opener)) { daemon in
+      #expect(Processes.descriptorTargets(daemon.pid).contains("/etc/hostname"))
+      #expect(!Processes.descriptorTargets(daemon.apiPid).contains("/etc/hostname"))
+    }
+  }
+
   @Test func aSecondDaemonOnTheSameStateIsRefused() throws {
     try Daemon.with { daemon in
       let other = try daemon.startAnother()

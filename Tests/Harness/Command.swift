@@ -48,8 +48,8 @@ package final class Running {
     posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-    // Another thread may be about to open one that is not closed by exec.
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+    // Another thread may be about to read a file through a descriptor that exec does not close.
+    for descriptor in 3..<Int32(256) { posix_spawn_file_actions_addclose(&actions, descriptor) }
     var all = ["PATH": String(cString: getenv("PATH")), "HOME": "/nonexistent", "LANG": "C.UTF-8"]
     all.merge(environment) { $1 }
     let argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]

@@ -26,8 +26,6 @@ enum ChildProcess {
     for (index, copy) in copies.enumerated() {
       posix_spawn_file_actions_adddup2(&actions, copy, 3 + Int32(index))
     }
-    // Whatever whoever started the supervisor left open.
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3 + Int32(passed.count))
     setAttributes(&attributes)
     var pid: pid_t = 0
     let status = withVector(arguments) { posix_spawn(&pid, path, &actions, &attributes, $0, environ) }

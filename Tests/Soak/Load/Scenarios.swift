@@ -46,8 +46,7 @@ extension LoadClient {
 
   private func batch() throws {
     let indices = (0..<pick(2...20)).map { _ in plan(.quick) }
-    let requests = indices.map { ledger[$0].plan.request(context) }
-    guard let results = try once({ try client.create(requests) }) else { return }
+    guard let results = try results(ofBatch: indices.map { ledger[$0].plan }) else { return }
     guard results.count == indices.count else {
       throw Violation("a batch of \(indices.count) jobs has \(results.count) results")
     }
@@ -61,6 +60,16 @@ extension LoadClient {
     for index in indices {
       try finish(index)
       try keepOrDelete(index)
+    }
+  }
+
+  /// With a key until it is answered, or without one; nil: there was no answer.
+  private func results(ofBatch plans: [Plan]) throws -> [BatchReply.Result]? {
+    let requests = plans.map { $0.request(context) }
+    guard chance(60) else { return try once { try client.create(requests) } }
+    return try persist("create a batch from \(plans[0].tag) on") { isRetry in
+      if isRetry { context.counters.add(.keyedRetries) }
+      return try client.create(requests, key: "batch-\(plans[0].tag)")
     }
   }
 
