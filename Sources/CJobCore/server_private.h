@@ -5,6 +5,7 @@
 #include "deadlines.h"
 
 #include <event2/event_struct.h>
+#include <jobcore/counts.h>
 #include <jobcore/server.h>
 #include <netinet/in.h>
 #include <sys/queue.h>
@@ -139,6 +140,12 @@ struct jc_server {
     size_t date_length;
     int64_t date_s;
 };
+
+static inline void jc_server_count(const struct jc_server *server, unsigned cell)
+{
+    if (server->options.counts != NULL)
+        jc_count(server->options.counts + cell, 1);
+}
 
 static inline struct jc_connection *jc_connection_of(struct jc_exchange *exchange)
 {

@@ -38,23 +38,31 @@ extension Worker {
     let place = api.clients.open(name, most: api.configuration.clientConnections) {
       try? reader.clientNumber(name)
     }
-    return place.map(Int64.init) ?? -2
+    guard let place else {
+      api.counts.add(.refusedConnections, worker: index)
+      return -2
+    }
+    return Int64(place)
   }
 
   private func head(_ exchange: Exchange, _ head: RequestHead) -> jc_body {
     do {
-      switch RouteMatch(method: head.method, path: head.path) {
+      let match = RouteMatch(method: head.method, path: head.path)
+      if match.route == .metrics, !mayReadMetrics(exchange.client) { throw Self.noRoute }
+      switch match {
       case .route(let route, let id): return try begin(route, id, exchange, head)
       case .unknownJob(let route): throw NoSuchJob(route)
-      case .otherMethod(let allow):
+      case .otherMethod(_, let allow):
         throw Problem(405, "this route has the methods \(allow)", headers: "Allow: \(allow)\r\n")
-      case .unknown: throw Problem(404, "there is no such route")
+      case .unknown: throw Self.noRoute
       }
     } catch {
       fail(exchange, error)
       return JC_BODY_NONE
     }
   }
+
+  private static var noRoute: Problem { Problem(404, "there is no such route") }
 
   /// The one place where errors become replies. Internals go to the log, never to the client.
   func fail(_ exchange: Exchange, _ error: any Error) {

@@ -37,6 +37,7 @@ final class ApiKeeper {
       current = try spawn()
     } catch {
       supervisor.log.error("api_not_started", ["error": "\(error)"])
+      supervisor.counts.add(.apiStartFailures)
       hasServed ? restartTimer.start(milliseconds: Self.pause) : supervisor.fail(SupervisorError("\(error)"))
     }
   }
@@ -50,13 +51,16 @@ final class ApiKeeper {
     do {
       successor = try spawn()
     } catch {
+      supervisor.counts.add(.apiStartFailures)
       supervisor.log.error("reload_failed", ["error": "\(error)"])
     }
   }
 
   private func spawn() throws(SystemError) -> ApiChild {
     let child = try ApiChild(
-      loop: supervisor.loop, listeners: listeners.descriptors,
+      loop: supervisor.loop,
+      passing: supervisor.counts.descriptors + listeners.descriptors,
+      listeners: listeners.descriptors.count,
       onOrder: { [unowned self] in self.received($1, from: $0) },
       onExit: { [unowned self] in self.exited($0, $1) })
     jc_engine_ignore_child(supervisor.engine.handle, child.pid)
@@ -116,6 +120,7 @@ final class ApiKeeper {
         SupervisorError("the api process could not start: \(how); its own message is above"))
     }
     supervisor.log.error("api_died", ["pid": "\(child.pid)", "exit": how])
+    supervisor.counts.add(.apiRestarts)
     let livedShort = Clock.monotonic() - child.startedAt < Self.shortLife
     livedShort ? restartTimer.start(milliseconds: Self.pause) : start()
   }

@@ -5,13 +5,21 @@ import JobAPI
 /// children stay children, and this says which is which.
 struct Handover {
   /// Changes when what follows is laid differently: a successor that does not know it does not take over.
-  private static let version: UInt32 = 2
+  private static let version: UInt32 = 3
 
   var jobDescriptors: UInt64
   var cgroup: String?
   var address: String
   var listeners: [Int32]
+  var counts: Counts
   var jobs: [Job]
+
+  /// Descriptors of the counters' memory, which has the meaning that `layout` stands for.
+  struct Counts: Equatable {
+    var layout: UInt32
+    var supervisor: Int32
+    var api: Int32
+  }
 
   /// A running job.
   struct Job {
@@ -36,6 +44,9 @@ struct Handover {
     writer.put(address)
     writer.put(UInt32(listeners.count))
     for descriptor in listeners { writer.put(descriptor) }
+    writer.put(counts.layout)
+    writer.put(counts.supervisor)
+    writer.put(counts.api)
     writer.put(UInt32(jobs.count))
     for job in jobs { job.encode(into: &writer) }
     return writer.bytes
@@ -49,14 +60,18 @@ struct Handover {
     address = try reader.string()
     listeners = []
     for _ in 0..<(try reader.count(ofSize: 4)) { listeners.append(try reader.integer()) }
+    counts = Counts(
+      layout: try reader.integer(), supervisor: try reader.integer(), api: try reader.integer())
     jobs = []
     for _ in 0..<(try reader.count(ofSize: 64)) { jobs.append(try Job(from: &reader)) }
     try reader.end()
   }
 
-  init(jobDescriptors: UInt64, cgroup: String?, address: String, listeners: [Int32], jobs: [Job]) {
+  init(
+    jobDescriptors: UInt64, cgroup: String?, address: String, listeners: [Int32], counts: Counts, jobs: [Job]
+  ) {
     (self.jobDescriptors, self.cgroup, self.address) = (jobDescriptors, cgroup, address)
-    (self.listeners, self.jobs) = (listeners, jobs)
+    (self.listeners, self.counts, self.jobs) = (listeners, counts, jobs)
   }
 }
 

@@ -22,7 +22,10 @@ extension Supervisor {
     if actions.contains(.announceDeletion) {
       keeper.broadcast(.deleted(client: job.record.client, id: job.record.id))
     }
-    if actions.contains(.removeFiles) { directory.removeFiles(of: job.record.id) }
+    if actions.contains(.removeFiles) {
+      counts.add(.deleted)
+      directory.removeFiles(of: job.record.id)
+    }
     if actions.contains(.answerDeletions) { answerDeletions(of: job) { $0.answerDone() } }
     if actions.contains(.refuseDeletions) {
       let refusal = Refusal(
@@ -52,6 +55,7 @@ extension Supervisor {
       job.input.pump(into: job.running, error: 0)
       if job.stopAsked { job.running?.stop(grace: 0) }
     } catch {
+      if let error = error as? SystemError { launchFailed(job.record.id, error.code, "\(error)") }
       notLaunched(job, "\(error)")
     }
   }
@@ -61,6 +65,7 @@ extension Supervisor {
     job.record.error = why
     job.record.finished = Clock.microseconds()
     job.input.refuseAll()
+    counts.add(.failed)
     handle(.finished, for: job)
   }
 

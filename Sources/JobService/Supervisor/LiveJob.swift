@@ -74,6 +74,7 @@ final class LiveJob: RunningJobDelegate {
   func jobStarted(pid: pid_t, at: Int64) {
     self.pid = pid
     record.started = at
+    supervisor.counts.add(.started)
     supervisor.handle(.started, for: self)
   }
 
@@ -84,12 +85,17 @@ final class LiveJob: RunningJobDelegate {
     if !watchers.isEmpty { supervisor.progress.add(self) }
   }
 
+  func jobOutputFailed(stream: OutputStream, error: Int32) {
+    supervisor.outputFailed(of: record.id, stream.rawValue, error)
+  }
+
   func jobInputReady(error: Int32) { input.pump(into: running, error: error) }
 
   func jobFinished(_ result: jc_job_result) {
     pid = 0
     record.take(result)
     input.refuseAll()
+    supervisor.count(result, of: record.id)
     supervisor.handle(.finished, for: self)
   }
 

@@ -47,12 +47,20 @@ extension Supervisor {
 
   /// A batch of changes is on disk, or could not be written.
   func changesCompleted(_ outcomes: [(token: UInt64, outcome: StoreOutcome)], lastEvent: Int64) {
+    var saved = 0
     for (token, outcome) in outcomes {
       guard let change = changes.take(token) else { continue }
-      if case .failed(let error) = outcome { log.error("store_failed", ["error": "\(error)"]) }
+      if case .failed(let error) = outcome { storeFailed(error) } else { saved += 1 }
       completed(change, outcome)
     }
+    counts.add(.storeCommits, saved == 0 ? 0 : 1)
+    counts.add(.storeChanges, saved)
     keeper.broadcast(.events(last: lastEvent))
+  }
+
+  private func storeFailed(_ error: StoreError) {
+    log.error("store_failed", ["error": "\(error)"])
+    counts.add(store: error.kind)
   }
 
   private func completed(_ change: PendingChanges.Change, _ outcome: StoreOutcome) {
@@ -69,6 +77,7 @@ extension Supervisor {
   private func creationCompleted(_ job: LiveJob, _ outcome: StoreOutcome) {
     switch outcome {
     case .saved:
+      counts.add(.created)
       return handle(.accepted, for: job)
     case .existing(let id):
       job.creator?.answerCreated(id, client: job.record.client, existed: true)
@@ -88,6 +97,7 @@ extension Supervisor {
     housekeeping.removalEnded()
     switch outcome {
     case .deleted(let hasFiles):
+      counts.add(.deleted)
       if hasFiles { directory.removeFiles(of: removal.id) }
       keeper.broadcast(.deleted(client: removal.client, id: removal.id))
       for caller in removal.callers { caller.answerDone() }

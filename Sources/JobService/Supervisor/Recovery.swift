@@ -11,6 +11,7 @@ extension Supervisor {
     guard !lost.isEmpty else { return keeper.start() }
     LeftoverProcesses.kill(jobs: Set(lost.map(\.record.id)))
     log.warn("jobs_lost", ["count": "\(lost.count)"])
+    counts.add(.failed, lost.count)
     for entry in lost {
       var record = entry.record
       record.state = .error

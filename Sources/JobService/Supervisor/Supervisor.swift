@@ -18,8 +18,12 @@ public final class Supervisor: @unchecked Sendable {
   private(set) var store: Store!
   private(set) var keeper: ApiKeeper!
 
+  let counts: SupervisorCounts
+
   /// Jobs whose result is not on disk yet.
-  var jobs: [JobID: LiveJob] = [:]
+  var jobs: [JobID: LiveJob] = [:] {
+    didSet { counts.set(.running, UInt64(jobs.count)) }
+  }
   /// Names of clients that were seen, by their number in the store.
   var clients: [Int64: String] = [:]
   /// Jobs of an earlier daemon whose end is on its way to the disk.
@@ -60,6 +64,7 @@ public final class Supervisor: @unchecked Sendable {
     self.jobDescriptors = handed?.jobDescriptors ?? jobDescriptors
     binary = try ProgramFile.path()
     loop = try EventLoop()
+    counts = try SupervisorCounts(handed: handed?.counts)
     limits = ClientLimits(configuration)
     let account = try configuration.apiAccount()
     directory = try StateDirectory(path: configuration.stateDirectory, group: account?.group)

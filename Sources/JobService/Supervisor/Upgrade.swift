@@ -143,7 +143,7 @@ extension Supervisor {
   func handover(jobs: [Handover.Job]) -> Handover {
     Handover(
       jobDescriptors: jobDescriptors, cgroup: cgroup?.path, address: keeper.listeners.address,
-      listeners: keeper.listeners.descriptors, jobs: jobs)
+      listeners: keeper.listeners.descriptors, counts: counts.handover, jobs: jobs)
   }
 
   /// Returns only by throwing: then the jobs and the store are this supervisor's as before.
@@ -152,6 +152,7 @@ extension Supervisor {
     do {
       let state = try handover(jobs: exported).memoryFile()
       keeper.listeners.keepAcrossExec(true)
+      counts.keepAcrossExec(true)
       _ = fcntl(state, F_SETFD, 0)
       let arguments = [CommandLine.arguments[0], "resume", "\(state)"] + self.arguments
       // Until the successor listens to them: one that came in between would end it, and the jobs with it.
@@ -160,6 +161,7 @@ extension Supervisor {
     } catch {
       Signals.unblock()
       keeper.listeners.keepAcrossExec(false)
+      counts.keepAcrossExec(false)
       for job in jobs.values { job.running?.keep() }
       try openStore()
       throw error
