@@ -62,6 +62,8 @@ extension Worker {
     }
   }
 
+  private static let later = "Retry-After: 1\r\n"
+
   private static var noRoute: Problem { Problem(404, "there is no such route") }
 
   /// The one place where errors become replies. Internals go to the log, never to the client.
@@ -70,6 +72,12 @@ extension Worker {
     case let missing as NoSuchJob where missing.hasNoBody: exchange.reply(404)
     case is NoSuchJob: exchange.problem(404, Refusal.unknownJob.text)
     case let problem as Problem: exchange.problem(problem.status, problem.detail, headers: problem.headers)
+    case let missing as MissingOutput:
+      api.log.error("output_missing", ["error": "\(missing)"])
+      exchange.problem(500, "\(missing)")
+    case let error as SystemError where error.isShortage:
+      api.log.error("request_failed", ["error": "\(error)"])
+      exchange.problem(503, "the daemon is short of resources: \(error)", headers: Self.later)
     case let invalid as InvalidRequest: exchange.problem(400, "\(invalid)")
     default:
       api.log.error("request_failed", ["error": "\(error)"])

@@ -60,7 +60,7 @@ extension Database {
     unlink(fresh)
     try Schema.migrate(Database(fresh, .create))
     guard rename(fresh, path) == 0 else { throw StoreError(SystemError(errno, "rename \(fresh)")) }
-    try syncDirectory(String(path[..<path.lastIndex(of: "/")!]))
+    do { try syncDirectory(String(path[..<path.lastIndex(of: "/")!])) } catch { throw StoreError(error) }
   }
 
   private static func size(of path: String) throws(StoreError) -> Int? {
@@ -81,11 +81,4 @@ extension Database {
       "\(path) is damaged: \(error.description). Nothing was changed. Restore it from a backup, save what is left "
         + "with `sqlite3 \(path) .recover`, or move it and its -wal away to start without the jobs in it")
   }
-}
-
-func syncDirectory(_ path: String) throws(StoreError) {
-  let directory = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-  guard directory >= 0 else { throw StoreError(SystemError(errno, "open the directory \(path)")) }
-  defer { close(directory) }
-  guard fsync(directory) == 0 else { throw StoreError(SystemError(errno, "sync the directory \(path)")) }
 }

@@ -9,17 +9,15 @@ final class Store: Sendable {
   private let path: String
   /// The last daemon closed the store; else it was killed, or the machine went down.
   let wasClosed: Bool
-  private let lock: Mutex<StateLock?>
   private let stored: StoredClients
   private let queue: WorkQueue<WriterTask>
   private let syncer: FileSyncer
   private let thread: Mutex<pthread_t?>
 
-  /// Opens the database in the state directory `path`, makes it where there is none, and refuses a directory that
-  /// another process uses. The files can be read by `group`. `onCompleted` is called on the writer's thread.
+  /// Opens the database in the state directory `path`, which the caller has locked, and makes it where there is none.
+  /// The files can be read by `group`. `onCompleted` is called on the writer's thread.
   init(path: String, group: gid_t?, onCompleted: @escaping Completion) throws(StoreError) {
     self.path = path
-    lock = Mutex(try StateLock(directory: path))
     var log = stat()
     wasClosed = stat(Self.database(in: path) + "-wal", &log) != 0 || log.st_size == 0
     let database = try Database.open(Self.database(in: path), group: group)
@@ -28,8 +26,8 @@ final class Store: Sendable {
     let queue = WorkQueue<WriterTask>()
     self.queue = queue
     do {
-      syncer = try FileSyncer(output: "\(path)/output") { request, error in
-        queue.put(error.map { .failed(token: request.token, $0) } ?? .change(request))
+      syncer = try FileSyncer(output: "\(path)/output") { request, failure in
+        queue.put(failure.map { .failed(token: request.token, $0) } ?? .change(request))
       }
       thread = Mutex(try SystemThread.start("store") { loop.run(queue) })
     } catch {
@@ -70,13 +68,11 @@ final class Store: Sendable {
     queue.put(.maintain(retention, then))
   }
 
-  /// Returns when all that is queued is on disk and told, and the state directory is free for another. Nothing may
-  /// be queued afterwards.
+  /// Returns when all that is queued is on disk and told. Nothing may be queued afterwards.
   func close() {
     syncer.close()
     queue.close()
     if let thread = thread.withLock({ $0.take() }) { pthread_join(thread, nil) }
-    lock.withLock { $0 = nil }
   }
 }
 

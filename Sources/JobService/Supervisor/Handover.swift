@@ -11,6 +11,8 @@ struct Handover {
   var cgroup: String?
   var address: String
   var listeners: [Int32]
+  /// Of the state directory.
+  var lock: Int32
   var counts: Counts
   var jobs: [Job]
 
@@ -44,6 +46,7 @@ struct Handover {
     writer.put(address)
     writer.put(UInt32(listeners.count))
     for descriptor in listeners { writer.put(descriptor) }
+    writer.put(lock)
     writer.put(counts.layout)
     writer.put(counts.supervisor)
     writer.put(counts.api)
@@ -60,6 +63,7 @@ struct Handover {
     address = try reader.string()
     listeners = []
     for _ in 0..<(try reader.count(ofSize: 4)) { listeners.append(try reader.integer()) }
+    lock = try reader.integer()
     counts = Counts(
       layout: try reader.integer(), supervisor: try reader.integer(), api: try reader.integer())
     jobs = []
@@ -68,10 +72,11 @@ struct Handover {
   }
 
   init(
-    jobDescriptors: UInt64, cgroup: String?, address: String, listeners: [Int32], counts: Counts, jobs: [Job]
+    jobDescriptors: UInt64, cgroup: String?, address: String, listeners: [Int32], lock: Int32,
+    counts: Counts, jobs: [Job]
   ) {
     (self.jobDescriptors, self.cgroup, self.address) = (jobDescriptors, cgroup, address)
-    (self.listeners, self.counts, self.jobs) = (listeners, counts, jobs)
+    (self.listeners, self.lock, self.counts, self.jobs) = (listeners, lock, counts, jobs)
   }
 }
 

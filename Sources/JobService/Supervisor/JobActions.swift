@@ -27,9 +27,8 @@ extension Supervisor {
       directory.removeFiles(of: job.record.id)
     }
     if actions.contains(.answerDeletions) { answerDeletions(of: job) { $0.answerDone() } }
-    if actions.contains(.refuseDeletions) {
-      let refusal = Refusal(
-        reason: .failed, text: "the job's deletion cannot be stored; its processes are gone")
+    if actions.contains(.refuseDeletions), let error = job.deletionFailure {
+      let refusal = Refusal("the job's processes are gone, but its deletion cannot be stored", error)
       answerDeletions(of: job) { $0.refuse(refusal) }
     }
     if actions.contains(.release) { release(job) }

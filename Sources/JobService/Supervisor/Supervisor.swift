@@ -36,6 +36,7 @@ public final class Supervisor: @unchecked Sendable {
   var progress = ProgressTeller()
   /// Results that could not be saved and are tried again.
   var unsaved: [LiveJob] = []
+  private var unsavedRecoveries: [JobRecord] = []
   private var retryTimer: LoopTimer!
   private var signals: [LoopSignal] = []
   var shutdown: Shutdown?
@@ -67,7 +68,9 @@ public final class Supervisor: @unchecked Sendable {
     counts = try SupervisorCounts(handed: handed?.counts)
     limits = ClientLimits(configuration)
     let account = try configuration.apiAccount()
-    directory = try StateDirectory(path: configuration.stateDirectory, group: account?.group)
+    // First of all: a daemon that is refused has touched nothing of the other's, neither files nor cgroups.
+    directory = try StateDirectory(
+      path: configuration.stateDirectory, group: account?.group, handed: handed?.lock)
     cgroup = if let handed { JobCgroup(handed: handed.cgroup) } else { try JobCgroup(configuration, log) }
     try openStore()
     engine = try makeEngine()
@@ -123,10 +126,16 @@ public final class Supervisor: @unchecked Sendable {
     retryTimer.start(milliseconds: 1000)
   }
 
+  func saveLater(_ recovered: JobRecord) {
+    unsavedRecoveries.append(recovered)
+    retryTimer.start(milliseconds: 1000)
+  }
+
   private func saveAgain() {
-    let jobs = unsaved
-    unsaved = []
+    let (jobs, records) = (unsaved, unsavedRecoveries)
+    (unsaved, unsavedRecoveries) = ([], [])
     for job in jobs { saveResult(of: job) }
+    for record in records { saveRecovered(record) }
   }
 }
 
