@@ -53,6 +53,8 @@ static bool shed(struct jc_server *server)
     if (fd < 0) {
         event_del(&server->acceptor);
         server->accepting = false;
+        // There may be no connection that it ticks for.
+        jc_server_tick(server);
     }
     return fd >= 0;
 }

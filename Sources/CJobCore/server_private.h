@@ -225,6 +225,8 @@ bool jc_problem_json(int status, const char *detail, size_t length, struct jc_by
 // server.c
 void jc_server_add(struct jc_server *server, struct jc_connection *connection);
 void jc_server_remove(struct jc_server *server, const struct jc_connection *connection);
+/// Has what is due looked at from time to time, while there is something to look after.
+void jc_server_tick(struct jc_server *server);
 /// Has the ready connections resumed at the end of the round.
 void jc_server_wake(struct jc_server *server);
 

@@ -72,7 +72,7 @@ extension MetricsText {
     add("jobd_connections_total", .counter, "Connections accepted.", counts[.connections])
     add(
       "jobd_connections_turned_away_total", .counter,
-      "Connections closed at once: too many, or no descriptor or memory for them.", counts[.turnedAway])
+      "Connections that found no room: too many, or no descriptor or memory for them.", counts[.turnedAway])
     add(
       "jobd_handshake_failures_total", .counter, "TLS handshakes that failed.", counts[.failedHandshakes])
     add(

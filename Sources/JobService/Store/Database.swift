@@ -34,8 +34,28 @@ final class Database {
 
   fileprivate static func error(_ handle: OpaquePointer?, _ code: Int32) -> StoreError {
     let message = String(cString: handle == nil ? sqlite3_errstr(code) : sqlite3_errmsg(handle))
-    let failed = code & 0xff == SQLITE_IOERR || code & 0xff == SQLITE_CANTOPEN
-    return StoreError(sqlite: code, errno: failed ? sqlite3_system_errno(handle) : 0, message: message)
+    return StoreError(sqlite: code, errno: systemError(handle, code), message: message)
+  }
+
+  /// The errno behind a result code; 0: there is none.
+  private static func systemError(_ handle: OpaquePointer?, _ code: Int32) -> Int32 {
+    switch code {
+    // What a transaction writes it writes to the log.
+    case SQLITE_IOERR | 3 << 8, SQLITE_IOERR | 4 << 8, SQLITE_IOERR | 6 << 8: logError(handle)
+    default:
+      [SQLITE_IOERR, SQLITE_CANTOPEN].contains(code & 0xff) ? sqlite3_system_errno(handle) : 0
+    }
+  }
+
+  /// What the last system call that failed on the write-ahead log's file said.
+  private static func logError(_ handle: OpaquePointer?) -> Int32 {
+    var file: UnsafeMutablePointer<sqlite3_file>?
+    var code: Int32 = 0
+    guard sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK, let file,
+      let control = file.pointee.pMethods?.pointee.xFileControl,
+      control(file, SQLITE_FCNTL_LAST_ERRNO, &code) == SQLITE_OK
+    else { return 0 }
+    return code
   }
 
   /// Runs statements that give no rows of interest.

@@ -63,9 +63,7 @@ final class FileSyncer: Sendable {
   /// many. A file's name is on disk when its directory is.
   private func sync(_ changes: [StoreChange]) -> [StoreOutcome?] {
     for file in changes.flatMap(\.files) { jc_write_back(file) }
-    var failures = changes.map { change in
-      change.files.lazy.compactMap { Self.sync($0, fdatasync, "output") }.first
-    }
+    var failures = changes.map { Self.sync($0.files) }
     var directories: [Substring: StoreOutcome?] = [:]
     for (index, change) in changes.enumerated() where change.hasFiles && failures[index] == nil {
       let shard = JobRecord.outputName(of: change.id).prefix { $0 != "/" }
@@ -73,6 +71,13 @@ final class FileSyncer: Sendable {
       failures[index] = directories[shard] ?? nil
     }
     return failures
+  }
+
+  private static func sync(_ files: [Int32]) -> StoreOutcome? {
+    for file in files {
+      if let failure = sync(file, fdatasync, "output") { return failure }
+    }
+    return nil
   }
 
   /// A failure is final: the kernel tells it once, drops what it could not write, and a second try would succeed.

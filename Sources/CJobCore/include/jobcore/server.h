@@ -35,7 +35,7 @@ enum jc_body { JC_BODY_NONE = 0, JC_BODY_WHOLE = 1, JC_BODY_STREAM = 2 };
 /// What a server counts: cells of `counts` in its options.
 enum jc_server_count {
     JC_COUNT_CONNECTIONS, ///< accepted
-    JC_COUNT_TURNED_AWAY, ///< closed at once: too many, or no descriptor or memory for them
+    JC_COUNT_TURNED_AWAY, ///< found no room: too many, or no descriptor or memory for them
     JC_COUNT_FAILED_HANDSHAKES,
     JC_COUNT_REPLIES, ///< plus the HTTP status of a reply
     JC_SERVER_COUNTS = JC_COUNT_REPLIES + 600,
