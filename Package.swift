@@ -49,7 +49,8 @@ let package = Package(
     .testTarget(name: "CoreTests", dependencies: ["CJobCore", "CJobWire", "COpenSSL"]),
     .testTarget(name: "ServiceTests", dependencies: ["JobService", "JobAPI"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["Harness", "JobClient", "JobAPI", "jobd", "jobctl", "loadgen"]),
+      name: "EndToEndTests",
+      dependencies: ["Harness", "JobClient", "JobAPI", "JobService", "jobd", "jobctl", "loadgen"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17
