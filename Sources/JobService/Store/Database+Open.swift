@@ -4,12 +4,21 @@ extension Database {
   /// Opens the writer's connection; makes the file if there is none. Nothing of a file that cannot be used is changed.
   static func open(_ path: String, group: gid_t?) throws(StoreError) -> Database {
     if try size(of: path) == nil { try create(path) }
-    do throws(StoreError) {
+    return try advising(on: path) { () throws(StoreError) in
       try share(path, group)
       let database = try Database(path, .readWrite)
       try Schema.migrate(database)
       try configure(database)
       return database
+    }
+  }
+
+  /// Adds to an error of a damaged file at `path` what an operator can do.
+  static func advising<Result>(on path: String, _ body: () throws(StoreError) -> Result) throws(StoreError)
+    -> Result
+  {
+    do throws(StoreError) {
+      return try body()
     } catch {
       throw error.kind == .damaged ? damaged(path, error) : error
     }

@@ -21,8 +21,11 @@ final class Store: Sendable {
     var log = stat()
     wasClosed = stat(Self.database(in: path) + "-wal", &log) != 0 || log.st_size == 0
     let database = try Database.open(Self.database(in: path), group: group)
-    stored = try StoredClients(database)
-    let loop = try WriterLoop(try StoreWriter(database, clients: stored), onCompleted)
+    let (clients, loop) = try Database.advising(on: database.path) { () throws(StoreError) in
+      let clients = try StoredClients(database)
+      return (clients, try WriterLoop(try StoreWriter(database, clients: clients), onCompleted))
+    }
+    stored = clients
     let queue = WorkQueue<WriterTask>()
     self.queue = queue
     do {
@@ -55,11 +58,14 @@ final class Store: Sendable {
 
   /// Jobs in state running: at start-up those of an earlier daemon.
   func runningJobs() throws(StoreError) -> [(record: JobRecord, spec: [UInt8])] {
-    let database = try Database.openReadOnly(Self.database(in: path))
-    let rows = try database.prepare("SELECT \(JobRow.columns), spec FROM jobs WHERE state = 0")
-    var jobs: [(JobRecord, [UInt8])] = []
-    while try rows.step() { jobs.append((try JobRow.read(rows), rows.bytes(JobRow.count))) }
-    return jobs
+    let path = Self.database(in: path)
+    return try Database.advising(on: path) { () throws(StoreError) in
+      let rows = try Database.openReadOnly(path).prepare(
+        "SELECT \(JobRow.columns), spec FROM jobs WHERE state = 0")
+      var jobs: [(JobRecord, [UInt8])] = []
+      while try rows.step() { jobs.append((try JobRow.read(rows), rows.bytes(JobRow.count))) }
+      return jobs
+    }
   }
 
   /// Drops old events and keys, and finds finished jobs that are to go. The caller removes their output, queues

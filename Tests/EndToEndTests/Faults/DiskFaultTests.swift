@@ -96,6 +96,25 @@ import Testing
     }
   }
 
+  /// What the kernel dropped may be commits that did not wait for the disk: the log is not appended to any more.
+  @Test func aLogThatDidNotGetToDiskIsBegunAnew() throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      let (id, _) = try client.run("echo", "text")
+      let salt = Files.read(walOf(daemon))[16..<24]
+      try daemon.withFaults("fdatasync:error=EIO:when=1", thread: "store") {
+        #expect(throws: ClientError.self) { try client.create(CreateRequest(cmd: "true")) }
+        #expect(Files.read(walOf(daemon))[16..<24] == salt)
+        _ = try client.create(CreateRequest(cmd: "true"))
+      }
+      #expect(Files.read(walOf(daemon))[16..<24] != salt)
+      daemon.kill()
+      try daemon.start()
+      #expect(try daemon.client().output(id).stdout == "text\n")
+      #expect(try daemon.client().list().jobs.count == 2)
+    }
+  }
+
   @Test(arguments: [
     ("openat:error=EROFS", "Read-only file system", "EROFS"),
     ("openat:error=EMFILE", "Too many open files", "EMFILE"),

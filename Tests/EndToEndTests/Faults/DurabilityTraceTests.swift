@@ -117,15 +117,17 @@ private struct Trace {
     }.map(\.end).min()
   }
 
-  /// The deletion is in the log, and the files went after that.
+  /// The deletion is in the log, on disk, and the files went after that.
   func removed(_ id: JobID, before: Int) -> Bool {
     let event = [id.high, id.low].flatMap { word in (0..<8).map { UInt8(word >> (8 * $0) & 0xff) } }
     let unlinked = calls.first { $0.name == "unlinkat" && contains($0.bytes, Array("\(id).stdout".utf8)) }
     guard let unlinked, unlinked.end < before else { return false }
+    // The job's creation and end are told with the same bytes: the last of its events before the files went.
     let events = calls.filter {
       $0.name == "pwrite64" && $0.path == wal && $0.end < unlinked.begin && contains($0.bytes, event)
     }
-    return !events.isEmpty
+    guard events.count >= 3, let last = events.map(\.end).max() else { return false }
+    return synced(wal, after: last, before: unlinked.begin) != nil
   }
 
   private func contains(_ bytes: [UInt8], _ part: [UInt8]) -> Bool {
