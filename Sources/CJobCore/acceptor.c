@@ -19,8 +19,9 @@ union address {
 };
 
 /// One line a second tells of peers turned away.
-static void tell(struct jc_server *server, const union address *peer, const char *reason)
+static void turn_away(struct jc_server *server, const union address *peer, const char *reason)
 {
+    jc_server_count(server, JC_COUNT_TURNED_AWAY);
     const int64_t now_s = jc_coarse_ms() / 1000;
     if (now_s == server->refused_s)
         return;
@@ -48,10 +49,12 @@ static bool shed(struct jc_server *server)
             close(fd);
         server->spare_fd = spare();
     }
-    tell(server, &peer, "out of file descriptors or memory");
+    turn_away(server, &peer, "out of file descriptors or memory");
     if (fd < 0) {
         event_del(&server->acceptor);
         server->accepting = false;
+        // There may be no connection that it ticks for.
+        jc_server_tick(server);
     }
     return fd >= 0;
 }
@@ -67,10 +70,10 @@ static bool accept_one(struct jc_server *server)
         return errno != EAGAIN; // else a peer that is gone already
     }
     if (server->connections >= server->options.max_connections) {
-        tell(server, &peer, "too many connections");
+        turn_away(server, &peer, "too many connections");
         close(fd);
     } else if (jc_connection_new(server, fd, &peer.any, length) < 0) {
-        tell(server, &peer, "out of memory");
+        turn_away(server, &peer, "out of memory");
         close(fd);
     }
     return true;

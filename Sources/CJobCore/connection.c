@@ -51,6 +51,12 @@ void jc_connection_failed(struct jc_connection *connection, const char *reason)
     jc_peer_failed(connection->server, &connection->peer.any, reason);
 }
 
+static void handshake_failed(struct jc_connection *connection, const char *reason)
+{
+    jc_server_count(connection->server, JC_COUNT_FAILED_HANDSHAKES);
+    jc_connection_failed(connection, reason);
+}
+
 static void turn_away(struct jc_connection *connection, int status, const char *detail)
 {
     connection->refusal = status;
@@ -90,7 +96,7 @@ static void shake(struct jc_connection *connection)
         established(connection);
     if (done >= 0)
         return;
-    jc_connection_failed(connection, reason);
+    handshake_failed(connection, reason);
     if (jc_transport_flush(connection))
         jc_connection_linger(connection);
     else
@@ -100,7 +106,7 @@ static void shake(struct jc_connection *connection)
 static void lost(struct jc_connection *connection, ssize_t got)
 {
     if (connection->phase == JC_PHASE_SHAKING && connection->ssl != NULL)
-        jc_connection_failed(connection, "the peer left in the middle of the handshake");
+        handshake_failed(connection, "the peer left in the middle of the handshake");
     const bool open = connection->phase == JC_PHASE_OPEN || connection->phase == JC_PHASE_CLOSING;
     if (open && got == 0 && jc_bytes_length(&connection->unsent) == 0 && !connection->said_goodbye) {
         jc_transport_close(connection);
@@ -178,7 +184,7 @@ void jc_connection_expired(struct jc_connection *connection, enum jc_deadline_ki
         jc_intake_refuse(connection, 408, "the request body did not come in time");
     } else {
         if (kind == JC_DEADLINE_HANDSHAKE)
-            jc_connection_failed(connection, "the handshake took too long");
+            handshake_failed(connection, "the handshake took too long");
         if (kind == JC_DEADLINE_WRITE)
             jc_connection_failed(connection, "the peer does not read its reply");
         connection->phase = JC_PHASE_BROKEN;
@@ -203,6 +209,7 @@ int jc_connection_new(struct jc_server *server, int fd, const struct sockaddr *p
         return -ENOMEM;
     }
     connection->reading = true;
+    jc_server_count(server, JC_COUNT_CONNECTIONS);
     jc_server_add(server, connection);
     jc_deadline_start(&server->deadlines, &connection->deadline, JC_DEADLINE_HANDSHAKE);
     return 0;

@@ -30,16 +30,25 @@ static int open_file(struct jc_job *job, enum jc_stream stream)
     return status < 0 ? status : fd;
 }
 
-/// Writes all; the number of bytes written, with the reason in `state->error` when that is not all.
-static size_t write_file(struct jc_stream_state *state, const char *bytes, size_t length)
+/// After a failed write nothing more is kept: a file with a hole in it would be worse than a short one.
+static void lose(struct jc_job *job, enum jc_stream stream, int error)
 {
+    job->stream[stream].error = error;
+    if (job->events->output_failed != NULL)
+        job->events->output_failed(job->context, stream, error);
+}
+
+/// Writes all; the number of bytes written.
+static size_t write_file(struct jc_job *job, enum jc_stream stream, const char *bytes, size_t length)
+{
+    const struct jc_stream_state *state = &job->stream[stream];
     size_t done = 0;
     while (done < length) {
         ssize_t count = write(state->file, bytes + done, length - done);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0) {
-            state->error = errno;
+            lose(job, stream, errno);
             break;
         }
         done += (size_t)count;
@@ -51,13 +60,12 @@ static size_t write_file(struct jc_stream_state *state, const char *bytes, size_
 static size_t make_room(struct jc_job *job, enum jc_stream stream, size_t length)
 {
     struct jc_stream_state *state = &job->stream[stream];
-    // After a failed write nothing more is kept: a file with a hole in it would be worse than a short one.
     if (state->error != 0 || state->kept >= job->output_limit)
         return 0;
     if (state->file < 0 && length > 0) {
         int fd = open_file(job, stream);
         if (fd < 0) {
-            state->error = -fd;
+            lose(job, stream, -fd);
             return 0;
         }
         state->file = fd;
@@ -77,7 +85,7 @@ static void keep(struct jc_job *job, enum jc_stream stream, const char *bytes, s
 {
     struct jc_stream_state *state = &job->stream[stream];
     size_t room = make_room(job, stream, length);
-    size_t written = room > 0 ? write_file(state, bytes, room) : 0;
+    size_t written = room > 0 ? write_file(job, stream, bytes, room) : 0;
     state->dropped += length - written;
     tell_kept(job, stream, written);
     if (written < length)
@@ -104,7 +112,7 @@ static ssize_t move(struct jc_job *job, enum jc_stream stream)
     if (errno == EINVAL)
         jc_ledger_void(job);
     else
-        state->error = errno;
+        lose(job, stream, errno);
     return errno = ENOTSUP, -1;
 }
 

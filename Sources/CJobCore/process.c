@@ -46,6 +46,11 @@ void jc_write_back(int fd)
     sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
+int jc_sync_file_system(int fd)
+{
+    return syncfs(fd) < 0 ? -errno : 0;
+}
+
 void jc_name_thread(const char *name)
 {
     prctl(PR_SET_NAME, name, 0, 0, 0);

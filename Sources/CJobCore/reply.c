@@ -134,6 +134,7 @@ void jc_reply_head(struct jc_exchange *exchange, int status, const char *type, c
     const char *reason = jc_status_text(status);
     const size_t size =
         256 + strlen(reason) + (type != NULL ? strlen(type) : 0) + (headers != NULL ? strlen(headers) : 0);
+    jc_server_count(connection->server, JC_COUNT_REPLIES + (unsigned)status);
     choose_framing(exchange, status, length);
     if (closes(exchange, connection))
         exchange->keep_alive = false;

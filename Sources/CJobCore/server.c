@@ -22,9 +22,10 @@ static void release(struct jc_server *server)
     free(server);
 }
 
-static void start_tick(struct jc_server *server)
+void jc_server_tick(struct jc_server *server)
 {
-    server->ticking = jc_timer_start(server->tick, jc_deadlines_tick(&server->deadlines)) == 0;
+    if (!server->ticking)
+        server->ticking = jc_timer_start(server->tick, jc_deadlines_tick(&server->deadlines)) == 0;
 }
 
 /// The heap keeps what connections leave behind, its free pages among those in use, until it is asked for
@@ -52,7 +53,7 @@ static void on_tick(void *context)
     jc_acceptor_resume(server);
     give_memory_back(server);
     if (server->connections > 0 || (!server->accepting && server->listen_fd >= 0))
-        start_tick(server);
+        jc_server_tick(server);
 }
 
 /// Those that are put back meanwhile wait for the next round. `drained` comes last: it may free the server.
@@ -94,8 +95,7 @@ void jc_server_add(struct jc_server *server, struct jc_connection *connection)
     }
     server->slots[connection->slot].connection = connection;
     server->connections++;
-    if (!server->ticking)
-        start_tick(server);
+    jc_server_tick(server);
 }
 
 void jc_server_remove(struct jc_server *server, const struct jc_connection *connection)

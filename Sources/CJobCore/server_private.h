@@ -5,6 +5,7 @@
 #include "deadlines.h"
 
 #include <event2/event_struct.h>
+#include <jobcore/counts.h>
 #include <jobcore/server.h>
 #include <netinet/in.h>
 #include <sys/queue.h>
@@ -140,6 +141,12 @@ struct jc_server {
     int64_t date_s;
 };
 
+static inline void jc_server_count(const struct jc_server *server, unsigned cell)
+{
+    if (server->options.counts != NULL)
+        jc_count(server->options.counts + cell, 1);
+}
+
 static inline struct jc_connection *jc_connection_of(struct jc_exchange *exchange)
 {
     return (struct jc_connection *)((char *)exchange - offsetof(struct jc_connection, exchange));
@@ -218,6 +225,8 @@ bool jc_problem_json(int status, const char *detail, size_t length, struct jc_by
 // server.c
 void jc_server_add(struct jc_server *server, struct jc_connection *connection);
 void jc_server_remove(struct jc_server *server, const struct jc_connection *connection);
+/// Has what is due looked at from time to time, while there is something to look after.
+void jc_server_tick(struct jc_server *server);
 /// Has the ready connections resumed at the end of the round.
 void jc_server_wake(struct jc_server *server);
 

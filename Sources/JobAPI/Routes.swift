@@ -40,6 +40,9 @@ public enum Route: String, CaseIterable, Sendable {
   /// What happened to the client's jobs: ``JobEvent`` as ``MediaType/ndjson`` or ``MediaType/eventStream``.
   /// `?after=SEQ` or `?after=now`, `?follow=1`.
   case events = "GET /events"
+  /// What the daemon counts, as ``MediaType/prometheus``, for clients that its configuration names; to others the route
+  /// is unknown.
+  case metrics = "GET /metrics"
   /// This API as OpenAPI 3.1.
   case description = "GET /openapi.json"
 
@@ -70,6 +73,8 @@ public enum MediaType {
   public static let ndjson = "application/x-ndjson"
   /// Server-sent events.
   public static let eventStream = "text/event-stream"
+  /// Prometheus' text exposition format.
+  public static let prometheus = "text/plain; version=0.0.4; charset=utf-8"
   /// ``LogFrame``s, one after the other.
   public static let frames = "application/vnd.jobd.frames"
 }

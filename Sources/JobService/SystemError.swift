@@ -21,5 +21,8 @@ struct SystemError: Error, Equatable, CustomStringConvertible {
     }
   }
 
+  /// Something is used up that others give back.
+  var isShortage: Bool { [EMFILE, ENFILE, ENOMEM, EAGAIN].contains(code) }
+
   var description: String { "cannot \(action): \(Self.text(of: code))" }
 }

@@ -146,12 +146,16 @@ import Testing
 
   @Test func aSecondDaemonOnTheSameStateIsRefused() throws {
     try Daemon.with { daemon in
+      let running = try daemon.client().shell("sleep 1000")
+      try Poll.until("a pid") { try daemon.client().detail(running).pid != nil }
       let other = try daemon.startAnother()
       #expect(other.status != 0)
       #expect(
         other.errorText.contains("another jobd uses the state directory \(daemon.state) (pid \(daemon.pid))"))
       let (_, status) = try daemon.client().run("/bin/true")
       #expect(status.exitCode == 0)
+      // Not even what a predecessor that was killed left running: there is none.
+      #expect(try daemon.client().status(running).status == .running)
     }
   }
 }

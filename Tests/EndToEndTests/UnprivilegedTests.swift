@@ -6,37 +6,8 @@ import Testing
 
 /// A daemon that is not started by root.
 @Suite(.serialized) struct UnprivilegedTests {
-  /// A user without rights: the one who runs the tests, or nobody when that is root.
-  private struct User {
-    let scratch: Scratch
-    let prefix: [String]
-    let id: uid_t
-
-    init() throws {
-      scratch = try Scratch()
-      let nobody: uid_t = 65534
-      id = geteuid() == 0 ? nobody : geteuid()
-      prefix = geteuid() == 0 ? ["setpriv", "--reuid=\(nobody)", "--regid=\(nobody)", "--clear-groups"] : []
-      let shared = try Pki.shared.get().directory
-      for name in ["server.crt", "server.key", "ca.crt"] {
-        try Files.write(Files.read("\(shared)/\(name)"), to: "\(scratch.path)/\(name)")
-        chown("\(scratch.path)/\(name)", id, .max)
-      }
-      try Files.write(Array("{}".utf8), to: "\(scratch.path)/jobd.json5", mode: 0o644)
-      chown(scratch.path, id, .max)
-    }
-
-    var options: [String] {
-      [
-        "--state-directory", "\(scratch.path)/state", "--certificate-file", "\(scratch.path)/server.crt",
-        "--key-file", "\(scratch.path)/server.key", "--client-ca-file", "\(scratch.path)/ca.crt", "--config",
-        "\(scratch.path)/jobd.json5",
-      ]
-    }
-  }
-
   @Test func itsJobsSurviveIt() throws {
-    let user = try User()
+    let user = try UnprivilegedUser()
     defer { user.scratch.remove() }
     try ManagedDaemon.with(user.options, limits: ["--nofile=4096"] + user.prefix) { managed in
       let id = try managed.client().shell("for i in 1 2 3 4; do echo $i; sleep 1; done; exit 5")
@@ -49,7 +20,7 @@ import Testing
   }
 
   @Test func itServesAsThatUserAndItsApiProcessIsConfined() throws {
-    let user = try User()
+    let user = try UnprivilegedUser()
     defer { user.scratch.remove() }
     try Daemon.with(user.options, limits: ["--nofile=4096"] + user.prefix) { daemon in
       let client = daemon.client()

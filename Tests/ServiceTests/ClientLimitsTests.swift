@@ -22,6 +22,7 @@ struct ClientLimitsTests {
   func noClientGetsMoreThanItMay(seed: UInt64) throws {
     var random = SplitMix(seed: seed)
     var limits = ClientLimits(Self.configuration)
+    let counts = try SupervisorCounts(handed: nil)
     var models: [Int64: Model] = [:]
     var now: Int64 = 1_000_000
     for _ in 0..<500 {
@@ -33,7 +34,7 @@ struct ClientLimitsTests {
         model.running -= 1
       } else {
         let stored = Int64.random(in: 0...1100, using: &random)
-        let refusal = limits.create(client, stored: stored, now: now)
+        let refusal = limits.create(client, stored: stored, now: now, counts)
         let lately = model.created.count { $0 > now - 1_000_000 }
         if refusal == nil {
           // A full bucket, and what flows in meanwhile.
@@ -51,11 +52,12 @@ struct ClientLimitsTests {
     }
   }
 
-  @Test func jobsThatWereHandedOverCount() {
+  @Test func jobsThatWereHandedOverCount() throws {
+    let counts = try SupervisorCounts(handed: nil)
     var limits = ClientLimits(Self.configuration)
     for _ in 0..<5 { limits.adopt(1) }
-    #expect(limits.create(1, stored: 0, now: Clock.monotonic())?.reason == .tooMany)
+    #expect(limits.create(1, stored: 0, now: Clock.monotonic(), counts)?.reason == .tooMany)
     limits.jobEnded(1)
-    #expect(limits.create(1, stored: 0, now: Clock.monotonic()) == nil)
+    #expect(limits.create(1, stored: 0, now: Clock.monotonic(), counts) == nil)
   }
 }

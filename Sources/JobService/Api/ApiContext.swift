@@ -9,16 +9,23 @@ final class ApiContext: Sendable {
   let clients = ClientTable()
   let eventFollowers = EventFollowers()
   let link: ApiLink
+  let counts: ApiCounts
+  let supervisorCounts: SupervisorCounts
   /// Descriptor of the directory of output files.
   let output: Int32
 
   /// Finished jobs kept in memory.
   private static let finishedJobs = 16_384
 
-  init(_ configuration: Configuration, log: Log, link: ApiLink) throws(SystemError) {
+  /// `supervisorCounts`, `counts`: descriptors of the memory of both processes' counters, taken over.
+  init(
+    _ configuration: Configuration, log: Log, link: ApiLink, supervisorCounts: Int32, counts: Int32
+  ) throws(SystemError) {
     self.configuration = configuration
     self.log = log
     self.link = link
+    self.supervisorCounts = try SupervisorCounts(reading: supervisorCounts)
+    self.counts = try ApiCounts(descriptor: counts, workers: configuration.workers)
     table = JobTable(finished: Self.finishedJobs)
     let path = configuration.stateDirectory + "/output"
     output = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -18,14 +18,18 @@ public final class ApiProcess: @unchecked Sendable {
   private var wakes: [Set<UInt64>] = []
   private var draining = 0
 
-  /// The descriptors that the supervisor passes.
+  /// The descriptors that the supervisor passes (``ApiChild``).
   private static let channelDescriptor: Int32 = 3
+  private static let supervisorCountsDescriptor: Int32 = 4
+  private static let countsDescriptor: Int32 = 5
+  private static let firstListener: Int32 = 6
 
-  /// `listeners`: how many listening sockets follow the channel's descriptor.
+  /// `listeners`: how many listening sockets follow the other descriptors.
   public init(listeners count: Int) throws {
     loop = try EventLoop()
-    listeners = (0..<Int32(count)).map { Self.channelDescriptor + 1 + $0 }
-    for descriptor in listeners + [Self.channelDescriptor] { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    let end = Self.firstListener + Int32(count)
+    listeners = Array(Self.firstListener..<end)
+    for descriptor in Self.channelDescriptor..<end { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
     link.channel = try MessageChannel(
       loop: loop, descriptor: Self.channelDescriptor, onMessage: { [unowned self] in self.received($0) },
       onClosed: { [unowned self] _ in self.supervisorIsGone() })
@@ -75,7 +79,9 @@ public final class ApiProcess: @unchecked Sendable {
     let account = try configuration.apiAccount()
     let status = jc_confine(account?.user ?? .max, account?.group ?? .max)
     guard status == 0 else { throw SystemError(status, "give up privileges") }
-    let api = try ApiContext(configuration, log: Log(level: configuration.logLevel), link: link)
+    let api = try ApiContext(
+      configuration, log: Log(level: configuration.logLevel), link: link,
+      supervisorCounts: Self.supervisorCountsDescriptor, counts: Self.countsDescriptor)
     self.api = api
     for index in listeners.indices {
       // The first worker is this thread: what the supervisor says is at hand here, and need not wake another.

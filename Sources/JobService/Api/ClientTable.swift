@@ -43,6 +43,16 @@ final class ClientTable: Sendable {
 
   func endFollowing(_ place: Int) { state.withLock { $0.clients[place].followers -= 1 } }
 
+  /// Connections and following replies of all clients.
+  var totals: (connections: Int, followers: Int) {
+    state.withLock { state in
+      state.clients.reduce(into: (0, 0)) { sum, client in
+        sum.0 += client.connections
+        sum.1 += client.followers
+      }
+    }
+  }
+
   func name(_ place: Int) -> String { state.withLock { $0.clients[place].name } }
   /// Nil: it has created nothing, so no job is its own.
   func number(_ place: Int) -> Int64? { state.withLock { $0.clients[place].number } }

@@ -19,6 +19,11 @@ final class FollowerPlace {
 
 extension Worker {
   func followerPlace(_ exchange: Exchange) throws(Problem) -> FollowerPlace {
-    try FollowerPlace(api.clients, Int(exchange.client), most: api.configuration.clientFollowers)
+    do throws(Problem) {
+      return try FollowerPlace(api.clients, Int(exchange.client), most: api.configuration.clientFollowers)
+    } catch {
+      api.counts.add(.refusedFollowers, worker: index)
+      throw error
+    }
   }
 }

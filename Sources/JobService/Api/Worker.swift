@@ -33,6 +33,7 @@ final class Worker: @unchecked Sendable {
   /// Begins to accept connections from `listener`, which is taken over.
   func listen(_ listener: Int32, _ tls: OpaquePointer) throws(SystemError) {
     var options = api.configuration.serverOptions(listener)
+    options.counts = api.counts.server(index)
     let context = Unmanaged.passUnretained(self).toOpaque()
     var handler = Self.handler
     let status = jc_server_new(loop.handle, tls, &options, &handler, context, &server)

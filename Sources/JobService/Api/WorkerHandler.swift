@@ -39,7 +39,9 @@ extension Worker {
       let place = try api.clients.open(name, most: api.configuration.clientConnections) {
         () throws(StoreError) in try reader.clientNumber(name)
       }
-      return place.map(Int64.init) ?? -2
+      if let place { return Int64(place) }
+      api.counts.add(.refusedConnections, worker: index)
+      return -2
     } catch {
       api.log.error("client_not_found", ["error": "\(error)"])
       return -3
@@ -48,12 +50,14 @@ extension Worker {
 
   private func head(_ exchange: Exchange, _ head: RequestHead) -> jc_body {
     do {
-      switch RouteMatch(method: head.method, path: head.path) {
+      let match = RouteMatch(method: head.method, path: head.path)
+      if match.route == .metrics, !mayReadMetrics(exchange.client) { throw Self.noRoute }
+      switch match {
       case .route(let route, let id): return try begin(route, id, exchange, head)
       case .unknownJob(let route): throw NoSuchJob(route)
-      case .otherMethod(let allow):
+      case .otherMethod(_, let allow):
         throw Problem(405, "this route has the methods \(allow)", headers: "Allow: \(allow)\r\n")
-      case .unknown: throw Problem(404, "there is no such route")
+      case .unknown: throw Self.noRoute
       }
     } catch {
       fail(exchange, error)
@@ -61,12 +65,22 @@ extension Worker {
     }
   }
 
+  private static let later = "Retry-After: 1\r\n"
+
+  private static var noRoute: Problem { Problem(404, "there is no such route") }
+
   /// The one place where errors become replies. Internals go to the log, never to the client.
   func fail(_ exchange: Exchange, _ error: any Error) {
     switch error {
     case let missing as NoSuchJob where missing.hasNoBody: exchange.reply(404)
     case is NoSuchJob: exchange.problem(404, Refusal.unknownJob.text)
     case let problem as Problem: exchange.problem(problem.status, problem.detail, headers: problem.headers)
+    case let missing as MissingOutput:
+      api.log.error("output_missing", ["error": "\(missing)"])
+      exchange.problem(500, "\(missing)")
+    case let error as SystemError where error.isShortage:
+      api.log.error("request_failed", ["error": "\(error)"])
+      exchange.problem(503, "the daemon is short of resources: \(error)", headers: Self.later)
     case let invalid as InvalidRequest: exchange.problem(400, "\(invalid)")
     default:
       api.log.error("request_failed", ["error": "\(error)"])

@@ -7,7 +7,7 @@ extension Configuration {
       listen_fd: listener, max_head: maxHead, max_body: maxBody,
       max_connections: (maxConnections + workers - 1) / workers, handshake_ms: UInt32(handshakeTimeout),
       head_ms: UInt32(headTimeout), body_ms: UInt32(bodyTimeout), idle_ms: UInt32(idleTimeout),
-      write_ms: UInt32(writeTimeout))
+      write_ms: UInt32(writeTimeout), counts: nil)
   }
 
   /// How long finished jobs and events are kept.

@@ -13,7 +13,10 @@ public struct Configuration: Sendable, Codable, Equatable {
   /// Nil: the api process stays the user that started the daemon.
   public var user: String?
   public var logLevel = LogLevel.info
+  /// Names of clients who may read what the daemon counts.
+  public var metricsClients: [String] = []
 
+  static let mostWorkers = 256
   public var workers: Int
   public var launchers: Int
   public var cgroup = true

@@ -56,7 +56,10 @@ extension ConfigurationOption {
         default: "as root jobd, or nobody where there is no such user; else the user who starts the daemon"),
       Self("log-level", .level, "The least important entries that are logged: \(OptionValue.level.allowed)."),
       Self(
-        "workers", .automatic(\.workers, most: 256), "Threads that serve connections.",
+        "metrics-clients", .names(\.metricsClients),
+        "Clients, by the common names of their certificates, who may read /metrics.", default: "none"),
+      Self(
+        "workers", .automatic(\.workers, most: Configuration.mostWorkers), "Threads that serve connections.",
         default: "one for every two cores, up to 4: jobs need cores too"),
       Self("drain-time", .duration(\.drainTime, 0...day), "How long a stopping daemon lets replies go on."),
     ])

@@ -9,6 +9,7 @@ enum OptionValue: Sendable {
   case path(Field<String>)
   case optionalPath(Field<String?>)
   case optionalText(Field<String?>)
+  case names(Field<[String]>)
   /// 0 stands for the default.
   case automatic(Field<Int>, most: Int)
   case number(Field<Int>, ClosedRange<Int>)
@@ -23,6 +24,7 @@ enum OptionValue: Sendable {
     case .address: "HOST:PORT, such as 127.0.0.1:7443 or [::1]:7443; port 0 picks a free one"
     case .text, .optionalText: "a text that is not empty"
     case .path, .optionalPath: "the path of a file or directory"
+    case .names: "names with a comma between each two, such as prometheus,alice"
     case .automatic(_, let most): "a whole number up to \(most); 0: as the machine suggests"
     case .number(_, let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
     case .size(_, let range):
@@ -39,6 +41,7 @@ enum OptionValue: Sendable {
     switch self {
     case .address: "HOST:PORT"
     case .text, .optionalText: "NAME"
+    case .names: "NAME,..."
     case .path, .optionalPath: "PATH"
     case .automatic, .number: "N"
     case .size: "SIZE"
@@ -55,6 +58,7 @@ enum OptionValue: Sendable {
       return "\(host.contains(":") ? "[\(host)]" : host):\(configuration.listenPort)"
     case .text(let field), .path(let field): return configuration[keyPath: field]
     case .optionalPath(let field), .optionalText(let field): return configuration[keyPath: field] ?? ""
+    case .names(let field): return configuration[keyPath: field].joined(separator: ",")
     case .automatic(let field, _), .number(let field, _): return "\(configuration[keyPath: field])"
     case .size(let field, _): return SizeText.print(configuration[keyPath: field])
     case .duration(let field, _): return Self.print(configuration[keyPath: field])
@@ -76,6 +80,7 @@ enum OptionValue: Sendable {
       configuration[keyPath: field] = text
     case .optionalPath(let field), .optionalText(let field):
       configuration[keyPath: field] = text.isEmpty ? nil : text
+    case .names(let field): return Self.set(text, field, in: &configuration)
     case .automatic(let field, let most):
       guard let number = Int(text), (0...most).contains(number) else { return false }
       if number > 0 { configuration[keyPath: field] = number }
@@ -90,6 +95,20 @@ enum OptionValue: Sendable {
       guard let level = LogLevel(rawValue: text) else { return false }
       configuration.logLevel = level
     }
+    return true
+  }
+
+  /// None is an empty text. Space around a name is not part of it.
+  private static func set(_ text: String, _ field: Field<[String]>, in configuration: inout Configuration)
+    -> Bool
+  {
+    var names: [String] = []
+    for part in text.split(separator: ",", omittingEmptySubsequences: text.isEmpty) {
+      guard let first = part.firstIndex(where: { $0 != " " }), let last = part.lastIndex(where: { $0 != " " })
+      else { return false }
+      names.append(String(part[first...last]))
+    }
+    configuration[keyPath: field] = names
     return true
   }
 

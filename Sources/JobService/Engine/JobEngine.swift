@@ -53,6 +53,8 @@ protocol RunningJobDelegate: AnyObject {
   func jobStarted(pid: pid_t, at: Int64)
   /// `length` bytes more of a stream are in its file.
   func jobOutput(stream: OutputStream, length: UInt64)
+  /// Nothing more of a stream can be kept, because of this errno. Once for each stream.
+  func jobOutputFailed(stream: OutputStream, error: Int32)
   /// Room in the stdin pipe again (0), or its reader is gone (a negative errno).
   func jobInputReady(error: Int32)
   /// First process reaped, output complete, tree gone. The last call.
@@ -62,6 +64,8 @@ protocol RunningJobDelegate: AnyObject {
 extension OutputStream {
   /// Its number in the C core and in the log index.
   var index: UInt8 { self == .stdout ? 0 : 1 }
+
+  fileprivate init(_ stream: jc_stream) { self = stream == JC_STDOUT ? .stdout : .stderr }
 }
 
 /// One job of an engine, from its start until it is released after it finished. Loop's thread only.
@@ -208,8 +212,10 @@ extension RunningJob {
   private nonisolated(unsafe) static var events = jc_job_events(
     started: { context, pid, at in RunningJob.of(context).delegate.jobStarted(pid: pid, at: at) },
     output: { context, stream, length in
-      RunningJob.of(context).delegate.jobOutput(
-        stream: stream == JC_STDOUT ? .stdout : .stderr, length: length)
+      RunningJob.of(context).delegate.jobOutput(stream: OutputStream(stream), length: length)
+    },
+    output_failed: { context, stream, error in
+      RunningJob.of(context).delegate.jobOutputFailed(stream: OutputStream(stream), error: error)
     },
     stdin_ready: { context, error in RunningJob.of(context).delegate.jobInputReady(error: error) },
     finished: { context, result in

@@ -141,6 +141,7 @@ final class PoolJob: RunningJobDelegate {
 
   func jobStarted(pid: pid_t, at: Int64) { record.started = at }
   func jobOutput(stream: OutputStream, length: UInt64) {}
+  func jobOutputFailed(stream: OutputStream, error: Int32) {}
   func jobInputReady(error: Int32) {}
 
   func jobFinished(_ result: jc_job_result) {

@@ -9,13 +9,18 @@ final class FollowedJob {
   private var last: JobTable.Entry
   private let place: FollowerPlace
 
-  init(_ worker: Worker, _ id: JobID, _ exchange: Exchange, _ route: Route) throws {
+  /// Throws ``MissingOutput`` when a job that has ended lacks some of `streams`.
+  init(
+    _ worker: Worker, _ id: JobID, _ exchange: Exchange, _ route: Route, _ streams: [OutputStream]
+  ) throws {
     guard let client = worker.api.clients.number(Int(exchange.client)) else { throw NoSuchJob(route) }
     place = try worker.followerPlace(exchange)
     let observer = worker.observer(exchange)
     let link = worker.api.link
     let entry = worker.api.table.follow(id, of: client, observer) { link.send(.watch(id: id)) }
     last = try entry ?? JobTable.Entry(record: worker.stored(id, of: client, route), pid: 0)
+    // Only a running job is registered, and its output is not looked at.
+    for stream in streams { _ = try worker.api.wholeOutput(last.record, stream) }
     (self.worker, self.id, self.client, self.observer) = (worker, id, client, observer)
   }
 

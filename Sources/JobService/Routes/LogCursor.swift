@@ -79,15 +79,9 @@ final class LogCursor {
     let index = Int(stream.index)
     if files[index] == nil { files[index] = try OutputFile(api, id, stream.suffix) }
     let bytes = try files[index]?.read(Int(count), at: offset) ?? []
-    guard !bytes.isEmpty || count == 0 else { throw MissingOutput(stream: stream, offset: offset) }
+    guard !bytes.isEmpty || count == 0 else { throw MissingOutput(stream: stream, count: count) }
     return bytes
   }
-}
-
-/// A file of output is shorter than the job's record says.
-struct MissingOutput: Error {
-  let stream: OutputStream
-  let offset: UInt64
 }
 
 /// The end of a block of text.

@@ -60,7 +60,7 @@ private final class LogTask: ExchangeTask {
   }
 
   func prepare(_ exchange: Exchange, _ id: JobID) throws {
-    job = try FollowedJob(worker, id, exchange, .log)
+    job = try FollowedJob(worker, id, exchange, .log, OutputStream.allCases)
     cursor = LogCursor(worker.api, id, start)
   }
 

@@ -68,3 +68,23 @@ final class OutputFile {
     return 0
   }
 }
+
+/// A file of output is shorter than the job's record says, or gone: somebody else's doing, or a damaged disk.
+struct MissingOutput: Error, CustomStringConvertible {
+  let stream: OutputStream
+  let count: UInt64
+
+  var description: String { "\(count) bytes of this job's \(stream.rawValue) are missing" }
+}
+
+extension ApiContext {
+  /// The stream's file, if it has one; throws ``MissingOutput`` when there is less in it than a job that has ended
+  /// wrote.
+  func wholeOutput(_ record: JobRecord, _ stream: OutputStream) throws -> OutputFile? {
+    let file = try OutputFile(self, record.id, stream.suffix)
+    let kept = record.state == .running ? 0 : stream == .stdout ? record.stdout.kept : record.stderr.kept
+    let size = kept == 0 ? 0 : file?.size ?? 0
+    guard size >= kept else { throw MissingOutput(stream: stream, count: kept - size) }
+    return file
+  }
+}

@@ -48,7 +48,7 @@ private final class OutputTask: ExchangeTask {
 private final class OutputBody {
   static let block = 65536
   private let record: JobRecord
-  private var streams: [(name: String, file: OutputFile?, size: UInt64)] = []
+  private var streams: [(stream: OutputStream, file: OutputFile?, size: UInt64)] = []
   private var current = 0
   private var offset: UInt64 = 0
   private var text = JSONText()
@@ -60,22 +60,23 @@ private final class OutputBody {
       // A job that was never started has no output, nor has one in state error any that counts.
       let kept = stream == .stdout ? record.stdout.kept : record.stderr.kept
       let hasFile = record.state == .running || (record.state == .completed && kept > 0)
-      let file = hasFile ? try OutputFile(api, record.id, stream.suffix) : nil
-      let size = record.state == .running ? file?.size ?? 0 : kept
-      streams.append((stream.rawValue, file, size))
+      let file = hasFile ? try api.wholeOutput(record, stream) : nil
+      let size = record.state == .running ? file?.size ?? 0 : hasFile ? kept : 0
+      streams.append((stream, file, size))
     }
   }
 
   /// Appends the next part; false when that was the last one.
-  func next(_ out: inout [UInt8]) throws(SystemError) -> Bool {
+  func next(_ out: inout [UInt8]) throws -> Bool {
     guard !isDone else { return false }
-    let stream = streams[current]
-    if offset == 0 { out.append(contentsOf: "\(current == 0 ? "{" : ",")\"\(stream.name)\":\"".utf8) }
-    let count = Int(min(stream.size - offset, UInt64(Self.block)))
-    let bytes = count > 0 ? try stream.file?.read(count, at: offset) ?? [] : []
+    let (stream, file, size) = streams[current]
+    if offset == 0 { out.append(contentsOf: "\(current == 0 ? "{" : ",")\"\(stream.rawValue)\":\"".utf8) }
+    let count = Int(min(size - offset, UInt64(Self.block)))
+    let bytes = count > 0 ? try file?.read(count, at: offset) ?? [] : []
+    guard !bytes.isEmpty || count == 0 else { throw MissingOutput(stream: stream, count: size - offset) }
     text.append(bytes, to: &out)
     offset += UInt64(bytes.count)
-    guard offset == stream.size || bytes.isEmpty else { return true }
+    guard offset == size else { return true }
     text.finish(&out)
     out.append(UInt8(ascii: "\""))
     (current, offset) = (current + 1, 0)

@@ -17,6 +17,7 @@ extension Worker {
     case .detail: try detail(id!, exchange, head)
     case .list: try list(exchange, head)
     case .events: try events(exchange, head)
+    case .metrics: try metrics(exchange, head)
     case .description: try description(exchange, head)
     }
     return JC_BODY_NONE

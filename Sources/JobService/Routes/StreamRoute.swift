@@ -56,13 +56,9 @@ private struct StreamContent {
   let tag: String?
 
   init(_ api: ApiContext, _ record: JobRecord, _ stream: OutputStream) throws {
-    file = try OutputFile(api, record.id, stream.suffix)
+    file = try api.wholeOutput(record, stream)
     let kept = stream == .stdout ? record.stdout.kept : record.stderr.kept
-    let onDisk = file?.size ?? 0
-    size = record.state == .running ? onDisk : kept
-    guard onDisk >= size else {
-      throw Problem(500, "\(size - onDisk) bytes of this job's \(stream.rawValue) are missing")
-    }
+    size = record.state == .running ? file?.size ?? 0 : kept
     tag = record.state == .running ? nil : "\"\(record.id)-\(stream.rawValue)-\(size)\""
   }
 
@@ -168,7 +164,7 @@ private final class FollowTask: ExchangeTask {
   }
 
   func begin(_ exchange: Exchange, _ id: JobID, _ route: Route) throws {
-    follow = try FollowedJob(worker, id, exchange, route)
+    follow = try FollowedJob(worker, id, exchange, route, [stream])
     exchange.begin(self)
     exchange.beginReply(200, type: "application/octet-stream")
     wake(exchange)
@@ -187,7 +183,7 @@ private final class FollowTask: ExchangeTask {
   }
 
   private func send(_ exchange: Exchange, finished: JobRecord?) throws {
-    if file == nil { file = try OutputFile(worker.api, follow.id, stream.suffix) }
+    if file == nil { file = try worker.api.wholeOutput(follow.current(), stream) }
     if let file {
       let kept = finished.map { stream == .stdout ? $0.stdout.kept : $0.stderr.kept }
       try extend(exchange, file, to: kept ?? file.size)

@@ -4,12 +4,21 @@ extension Database {
   /// Opens the writer's connection; makes the file if there is none. Nothing of a file that cannot be used is changed.
   static func open(_ path: String, group: gid_t?) throws(StoreError) -> Database {
     if try size(of: path) == nil { try create(path) }
-    do throws(StoreError) {
+    return try advising(on: path) { () throws(StoreError) in
       try share(path, group)
       let database = try Database(path, .readWrite)
       try Schema.migrate(database)
       try configure(database)
       return database
+    }
+  }
+
+  /// Adds to an error of a damaged file at `path` what an operator can do.
+  static func advising<Result>(on path: String, _ body: () throws(StoreError) -> Result) throws(StoreError)
+    -> Result
+  {
+    do throws(StoreError) {
+      return try body()
     } catch {
       throw error.kind == .damaged ? damaged(path, error) : error
     }
@@ -60,7 +69,7 @@ extension Database {
     unlink(fresh)
     try Schema.migrate(Database(fresh, .create))
     guard rename(fresh, path) == 0 else { throw StoreError(SystemError(errno, "rename \(fresh)")) }
-    try syncDirectory(String(path[..<path.lastIndex(of: "/")!]))
+    do { try syncDirectory(String(path[..<path.lastIndex(of: "/")!])) } catch { throw StoreError(error) }
   }
 
   private static func size(of path: String) throws(StoreError) -> Int? {
@@ -81,11 +90,4 @@ extension Database {
       "\(path) is damaged: \(error.description). Nothing was changed. Restore it from a backup, save what is left "
         + "with `sqlite3 \(path) .recover`, or move it and its -wal away to start without the jobs in it")
   }
-}
-
-func syncDirectory(_ path: String) throws(StoreError) {
-  let directory = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-  guard directory >= 0 else { throw StoreError(SystemError(errno, "open the directory \(path)")) }
-  defer { close(directory) }
-  guard fsync(directory) == 0 else { throw StoreError(SystemError(errno, "sync the directory \(path)")) }
 }

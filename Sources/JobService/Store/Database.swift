@@ -6,6 +6,8 @@ final class Database {
   private let handle: OpaquePointer
   let path: String
   private var isDurable = true
+  /// Syncing the write-ahead log has failed.
+  var logMayHaveHole = false
 
   enum Access {
     case readOnly, readWrite, create
@@ -35,8 +37,33 @@ final class Database {
 
   fileprivate static func error(_ handle: OpaquePointer?, _ code: Int32) -> StoreError {
     let message = String(cString: handle == nil ? sqlite3_errstr(code) : sqlite3_errmsg(handle))
-    let failed = code & 0xff == SQLITE_IOERR || code & 0xff == SQLITE_CANTOPEN
-    return StoreError(sqlite: code, errno: failed ? sqlite3_system_errno(handle) : 0, message: message)
+    return StoreError(sqlite: code, errno: systemError(handle, code), message: message)
+  }
+
+  // SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC and SQLITE_IOERR_TRUNCATE, which are made by macros.
+  private static let writeFailed = SQLITE_IOERR | 3 << 8
+  fileprivate static let syncFailed = SQLITE_IOERR | 4 << 8
+  private static let truncateFailed = SQLITE_IOERR | 6 << 8
+
+  /// The errno behind a result code; 0: there is none.
+  private static func systemError(_ handle: OpaquePointer?, _ code: Int32) -> Int32 {
+    switch code {
+    // What a transaction writes it writes to the log.
+    case writeFailed, syncFailed, truncateFailed: logError(handle)
+    default:
+      [SQLITE_IOERR, SQLITE_CANTOPEN].contains(code & 0xff) ? sqlite3_system_errno(handle) : 0
+    }
+  }
+
+  /// What the last system call that failed on the write-ahead log's file said.
+  private static func logError(_ handle: OpaquePointer?) -> Int32 {
+    var file: UnsafeMutablePointer<sqlite3_file>?
+    var code: Int32 = 0
+    guard sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file) == SQLITE_OK, let file,
+      let control = file.pointee.pMethods?.pointee.xFileControl,
+      control(file, SQLITE_FCNTL_LAST_ERRNO, &code) == SQLITE_OK
+    else { return 0 }
+    return code
   }
 
   /// A reader that comes while the writer writes the header of the log's index finds two copies that differ, and
@@ -96,14 +123,6 @@ final class Database {
     guard isDurable != durably else { return }
     try execute(durably ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL")
     isDurable = durably
-  }
-
-  /// Makes what is committed durable.
-  func syncLog() throws(StoreError) {
-    var log: UnsafeMutablePointer<sqlite3_file>?
-    var code = sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log)
-    if code == SQLITE_OK, let log { code = log.pointee.pMethods.pointee.xSync(log, SQLITE_SYNC_NORMAL) }
-    guard code == SQLITE_OK else { throw Self.error(nil, code) }
   }
 
   enum Checkpoint {
@@ -187,8 +206,10 @@ final class Statement {
       sqlite3_reset(handle)
       return false
     default:
-      let database = sqlite3_db_handle(handle)
-      let error = Database.error(database, sqlite3_extended_errcode(database))
+      let connection = sqlite3_db_handle(handle)
+      let code = sqlite3_extended_errcode(connection)
+      let error = Database.error(connection, code)
+      if code == Database.syncFailed { database.logMayHaveHole = true }
       sqlite3_reset(handle)
       throw error
     }

@@ -9,13 +9,13 @@ final class FileSyncer: Sendable {
 
   private let output: String
   private let queue = WorkQueue<Request>()
-  private let pass: @Sendable (Request, StoreError?) -> Void
+  private let pass: @Sendable (Request, StoreOutcome?) -> Void
   /// Jobs with a change on its way through: what follows it has to take the same way.
   private let busy = Mutex<[JobID: Int]>([:])
   private let thread = Mutex<pthread_t?>(nil)
 
-  /// `pass` is called in the order of queueing, with what kept the files from the disk.
-  init(output: String, pass: @escaping @Sendable (Request, StoreError?) -> Void) throws(SystemError) {
+  /// `pass` is called in the order of queueing, with the outcome of a change whose files are not on disk.
+  init(output: String, pass: @escaping @Sendable (Request, StoreOutcome?) -> Void) throws(SystemError) {
     self.output = output
     self.pass = pass
     let made = try SystemThread.start("output sync") { [self] in run() }
@@ -41,9 +41,9 @@ final class FileSyncer: Sendable {
 
   private func run() {
     while let requests = queue.take() {
-      let errors = sync(requests.map(\.change))
-      for (request, error) in zip(requests, errors) {
-        pass(request, error)
+      let failures = sync(requests.map(\.change))
+      for (request, failure) in zip(requests, failures) {
+        pass(request, failure)
         release(request.change.id)
       }
     }
@@ -61,32 +61,39 @@ final class FileSyncer: Sendable {
 
   /// Starts writing all files before waiting for the first: one commit of the file system's journal then serves
   /// many. A file's name is on disk when its directory is.
-  private func sync(_ changes: [StoreChange]) -> [StoreError?] {
+  private func sync(_ changes: [StoreChange]) -> [StoreOutcome?] {
     for file in changes.flatMap(\.files) { jc_write_back(file) }
-    var errors = changes.map { Self.sync($0.files) }
-    var directories: [Substring: StoreError?] = [:]
-    for (index, change) in changes.enumerated() where change.hasFiles && errors[index] == nil {
+    var failures = changes.map { Self.sync($0.files) }
+    var directories: [Substring: StoreOutcome?] = [:]
+    for (index, change) in changes.enumerated() where change.hasFiles && failures[index] == nil {
       let shard = JobRecord.outputName(of: change.id).prefix { $0 != "/" }
       if directories[shard] == nil { directories[shard] = .some(syncShard(shard)) }
-      errors[index] = directories[shard] ?? nil
+      failures[index] = directories[shard] ?? nil
     }
-    return errors
+    return failures
   }
 
-  private static func sync(_ files: [Int32]) -> StoreError? {
-    for file in files where fdatasync(file) != 0 {
-      return StoreError(SystemError(errno, "get output onto the disk"))
+  private static func sync(_ files: [Int32]) -> StoreOutcome? {
+    for file in files {
+      if let failure = sync(file, fdatasync, "output") { return failure }
     }
     return nil
   }
 
-  private func syncShard(_ shard: Substring) -> StoreError? {
-    do {
-      try syncDirectory("\(output)/\(shard)")
-      return nil
-    } catch {
-      return error
+  /// A failure is final: the kernel tells it once, drops what it could not write, and a second try would succeed.
+  private static func sync(_ file: Int32, _ call: (Int32) -> Int32, _ what: String) -> StoreOutcome? {
+    while call(file) != 0 {
+      guard errno == EINTR else { return .outputLost(SystemError(errno, "get \(what) onto the disk")) }
     }
+    return nil
+  }
+
+  private func syncShard(_ shard: Substring) -> StoreOutcome? {
+    let directory = open("\(output)/\(shard)", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    // Nothing is lost by that: it can be tried again.
+    guard directory >= 0 else { return .failed(StoreError(SystemError(errno, "open a directory of output"))) }
+    defer { Glibc.close(directory) }
+    return Self.sync(directory, fsync, "the names of output files")
   }
 }
 

@@ -4,7 +4,8 @@ import Glibc
 final class StateLock: Sendable {
   private let file: Int32
 
-  /// The lock file is never removed: a successor may hold it open already.
+  /// Refuses a directory that another process holds. The lock file is never removed: a successor may hold it open
+  /// already.
   init(directory: String) throws(StoreError) {
     let path = "\(directory)/lock"
     file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -22,11 +23,21 @@ final class StateLock: Sendable {
     _ = pwrite(file, pid, pid.count, 0)
   }
 
+  /// That of a predecessor in this process, which kept `descriptor` open across exec: nobody else had it meanwhile.
+  init(handed descriptor: Int32) {
+    file = descriptor
+    keepAcrossExec(false)
+  }
+
   /// Unlocked, not closed alone: a process that is being started has a copy of the descriptor until its exec.
   deinit {
     flock(file, LOCK_UN)
     close(file)
   }
+
+  var descriptor: Int32 { file }
+
+  func keepAcrossExec(_ keeps: Bool) { _ = fcntl(file, F_SETFD, keeps ? 0 : FD_CLOEXEC) }
 
   private static func holder(of file: Int32) -> String {
     var bytes = [UInt8](repeating: 0, count: 16)

@@ -9,27 +9,28 @@ final class Store: Sendable {
   private let path: String
   /// The last daemon closed the store; else it was killed, or the machine went down.
   let wasClosed: Bool
-  private let lock: Mutex<StateLock?>
   private let stored: StoredClients
   private let queue: WorkQueue<WriterTask>
   private let syncer: FileSyncer
   private let thread: Mutex<pthread_t?>
 
-  /// Opens the database in the state directory `path`, makes it where there is none, and refuses a directory that
-  /// another process uses. The files can be read by `group`. `onCompleted` is called on the writer's thread.
+  /// Opens the database in the state directory `path`, which the caller has locked, and makes it where there is none.
+  /// The files can be read by `group`. `onCompleted` is called on the writer's thread.
   init(path: String, group: gid_t?, onCompleted: @escaping Completion) throws(StoreError) {
     self.path = path
-    lock = Mutex(try StateLock(directory: path))
     var log = stat()
     wasClosed = stat(Self.database(in: path) + "-wal", &log) != 0 || log.st_size == 0
     let database = try Database.open(Self.database(in: path), group: group)
-    stored = try StoredClients(database)
-    let loop = try WriterLoop(try StoreWriter(database, clients: stored), onCompleted)
+    let (clients, loop) = try Database.advising(on: database.path) { () throws(StoreError) in
+      let clients = try StoredClients(database)
+      return (clients, try WriterLoop(try StoreWriter(database, clients: clients), onCompleted))
+    }
+    stored = clients
     let queue = WorkQueue<WriterTask>()
     self.queue = queue
     do {
-      syncer = try FileSyncer(output: "\(path)/output") { request, error in
-        queue.put(error.map { .failed(token: request.token, $0) } ?? .change(request))
+      syncer = try FileSyncer(output: "\(path)/output") { request, failure in
+        queue.put(failure.map { .failed(token: request.token, $0) } ?? .change(request))
       }
       thread = Mutex(try SystemThread.start("store") { loop.run(queue) })
     } catch {
@@ -57,11 +58,14 @@ final class Store: Sendable {
 
   /// Jobs in state running: at start-up those of an earlier daemon.
   func runningJobs() throws(StoreError) -> [(record: JobRecord, spec: [UInt8])] {
-    let database = try Database.openReadOnly(Self.database(in: path))
-    let rows = try database.prepare("SELECT \(JobRow.columns), spec FROM jobs WHERE state = 0")
-    var jobs: [(JobRecord, [UInt8])] = []
-    while try rows.step() { jobs.append((try JobRow.read(rows), rows.bytes(JobRow.count))) }
-    return jobs
+    let path = Self.database(in: path)
+    return try Database.advising(on: path) { () throws(StoreError) in
+      let rows = try Database.openReadOnly(path).prepare(
+        "SELECT \(JobRow.columns), spec FROM jobs WHERE state = 0")
+      var jobs: [(JobRecord, [UInt8])] = []
+      while try rows.step() { jobs.append((try JobRow.read(rows), rows.bytes(JobRow.count))) }
+      return jobs
+    }
   }
 
   /// Drops old events and keys, and finds finished jobs that are to go. The caller removes their output, queues
@@ -70,13 +74,11 @@ final class Store: Sendable {
     queue.put(.maintain(retention, then))
   }
 
-  /// Returns when all that is queued is on disk and told, and the state directory is free for another. Nothing may
-  /// be queued afterwards.
+  /// Returns when all that is queued is on disk and told. Nothing may be queued afterwards.
   func close() {
     syncer.close()
     queue.close()
     if let thread = thread.withLock({ $0.take() }) { pthread_join(thread, nil) }
-    lock.withLock { $0 = nil }
   }
 }
 

@@ -40,4 +40,6 @@ enum StoreOutcome: Equatable, Sendable {
   /// There is no such job, or (finish, started) it is over already.
   case notFound
   case failed(StoreError)
+  /// (finish) The job's output could not be brought to disk and never will be: the result has to say so.
+  case outputLost(SystemError)
 }

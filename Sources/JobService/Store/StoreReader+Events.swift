@@ -16,7 +16,7 @@ extension StoreReader {
     rows.bind(2, after)
     defer { rows.reset() }
     while page.events.count < limit, try rows.step() {
-      page.events += try Self.decode(rows.view(0)).filter { $0.number > after }
+      page.events += try StoredEvent.all(in: rows.view(0)).filter { $0.number > after }
     }
     page.hasGap = try lastDropped(client) > after
     return page
@@ -36,16 +36,5 @@ extension StoreReader {
     row.bind(1, client)
     defer { row.reset() }
     return max(try row.step() ? row.integer(0) : 0, try lastDropped(client))
-  }
-
-  private static func decode(_ bytes: UnsafeRawBufferPointer) throws(StoreError) -> [StoredEvent] {
-    do {
-      var reader = ByteReader(bytes)
-      var events: [StoredEvent] = []
-      while !reader.isAtEnd { events.append(try StoredEvent(from: &reader)) }
-      return events
-    } catch {
-      throw StoreError(.damaged, "database: an event cannot be read")
-    }
   }
 }

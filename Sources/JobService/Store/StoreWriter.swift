@@ -41,9 +41,9 @@ final class StoreWriter {
     var draft = Draft(lastEvent: lastEvent)
     var outcomes: [Outcome] = []
     outcomes.reserveCapacity(requests.count)
-    let isDurable = requests.contains { $0.change.isDurable }
     do {
-      try database.commitsDurably(isDurable)
+      try makeLogWhole()
+      try database.commitsDurably(try areDurable(requests))
       try statements.begin.run()
       for request in requests { outcomes.append((request.token, try apply(request.change, &draft))) }
       try write(draft)
@@ -54,14 +54,34 @@ final class StoreWriter {
     }
     lastEvent = draft.lastEvent
     clients.commit(draft.totals, inserted: draft.newClients)
-    if isDurable || !draft.deletesFiles { return outcomes }
-    // That a reader may see the deletions before they are durable tells nobody of anything that could be lost.
-    do {
-      try database.syncLog()
-      return outcomes
-    } catch {
-      return outcomes.map { ($0.token, .failed(error)) }
+    return outcomes
+  }
+
+  /// Whether one of them is told only once it would survive a power cut.
+  private func areDurable(_ requests: ArraySlice<Request>) throws(StoreError) -> Bool {
+    if requests.contains(where: { $0.change.isDurable }) { return true }
+    for case (_, .delete(let client, let id)) in requests where try mayHaveFiles(client, id) { return true }
+    return false
+  }
+
+  private func mayHaveFiles(_ client: Int64, _ id: JobID) throws(StoreError) -> Bool {
+    let row = statements.deletable
+    row.bind(1, client)
+    row.bind(2, id)
+    defer { row.reset() }
+    return try row.step() ? try JobRow.read(row).mayHaveFiles : false
+  }
+
+  /// After a failed fdatasync the kernel forgets what it could not write: of commits that did not wait for the disk
+  /// something may be missing there, and what is appended to it would be lost with it. So the database takes over all
+  /// that the log holds, and the log begins anew, before anything more is told as durable.
+  private func makeLogWhole() throws(StoreError) {
+    guard database.logMayHaveHole else { return }
+    guard try database.checkpoint(.truncate) else {
+      throw StoreError(
+        .inputOutput, "database: the log could not be written, and readers keep it from being begun anew")
     }
+    database.logMayHaveHole = false
   }
 
   /// What a transaction changes beside the rows of jobs: written at its end, in memory once it is on disk.
@@ -70,7 +90,6 @@ final class StoreWriter {
     var events: [Int64: [StoredEvent]] = [:]
     var totals: [Int64: ClientTotals] = [:]
     var newClients: Set<Int64> = []
-    var deletesFiles = false
 
     mutating func add(_ kind: StoredEvent.Kind, of record: JobRecord, at: Int64) {
       lastEvent += 1
@@ -153,7 +172,6 @@ final class StoreWriter {
     if let key { try statements.release(key, client: client, now: now) }
     draft.count(client, finished: record.state == .running ? 0 : -1, bytes: -bytes)
     draft.add(.deleted, of: record, at: now)
-    draft.deletesFiles = draft.deletesFiles || record.mayHaveFiles
     return .deleted(hasFiles: record.mayHaveFiles)
   }
 

@@ -27,6 +27,18 @@ struct StoredEvent: Equatable, Sendable {
     error = record.error
   }
 
+  /// Those of one row of the store.
+  static func all(in bytes: UnsafeRawBufferPointer) throws(StoreError) -> [StoredEvent] {
+    do {
+      var reader = ByteReader(bytes)
+      var events: [StoredEvent] = []
+      while !reader.isAtEnd { events.append(try StoredEvent(from: &reader)) }
+      return events
+    } catch {
+      throw StoreError(.damaged, "database: an event cannot be read")
+    }
+  }
+
   func encode(into writer: inout ByteWriter) {
     writer.put(number)
     writer.put(kind.code)

@@ -2,7 +2,7 @@
 enum WriterTask: Sendable {
   case change(StoreWriter.Request)
   /// A change whose files are not on disk.
-  case failed(token: UInt64, StoreError)
+  case failed(token: UInt64, StoreOutcome)
   case maintain(Retention, @Sendable (Result<Expired, StoreError>) -> Void)
 }
 
@@ -49,7 +49,7 @@ final class WriterLoop: @unchecked Sendable {
     for task in tasks {
       switch task {
       case .change(let request): requests.append(request)
-      case .failed(let token, let error): failures.append((token, .failed(error)))
+      case .failed(let token, let outcome): failures.append((token, outcome))
       case .maintain: break
       }
     }

@@ -13,10 +13,11 @@ final class ApiChild {
   private(set) var isDraining = false
   let startedAt = Clock.monotonic()
 
-  /// Starts `jobd api` with the channel as descriptor 3 and the listeners after it. `onOrder` gets its messages,
-  /// `onExit` its wait status, once.
+  /// Starts `jobd api` with the channel as descriptor 3 and `passed` after it, the last of which are `listeners`
+  /// listening sockets. `onOrder` gets its messages, `onExit` its wait status, once.
   init(
-    loop: EventLoop, listeners: [Int32], onOrder: @escaping (ApiChild, UnsafeRawBufferPointer) -> Void,
+    loop: EventLoop, passing passed: [Int32], listeners: Int,
+    onOrder: @escaping (ApiChild, UnsafeRawBufferPointer) -> Void,
     onExit: @escaping (ApiChild, Int32) -> Void
   ) throws(SystemError) {
     var ends: [Int32] = [-1, -1]
@@ -27,7 +28,7 @@ final class ApiChild {
     defer { close(ends[1]) }
     do {
       pid = try ChildProcess.spawn(
-        "/proc/self/exe", ["jobd", "api", String(listeners.count)], passing: [ends[1]] + listeners)
+        "/proc/self/exe", ["jobd", "api", String(listeners)], passing: [ends[1]] + passed)
     } catch {
       close(ends[0])
       throw error

@@ -37,6 +37,7 @@ final class ApiKeeper {
       current = try spawn()
     } catch {
       supervisor.log.error("api_not_started", ["error": "\(error)"])
+      supervisor.counts.add(.apiStartFailures)
       guard hasServed || !mayGiveUp else { return supervisor.fail(SupervisorError("\(error)")) }
       restartTimer.start(milliseconds: RestartPacing.longest)
     }
@@ -52,6 +53,7 @@ final class ApiKeeper {
     do {
       successor = try spawn()
     } catch {
+      supervisor.counts.add(.apiStartFailures)
       supervisor.log.error("reload_failed", ["error": "\(error)"])
       tellReady()
     }
@@ -59,7 +61,9 @@ final class ApiKeeper {
 
   private func spawn() throws(SystemError) -> ApiChild {
     let child = try ApiChild(
-      loop: supervisor.loop, listeners: listeners.descriptors,
+      loop: supervisor.loop,
+      passing: supervisor.counts.descriptors + listeners.descriptors,
+      listeners: listeners.descriptors.count,
       onOrder: { [unowned self] in self.received($1, from: $0) },
       onExit: { [unowned self] in self.exited($0, $1) })
     jc_engine_ignore_child(supervisor.engine.handle, child.pid)
@@ -124,6 +128,7 @@ final class ApiKeeper {
         SupervisorError("the api process could not start: \(how); its own message is above"))
     }
     supervisor.log.error("api_died", ["pid": "\(child.pid)", "exit": how])
+    supervisor.counts.add(.apiRestarts)
     let pause = pacing.pause(afterLife: Clock.monotonic() - child.startedAt)
     pause > 0 ? restartTimer.start(milliseconds: pause) : start()
   }

@@ -14,20 +14,23 @@ struct ClientLimits {
 
   /// Counts a creation; why it is not to be, if the client has reached a limit. `stored`: its bytes in the store.
   /// `now`: monotonic, so that a clock that is set back takes nobody's right to create.
-  mutating func create(_ client: Int64, stored: Int64, now: Int64) -> Refusal? {
+  mutating func create(_ client: Int64, stored: Int64, now: Int64, _ counts: SupervisorCounts) -> Refusal? {
     let rate = Double(configuration.clientCreateRate)
     var use = uses[client] ?? Use(tokens: rate, refilled: now)
     use.tokens = min(rate, use.tokens + Double(now - use.refilled) * rate / 1_000_000)
     use.refilled = now
     defer { uses[client] = use }
     guard use.running < configuration.clientRunningJobs else {
+      counts.add(.refusedClientRunningJobs)
       return tooMany("\(configuration.clientRunningJobs) of your jobs run, the most a client may run at once")
     }
     guard stored < Int64(configuration.clientStoredBytes) else {
+      counts.add(.refusedClientStoredBytes)
       return tooMany(
         "your jobs hold \(stored) bytes, the most is \(configuration.clientStoredBytes): delete some")
     }
     guard use.tokens >= 1 else {
+      counts.add(.refusedClientCreateRate)
       return tooMany("you create more than \(configuration.clientCreateRate) jobs a second")
     }
     use.tokens -= 1

@@ -13,7 +13,17 @@ struct Handover {
   var notifySocket: String?
   var address: String
   var listeners: [Int32]
+  /// Of the state directory.
+  var lock: Int32
+  var counts: Counts
   var jobs: [Job]
+
+  /// Descriptors of the counters' memory, which has the meaning that `layout` stands for.
+  struct Counts: Equatable {
+    var layout: UInt32
+    var supervisor: Int32
+    var api: Int32
+  }
 
   /// A running job.
   struct Job {
@@ -41,6 +51,10 @@ struct Handover {
     writer.put(address)
     writer.put(UInt32(listeners.count))
     for descriptor in listeners { writer.put(descriptor) }
+    writer.put(lock)
+    writer.put(counts.layout)
+    writer.put(counts.supervisor)
+    writer.put(counts.api)
     writer.put(UInt32(jobs.count))
     for job in jobs { job.encode(into: &writer) }
     return writer.bytes
@@ -55,6 +69,9 @@ struct Handover {
     address = try reader.string()
     listeners = []
     for _ in 0..<(try reader.count(ofSize: 4)) { listeners.append(try reader.integer()) }
+    lock = try reader.integer()
+    counts = Counts(
+      layout: try reader.integer(), supervisor: try reader.integer(), api: try reader.integer())
     jobs = []
     for _ in 0..<(try reader.count(ofSize: 64)) { jobs.append(try Job(from: &reader)) }
     try reader.end()
@@ -62,10 +79,11 @@ struct Handover {
 
   init(
     jobDescriptors: UInt64, cgroup: String?, notifySocket: String?, address: String, listeners: [Int32],
-    jobs: [Job]
+    lock: Int32, counts: Counts, jobs: [Job]
   ) {
     (self.jobDescriptors, self.cgroup, self.notifySocket) = (jobDescriptors, cgroup, notifySocket)
-    (self.address, self.listeners, self.jobs) = (address, listeners, jobs)
+    (self.address, self.listeners) = (address, listeners)
+    (self.lock, self.counts, self.jobs) = (lock, counts, jobs)
   }
 }
 

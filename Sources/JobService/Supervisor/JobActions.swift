@@ -22,11 +22,13 @@ extension Supervisor {
     if actions.contains(.announceDeletion) {
       keeper.broadcast(.deleted(client: job.record.client, id: job.record.id))
     }
-    if actions.contains(.removeFiles) { directory.removeFiles(of: job.record.id) }
+    if actions.contains(.removeFiles) {
+      counts.add(.deleted)
+      directory.removeFiles(of: job.record.id)
+    }
     if actions.contains(.answerDeletions) { answerDeletions(of: job) { $0.answerDone() } }
-    if actions.contains(.refuseDeletions) {
-      let refusal = Refusal(
-        reason: .failed, text: "the job's deletion cannot be stored; its processes are gone")
+    if actions.contains(.refuseDeletions), let error = job.deletionFailure {
+      let refusal = Refusal("the job's processes are gone, but its deletion cannot be stored", error)
       answerDeletions(of: job) { $0.refuse(refusal) }
     }
     if actions.contains(.release) { release(job) }
@@ -52,6 +54,7 @@ extension Supervisor {
       job.input.pump(into: job.running, error: 0)
       if job.stopAsked { job.running?.stop(grace: 0) }
     } catch {
+      if let error = error as? SystemError { launchFailed(job.record.id, error.code, "\(error)") }
       notLaunched(job, "\(error)")
     }
   }
@@ -61,6 +64,7 @@ extension Supervisor {
     job.record.error = why
     job.record.finished = Clock.microseconds()
     job.input.refuseAll()
+    counts.add(.failed)
     handle(.finished, for: job)
   }
 

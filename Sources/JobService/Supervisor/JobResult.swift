@@ -1,4 +1,5 @@
 import CJobCore
+import Glibc
 import JobAPI
 
 extension JobRecord {
@@ -26,7 +27,7 @@ extension JobRecord {
     error = Self.outputFailure(result)
   }
 
-  private static func startFailure(_ result: jc_job_result) -> String {
+  fileprivate static func startFailure(_ result: jc_job_result) -> String {
     let stage = result.error_stage.map { String(cString: $0) } ?? "start"
     if stage == "wait" { return "the job ended, and its exit status was lost: its parent did not tell it" }
     return "cannot start the job: \(stage): \(SystemError.text(of: result.error))"
@@ -39,5 +40,35 @@ extension JobRecord {
     }
     let (name, code) = stdout != 0 ? ("stdout", stdout) : ("stderr", stderr)
     return "output was lost: cannot write \(name): \(SystemError.text(of: code))"
+  }
+}
+
+extension jc_job_result {
+  /// Whether what kept the job from starting lies in this system, not in what the job asks for.
+  fileprivate var isFaultOfSystem: Bool {
+    let stage = error_stage.map { String(cString: $0) } ?? ""
+    guard ["exec", "chdir", "identity"].contains(stage) else { return true }
+    return [ENOMEM, EAGAIN, EMFILE, ENFILE, EIO].contains(error)
+  }
+}
+
+/// What went wrong with jobs, counted and logged.
+extension Supervisor {
+  func count(_ result: jc_job_result, of id: JobID) {
+    counts.add(result.error == 0 ? .completed : .failed)
+    guard result.error != 0 else { return }
+    guard result.isFaultOfSystem else { return counts.add(.launchOfJob, errno: result.error) }
+    launchFailed(id, result.error, JobRecord.startFailure(result))
+  }
+
+  /// By a fault of this system.
+  func launchFailed(_ id: JobID, _ error: Int32, _ text: String) {
+    counts.add(.launchOfSystem, errno: error)
+    log.warn("launch_failed", ["id": "\(id)", "error": text])
+  }
+
+  func outputFailed(of id: JobID, _ what: String, _ error: Int32) {
+    counts.add(.output, errno: error)
+    log.warn("output_failed", ["id": "\(id)", "stream": what, "error": SystemError.text(of: error)])
   }
 }

@@ -27,6 +27,8 @@ final class LiveJob: RunningJobDelegate {
   /// Open from the end of a job whose log has a file until the result is on disk.
   private var logDescriptor: Int32 = -1
 
+  private var isOutputLost = false
+
   /// Api processes that follow its output.
   var watchers: [ApiChild] = []
   /// Whether there is output that the watchers were not told of, and the first piece of the log they lack.
@@ -36,6 +38,8 @@ final class LiveJob: RunningJobDelegate {
   /// Nil for a job that was handed over.
   let creator: Caller?
   var deleters: [Caller] = []
+  /// Why its deletion could not be stored.
+  var deletionFailure: StoreError?
   /// Answered when the job has ended.
   var stoppers: [Caller] = []
   var input: InputQueue
@@ -113,6 +117,7 @@ final class LiveJob: RunningJobDelegate {
   func jobStarted(pid: pid_t, at: Int64) {
     self.pid = pid
     record.started = at
+    supervisor.counts.add(.started)
     supervisor.handle(.started, for: self)
   }
 
@@ -130,6 +135,10 @@ final class LiveJob: RunningJobDelegate {
     log.count > last ? LogLedger.write(log, from: last, to: ledger) : LogLedger.write(log, to: ledger)
   }
 
+  func jobOutputFailed(stream: OutputStream, error: Int32) {
+    supervisor.outputFailed(of: record.id, stream.rawValue, error)
+  }
+
   func jobInputReady(error: Int32) {
     input.pump(into: running, error: error)
     supervisor.deposits.inputMoved(of: self)
@@ -139,6 +148,7 @@ final class LiveJob: RunningJobDelegate {
     pid = 0
     record.take(result)
     input.refuseAll()
+    supervisor.count(result, of: record.id)
     supervisor.handle(.finished, for: self)
   }
 
@@ -150,8 +160,15 @@ final class LiveJob: RunningJobDelegate {
     if logDescriptor < 0 { logDescriptor = LogFile.open(of: record, in: directory) }
   }
 
+  /// Its output, or some of it, is not on disk, and asking for it again would not tell.
+  func loseOutput(_ error: SystemError) {
+    isOutputLost = true
+    if record.error == nil { record.error = "output was lost: \(error)" }
+  }
+
   /// The files that must be on disk before the result is.
   var outputDescriptors: [Int32] {
+    guard !isOutputLost else { return [] }
     let streams = [OutputStream.stdout, .stderr].map { running?.outputDescriptor($0) ?? -1 }
     return (streams + [logDescriptor]).filter { $0 >= 0 }
   }

@@ -9,7 +9,7 @@ struct PendingChanges {
     /// Of a job that had finished before.
     case removal(Removal)
     /// A job of an earlier daemon, now in state error.
-    case recovery
+    case recovery(JobRecord)
     /// That a job was started: its end says so too.
     case start
   }
@@ -47,22 +47,36 @@ extension Supervisor {
 
   /// A batch of changes is on disk, or could not be written.
   func changesCompleted(_ outcomes: [(token: UInt64, outcome: StoreOutcome)], lastEvent: Int64) {
+    var saved = 0
     for (token, outcome) in outcomes {
       guard let change = changes.take(token) else { continue }
-      if case .failed(let error) = outcome { log.error("store_failed", ["error": "\(error)"]) }
+      switch outcome {
+      case .failed(let error): storeFailed(error)
+      case .outputLost: break
+      default: saved += 1
+      }
       completed(change, outcome)
     }
+    counts.add(.storeCommits, saved == 0 ? 0 : 1)
+    counts.add(.storeChanges, saved)
     keeper.broadcast(.events(last: lastEvent))
     shutdown?.handle(.progress)
+  }
+
+  private func storeFailed(_ error: StoreError) {
+    log.error("store_failed", ["error": "\(error)"])
+    counts.add(store: error.kind)
   }
 
   private func completed(_ change: PendingChanges.Change, _ outcome: StoreOutcome) {
     switch change {
     case .creation(let job): creationCompleted(job, outcome)
-    case .result(let job): handle(outcome.isOver ? .resultSaved : .resultNotSaved, for: job)
-    case .deletion(let job): handle(outcome.isOver ? .deletionSaved : .deletionNotSaved, for: job)
+    case .result(let job): resultCompleted(job, outcome)
+    case .deletion(let job):
+      if case .failed(let error) = outcome { job.deletionFailure = error }
+      handle(outcome.isOver ? .deletionSaved : .deletionNotSaved, for: job)
     case .removal(let removal): removalCompleted(removal, outcome)
-    case .recovery: recoveryCompleted()
+    case .recovery(let record): recoveryCompleted(record, outcome)
     case .start: break
     }
   }
@@ -70,6 +84,7 @@ extension Supervisor {
   private func creationCompleted(_ job: LiveJob, _ outcome: StoreOutcome) {
     switch outcome {
     case .saved:
+      counts.add(.created)
       return handle(.accepted, for: job)
     case .existing(let id):
       job.creator?.answerCreated(id, client: job.record.client, existed: true)
@@ -77,11 +92,19 @@ extension Supervisor {
       job.creator?.refuse(
         Refusal(reason: .keyReused, text: "the Idempotency-Key was used with another request"))
     case .failed(let error):
-      job.creator?.refuse(Refusal(reason: .noSpace, text: "the job cannot be stored: \(error)"))
-    case .notFound, .deleted:
+      job.creator?.refuse(Refusal("the job cannot be stored", error))
+    case .notFound, .deleted, .outputLost:
       job.creator?.refuse(Refusal(reason: .failed, text: "the job cannot be stored"))
     }
     handle(.notAccepted, for: job)
+  }
+
+  private func resultCompleted(_ job: LiveJob, _ outcome: StoreOutcome) {
+    if case .outputLost(let error) = outcome {
+      outputFailed(of: job.record.id, "all", error.code)
+      job.loseOutput(error)
+    }
+    handle(outcome.isOver ? .resultSaved : .resultNotSaved, for: job)
   }
 
   private func removalCompleted(_ removal: Removal, _ outcome: StoreOutcome) {
@@ -89,11 +112,12 @@ extension Supervisor {
     housekeeping.removalEnded()
     switch outcome {
     case .deleted(let hasFiles):
+      counts.add(.deleted)
       if hasFiles { directory.removeFiles(of: removal.id) }
       keeper.broadcast(.deleted(client: removal.client, id: removal.id))
       for caller in removal.callers { caller.answerDone() }
     case .failed(let error):
-      let refusal = Refusal(reason: .failed, text: "the job cannot be deleted: \(error)")
+      let refusal = Refusal("the job cannot be deleted", error)
       for caller in removal.callers { caller.refuse(refusal) }
     default:
       for caller in removal.callers { caller.refuse(.unknownJob) }
@@ -112,6 +136,16 @@ extension StoreOutcome {
 }
 
 extension Refusal {
+  /// What the store could not do. A client may try again later, but for what an operator has to mend first.
+  init(_ what: String, _ error: StoreError) {
+    switch error.kind {
+    case .full: reason = .noSpace
+    case .readOnly, .inputOutput, .outOfMemory, .other: reason = .unavailable
+    case .damaged, .newer, .inUse: reason = .failed
+    }
+    text = "\(what): \(error)"
+  }
+
   static let unknownJob = Refusal(reason: .notFound, text: "there is no such job")
   static let stopping = Refusal(reason: .unavailable, text: "the daemon is stopping")
 }

@@ -11,6 +11,8 @@ extension Supervisor {
     guard !lost.isEmpty else { return keeper.start() }
     LeftoverProcesses.kill(jobs: Set(lost.map(\.record.id)))
     log.warn("jobs_lost", ["count": "\(lost.count)"])
+    counts.add(.failed, lost.count)
+    directory.syncOutput(log)
     for entry in lost {
       var record = entry.record
       record.state = .error
@@ -21,8 +23,12 @@ extension Supervisor {
       // A file that was made and not written to: a job without output is taken to have none.
       if !record.hasOutput { directory.removeFiles(of: record.id) }
       if directory.hasLog(record.id) { record.flags.insert(.logInFile) }
-      enqueue(.finish(record, log: [], files: [], isStartStored: true), then: .recovery)
+      saveRecovered(record)
     }
+  }
+
+  func saveRecovered(_ record: JobRecord) {
+    enqueue(.finish(record, log: [], files: [], isStartStored: true), then: .recovery(record))
   }
 
   /// On a thread of its own: with very many jobs it takes seconds.
@@ -31,8 +37,9 @@ extension Supervisor {
     let (directory, log) = (directory, log)
     let thread = try SystemThread.start("orphan files") {
       do {
-        let count = try OrphanFiles.remove(from: directory)
-        if count > 0 { log.info("orphan_files_removed", ["jobs": "\(count)"]) }
+        let orphans = try OrphanFiles(removingFrom: directory)
+        if orphans.removed > 0 { log.info("orphan_files_removed", ["jobs": "\(orphans.removed)"]) }
+        if orphans.unknown > 0 { log.warn("unknown_files_kept", ["jobs": "\(orphans.unknown)"]) }
       } catch {
         log.warn("orphan_files_kept", ["error": "\(error)"])
       }
@@ -40,8 +47,15 @@ extension Supervisor {
     pthread_detach(thread)
   }
 
-  /// The api process is started once all of them are on disk: it reads them there.
-  func recoveryCompleted() {
+  /// The api process is started once all of them are on disk: it reads them there. What the disk does not take, as
+  /// when it is full, is tried again, and told then.
+  func recoveryCompleted(_ record: JobRecord, _ outcome: StoreOutcome) {
+    if case .failed = outcome {
+      saveLater(record)
+    } else {
+      keeper.broadcast(.job(record, pid: 0))
+    }
+    guard recoveriesLeft > 0 else { return }
     recoveriesLeft -= 1
     if recoveriesLeft == 0 { keeper.start() }
   }

@@ -21,8 +21,12 @@ public final class Supervisor: @unchecked Sendable {
   private(set) var store: Store!
   private(set) var keeper: ApiKeeper!
 
+  let counts: SupervisorCounts
+
   /// Jobs whose result is not on disk yet.
-  var jobs: [JobID: LiveJob] = [:]
+  var jobs: [JobID: LiveJob] = [:] {
+    didSet { counts.set(.running, UInt64(jobs.count)) }
+  }
   /// Names of clients that were seen, by their number in the store.
   var clients: [Int64: String] = [:]
   /// Jobs of an earlier daemon whose end is on its way to the disk.
@@ -35,6 +39,7 @@ public final class Supervisor: @unchecked Sendable {
   var progress = ProgressTeller()
   /// Results that could not be saved and are tried again.
   var unsaved: [LiveJob] = []
+  private var unsavedRecoveries: [JobRecord] = []
   private var retryTimer: LoopTimer!
   private var signals: [LoopSignal] = []
   var shutdown: Shutdown?
@@ -68,12 +73,14 @@ public final class Supervisor: @unchecked Sendable {
     self.jobDescriptors = handed?.jobDescriptors ?? jobDescriptors
     binary = try ProgramFile.path()
     loop = try EventLoop()
+    counts = try SupervisorCounts(handed: handed?.counts)
     limits = ClientLimits(configuration)
     let account = try configuration.apiAccount()
-    directory = try StateDirectory(path: configuration.stateDirectory, group: account?.group)
+    // First of all: a daemon that is refused has touched nothing of the other's, neither files nor cgroups.
+    directory = try StateDirectory(
+      path: configuration.stateDirectory, group: account?.group, handed: handed?.lock)
     manager = try ServiceManager(loop, service.notifySocket, log: log)
     deposits = try Deposits(loop, manager, log: log)
-    // Before anything is killed: its lock tells whether the jobs are another daemon's.
     try openStore()
     inheritance = try Inheritance(service.descriptors, store)
     cgroup =
@@ -136,10 +143,16 @@ public final class Supervisor: @unchecked Sendable {
     retryTimer.start(milliseconds: 1000)
   }
 
+  func saveLater(_ recovered: JobRecord) {
+    unsavedRecoveries.append(recovered)
+    retryTimer.start(milliseconds: 1000)
+  }
+
   private func saveAgain() {
-    let jobs = unsaved
-    unsaved = []
+    let (jobs, records) = (unsaved, unsavedRecoveries)
+    (unsaved, unsavedRecoveries) = ([], [])
     for job in jobs { saveResult(of: job) }
+    for record in records { saveRecovered(record) }
   }
 }
 

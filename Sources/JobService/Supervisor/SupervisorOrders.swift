@@ -45,11 +45,12 @@ extension Supervisor {
 
   private func limitReached(_ client: Int64) -> Refusal? {
     guard jobs.count < configuration.maxRunningJobs else {
+      counts.add(.refusedRunningJobs)
       return Refusal(
         reason: .unavailable,
         text: "\(configuration.maxRunningJobs) jobs run, the most this daemon runs at once")
     }
-    return limits.create(client, stored: store.totals(of: client).bytes, now: Clock.monotonic())
+    return limits.create(client, stored: store.totals(of: client).bytes, now: Clock.monotonic(), counts)
   }
 
   /// The job in hand, if it is this client's.

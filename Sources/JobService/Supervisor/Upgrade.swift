@@ -149,7 +149,8 @@ extension Supervisor {
   func handover(jobs: [Handover.Job]) -> Handover {
     Handover(
       jobDescriptors: jobDescriptors, cgroup: cgroup?.path, notifySocket: manager.address,
-      address: keeper.listeners.address, listeners: keeper.listeners.descriptors, jobs: jobs)
+      address: keeper.listeners.address, listeners: keeper.listeners.descriptors,
+      lock: directory.lock.descriptor, counts: counts.handover, jobs: jobs)
   }
 
   /// Returns only by throwing: then the jobs and the store are this supervisor's as before.
@@ -157,7 +158,7 @@ extension Supervisor {
     store.close()
     do {
       let state = try handover(jobs: exported).memoryFile()
-      keeper.listeners.keepAcrossExec(true)
+      keepAcrossExec(true)
       _ = fcntl(state, F_SETFD, 0)
       let arguments = [CommandLine.arguments[0], "resume", "\(state)"] + self.arguments
       // Until the successor listens to them: one that came in between would end it, and the jobs with it.
@@ -165,11 +166,17 @@ extension Supervisor {
       throw SystemError(ChildProcess.exec(binary, arguments), "start \(binary)")
     } catch {
       Signals.unblock()
-      keeper.listeners.keepAcrossExec(false)
+      keepAcrossExec(false)
       for job in jobs.values { job.running?.keep() }
       try openStore()
       throw error
     }
+  }
+
+  private func keepAcrossExec(_ keeps: Bool) {
+    keeper.listeners.keepAcrossExec(keeps)
+    directory.lock.keepAcrossExec(keeps)
+    counts.keepAcrossExec(keeps)
   }
 
   /// Goes on with the jobs of the supervisor whose place this one took.

@@ -53,7 +53,8 @@ final class TestServer: @unchecked Sendable {
     try #require(jc_listen("127.0.0.1", 0, false, &listener, &port, &error) == 0)
     var options = jc_server_options(
       listen_fd: listener, max_head: 16384, max_body: 1 << 20, max_connections: maxConnections,
-      handshake_ms: 30_000, head_ms: 30_000, body_ms: 30_000, idle_ms: 30_000, write_ms: 30_000)
+      handshake_ms: 30_000, head_ms: 30_000, body_ms: 30_000, idle_ms: 30_000, write_ms: 30_000,
+      counts: nil)
     adjust(&options)
     var handler = Self.handler
     let context = Unmanaged.passUnretained(self).toOpaque()

@@ -137,6 +137,18 @@ import Testing
     #expect(configuration.listenPort == 65535)
   }
 
+  @Test func names() throws {
+    var configuration = Configuration(place)
+    let option = OptionValue.names(\.metricsClients)
+    for (text, names) in [
+      ("", []), ("alice", ["alice"]), (" build bot ,b", ["build bot", "b"]), ("ü,b,c", ["ü", "b", "c"]),
+    ] {
+      #expect(option.set(text, in: &configuration) && configuration.metricsClients == names)
+      #expect(option.print(configuration) == names.joined(separator: ","))
+    }
+    for text in [",", "a,", ",a", "a,,b", " "] { #expect(!option.set(text, in: &configuration), "\(text)") }
+  }
+
   @Test func sizes() {
     for (text, bytes) in [
       ("0", 0), ("1", 1), ("64KiB", 65536), ("3MiB", 3 << 20), ("5GiB", 5 << 30), ("2TiB", 2 << 40),

@@ -142,6 +142,7 @@ private final class TestJob: RunningJobDelegate {
   func jobStarted(pid: pid_t, at: Int64) { hasStarted = true }
   func jobOutput(stream: OutputStream, length: UInt64) { told[Int(stream.index)] += length }
 
+  func jobOutputFailed(stream: OutputStream, error: Int32) {}
   func jobInputReady(error: Int32) {
     guard error == 0, let rest = input else { return }
     let taken = rest.withUnsafeBytes { running!.writeInput($0) }

@@ -92,17 +92,37 @@ import Testing
   }
 
   @Test func twoDaemonsCannotShareADirectory() throws {
-    let fixture = try StoreFixture()
-    let error = try #require(refusal(fixture.path))
-    #expect(error.kind == .inUse)
-    #expect(error.description == "another jobd uses the state directory \(fixture.path) (pid \(getpid()))")
-    fixture.store.close()
+    let scratch = try ScratchDirectory()
+    do {
+      let first = try StateDirectory(path: scratch.path, group: nil)
+      defer { close(first.output) }
+      let error = #expect(throws: StoreError.self) { try StateDirectory(path: scratch.path, group: nil) }
+      #expect(error?.kind == .inUse)
+      #expect(
+        error?.description == "another jobd uses the state directory \(scratch.path) (pid \(getpid()))")
+    }
+    close(try StateDirectory(path: scratch.path, group: nil).output)
   }
 
-  @Test func aDirectoryIsFreeOnceItsStoreIsGone() throws {
-    let scratch = try filled()
-    #expect(refusal(scratch.path) == nil)
-    #expect(refusal(scratch.path) == nil)
+  /// Nor does one that is refused change what the other has there.
+  @Test(.enabled(if: geteuid() == 0)) func aDaemonThatIsRefusedTouchesNothing() throws {
+    let scratch = try ScratchDirectory()
+    let first = try StateDirectory(path: scratch.path, group: 1)
+    defer { close(first.output) }
+    #expect(throws: StoreError.self) { try StateDirectory(path: scratch.path, group: 2) }
+    for name in ["", "/output", "/output/00"] {
+      var info = stat()
+      #expect(stat(scratch.path + name, &info) == 0 && info.st_gid == 1)
+    }
+  }
+
+  @Test func aLockIsHandedOver() throws {
+    let scratch = try ScratchDirectory()
+    let first = try StateLock(directory: scratch.path)
+    let successor = StateLock(handed: dup(first.descriptor))
+    #expect(fcntl(successor.descriptor, F_GETFD) == FD_CLOEXEC)
+    #expect(throws: StoreError.self) { try StateLock(directory: scratch.path) }
+    withExtendedLifetime((first, successor)) {}
   }
 
   /// A process that is being started has copies of all descriptors until its exec, also of those that close then.

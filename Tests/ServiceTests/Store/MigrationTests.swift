@@ -4,49 +4,48 @@ import Testing
 @testable import JobService
 
 @Suite struct MigrationTests {
-  /// A database as version 1 of the tables left it, with one job.
-  private static let versionOne = """
-    CREATE TABLE clients(
-      id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, finished INTEGER NOT NULL DEFAULT 0,
-      bytes INTEGER NOT NULL DEFAULT 0, events INTEGER NOT NULL DEFAULT 0, trimmed INTEGER NOT NULL DEFAULT 0) STRICT;
-    CREATE TABLE jobs(
-      number INTEGER PRIMARY KEY, client INTEGER NOT NULL, id BLOB NOT NULL, state INTEGER NOT NULL,
-      created INTEGER NOT NULL, started INTEGER NOT NULL, finished INTEGER NOT NULL, exit_code INTEGER NOT NULL,
-      signal INTEGER NOT NULL, error TEXT, stdout_kept INTEGER NOT NULL, stdout_dropped INTEGER NOT NULL,
-      stderr_kept INTEGER NOT NULL, stderr_dropped INTEGER NOT NULL, flags INTEGER NOT NULL,
-      user_time INTEGER NOT NULL, system_time INTEGER NOT NULL, peak_memory INTEGER NOT NULL,
-      bytes INTEGER NOT NULL, key TEXT, log BLOB NOT NULL, spec BLOB NOT NULL) STRICT;
-    CREATE UNIQUE INDEX jobs_id ON jobs(client, id);
-    CREATE INDEX jobs_running ON jobs(client, id) WHERE state = 0;
-    CREATE INDEX jobs_error ON jobs(client, id) WHERE state = 2;
-    CREATE TABLE idempotency(
-      client INTEGER NOT NULL, key TEXT NOT NULL, job BLOB NOT NULL, digest BLOB NOT NULL,
-      created INTEGER NOT NULL, orphan INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(client, key)) STRICT, WITHOUT ROWID;
-    CREATE INDEX idempotency_orphan ON idempotency(created) WHERE orphan = 1;
-    CREATE TABLE events(
-      client INTEGER NOT NULL, last INTEGER NOT NULL, at INTEGER NOT NULL, count INTEGER NOT NULL,
-      entries BLOB NOT NULL, PRIMARY KEY(client, last)) STRICT, WITHOUT ROWID;
-    INSERT INTO clients VALUES(7, 'alice', 1, 99, 0, 41);
-    INSERT INTO jobs VALUES(1, 7, x'019b76da80017000800000000000abcd', 1, 1767225600001000, 1767225600002000,
-      1767225600003000, 3, 0, NULL, 5, 0, 0, 0, 0, 10, 20, 30, 99, 'key', x'', x'');
-    INSERT INTO idempotency VALUES(7, 'key', x'019b76da80017000800000000000abcd', x'01', 1767225600001000, 0);
-    PRAGMA application_id = 0x6a6f6264;
-    PRAGMA user_version = 1;
-    """
+  /// A copy of a database that jobd 0.1.0 left: two jobs of alice's and a deleted one, one of bob's.
+  private func versionOne() throws -> ScratchDirectory {
+    let scratch = try ScratchDirectory()
+    let stored = "\(#filePath)".dropLast("MigrationTests.swift".count) + "version-1.db"
+    _ = try run(["cp", String(stored), Store.database(in: scratch.path)], in: scratch)
+    return scratch
+  }
 
   @Test func opensAFileOfTheFirstVersion() throws {
-    let scratch = try ScratchDirectory()
-    do { try Database(Store.database(in: scratch.path), .create).execute(Self.versionOne) }
+    let scratch = try versionOne()
     let fixture = try StoreFixture(scratch.path)
-    let id = try #require(JobID("019b76da-8001-7000-8000-00000000abcd"))
-    #expect(fixture.store.clients().map(\.id) == [7])
-    #expect(fixture.store.clientNumber(for: "bob") == 8)
-    let record = try #require(try StoreReader(path: scratch.path).job(client: 7, id: id))
-    #expect(record.state == .completed && record.exitCode == 3 && record.peakMemory == 30)
-    #expect(try fixture.apply(.create(.sample(1, client: 7))) == .saved)
-    #expect(fixture.lastEvent == 42)
-    let key = Order.Idempotency(key: "key", digest: [1])
-    #expect(try fixture.apply(.create(.sample(2, client: 7), idempotency: key)) == .existing(id))
+    let reader = try StoreReader(path: scratch.path)
+    let id = try #require(JobID("01a2110f-95ce-769f-ac80-09b1dbfb330d"))
+    #expect(fixture.store.clients().map(\.name).sorted() == ["alice", "bob"])
+    #expect(fixture.store.clientNumber(for: "carol") == 3)
+    #expect(fixture.store.totals(of: 1) == ClientTotals(finished: 2, bytes: 209, events: 9))
+    let record = try #require(try reader.job(client: 1, id: id))
+    #expect(record.state == .completed && record.exitCode == 3 && record.peakMemory == 20460)
+    #expect(record.stdout.kept == 4 && record.stderr.kept == 4)
+    let spec = try #require(try reader.spec(client: 1, id: id)).withUnsafeBytes { bytes in
+      var reader = ByteReader(bytes)
+      return try JobSpec(from: &reader)
+    }
+    #expect(spec.arguments == ["-c", "echo out; echo err >&2; exit 3"] && spec.timeout == 60_000)
+    let states = try reader.list(client: 1, JobFilter(), before: nil, limit: 10).jobs.map(\.record.state)
+    #expect(states == [.error, .completed])
+    let bobs = try reader.list(client: 2, JobFilter(), before: nil, limit: 10).jobs.map(\.record.signal)
+    #expect(bobs == [9])
+    let events = try reader.events(client: 1, after: 0, limit: 100).events.map(\.kind)
+    #expect(
+      events == [.created, .started, .finished, .created, .finished, .created, .started, .finished, .deleted])
+  }
+
+  @Test func goesOnWithAFileOfTheFirstVersion() throws {
+    let scratch = try versionOne()
+    let fixture = try StoreFixture(scratch.path)
+    #expect(try fixture.apply(.create(.sample(1))) == .saved)
+    #expect(fixture.lastEvent == 13)
+    let id = try #require(JobID("01a2110f-95ce-769f-ac80-09b1dbfb330d"))
+    let key = Order.Idempotency(key: "first", digest: [UInt8](repeating: 1, count: 32))
+    #expect(try fixture.apply(.create(.sample(2), idempotency: key)) == .keyReused)
+    #expect(try fixture.apply(.delete(client: 1, id: id)) == .deleted(hasFiles: true))
   }
 
   @Test func appliesTheStepsThatAreMissing() throws {

@@ -5,7 +5,7 @@ import Testing
 @testable import JobService
 
 @Suite struct OrphanFilesTests {
-  @Test func goesOnlyWhatHasNoRecord() throws {
+  @Test func goesOnlyWhatWasDeleted() throws {
     let scratch = try ScratchDirectory()
     let directory = try StateDirectory(path: scratch.path, group: nil)
     defer { close(directory.output) }
@@ -19,8 +19,14 @@ import Testing
     }
     try write("text", to: "\(scratch.path)/output/00/notes")
     _ = try fixture.applyTogether(jobs.prefix(15).map { .delete(client: 1, id: $0.id) })
-    #expect(try OrphanFiles.remove(from: directory) == 15)
-    #expect(try OrphanFiles.remove(from: directory) == 0)
+    // Of a job that this database never had, as when it is one from a backup.
+    let lost = JobRecord.sample(1000)
+    try write("text", to: "\(scratch.path)/output/\(lost.outputName).stdout")
+    for removed in [15, 0] {
+      let orphans = try OrphanFiles(removingFrom: directory)
+      #expect(orphans.removed == removed && orphans.unknown == 1)
+    }
+    #expect(directory.size(of: .stdout, of: lost.id) == 4)
     for (index, job) in jobs.enumerated() {
       for stream in OutputStream.allCases {
         #expect(directory.size(of: stream, of: job.id) == (index < 15 ? 0 : 4))

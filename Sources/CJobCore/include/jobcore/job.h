@@ -65,6 +65,8 @@ struct jc_job_events {
     void (*_Nonnull started)(void *_Nullable context, pid_t pid, int64_t started_us);
     /// `length` bytes more of `stream` are in its file. NULL: not wanted.
     void (*_Nullable output)(void *_Nullable context, enum jc_stream stream, uint64_t length);
+    /// Nothing more of `stream` can be kept, because of `error` (an errno); told once. NULL: not wanted.
+    void (*_Nullable output_failed)(void *_Nullable context, enum jc_stream stream, int error);
     /// Room in the stdin pipe again after a short `jc_job_stdin_write`; or (error < 0) the reader is gone.
     void (*_Nullable stdin_ready)(void *_Nullable context, int error);
     /// First process reaped, both pipes at end of file, tree gone. The output files stay open until

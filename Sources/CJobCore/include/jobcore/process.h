@@ -35,6 +35,9 @@ void jc_sha256(const uint8_t *_Nonnull bytes, size_t length, uint8_t digest[_Non
 /// fdatasync(2) that follows is short. Nothing is promised; what fails, that tells.
 void jc_write_back(int fd);
 
+/// Brings all of the file system that `fd` is in to disk (syncfs(2)). 0 or a negative errno.
+int jc_sync_file_system(int fd) __attribute__((warn_unused_result));
+
 /// Names the calling thread, for ps(1) and debuggers: 15 characters at most.
 void jc_name_thread(const char *_Nonnull name);
 

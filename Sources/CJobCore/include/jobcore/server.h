@@ -32,11 +32,21 @@ struct jc_exchange;
 /// whole body over `max_body` is answered with 413 here; a streamed one has no limit but the handler's.
 enum jc_body { JC_BODY_NONE = 0, JC_BODY_WHOLE = 1, JC_BODY_STREAM = 2 };
 
+/// What a server counts: cells of `counts` in its options.
+enum jc_server_count {
+    JC_COUNT_CONNECTIONS, ///< accepted
+    JC_COUNT_TURNED_AWAY, ///< found no room: too many, or no descriptor or memory for them
+    JC_COUNT_FAILED_HANDSHAKES,
+    JC_COUNT_REPLIES, ///< plus the HTTP status of a reply
+    JC_SERVER_COUNTS = JC_COUNT_REPLIES + 600,
+};
+
 struct jc_server_options {
     int listen_fd; ///< bound and listening; taken over on success. See jc_listen
     size_t max_head, max_body, max_connections;
     unsigned handshake_ms, head_ms;      ///< from start to end; 0: no limit
     unsigned body_ms, idle_ms, write_ms; ///< without progress; 0: no limit
+    uint64_t *_Nullable counts;          ///< JC_SERVER_COUNTS cells that outlive the server; NULL: not wanted
 };
 
 /// All are called on the loop's thread, and never from inside a call to this library but jc_server_free. A

@@ -1,0 +1,92 @@
+import Glibc
+import JobAPI
+
+/// What the supervisor counts. The api process reads it and cannot write it. Any thread.
+final class SupervisorCounts: Sendable {
+  /// Changes with the meaning of any cell, here or in ``ApiCounts``: a successor with another begins anew.
+  private static let layout: UInt32 = 1
+
+  enum Counter: Int, CaseIterable {
+    /// When the daemon started, in microseconds since 1970. An upgrade is no start.
+    case startTime
+    /// Jobs that run, or whose result is not on disk yet: set, not added to.
+    case running
+    case created, started, completed, failed, deleted
+    /// Groups of changes, and changes in them.
+    case storeCommits, storeChanges
+    /// An api process that died had to be started again; one could not be started.
+    case apiRestarts, apiStartFailures
+    case refusedRunningJobs, refusedClientRunningJobs, refusedClientStoredBytes, refusedClientCreateRate
+  }
+
+  /// Counters by errno.
+  enum Failures: Int, CaseIterable {
+    /// Jobs that could not be started, by a fault of what they ask for and by one of this system.
+    case launchOfJob, launchOfSystem
+    /// Streams of jobs that could not be written, or not be brought to disk.
+    case output
+  }
+
+  static let errnos = 134
+  private static let firstStoreFailure = Counter.allCases.count
+  private static let firstErrno = firstStoreFailure + StoreError.Kind.allCases.count
+  private static let count = firstErrno + Failures.allCases.count * errnos
+
+  private let cells: CounterCells
+  /// Memory of the api process's counters, kept from one to the next and never looked at; -1 in the api process.
+  private let api: Int32
+
+  /// `handed`: what a predecessor in this process counted, which is taken over.
+  init(handed: Handover.Counts?) throws(SystemError) {
+    cells = try CounterCells("jobd counters", count: Self.count)
+    try cells.seal()
+    guard let handed, handed.layout == Self.layout else {
+      api = try ApiCounts.memory()
+      set(.startTime, UInt64(Clock.microseconds()))
+      for descriptor in handed.map({ [$0.supervisor, $0.api] }) ?? [] { close(descriptor) }
+      return
+    }
+    api = handed.api
+    let old = try CounterCells(descriptor: handed.supervisor, count: Self.count, isWritable: false)
+    for cell in 0..<Self.count { cells.set(cell, old[cell]) }
+    keepAcrossExec(false)
+  }
+
+  /// To read, in the api process; takes the descriptor over.
+  init(reading descriptor: Int32) throws(SystemError) {
+    cells = try CounterCells(descriptor: descriptor, count: Self.count, isWritable: false)
+    api = -1
+  }
+
+  deinit { if api >= 0 { close(api) } }
+
+  /// What an api process is passed: to read this, and to count itself.
+  var descriptors: [Int32] { [cells.descriptor, api] }
+
+  var handover: Handover.Counts {
+    Handover.Counts(layout: Self.layout, supervisor: cells.descriptor, api: api)
+  }
+
+  func keepAcrossExec(_ keeps: Bool) {
+    for descriptor in descriptors { _ = fcntl(descriptor, F_SETFD, keeps ? 0 : FD_CLOEXEC) }
+  }
+
+  subscript(counter: Counter) -> UInt64 { cells[counter.rawValue] }
+  func add(_ counter: Counter, _ amount: Int = 1) { cells.add(counter.rawValue, UInt64(amount)) }
+  func set(_ counter: Counter, _ value: UInt64) { cells.set(counter.rawValue, value) }
+
+  subscript(store kind: StoreError.Kind) -> UInt64 { cells[Self.firstStoreFailure + kind.index] }
+  func add(store kind: StoreError.Kind) { cells.add(Self.firstStoreFailure + kind.index) }
+
+  subscript(failures: Failures, errno: Int) -> UInt64 { cells[Self.cell(failures, errno)] }
+  func add(_ failures: Failures, errno: Int32) { cells.add(Self.cell(failures, Int(errno))) }
+
+  private static func cell(_ failures: Failures, _ errno: Int) -> Int {
+    // One that no Linux has counts as number 0.
+    firstErrno + failures.rawValue * errnos + ((1..<errnos).contains(errno) ? errno : 0)
+  }
+}
+
+extension StoreError.Kind {
+  fileprivate var index: Int { Self.allCases.firstIndex(of: self)! }
+}

@@ -1,0 +1,57 @@
+import Glibc
+import Harness
+import JobAPI
+import JobClient
+import Testing
+
+/// The supervisor is killed before its first, second, ... call of one kind in each of its threads, as a power cut would
+/// end it between two steps of a creation, an end or a deletion; started again it keeps what was answered.
+@Suite(.serialized, .enabled(if: geteuid() == 0)) struct KilledAtEachStepTests {
+  struct Steps: CustomStringConvertible {
+    /// System calls, and every how manieth of them.
+    let calls: String
+    let stride: Int
+    var description: String { calls }
+  }
+
+  /// With JOBD_TEST_EVERY_STEP in the environment nothing is left out.
+  private static let takesAll = getenv("JOBD_TEST_EVERY_STEP") != nil
+
+  @Test(arguments: [
+    Steps(calls: "fdatasync", stride: 1),
+    Steps(calls: "fsync", stride: 1),
+    Steps(calls: "pwrite64", stride: 19),
+    Steps(calls: "unlinkat", stride: 2),
+    Steps(calls: "sendto", stride: 5),
+    Steps(calls: "clone3", stride: 1),
+    Steps(calls: "write", stride: 7),
+  ]) func whatWasAnsweredIsKept(steps: Steps) throws {
+    var (step, kills) = (1, 0)
+    while try isKilled(before: steps.calls, step) {
+      kills += 1
+      step += Self.takesAll ? 1 : steps.stride
+      guard step < 500 else { return #expect(Bool(false), "\(steps.calls) never ends") }
+    }
+    #expect(kills > 0)
+    print("killed at \(kills) calls of \(steps.calls), up to the \(step)th")
+  }
+
+  /// False: the daemon made fewer such calls.
+  private func isKilled(before calls: String, _ step: Int) throws -> Bool {
+    var wasKilled = false
+    try Daemon.with { daemon in
+      let ledger = Ledger(daemon)
+      let injection = try Injection("\(calls):signal=KILL:when=\(step)", into: daemon.pid, daemon.scratch)
+      wasKilled = !ledger.work(rounds: 4)
+      try injection.end()
+      if wasKilled {
+        try Poll.until("the daemon's end") { daemon.hasEnded }
+      } else {
+        daemon.kill()
+      }
+      try daemon.start()
+      try ledger.check()
+    }
+    return wasKilled
+  }
+}

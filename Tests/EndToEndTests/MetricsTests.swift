@@ -1,0 +1,96 @@
+import Glibc
+import Harness
+import JobAPI
+import JobClient
+import Testing
+
+/// `GET /metrics`: who may read it, and that it counts what happens.
+@Suite(.serialized) struct MetricsTests {
+  @Test func onlyClientsThatAreNamedKnowTheRoute() throws {
+    try Daemon.with(["--metrics-clients", "prometheus, alice"]) { daemon in
+      let named = try daemon.curl("GET", "/metrics")
+      #expect(named.status == 200)
+      #expect(named.headers.contains("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"))
+      #expect(try daemon.curl("HEAD", "/metrics").status == 200)
+      #expect(try daemon.curl("PUT", "/metrics").status == 405)
+      #expect(try daemon.curl("GET", "/metrics?x=1").status == 400)
+      let unknown = try daemon.curl("GET", "/metric", as: "bob")
+      for (method, path) in [("GET", "/metrics"), ("PUT", "/metrics"), ("GET", "/metrics?x=1")] {
+        let other = try daemon.curl(method, path, as: "bob")
+        #expect(other.status == 404 && other.body == unknown.body, "\(method) \(path)")
+        #expect(!other.headers.contains("Allow:"))
+      }
+    }
+  }
+
+  @Test func countsWhatHappensToJobs() throws {
+    try Daemon.with(["--metrics-clients", "alice", "--client-running-jobs", "2"]) { daemon in
+      let client = daemon.client()
+      let (done, _) = try client.run("/bin/true")
+      _ = try client.run("/no/such/program")
+      let running = try client.shell("sleep 1000")
+      try Poll.until("the job's pid") { try client.detail(running).pid != nil }
+      try client.delete(done)
+      let second = try client.shell("sleep 1000")
+      #expect(try daemon.curl("PUT", "/jobs", body: #"{"cmd":"true"}"#).status == 429)
+      try Poll.until("the second job's pid") { try client.detail(second).pid != nil }
+      let metrics = try Metrics(daemon)
+      for (series, value) in [
+        ("jobd_build_info{version=\"\(Version.text)\"}", 1), ("jobd_jobs_created_total", 4),
+        ("jobd_jobs_started_total", 3), ("jobd_jobs_finished_total{state=\"completed\"}", 1),
+        ("jobd_jobs_finished_total{state=\"error\"}", 1), ("jobd_jobs_deleted_total", 1),
+        ("jobd_jobs_running", 2), ("jobd_launch_failures_total{error=\"ENOENT\"}", 1),
+        ("jobd_refusals_total{limit=\"client_running_jobs\"}", 1),
+        ("jobd_http_requests_total{code=\"429\"}", 1), ("jobd_api_restarts_total", 0),
+      ] as [(Substring, Double)] {
+        #expect(metrics[series] == value, "\(series)")
+      }
+      #expect(metrics["jobd_store_commits_total"] >= 4)
+      #expect(metrics["jobd_http_requests_total{code=\"200\"}"] >= 7)
+      #expect(metrics["jobd_connections_total"] >= 3 && metrics["jobd_connections"] >= 1)
+      #expect(abs(metrics["process_start_time_seconds"] - Double(time(nil))) < 600)
+    }
+  }
+
+  @Test func countsPeersThatAreNotLetInAndFollowers() throws {
+    try Daemon.with(["--metrics-clients", "alice", "--client-followers", "1"]) { daemon in
+      let failures = try daemon.growth(of: "jobd_handshake_failures_total") {
+        _ = try daemon.curlFails(["--cacert", "\(daemon.pki.directory)/ca.crt"])
+      }
+      #expect(failures == 1)
+      let id = try daemon.client().shell("sleep 1000")
+      let following = try daemon.startJobctl(["logs", "-f", "\(id)"])
+      try Poll.until("a follower") { try Metrics(daemon)["jobd_followers"] == 1 }
+      let refused = try daemon.growth(of: "jobd_refusals_total{limit=\"client_followers\"}") {
+        let reply = try daemon.curl("GET", "/jobs/\(id)/log?follow=1")
+        #expect(reply.status == 429)
+      }
+      #expect(refused == 1)
+      following.signal(SIGKILL)
+      _ = try following.wait()
+      try Poll.until("no follower") { try Metrics(daemon)["jobd_followers"] == 0 }
+    }
+  }
+
+  /// The counters are those of the daemon, whoever serves.
+  @Test func countsGoOnOverADeathOfTheApiProcessAReloadAndAnUpgrade() throws {
+    try Daemon.with(["--metrics-clients", "alice"]) { daemon in
+      for _ in 0..<3 { _ = try daemon.client().run("/bin/true") }
+      let before = try Metrics(daemon)
+      let killed = daemon.apiPid
+      kill(killed, SIGKILL)
+      try Poll.until("another api process") { daemon.apiPid != killed }
+      daemon.signal(SIGHUP)
+      try daemon.waitForLog("event=reloaded")
+      daemon.signal(SIGUSR2)
+      try daemon.waitForLog("event=upgraded")
+      let after = try Metrics(daemon)
+      #expect(after["jobd_jobs_created_total"] == 3)
+      #expect(after["jobd_api_restarts_total"] == 1)
+      let requests: Substring = "jobd_http_requests_total{code=\"200\"}"
+      #expect(after[requests] > before[requests] && before[requests] >= 6)
+      #expect(after["jobd_connections_total"] > before["jobd_connections_total"])
+      #expect(after["process_start_time_seconds"] == before["process_start_time_seconds"])
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import Glibc
+import Testing
+
+@testable import JobService
+
+@Suite struct CounterTests {
+  /// As an api process gets it: another descriptor of the same memory.
+  private func descriptors(_ counts: SupervisorCounts) -> [Int32] { counts.descriptors.map { dup($0) } }
+
+  @Test func theApiProcessReadsWhatItCannotWrite() throws {
+    let counts = try SupervisorCounts(handed: nil)
+    let passed = descriptors(counts)
+    let length = 4096
+    #expect(mmap(nil, length, PROT_READ | PROT_WRITE, MAP_SHARED, passed[0], 0) == MAP_FAILED)
+    #expect(errno == EPERM)
+    let read = mmap(nil, length, PROT_READ, MAP_SHARED, passed[0], 0)
+    #expect(read != MAP_FAILED && mprotect(read, length, PROT_READ | PROT_WRITE) == -1)
+    #expect(pwrite(passed[0], [1], 1, 0) == -1 && ftruncate(passed[0], 0) == -1)
+    // Nor can it take the memory of its own counters from under its successors.
+    #expect(ftruncate(passed[1], 0) == -1)
+    let reader = try SupervisorCounts(reading: passed[0])
+    counts.add(.created)
+    counts.add(.output, errno: ENOSPC)
+    counts.add(.output, errno: 100_000)
+    counts.add(store: .full)
+    #expect(reader[.created] == 1 && reader[.startTime] > 0)
+    #expect(reader[.output, Int(ENOSPC)] == 1 && reader[.output, 0] == 1 && reader[.launchOfSystem, 28] == 0)
+    #expect(reader[store: .full] == 1 && reader[store: .other] == 0)
+  }
+
+  @Test func aSuccessorGoesOn() throws {
+    let counts = try SupervisorCounts(handed: nil)
+    counts.add(.storeChanges, 7)
+    var handed = counts.handover
+    (handed.supervisor, handed.api) = (dup(handed.supervisor), dup(handed.api))
+    let successor = try SupervisorCounts(handed: handed)
+    successor.add(.storeChanges)
+    #expect(successor[.storeChanges] == 8 && counts[.storeChanges] == 7)
+    #expect(successor[.startTime] == counts[.startTime])
+    #expect(fcntl(successor.handover.api, F_GETFD) == FD_CLOEXEC)
+    handed = counts.handover
+    (handed.layout, handed.supervisor, handed.api) = (0, dup(handed.supervisor), dup(handed.api))
+    #expect(try SupervisorCounts(handed: handed)[.storeChanges] == 0)
+    #expect(fcntl(handed.supervisor, F_GETFD) == -1 && fcntl(handed.api, F_GETFD) == -1)
+  }
+
+  @Test func workersAddUpAndGarbageDoesNotTrap() throws {
+    let memory = try ApiCounts.memory()
+    let first = try ApiCounts(descriptor: dup(memory), workers: 2)
+    let second = try ApiCounts(descriptor: memory, workers: 2)
+    first.add(.refusedFollowers, worker: 0)
+    second.add(.refusedFollowers, worker: 1)
+    #expect(first[.refusedFollowers] == 2 && first[.refusedConnections] == 0)
+    first.server(0)[Int(3 + 200)] = .max
+    first.server(1)[Int(3 + 200)] = .max
+    #expect(second[status: 200] == UInt64.max - 1)
+  }
+
+  @Test func textIsPrometheus() {
+    var text = MetricsText()
+    text.add("a_total", .counter, "Help.", 5)
+    text.add("b", .gauge, "More.", label: "l", [("x\"\\\n", 1), ("y", .max)])
+    text.add("c_seconds", "When.", microseconds: 1_700_000_000_000_042)
+    #expect(
+      text.text == """
+        # HELP a_total Help.
+        # TYPE a_total counter
+        a_total 5
+        # HELP b More.
+        # TYPE b gauge
+        b{l="x\\"\\\\\\n"} 1
+        b{l="y"} 18446744073709551615
+        # HELP c_seconds When.
+        # TYPE c_seconds gauge
+        c_seconds 1700000000.000042
+
+        """)
+  }
+}
