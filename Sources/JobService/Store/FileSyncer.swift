@@ -7,6 +7,9 @@ import JobAPI
 final class FileSyncer: Sendable {
   typealias Request = StoreWriter.Request
 
+  /// Jobs whose files are brought to disk together, before those of others have their turn.
+  private static let most = 256
+
   private let output: String
   private let queue = WorkQueue<Request>()
   private let pass: @Sendable (Request, StoreError?) -> Void
@@ -14,7 +17,7 @@ final class FileSyncer: Sendable {
   private let busy = Mutex<[JobID: Int]>([:])
   private let thread = Mutex<pthread_t?>(nil)
 
-  /// `pass` is called in the order of queueing, with what kept the files from the disk.
+  /// `pass` is called in the order of queueing of each client's, with what kept the files from the disk.
   init(output: String, pass: @escaping @Sendable (Request, StoreError?) -> Void) throws(SystemError) {
     self.output = output
     self.pass = pass
@@ -28,7 +31,7 @@ final class FileSyncer: Sendable {
       let id = request.change.id
       guard request.change.hasFiles || busy[id] != nil else { return false }
       busy[id, default: 0] += 1
-      queue.put(request)
+      queue.put(request, of: request.change.client)
       return true
     }
   }
@@ -40,7 +43,7 @@ final class FileSyncer: Sendable {
   }
 
   private func run() {
-    while let requests = queue.take() {
+    while let requests = queue.take(Self.most) {
       let errors = sync(requests.map(\.change))
       for (request, error) in zip(requests, errors) {
         pass(request, error)

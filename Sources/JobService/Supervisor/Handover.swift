@@ -5,7 +5,7 @@ import JobAPI
 /// children stay children, and this says which is which.
 struct Handover {
   /// Changes when what follows is laid differently: a successor that does not know it does not take over.
-  private static let version: UInt32 = 2
+  private static let version: UInt32 = 3
 
   var jobDescriptors: UInt64
   var cgroup: String?
@@ -21,7 +21,6 @@ struct Handover {
     var takesInput: Bool
     /// Bytes of the open standard input that its pipe took.
     var inputTaken: UInt64
-    var stopAsked: Bool
     var isStartStored: Bool
     var piecesInFile: UInt64
     var pieces: [UInt8]
@@ -67,7 +66,6 @@ extension Handover.Job {
     writer.put(grace)
     writer.put(takesInput)
     writer.put(inputTaken)
-    writer.put(stopAsked)
     writer.put(isStartStored)
     writer.put(piecesInFile)
     writer.put(pieces)
@@ -80,7 +78,6 @@ extension Handover.Job {
     grace = try reader.integer()
     takesInput = try reader.bool()
     inputTaken = try reader.integer()
-    stopAsked = try reader.bool()
     isStartStored = try reader.bool()
     piecesInFile = try reader.integer()
     pieces = try reader.array()

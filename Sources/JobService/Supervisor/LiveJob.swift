@@ -12,12 +12,10 @@ final class LiveJob: RunningJobDelegate {
   let grace: UInt64
   /// It was created with an open standard input.
   let takesInput: Bool
-  /// What to launch; dropped when it was.
+  /// What to launch; dropped when it was, or when the job ended before.
   var creation: Order.Creation?
   var running: RunningJob?
   var pid: pid_t = 0
-  /// Its end was asked for, perhaps before it was launched.
-  var stopAsked = false
   /// Its start is in the store, or on the way there.
   var isStartStored = false
   private(set) var log = LogIndex()
@@ -51,7 +49,7 @@ final class LiveJob: RunningJobDelegate {
   init(_ supervisor: Supervisor, _ handed: Handover.Job) {
     self.supervisor = supervisor
     (record, pid, grace, takesInput) = (handed.record, handed.pid, handed.grace, handed.takesInput)
-    (stopAsked, isStartStored) = (handed.stopAsked, handed.isStartStored)
+    isStartStored = handed.isStartStored
     creator = nil
     input = InputQueue(taken: handed.inputTaken)
     log = LogIndex(inFile: handed.piecesInFile, pieces: handed.pieces)
@@ -63,9 +61,12 @@ final class LiveJob: RunningJobDelegate {
     guard let state = running?.export() else { return nil }
     return Handover.Job(
       record: record, pid: pid, grace: grace, takesInput: takesInput, inputTaken: input.takenInAll,
-      stopAsked: stopAsked, isStartStored: isStartStored, piecesInFile: log.inFile, pieces: log.pieces,
+      isStartStored: isStartStored, piecesInFile: log.inFile, pieces: log.pieces,
       state: state)
   }
+
+  /// It waits for its turn to be launched.
+  var isWaiting: Bool { lifecycle.state == .launching && creation != nil }
 
   deinit {
     if logDescriptor >= 0 { close(logDescriptor) }
@@ -75,6 +76,7 @@ final class LiveJob: RunningJobDelegate {
     self.pid = pid
     record.started = at
     supervisor.handle(.started, for: self)
+    supervisor.launchEnded()
   }
 
   func jobOutput(stream: OutputStream, length: UInt64) {
@@ -87,10 +89,12 @@ final class LiveJob: RunningJobDelegate {
   func jobInputReady(error: Int32) { input.pump(into: running, error: error) }
 
   func jobFinished(_ result: jc_job_result) {
+    let wasStarted = lifecycle.state == .running
     pid = 0
     record.take(result)
     input.refuseAll()
     supervisor.handle(.finished, for: self)
+    if !wasStarted { supervisor.launchEnded() }
   }
 
   /// Brings the log into the form in which it is stored.

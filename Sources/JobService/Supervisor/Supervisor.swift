@@ -25,6 +25,7 @@ public final class Supervisor: @unchecked Sendable {
   /// Jobs of an earlier daemon whose end is on its way to the disk.
   var recoveriesLeft = 0
   var limits: ClientLimits
+  var launches: LaunchQueue
   private(set) var housekeeping: Housekeeping!
   /// Deletions of finished jobs on their way to the disk.
   var removals: [JobID: Removal] = [:]
@@ -61,6 +62,7 @@ public final class Supervisor: @unchecked Sendable {
     binary = try ProgramFile.path()
     loop = try EventLoop()
     limits = ClientLimits(configuration)
+    launches = LaunchQueue(launchers: configuration.launchers)
     let account = try configuration.apiAccount()
     directory = try StateDirectory(path: configuration.stateDirectory, group: account?.group)
     cgroup = if let handed { JobCgroup(handed: handed.cgroup) } else { try JobCgroup(configuration, log) }
