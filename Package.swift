@@ -43,10 +43,10 @@ let package = Package(
       name: "bench", dependencies: ["BenchSupport", "CSQLite"], path: "bench/bench"),
 
     // What runs the daemon and its clients for the end-to-end tests and for the soak.
-    .target(name: "Harness", dependencies: ["JobClient", "JobAPI"], path: "Tests/Harness"),
+    .target(name: "Harness", dependencies: ["JobClient", "JobAPI", "COpenSSL"], path: "Tests/Harness"),
     .testTarget(name: "WireTests", dependencies: ["CJobWire", "COpenSSL", "JobAPI", "JobClient"]),
     .testTarget(name: "CommandLineTests", dependencies: ["jobctl", "JobAPI", "JobClient"]),
-    .testTarget(name: "CoreTests", dependencies: ["CJobCore", "CJobWire", "COpenSSL"]),
+    .testTarget(name: "CoreTests", dependencies: ["CJobCore", "CJobWire", "COpenSSL", "Harness"]),
     .testTarget(name: "ServiceTests", dependencies: ["JobService", "JobAPI"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["Harness", "JobClient", "JobAPI", "jobd", "jobctl", "loadgen"]),

@@ -4,8 +4,8 @@
 
 #include <time.h>
 
-/// Of a round of the loop, what one client's connections may use before the others have had their turn. Those that
-/// do not know their client yet, because they shake hands, have one share together.
+/// Of a round of the loop, what one client's connections may use before the others have had their turn. Those
+/// that do not know their client yet, because they shake hands, have one share together.
 #define SHARE_NS 5000000
 
 static int64_t now_ns(void)

@@ -4,7 +4,7 @@ import Testing
 
 /// Random sequences of arrivals and departures against what a fair queue promises.
 @Suite struct FairQueueTests {
-  @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8] ) func keepsItsPromises(seed: UInt64) {
+  @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8]) func keepsItsPromises(seed: UInt64) {
     var random = SplitMix(seed: seed)
     var queue = FairQueue<(client: Int64, number: Int)>()
     var added: [Int64: Int] = [:]

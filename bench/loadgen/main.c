@@ -9,8 +9,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static const struct mode *const modes[] = {&mode_get,      &mode_handshake, &mode_resume, &mode_jobs,
-                                           &mode_download, &mode_idle,      &mode_hold};
+static const struct mode *const modes[] = {
+    &mode_get,       &mode_handshake, &mode_resume, &mode_jobs,  &mode_download,
+    &mode_idle,      &mode_hold,      &mode_put,    &mode_flood, &mode_slow_handshake,
+    &mode_slow_head, &mode_slow_body, &mode_deaf};
 
 static const struct mode *find_mode(const char *name)
 {
