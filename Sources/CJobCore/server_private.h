@@ -189,8 +189,8 @@ void jc_connection_work(struct jc_connection *connection);
 void jc_connection_settle(struct jc_connection *connection);
 
 // share.c: no client keeps the loop from the others.
-/// The share that a turn of the connection uses, to be given back after it; NULL: nothing is left of it in this
-/// round. The connection's events come again in the next one.
+/// The share that a turn of the connection uses, to be given back after it; NULL: nothing is left of it in
+/// this round. The connection's events come again in the next one.
 struct jc_share *jc_share_take(struct jc_connection *connection);
 void jc_share_give(struct jc_share *share);
 

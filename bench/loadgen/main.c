@@ -2,6 +2,7 @@
 #include "meter.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,8 @@ int main(int count, char **arguments)
         fail("out of memory");
     options_parse(count, arguments, &load->options);
     raise_limit();
+    /* A connection that the server closed is told as such. */
+    signal(SIGPIPE, SIG_IGN);
     load->mode = find_mode(load->options.mode);
     load->tls = tls_make(&load->options);
     load->epoll = epoll_create1(EPOLL_CLOEXEC);

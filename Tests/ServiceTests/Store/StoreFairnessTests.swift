@@ -17,8 +17,12 @@ import Testing
       told.tokens.withLock { $0 += outcomes.map(\.token) }
       told.sizes.withLock { $0.append(outcomes.count) }
     }
-    let gate = Gate()
-    store.maintain(.everything) { _ in gate.pass() }
+    let (gate, reached) = (Gate(), Gate())
+    store.maintain(.everything) { _ in
+      reached.open()
+      gate.pass()
+    }
+    reached.pass()
     for index in 1...3000 { store.enqueue(.create(.sample(index, client: 1)), token: UInt64(index)) }
     store.enqueue(.create(.sample(1, client: 2)), token: 10_001)
     store.enqueue(.finish(JobRecord.sample(1, client: 2).finished(), log: [], files: []), token: 10_002)
