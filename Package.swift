@@ -43,12 +43,12 @@ let package = Package(
       name: "bench", dependencies: ["BenchSupport", "CSQLite"], path: "bench/bench"),
 
     // What runs the daemon and its clients for the end-to-end tests and for the soak.
-    .target(name: "Harness", dependencies: ["JobClient", "JobAPI"], path: "Tests/Harness"),
+    .target(name: "Harness", dependencies: ["JobClient", "JobAPI", "COpenSSL"], path: "Tests/Harness"),
     .executableTarget(name: "fake-service-manager", path: "Tests/FakeServiceManager"),
     .executableTarget(name: "soak", dependencies: ["Harness", "JobClient", "JobAPI"], path: "Tests/Soak"),
     .testTarget(name: "WireTests", dependencies: ["CJobWire", "COpenSSL", "JobAPI", "JobClient"]),
     .testTarget(name: "CommandLineTests", dependencies: ["jobctl", "JobAPI", "JobClient"]),
-    .testTarget(name: "CoreTests", dependencies: ["CJobCore", "CJobWire", "COpenSSL"]),
+    .testTarget(name: "CoreTests", dependencies: ["CJobCore", "CJobWire", "COpenSSL", "Harness"]),
     .testTarget(
       name: "ServiceTests", dependencies: ["Harness", "JobService", "JobAPI"],
       // Databases of each version of the tables, as a daemon of that version left them.

@@ -122,10 +122,8 @@ void jc_connection_peer_left(struct jc_connection *connection)
         connection->phase = JC_PHASE_CLOSING;
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *context)
+static void read_some(struct jc_connection *connection)
 {
-    (void)fd, (void)what;
-    struct jc_connection *connection = context;
     ssize_t got = jc_transport_receive(connection);
     if (got == -EAGAIN || got == -EINTR)
         return;
@@ -144,24 +142,44 @@ static void on_readable(evutil_socket_t fd, short what, void *context)
     jc_connection_settle(connection);
 }
 
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct jc_share *share = jc_share_take(context);
+    if (share == NULL)
+        return;
+    read_some(context);
+    jc_share_give(share);
+}
+
 static void on_writable(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
     struct jc_connection *connection = context;
+    struct jc_share *share = jc_share_take(connection);
+    if (share == NULL)
+        return;
     if (!jc_transport_send_rest(connection))
         connection->phase = JC_PHASE_BROKEN;
     else if (jc_bytes_length(&connection->unsent) == 0)
         jc_connection_work(connection);
     jc_connection_settle(connection);
+    jc_share_give(share);
 }
 
 void jc_connection_resume(struct jc_connection *connection)
 {
     TAILQ_REMOVE(&connection->server->ready, connection, ready_link);
     connection->ready = false;
+    struct jc_share *share = jc_share_take(connection);
+    if (share == NULL) {
+        jc_connection_enqueue(connection);
+        return;
+    }
     if (connection->phase == JC_PHASE_OPEN || connection->phase == JC_PHASE_CLOSING)
         jc_connection_work(connection);
     jc_connection_settle(connection);
+    jc_share_give(share);
 }
 
 void jc_connection_drain(struct jc_connection *connection)

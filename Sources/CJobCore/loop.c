@@ -19,6 +19,7 @@ struct jc_loop {
     struct event_base *base;
     struct event *wake;
     int wake_fd;
+    uint64_t round;
     jc_callback after_round;
     void *after_round_context;
     atomic_bool stopped;
@@ -32,6 +33,11 @@ struct jc_loop {
 struct event_base *jc_loop_base(struct jc_loop *loop)
 {
     return loop->base;
+}
+
+uint64_t jc_loop_round(const struct jc_loop *loop)
+{
+    return loop->round;
 }
 
 bool jc_loop_is_current(struct jc_loop *loop)
@@ -143,6 +149,7 @@ static int round_of_events(struct jc_loop *loop, bool wait)
 {
     bool sleep = wait && !has_posts(loop) && !atomic_load(&loop->stopped);
     atomic_store(&loop->runner, pthread_self());
+    loop->round++;
     int result = event_base_loop(loop->base, EVLOOP_ONCE | (sleep ? 0 : EVLOOP_NONBLOCK));
     run_posts(loop);
     call_after_round(loop);

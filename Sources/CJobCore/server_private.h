@@ -27,6 +27,7 @@ typedef struct ssl_st SSL;
 /// What a connection may send before the others' turn comes.
 #define JC_TURN_BYTES ((size_t)512 << 10)
 #define JC_FIELDS_MAX 100
+#define JC_SHARES 1024
 
 enum jc_phase {
     JC_PHASE_SHAKING,
@@ -105,6 +106,12 @@ struct jc_slot {
     uint32_t next_free; ///< plus one; 0: none
 };
 
+/// What a client used of a round of the loop.
+struct jc_share {
+    uint64_t round;
+    int64_t used_ns, since_ns;
+};
+
 struct jc_server {
     struct jc_loop *loop;
     struct jc_tls *tls;
@@ -126,6 +133,7 @@ struct jc_server {
     struct jc_deadlines deadlines;
     TAILQ_HEAD(jc_ready_list, jc_connection) ready;
     bool ready_posted, freed;
+    struct jc_share shares[JC_SHARES];
     jc_callback drained; ///< set: draining
     void *drained_context;
 
@@ -186,6 +194,12 @@ void jc_connection_take_in(struct jc_connection *connection);
 /// Works on what came earlier and on what is queued.
 void jc_connection_work(struct jc_connection *connection);
 void jc_connection_settle(struct jc_connection *connection);
+
+// share.c: no client keeps the loop from the others.
+/// The share that a turn of the connection uses, to be given back after it; NULL: nothing is left of it in
+/// this round. The connection's events come again in the next one.
+struct jc_share *jc_share_take(struct jc_connection *connection);
+void jc_share_give(struct jc_share *share);
 
 // intake.c
 /// Takes requests from `bytes`; the length taken.

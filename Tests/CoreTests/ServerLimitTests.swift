@@ -1,5 +1,6 @@
 import CJobCore
 import Glibc
+import Harness
 import Testing
 
 /// Time-outs, the number of connections, and the orderly end.

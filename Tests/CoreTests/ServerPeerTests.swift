@@ -1,6 +1,7 @@
 import CJobCore
 import COpenSSL
 import Glibc
+import Harness
 import Testing
 
 /// Who is let in, and as whom.

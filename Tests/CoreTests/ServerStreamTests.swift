@@ -1,5 +1,6 @@
 import CJobCore
 import Glibc
+import Harness
 import Testing
 
 /// Streamed replies: from memory and from files, at the speed of the peer.

@@ -1,6 +1,7 @@
 import CJobCore
 import FoundationEssentials
 import Glibc
+import Harness
 import Testing
 
 /// HTTP/1.1 as the server speaks it, over real TLS.

@@ -4,11 +4,17 @@ import FoundationEssentials
 struct Api {
   let server: any Server
   let pki: String
+  let client: String
 
-  init(_ bench: Bench, _ server: any Server) { (self.server, pki) = (server, bench.pki.directory) }
+  init(_ bench: Bench, _ server: any Server, as client: Pki.Client = Pki.bench) {
+    (self.server, pki, self.client) = (server, bench.pki.directory, client.name)
+  }
 
   var curl: [String] {
-    ["curl", "-sS", "--cacert", "\(pki)/ca.crt", "--cert", "\(pki)/bench.crt", "--key", "\(pki)/bench.key"]
+    [
+      "curl", "-sS", "--cacert", "\(pki)/ca.crt", "--cert", "\(pki)/\(client).crt", "--key",
+      "\(pki)/\(client).key",
+    ]
   }
 
   func url(_ target: String) -> String { "https://127.0.0.1:\(server.port)\(target)" }
@@ -29,6 +35,13 @@ struct Api {
 
   func status(_ id: String) throws -> String {
     try decode(Status.self, try ask("GET", "/jobs/\(id)/status"), of: "GET status").status
+  }
+
+  private struct JobList: Decodable { var jobs: [Status] }
+
+  /// At most a thousand.
+  func runningJobs() throws -> Int {
+    try decode(JobList.self, try ask("GET", "/jobs?state=running&limit=1000"), of: "GET /jobs").jobs.count
   }
 
   struct Detail: Decodable {

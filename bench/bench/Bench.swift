@@ -75,10 +75,13 @@ final class Bench {
   }
 
   /// One that goes on until ``finishLoad(_:)``.
-  func startLoad(_ mode: String, _ server: any Server, _ options: [String] = []) throws -> Child {
+  func startLoad(
+    _ mode: String, _ server: any Server, _ options: [String] = [], as client: Pki.Client = Pki.bench
+  ) throws -> Child {
     let pids = server.pids.flatMap { ["--pid", "\($0)"] }
     return try Child(
-      ["\(programs)/loadgen", mode, "--port", "\(server.port)"] + pki.loadOptions + pids + options)
+      ["\(programs)/loadgen", mode, "--port", "\(server.port)"] + pki.loadOptions(of: client) + pids + options
+    )
   }
 
   func finishLoad(_ child: Child) throws -> Load {

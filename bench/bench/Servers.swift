@@ -3,19 +3,33 @@ import Glibc
 /// The certificates that all servers and clients of a run use.
 struct Pki {
   let directory: String
+  private let jobctl: String
+
+  /// Who a load comes from.
+  struct Client {
+    let name: String
+  }
+  static let bench = Client(name: "bench")
 
   init(directory: String, jobctl: String) throws {
-    self.directory = directory
+    (self.directory, self.jobctl) = (directory, jobctl)
     try Child.run([jobctl, "ca", "init", "--dir", directory], log: "/dev/null")
     try Child.run(
       [jobctl, "ca", "server", "--dir", directory, "--host", "localhost", "--host", "127.0.0.1"],
       log: "/dev/null")
-    try Child.run([jobctl, "ca", "client", "--dir", directory, "bench"], log: "/dev/null")
+    _ = try add(Self.bench.name)
   }
 
-  var loadOptions: [String] {
+  /// Another client of the same authority.
+  func add(_ name: String) throws -> Client {
+    try Child.run([jobctl, "ca", "client", "--dir", directory, name], log: "/dev/null")
+    return Client(name: name)
+  }
+
+  func loadOptions(of client: Client) -> [String] {
     [
-      "--certificate", "\(directory)/bench.crt", "--key", "\(directory)/bench.key", "--authority",
+      "--certificate", "\(directory)/\(client.name).crt", "--key", "\(directory)/\(client.name).key",
+      "--authority",
       "\(directory)/ca.crt",
     ]
   }

@@ -13,6 +13,7 @@ do {
   bench.section("command", "The command line", bench.commandRows)
   bench.section("growth", "Growth", bench.growthRows)
   bench.section("followers", "Followers", bench.followerRows)
+  bench.section("hostile", "Hostile clients", bench.hostileRows)
   let report = Report(machine: machine, rows: bench.rows, plots: bench.plots)
   try Child.run(["mkdir", "-p", bench.options.results])
   try Files.write(try report.json(), to: "\(bench.options.results)/latest.json")

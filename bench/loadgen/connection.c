@@ -51,7 +51,8 @@ void connection_open(struct connection *c)
     if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) != 0 && errno != EINPROGRESS)
         fail("connect: %s", strerror(errno));
     c->shaken = c->wants_write = c->ticketed = false;
-    tls_attach(c);
+    if (!c->load->mode->is_raw)
+        tls_attach(c);
     if (c->session != NULL && c->load->mode == &mode_resume)
         SSL_set_session(c->ssl, c->session);
     c->wants_write = true;
@@ -60,12 +61,20 @@ void connection_open(struct connection *c)
 
 void connection_close(struct connection *c)
 {
-    SSL_shutdown(c->ssl);
+    if (c->ssl != NULL)
+        SSL_shutdown(c->ssl);
     SSL_free(c->ssl);
     c->ssl = NULL;
     close(c->fd);
     c->in.from = c->in.to = c->out.from = c->out.to = 0;
     ERR_clear_error();
+}
+
+static void opened(struct connection *c)
+{
+    want_write(c, false);
+    c->shaken = true;
+    c->load->open_count++;
 }
 
 static bool shake(struct connection *c)
@@ -79,9 +88,7 @@ static bool shake(struct connection *c)
         want_write(c, error == SSL_ERROR_WANT_WRITE);
         return false;
     }
-    want_write(c, false);
-    c->shaken = true;
-    c->load->open_count++;
+    opened(c);
     return true;
 }
 
@@ -104,12 +111,23 @@ static void receive(struct connection *c)
 
 void connection_ready(struct connection *c)
 {
+    if (!c->shaken && c->load->mode->is_raw)
+        opened(c);
     if (!c->shaken && !shake(c))
         return;
+    if (c->load->mode->ready != NULL) {
+        c->load->mode->ready(c);
+        return;
+    }
     connection_flush(c);
     receive(c);
     if (c->ticketed && c->load->mode->ticket != NULL)
         c->load->mode->ticket(c);
+}
+
+void connection_ignore(struct connection *c)
+{
+    epoll_ctl(c->load->epoll, EPOLL_CTL_DEL, c->fd, NULL);
 }
 
 void connection_add(struct connection *c, const char *request, size_t length, uint64_t begun)

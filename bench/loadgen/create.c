@@ -13,21 +13,21 @@ void request_add(struct connection *c, const char *method, const char *id, const
     connection_add(c, request, (size_t)length, now_ns());
 }
 
-static void add_with_body(struct connection *c, const char *line, const char *body, size_t length)
+static void add_with_body(struct connection *c, const char *line, const char *body, size_t length,
+                          uint64_t begun)
 {
     char head[256];
     int size = snprintf(
         head, sizeof(head),
         "%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
         line, length);
-    uint64_t now = now_ns();
-    connection_add(c, head, (size_t)size, now);
+    connection_add(c, head, (size_t)size, begun);
     memcpy(bytes_room(&c->out, length), body, length);
     c->out.to += length;
 }
 
 /* Adds a request that creates `count` jobs: one by PUT, more as a batch. */
-void create_add(struct connection *c, int count)
+void create_add(struct connection *c, int count, uint64_t begun)
 {
     const char *job = c->load->options.job;
     size_t length = strlen(job), size = 16 + (size_t)count * (length + 1);
@@ -35,7 +35,7 @@ void create_add(struct connection *c, int count)
         fail("out of memory");
     c->id_next = c->id_count = 0;
     if (count == 1) {
-        add_with_body(c, "PUT /jobs", job, length);
+        add_with_body(c, "PUT /jobs", job, length, begun);
         return;
     }
     char *body = malloc(size);
@@ -45,7 +45,7 @@ void create_add(struct connection *c, int count)
     for (int i = 0; i < count; i++)
         at += (size_t)snprintf(body + at, size - at, "%s%s", i ? "," : "", job);
     at += (size_t)snprintf(body + at, size - at, "]}");
-    add_with_body(c, "POST /jobs:batch", body, at);
+    add_with_body(c, "POST /jobs:batch", body, at, begun);
     free(body);
 }
 

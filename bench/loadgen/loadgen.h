@@ -18,12 +18,18 @@ struct mode {
     const char *name;
     /* The load may begin: called once for each connection, all being open. */
     void (*begin)(struct connection *c);
+    /* Adds a request, begun at `begun`, for pace_next; NULL: the mode asks as it pleases. */
+    void (*request)(struct connection *c, uint64_t begun);
+    /* The connection is open and something came, or it was just opened: the mode reads itself. */
+    void (*ready)(struct connection *c);
     /* A reply came. `body` is NULL when it was too long to be kept, `length` its bytes all the same. */
     void (*reply)(struct connection *c, int status, const char *body, size_t length);
     /* The handshake is over and the server's ticket is here, which it sends only to a client it lets in. */
     void (*ticket)(struct connection *c);
     /* The mode's own members of the JSON line, each begun by a comma. */
     void (*print)(struct load *load, FILE *out);
+    /* Connections do not begin with TLS. */
+    bool is_raw;
     /* Connections are opened by `begin`, not before it. */
     bool opens_itself;
     /* Ends by `finished` of all connections, not by time. */
@@ -77,6 +83,8 @@ struct load {
 void connection_open(struct connection *c);
 void connection_close(struct connection *c);
 void connection_ready(struct connection *c);
+/* Its events are looked at no more. */
+void connection_ignore(struct connection *c);
 /* Adds a request, begun at `begun`; connection_flush sends what was added. */
 void connection_add(struct connection *c, const char *request, size_t length, uint64_t begun);
 void connection_flush(struct connection *c);
@@ -96,19 +104,20 @@ struct connection *tls_connection(const SSL *ssl);
 void tls_attach(struct connection *c);
 
 /* pace.c: the open loop. */
+void get_add(struct connection *c, uint64_t begun);
 /* Begins the requests that are due; nanoseconds until the next one, UINT64_MAX when there is none. */
 uint64_t pace(struct load *load, uint64_t now);
 void pace_next(struct connection *c);
 
 /* modes */
 extern const struct mode mode_get, mode_handshake, mode_resume, mode_jobs, mode_download, mode_idle,
-    mode_hold;
+    mode_hold, mode_put, mode_flood, mode_slow_handshake, mode_slow_head, mode_slow_body, mode_deaf;
 
 /* mode_hold.c: looks at all jobs (stage 0), or deletes them (1). */
 void hold_begin(struct connection *c, int stage);
 void hold_next(struct connection *c);
 
 /* create.c, shared by those that create jobs */
-void create_add(struct connection *c, int count);
+void create_add(struct connection *c, int count, uint64_t begun);
 void create_reply(struct connection *c, int status, const char *body, size_t length);
 void request_add(struct connection *c, const char *method, const char *id, const char *rest);

@@ -2,6 +2,7 @@
 #include "meter.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +10,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static const struct mode *const modes[] = {&mode_get,      &mode_handshake, &mode_resume, &mode_jobs,
-                                           &mode_download, &mode_idle,      &mode_hold};
+static const struct mode *const modes[] = {
+    &mode_get,       &mode_handshake, &mode_resume, &mode_jobs,  &mode_download,
+    &mode_idle,      &mode_hold,      &mode_put,    &mode_flood, &mode_slow_handshake,
+    &mode_slow_head, &mode_slow_body, &mode_deaf};
 
 static const struct mode *find_mode(const char *name)
 {
@@ -185,6 +188,8 @@ int main(int count, char **arguments)
         fail("out of memory");
     options_parse(count, arguments, &load->options);
     raise_limit();
+    /* A connection that the server closed is told as such. */
+    signal(SIGPIPE, SIG_IGN);
     load->mode = find_mode(load->options.mode);
     load->tls = tls_make(&load->options);
     load->epoll = epoll_create1(EPOLL_CLOEXEC);

@@ -19,7 +19,7 @@ static void reply(struct connection *c, int status, const char *body, size_t len
         pace_next(c);
 }
 
-const struct mode mode_get = {.name = "get", .begin = begin, .reply = reply};
+const struct mode mode_get = {.name = "get", .begin = begin, .request = get_add, .reply = reply};
 
 static void begin_download(struct connection *c)
 {
@@ -37,8 +37,11 @@ static void reply_download(struct connection *c, int status, const char *body, s
     connection_finish(c);
 }
 
-const struct mode mode_download = {
-    .name = "download", .begin = begin_download, .reply = reply_download, .runs_to_its_end = true};
+const struct mode mode_download = {.name = "download",
+                                   .begin = begin_download,
+                                   .request = get_add,
+                                   .reply = reply_download,
+                                   .runs_to_its_end = true};
 
 static void reply_idle(struct connection *c, int status, const char *body, size_t length)
 {
@@ -49,5 +52,8 @@ static void reply_idle(struct connection *c, int status, const char *body, size_
     connection_finish(c);
 }
 
-const struct mode mode_idle = {
-    .name = "idle", .begin = begin_download, .reply = reply_idle, .runs_to_its_end = true};
+const struct mode mode_idle = {.name = "idle",
+                               .begin = begin_download,
+                               .request = get_add,
+                               .reply = reply_idle,
+                               .runs_to_its_end = true};

@@ -16,7 +16,7 @@ static void begin(struct connection *c)
 {
     if (c->load->options.batch != (int)share(c) || c->load->options.batch > 1000)
         fail("hold: --batch is to be --total / --connections, at most 1000");
-    create_add(c, c->load->options.batch);
+    create_add(c, c->load->options.batch, now_ns());
     connection_flush(c);
 }
 

@@ -19,7 +19,7 @@ static void add(struct connection *c, enum stage stage)
 {
     switch (stage) {
     case CREATE:
-        create_add(c, c->load->options.batch > 1 ? c->load->options.batch : 1);
+        create_add(c, c->load->options.batch > 1 ? c->load->options.batch : 1, c->stage_begun);
         break;
     case WAIT:
         request_add(c, "GET", c->ids[c->id_next], "/status?wait=30s");

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void add_get(struct connection *c, uint64_t begun)
+void get_add(struct connection *c, uint64_t begun)
 {
     char request[1024];
     int length = snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -33,17 +33,19 @@ void pace_next(struct connection *c)
                 return;
         }
         c->issued++;
-        add_get(c, begun);
+        c->load->mode->request(c, begun);
     }
 }
 
 uint64_t pace(struct load *load, uint64_t now)
 {
     uint64_t next = UINT64_MAX;
-    if (load->options.rate <= 0 || load->mode != &mode_get || load->start == 0 || load->stopping)
+    if (load->options.rate <= 0 || load->mode->request == NULL || load->start == 0 || load->stopping)
         return UINT64_MAX;
     for (int i = 0; i < load->options.connections; i++) {
         struct connection *c = &load->connections[i];
+        if (!c->shaken)
+            continue;
         if (c->open < (unsigned)load->options.depth) {
             pace_next(c);
             connection_flush(c);

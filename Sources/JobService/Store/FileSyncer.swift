@@ -7,6 +7,9 @@ import JobAPI
 final class FileSyncer: Sendable {
   typealias Request = StoreWriter.Request
 
+  /// Jobs whose files are brought to disk together, before those of others have their turn.
+  private static let most = 256
+
   private let output: String
   private let queue = WorkQueue<Request>()
   private let pass: @Sendable (Request, StoreOutcome?) -> Void
@@ -14,7 +17,8 @@ final class FileSyncer: Sendable {
   private let busy = Mutex<[JobID: Int]>([:])
   private let thread = Mutex<pthread_t?>(nil)
 
-  /// `pass` is called in the order of queueing, with the outcome of a change whose files are not on disk.
+  /// `pass` is called in the order of queueing of each client's, with the outcome of a change whose files are not on
+  /// disk.
   init(output: String, pass: @escaping @Sendable (Request, StoreOutcome?) -> Void) throws(SystemError) {
     self.output = output
     self.pass = pass
@@ -28,7 +32,7 @@ final class FileSyncer: Sendable {
       let id = request.change.id
       guard request.change.hasFiles || busy[id] != nil else { return false }
       busy[id, default: 0] += 1
-      queue.put(request)
+      queue.put(request, of: request.change.client)
       return true
     }
   }
@@ -40,7 +44,7 @@ final class FileSyncer: Sendable {
   }
 
   private func run() {
-    while let requests = queue.take() {
+    while let requests = queue.take(Self.most) {
       let failures = sync(requests.map(\.change))
       for (request, failure) in zip(requests, failures) {
         pass(request, failure)

@@ -2,7 +2,7 @@ import Glibc
 import JobAPI
 
 /// The supervisor's half of the store, and the only writer of it. Changes are queued from any thread, applied by
-/// the writer's thread, all that wait in one transaction, and told when they are on disk.
+/// the writer's thread, many that wait in one transaction and the clients in turn, and told when they are on disk.
 final class Store: Sendable {
   typealias Completion = @Sendable ([(token: UInt64, outcome: StoreOutcome)], _ lastEvent: Int64) -> Void
 
@@ -30,7 +30,8 @@ final class Store: Sendable {
     self.queue = queue
     do {
       syncer = try FileSyncer(output: "\(path)/output") { request, failure in
-        queue.put(failure.map { .failed(token: request.token, $0) } ?? .change(request))
+        let task = failure.map { WriterTask.failed(token: request.token, $0) } ?? .change(request)
+        queue.put(task, of: request.change.client)
       }
       thread = Mutex(try SystemThread.start("store") { loop.run(queue) })
     } catch {
@@ -38,13 +39,16 @@ final class Store: Sendable {
     }
   }
 
+  /// Whose turn the daemon's own work takes: no client has this number.
+  private static let nobody: Int64 = 0
+
   static func database(in path: String) -> String { "\(path)/jobd.db" }
 
   /// Queues a change; its outcome comes with `token`. Changes of one job are applied in the order of queueing.
   func enqueue(_ change: StoreChange, token: UInt64) {
     let request = (token: token, change: change)
     if syncer.take(request) { return }
-    queue.put(.change(request), urgent: change.isUrgent)
+    queue.put(.change(request), of: change.client, urgent: change.isUrgent)
   }
 
   /// The number of a client; a new name gets one, which is on disk with its first job.
@@ -71,7 +75,7 @@ final class Store: Sendable {
   /// Drops old events and keys, and finds finished jobs that are to go. The caller removes their output, queues
   /// their deletion, and asks again when that is done and there may be more. Told on the writer's thread.
   func maintain(_ retention: Retention, then: @escaping @Sendable (Result<Expired, StoreError>) -> Void) {
-    queue.put(.maintain(retention, then))
+    queue.put(.maintain(retention, then), of: Self.nobody)
   }
 
   /// Returns when all that is queued is on disk and told. Nothing may be queued afterwards.

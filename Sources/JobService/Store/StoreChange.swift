@@ -18,6 +18,13 @@ enum StoreChange: Sendable {
     }
   }
 
+  var client: Int64 {
+    switch self {
+    case .create(let record, _, _, _), .finish(let record, _, _, _), .started(let record): record.client
+    case .delete(let client, _): client
+    }
+  }
+
   /// Whether it is told only once it would survive a power cut. A start is told with the job's end. A deletion that a
   /// power cut undoes has lost nothing, as long as the job's files are there.
   var isDurable: Bool {

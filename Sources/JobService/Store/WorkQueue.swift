@@ -1,15 +1,16 @@
 import Glibc
 
-/// Hands things from any thread to one thread, in order.
+/// Hands things from any thread to one thread: those of one client in order, those of many in turn.
 final class WorkQueue<Element>: @unchecked Sendable {
-  // `elements`, `urgent`, `waitUntil` and `closed` are only touched with `mutex` held.
+  // `arrived`, `urgent`, `waitUntil` and `closed` are only touched with `mutex` held.
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  private var elements: [Element] = []
+  private var arrived: [(client: Int64, element: Element)] = []
   private var urgent = false
   private var waitUntil = timespec()
   private var closed = false
-  /// The taker's thread only: several elements were taken the last time.
+  /// The taker's thread only: what it has not taken yet, and whether several came the last time.
+  private var waiting = FairQueue<Element>()
   private var gathers = false
   private static var gatherMicroseconds: UInt32 { 200 }
 
@@ -30,40 +31,49 @@ final class WorkQueue<Element>: @unchecked Sendable {
   }
 
   /// What is not urgent is taken with the next that is, or a second after the first such.
-  func put(_ element: Element, urgent: Bool = true) {
+  func put(_ element: Element, of client: Int64, urgent: Bool = true) {
     pthread_mutex_lock(mutex)
-    let wasEmpty = elements.isEmpty
+    let wasEmpty = arrived.isEmpty
     if wasEmpty { waitUntil = Self.time(inMilliseconds: 1000) }
-    elements.append(element)
+    arrived.append((client, element))
     if urgent { self.urgent = true }
     // The taker of an empty queue has to learn of `waitUntil`.
     if urgent || wasEmpty { pthread_cond_signal(changed) }
     pthread_mutex_unlock(mutex)
   }
 
-  /// Everything there is, once there is something; empty when `idle` milliseconds pass without; nil when closed
-  /// and empty. One thread only.
-  func take(idle: Int? = nil) -> [Element]? {
+  /// What is there, once there is something, at most `most`; empty when `idle` milliseconds pass without; nil when
+  /// closed and empty. One thread only.
+  func take(_ most: Int, idle: Int? = nil) -> [Element]? {
     pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
+    // With something at hand, only what came meanwhile is added.
+    if waiting.isEmpty { waitForArrivals(idle) }
+    let new = arrived
+    let isOver = closed
+    arrived = []
+    urgent = false
+    pthread_mutex_unlock(mutex)
+    for (client, element) in new { waiting.append(element, of: client) }
+    gathers = new.count > 1
+    if isOver && waiting.isEmpty { return nil }
+    return (0..<min(most, waiting.count)).compactMap { _ in waiting.popFirst() }
+  }
+
+  /// With the mutex held.
+  private func waitForArrivals(_ idle: Int?) {
     var idleUntil = idle.map { Self.time(inMilliseconds: $0) }
     while !urgent && !closed {
-      guard !elements.isEmpty || idleUntil != nil else {
+      guard !arrived.isEmpty || idleUntil != nil else {
         pthread_cond_wait(changed, mutex)
         continue
       }
       let end =
-        elements.isEmpty
+        arrived.isEmpty
         ? pthread_cond_timedwait(changed, mutex, &idleUntil!)
         : pthread_cond_timedwait(changed, mutex, &waitUntil)
       if end == ETIMEDOUT { break }
     }
     if gathers && !closed { gather() }
-    if closed && elements.isEmpty { return nil }
-    defer { elements = [] }
-    gathers = elements.count > 1
-    urgent = false
-    return elements
   }
 
   /// With the mutex held: lets more come. Where several came at once the last time, several are on their way now, and

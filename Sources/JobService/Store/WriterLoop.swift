@@ -14,8 +14,8 @@ final class WriterLoop: @unchecked Sendable {
   private let log = WriteAheadLogSize()
   private let onCompleted: Store.Completion
 
-  /// Changes of one transaction: bounds how long it takes.
-  private static let most = 4096
+  /// Changes of one transaction, which then takes some ten milliseconds: as long as a change waits for those of others.
+  private static let most = 256
   /// Pages (of 4 KiB) in the log from which on they are copied into the database.
   private static let fullLog = 4000
   /// A log larger than this is cut when there is time: one that a slow reader let grow.
@@ -31,7 +31,7 @@ final class WriterLoop: @unchecked Sendable {
   }
 
   func run(_ queue: WorkQueue<WriterTask>) {
-    while let tasks = queue.take(idle: log.pages > 0 ? Self.idle : nil) {
+    while let tasks = queue.take(Self.most, idle: log.pages > 0 ? Self.idle : nil) {
       if tasks.isEmpty {
         checkpoint(log.pages > Self.longLog ? .truncate : .passive)
         log.pages = 0
@@ -54,11 +54,7 @@ final class WriterLoop: @unchecked Sendable {
       }
     }
     if !failures.isEmpty { onCompleted(failures, writer.lastEvent) }
-    while !requests.isEmpty {
-      let outcomes = writer.apply(requests.prefix(Self.most))
-      requests.removeFirst(outcomes.count)
-      onCompleted(outcomes, writer.lastEvent)
-    }
+    if !requests.isEmpty { onCompleted(writer.apply(requests[...]), writer.lastEvent) }
     for case .maintain(let retention, let then) in tasks {
       then(Result { () throws(StoreError) in try retainer.maintain(retention) })
     }

@@ -33,7 +33,6 @@ struct Handover {
     var takesInput: Bool
     /// Bytes of the open standard input that its pipe took.
     var inputTaken: UInt64
-    var stopAsked: Bool
     var isStartStored: Bool
     var isDeposited: Bool
     var isInputDeposited: Bool
@@ -94,7 +93,6 @@ extension Handover.Job {
     writer.put(grace)
     writer.put(takesInput)
     writer.put(inputTaken)
-    writer.put(stopAsked)
     writer.put(isStartStored)
     writer.put(isDeposited)
     writer.put(isInputDeposited)
@@ -109,7 +107,6 @@ extension Handover.Job {
     grace = try reader.integer()
     takesInput = try reader.bool()
     inputTaken = try reader.integer()
-    stopAsked = try reader.bool()
     isStartStored = try reader.bool()
     (isDeposited, isInputDeposited) = (try reader.bool(), try reader.bool())
     piecesInFile = try reader.integer()

@@ -15,7 +15,7 @@ extension Supervisor {
     if actions.contains(.announceStart) { housekeeping.noteStart(job) }
     if actions.contains(.answerCreation) { answerCreation(of: job) }
     if actions.contains(.launch) { launch(job) }
-    if actions.contains(.kill) { job.running?.stop(grace: 0) }
+    if actions.contains(.kill) { stop(job, grace: 0) }
     if actions.contains(.saveResult) { saveResult(of: job) }
     if actions.contains(.saveResultLater) { saveLater(job) }
     if actions.contains(.saveDeletion) { saveDeletion(of: job) }
@@ -45,18 +45,41 @@ extension Supervisor {
   }
 
   private func launch(_ job: LiveJob) {
+    launches.add(job)
+    launchNext()
+  }
+
+  /// A launch is over, well or not: the next job has its turn.
+  func launchEnded() {
+    launches.launchEnded()
+    launchNext()
+  }
+
+  private func launchNext() {
+    while let job = launches.next() { begin(job) }
+  }
+
+  private func begin(_ job: LiveJob) {
     guard let creation = job.creation else { return }
     job.creation = nil
     guard shutdown == nil else { return notLaunched(job, "the daemon stopped before the job was started") }
     do {
       let launch = try creation.launch(of: job, configuration)
       job.running = try RunningJob(engine, launch, delegate: job)
+      launches.launchBegan()
       job.input.pump(into: job.running, error: 0)
-      if job.stopAsked { job.running?.stop(grace: 0) }
     } catch {
       if let error = error as? SystemError { launchFailed(job.record.id, error.code, "\(error)") }
       notLaunched(job, "\(error)")
     }
+  }
+
+  /// Ends a job. One that waits for its launch is not launched any more.
+  func stop(_ job: LiveJob, grace: UInt64) {
+    job.running?.stop(grace: grace)
+    guard job.isWaiting else { return }
+    job.creation = nil
+    notLaunched(job, "the job was stopped before it was started")
   }
 
   private func notLaunched(_ job: LiveJob, _ why: String) {

@@ -12,12 +12,10 @@ final class LiveJob: RunningJobDelegate {
   let grace: UInt64
   /// It was created with an open standard input.
   let takesInput: Bool
-  /// What to launch; dropped when it was.
+  /// What to launch; dropped when it was, or when the job ended before.
   var creation: Order.Creation?
   var running: RunningJob?
   var pid: pid_t = 0
-  /// Its end was asked for, perhaps before it was launched.
-  var stopAsked = false
   /// Its start is in the store, or on the way there.
   var isStartStored = false
   private(set) var log = LogIndex()
@@ -58,8 +56,8 @@ final class LiveJob: RunningJobDelegate {
   init(_ supervisor: Supervisor, _ handed: Handover.Job) {
     self.supervisor = supervisor
     (record, pid, grace, takesInput) = (handed.record, handed.pid, handed.grace, handed.takesInput)
-    (stopAsked, isStartStored) = (handed.stopAsked, handed.isStartStored)
-    (isDeposited, isInputDeposited) = (handed.isDeposited, handed.isInputDeposited)
+    (isStartStored, isDeposited) = (handed.isStartStored, handed.isDeposited)
+    isInputDeposited = handed.isInputDeposited
     creator = nil
     input = InputQueue(taken: handed.inputTaken, isClosed: handed.state.stdin_closed)
     log = LogIndex(inFile: handed.piecesInFile, pieces: handed.pieces)
@@ -74,7 +72,6 @@ final class LiveJob: RunningJobDelegate {
     record.started = job.state.started_us
     record.flags.insert(.adopted)
     grace = job.spec.grace ?? UInt64(supervisor.configuration.grace)
-    stopAsked = job.state.term_sent
     isDeposited = true
     isInputDeposited = job.state.stdin_write >= 0
     creator = nil
@@ -106,9 +103,12 @@ final class LiveJob: RunningJobDelegate {
     guard let state = running?.export() else { return nil }
     return Handover.Job(
       record: record, pid: pid, grace: grace, takesInput: takesInput, inputTaken: input.takenInAll,
-      stopAsked: stopAsked, isStartStored: isStartStored, isDeposited: isDeposited,
-      isInputDeposited: isInputDeposited, piecesInFile: log.inFile, pieces: log.pieces, state: state)
+      isStartStored: isStartStored, isDeposited: isDeposited, isInputDeposited: isInputDeposited,
+      piecesInFile: log.inFile, pieces: log.pieces, state: state)
   }
+
+  /// It waits for its turn to be launched.
+  var isWaiting: Bool { lifecycle.state == .launching && creation != nil }
 
   deinit {
     if logDescriptor >= 0 { close(logDescriptor) }
@@ -119,6 +119,7 @@ final class LiveJob: RunningJobDelegate {
     record.started = at
     supervisor.counts.add(.started)
     supervisor.handle(.started, for: self)
+    supervisor.launchEnded()
   }
 
   func jobOutput(stream: OutputStream, length: UInt64) {
@@ -145,11 +146,13 @@ final class LiveJob: RunningJobDelegate {
   }
 
   func jobFinished(_ result: jc_job_result) {
+    let wasStarted = lifecycle.state == .running
     pid = 0
     record.take(result)
     input.refuseAll()
     supervisor.count(result, of: record.id)
     supervisor.handle(.finished, for: self)
+    if !wasStarted { supervisor.launchEnded() }
   }
 
   /// Brings the log into the form in which it is stored.

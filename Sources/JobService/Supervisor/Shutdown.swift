@@ -36,10 +36,7 @@ final class Shutdown {
 
   private func stopJobs() {
     timer.stop()
-    for job in supervisor.jobs.values {
-      job.stopAsked = true
-      job.running?.stop(grace: job.grace)
-    }
+    for job in supervisor.jobs.values { supervisor.stop(job, grace: job.grace) }
   }
 }
 

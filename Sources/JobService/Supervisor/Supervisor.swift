@@ -32,6 +32,7 @@ public final class Supervisor: @unchecked Sendable {
   /// Jobs of an earlier daemon whose end is on its way to the disk.
   var recoveriesLeft = 0
   var limits: ClientLimits
+  var launches: LaunchQueue
   private(set) var housekeeping: Housekeeping!
   /// Deletions of finished jobs on their way to the disk.
   var removals: [JobID: Removal] = [:]
@@ -75,6 +76,7 @@ public final class Supervisor: @unchecked Sendable {
     loop = try EventLoop()
     counts = try SupervisorCounts(handed: handed?.counts)
     limits = ClientLimits(configuration)
+    launches = LaunchQueue(launchers: configuration.launchers)
     let account = try configuration.apiAccount()
     // First of all: a daemon that is refused has touched nothing of the other's, neither files nor cgroups.
     directory = try StateDirectory(

@@ -95,8 +95,7 @@ extension Supervisor {
   private func stop(_ client: Int64, _ id: JobID, grace: UInt64?, for caller: Caller) {
     guard let job = job(client, id) else { return caller.answerDone() }
     job.stoppers.append(caller)
-    job.stopAsked = true
-    job.running?.stop(grace: grace ?? job.grace)
+    stop(job, grace: grace ?? job.grace)
   }
 
   private func input(

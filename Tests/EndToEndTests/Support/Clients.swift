@@ -57,3 +57,23 @@ extension Daemon {
     try Running("curl", ["-sS", "--max-time", "30"] + more + [url("/jobs")], directory: scratch).wait()
   }
 }
+
+extension Daemon {
+  /// A client that sends any bytes.
+  func rawClient(_ client: String = "alice", receiveBuffer: Int32? = nil) throws -> RawClient {
+    try RawClient(
+      port: UInt16(port), authority: "\(pki.directory)/ca.crt",
+      certificate: "\(pki.directory)/\(client).crt", key: "\(pki.directory)/\(client).key",
+      receiveBuffer: receiveBuffer)
+  }
+
+  /// The benchmark's load generator as `client`, until it is ended by a signal.
+  func startLoad(_ mode: String, as client: String = "alice", _ options: [String]) throws -> Running {
+    try Running(
+      "\(Programs.directory)/loadgen",
+      [
+        mode, "--port", "\(port)", "--authority", "\(pki.directory)/ca.crt", "--certificate",
+        "\(pki.directory)/\(client).crt", "--key", "\(pki.directory)/\(client).key", "--seconds", "3600",
+      ] + options, directory: scratch)
+  }
+}

@@ -2,23 +2,23 @@ import COpenSSL
 import Glibc
 
 /// A TLS client that sends any bytes, well-formed or not. Each call ends after ten seconds at most.
-final class RawClient {
-  struct Failure: Error { let text: String }
+package final class RawClient {
+  package struct Failure: Error { let text: String }
 
-  struct Reply: Equatable {
-    var status = 0
-    var fields: [String: String] = [:]
-    var body: [UInt8] = []
-    var text: String { String(decoding: body, as: UTF8.self) }
+  package struct Reply: Equatable {
+    package var status = 0
+    package var fields: [String: String] = [:]
+    package var body: [UInt8] = []
+    package var text: String { String(decoding: body, as: UTF8.self) }
   }
 
   private let context: OpaquePointer
   private let ssl: OpaquePointer
-  let descriptor: Int32
+  package let descriptor: Int32
   private var buffer: [UInt8] = []
 
   /// A TCP connection, without TLS.
-  static func connect(_ port: UInt16, receiveBuffer: Int32? = nil) throws -> Int32 {
+  package static func connect(_ port: UInt16, receiveBuffer: Int32? = nil) throws -> Int32 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var limit = timeval(tv_sec: 10, tv_usec: 0)
     let size = socklen_t(MemoryLayout<timeval>.size)
@@ -41,20 +41,21 @@ final class RawClient {
     return descriptor
   }
 
-  init(
-    _ server: TestServer, _ identity: Authority.Identity?, session: OpaquePointer? = nil,
+  /// Shakes hands. `authority`: file of the certificates a server is trusted by.
+  package init(
+    port: UInt16, authority: String, certificate: String?, key: String?, session: OpaquePointer? = nil,
     maxVersion: Int32 = TLS1_3_VERSION, receiveBuffer: Int32? = nil
   ) throws {
-    descriptor = try Self.connect(server.port, receiveBuffer: receiveBuffer)
+    descriptor = try Self.connect(port, receiveBuffer: receiveBuffer)
     // OpenSSL writes to a socket that the server has closed, in the tests where it does.
     signal(SIGPIPE, SIG_IGN)
     context = SSL_CTX_new(TLS_client_method())
     SSL_CTX_ctrl(context, SSL_CTRL_SET_MAX_PROTO_VERSION, Int(maxVersion), nil)
-    SSL_CTX_load_verify_file(context, server.authority.own.certificate)
+    SSL_CTX_load_verify_file(context, authority)
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
-    if let identity {
-      SSL_CTX_use_certificate_file(context, identity.certificate, SSL_FILETYPE_PEM)
-      SSL_CTX_use_PrivateKey_file(context, identity.key, SSL_FILETYPE_PEM)
+    if let certificate, let key {
+      SSL_CTX_use_certificate_file(context, certificate, SSL_FILETYPE_PEM)
+      SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM)
     }
     ssl = SSL_new(context)
     SSL_set_fd(ssl, descriptor)
@@ -69,20 +70,20 @@ final class RawClient {
     close(descriptor)
   }
 
-  var wasResumed: Bool { SSL_session_reused(ssl) == 1 }
+  package var wasResumed: Bool { SSL_session_reused(ssl) == 1 }
   /// To be freed by the caller; the ticket comes with the first bytes read.
-  func session() -> OpaquePointer? { SSL_get1_session(ssl) }
+  package func session() -> OpaquePointer? { SSL_get1_session(ssl) }
 
-  func send(_ bytes: [UInt8]) throws {
+  package func send(_ bytes: [UInt8]) throws {
     guard !bytes.isEmpty else { return }
     guard SSL_write(ssl, bytes, Int32(bytes.count)) == bytes.count else { throw Failure(text: "write") }
   }
-  func send(_ text: String) throws { try send(Array(text.utf8)) }
+  package func send(_ text: String) throws { try send(Array(text.utf8)) }
 
   /// Sends close_notify.
-  func shutDown() { SSL_shutdown(ssl) }
+  package func shutDown() { SSL_shutdown(ssl) }
   /// Closes without a word.
-  func hangUp() { Glibc.shutdown(descriptor, Int32(SHUT_RDWR)) }
+  package func hangUp() { Glibc.shutdown(descriptor, Int32(SHUT_RDWR)) }
 
   /// One SSL_read; false at the end of the connection.
   private func fill() -> Bool {
@@ -95,7 +96,7 @@ final class RawClient {
   }
 
   /// Everything until the end of the connection, and whether the server said goodbye.
-  func rest() -> (bytes: [UInt8], closedInOrder: Bool) {
+  package func rest() -> (bytes: [UInt8], closedInOrder: Bool) {
     while fill() {}
     defer { buffer = [] }
     return (buffer, SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN != 0)
@@ -130,7 +131,7 @@ final class RawClient {
     }
   }
 
-  func reply(toHead: Bool = false) throws -> Reply {
+  package func reply(toHead: Bool = false) throws -> Reply {
     var reply = Reply()
     let start = try takeLine().split(separator: " ", maxSplits: 2)
     guard start.count >= 2, start[0] == "HTTP/1.1", let status = Int(start[1]) else {
@@ -152,12 +153,12 @@ final class RawClient {
     return reply
   }
 
-  func ask(_ request: String) throws -> Reply {
+  package func ask(_ request: String) throws -> Reply {
     try send(request)
     return try reply()
   }
 
-  func get(_ path: String, _ fields: String = "") throws -> Reply {
+  package func get(_ path: String, _ fields: String = "") throws -> Reply {
     try ask("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\(fields)\r\n")
   }
 }
