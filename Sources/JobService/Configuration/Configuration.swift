@@ -16,7 +16,6 @@ public struct Configuration: Sendable, Codable, Equatable {
   /// Names of clients who may read what the daemon counts.
   public var metricsClients: [String] = []
 
-  static let mostWorkers = 256
   public var workers: Int
   public var launchers: Int
   public var cgroup = true

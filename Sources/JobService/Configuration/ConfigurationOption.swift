@@ -59,7 +59,7 @@ extension ConfigurationOption {
         "metrics-clients", .names(\.metricsClients),
         "Clients, by the common names of their certificates, who may read /metrics.", default: "none"),
       Self(
-        "workers", .automatic(\.workers, most: Configuration.mostWorkers), "Threads that serve connections.",
+        "workers", .automatic(\.workers, most: 256), "Threads that serve connections.",
         default: "one for every two cores, up to 4: jobs need cores too"),
       Self("drain-time", .duration(\.drainTime, 0...day), "How long a stopping daemon lets replies go on."),
     ])

@@ -1,4 +1,5 @@
 import CJobCore
+import Glibc
 
 /// What the api process counts, each worker in cells of its own. The supervisor keeps the memory from one api process
 /// to the next, and never looks at it: whatever a compromised one writes there is seen by its successors alone. Any
@@ -15,9 +16,16 @@ final class ApiCounts: Sendable {
 
   private let cells: CounterCells
 
-  /// A descriptor of memory for as many workers as there can be, whatever the configuration after an upgrade is.
-  static func memory() throws(SystemError) -> Int32 {
-    let descriptor = jc_counts_new("jobd api counters", Configuration.mostWorkers * ofWorker)
+  /// A descriptor of memory for so many workers. `handed`: a predecessor's, which is taken if it is large enough, and
+  /// closed if not.
+  static func memory(workers: Int, handed: Int32? = nil) throws(SystemError) -> Int32 {
+    if let handed {
+      var info = stat()
+      let isEnough = fstat(handed, &info) == 0 && Int(info.st_size) >= workers * ofWorker * 8
+      guard !isEnough else { return handed }
+      close(handed)
+    }
+    let descriptor = jc_counts_new("jobd api counters", workers * ofWorker)
     guard descriptor >= 0 else { throw SystemError(descriptor, "make memory for counters") }
     return descriptor
   }

@@ -36,17 +36,17 @@ final class SupervisorCounts: Sendable {
   /// Memory of the api process's counters, kept from one to the next and never looked at; -1 in the api process.
   private let api: Int32
 
-  /// `handed`: what a predecessor in this process counted, which is taken over.
-  init(handed: Handover.Counts?) throws(SystemError) {
+  /// `workers`: of an api process. `handed`: what a predecessor in this process counted, which is taken over.
+  init(workers: Int, handed: Handover.Counts? = nil) throws(SystemError) {
     cells = try CounterCells("jobd counters", count: Self.count)
     try cells.seal()
     guard let handed, handed.layout == Self.layout else {
-      api = try ApiCounts.memory()
+      api = try ApiCounts.memory(workers: workers)
       set(.startTime, UInt64(Clock.microseconds()))
       for descriptor in handed.map({ [$0.supervisor, $0.api] }) ?? [] { close(descriptor) }
       return
     }
-    api = handed.api
+    api = try ApiCounts.memory(workers: workers, handed: handed.api)
     let old = try CounterCells(descriptor: handed.supervisor, count: Self.count, isWritable: false)
     for cell in 0..<Self.count { cells.set(cell, old[cell]) }
     keepAcrossExec(false)

@@ -31,8 +31,10 @@ struct StoreError: Error, Equatable, CustomStringConvertible {
 
   /// `code`: an extended result code of SQLite; `errno`: that of the system call behind it, or 0.
   init(sqlite code: Int32, errno: Int32, message: String) {
-    let system = errno == 0 ? "" : " (\(SystemError.text(of: errno)))"
-    self.init(Self.kind(ofResult: code, errno), "database: \(message)\(system)")
+    let isDetailed = errno == 0 && code & 0xff == SQLITE_IOERR
+    let cause =
+      isDetailed ? " (SQLite's result \(code))" : errno == 0 ? "" : " (\(SystemError.text(of: errno)))"
+    self.init(Self.kind(ofResult: code, errno), "database: \(message)\(cause)")
   }
 
   private static func kind(ofResult code: Int32, _ errno: Int32) -> Kind {

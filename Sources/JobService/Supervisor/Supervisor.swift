@@ -74,7 +74,7 @@ public final class Supervisor: @unchecked Sendable {
     self.jobDescriptors = handed?.jobDescriptors ?? jobDescriptors
     binary = try ProgramFile.path()
     loop = try EventLoop()
-    counts = try SupervisorCounts(handed: handed?.counts)
+    counts = try SupervisorCounts(workers: configuration.workers, handed: handed?.counts)
     limits = ClientLimits(configuration)
     launches = LaunchQueue(launchers: configuration.launchers)
     let account = try configuration.apiAccount()

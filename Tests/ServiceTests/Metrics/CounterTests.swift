@@ -8,7 +8,7 @@ import Testing
   private func descriptors(_ counts: SupervisorCounts) -> [Int32] { counts.descriptors.map { dup($0) } }
 
   @Test func theApiProcessReadsWhatItCannotWrite() throws {
-    let counts = try SupervisorCounts(handed: nil)
+    let counts = try SupervisorCounts(workers: 2)
     let passed = descriptors(counts)
     let length = 4096
     #expect(mmap(nil, length, PROT_READ | PROT_WRITE, MAP_SHARED, passed[0], 0) == MAP_FAILED)
@@ -29,23 +29,29 @@ import Testing
   }
 
   @Test func aSuccessorGoesOn() throws {
-    let counts = try SupervisorCounts(handed: nil)
+    let counts = try SupervisorCounts(workers: 2)
     counts.add(.storeChanges, 7)
     var handed = counts.handover
     (handed.supervisor, handed.api) = (dup(handed.supervisor), dup(handed.api))
-    let successor = try SupervisorCounts(handed: handed)
+    let successor = try SupervisorCounts(workers: 2, handed: handed)
     successor.add(.storeChanges)
     #expect(successor[.storeChanges] == 8 && counts[.storeChanges] == 7)
     #expect(successor[.startTime] == counts[.startTime])
-    #expect(fcntl(successor.handover.api, F_GETFD) == FD_CLOEXEC)
+    #expect(successor.handover.api == handed.api && fcntl(handed.api, F_GETFD) == FD_CLOEXEC)
+    // One that has more workers than fit begins anew with what they count.
+    handed = counts.handover
+    (handed.supervisor, handed.api) = (dup(handed.supervisor), dup(handed.api))
+    let larger = try SupervisorCounts(workers: 3, handed: handed)
+    #expect(larger[.storeChanges] == 7)
+    _ = try ApiCounts(descriptor: dup(larger.handover.api), workers: 3)[.connections]
     handed = counts.handover
     (handed.layout, handed.supervisor, handed.api) = (0, dup(handed.supervisor), dup(handed.api))
-    #expect(try SupervisorCounts(handed: handed)[.storeChanges] == 0)
+    #expect(try SupervisorCounts(workers: 2, handed: handed)[.storeChanges] == 0)
     #expect(fcntl(handed.supervisor, F_GETFD) == -1 && fcntl(handed.api, F_GETFD) == -1)
   }
 
   @Test func workersAddUpAndGarbageDoesNotTrap() throws {
-    let memory = try ApiCounts.memory()
+    let memory = try ApiCounts.memory(workers: 2)
     let first = try ApiCounts(descriptor: dup(memory), workers: 2)
     let second = try ApiCounts(descriptor: memory, workers: 2)
     first.add(.refusedFollowers, worker: 0)
