@@ -17,8 +17,8 @@ final class Context: Sendable {
 
   /// Clients go on until this is set.
   private let isOver = Atomic(false)
-  /// Times that a supervisor was killed, counted before each: what ran may be lost.
-  private let crashes = Atomic(0)
+  private let crashesBegun = Atomic(0)
+  private let crashesOver = Atomic(0)
 
   init(_ daemon: Daemon) throws {
     directory = daemon.scratch.path
@@ -31,8 +31,18 @@ final class Context: Sendable {
   var mustStop: Bool { isOver.load(ordering: .relaxed) || verdict.isBad }
   func stop() { isOver.store(true, ordering: .relaxed) }
 
-  var crashCount: Int { crashes.load(ordering: .acquiring) }
-  func noteCrash() { crashes.add(1, ordering: .acquiringAndReleasing) }
+  /// Supervisors that are dead: what is created from now on was not lost with them.
+  var crashes: Int { crashesOver.load(ordering: .acquiring) }
+
+  /// Whether a supervisor may have died since there were `before` crashes: what ran then may be lost.
+  func mayHaveCrashed(since before: Int) -> Bool { crashesBegun.load(ordering: .acquiring) > before }
+
+  /// Kills a supervisor by `kill`.
+  func crash(_ kill: () -> Void) {
+    crashesBegun.add(1, ordering: .acquiringAndReleasing)
+    kill()
+    crashesOver.add(1, ordering: .acquiringAndReleasing)
+  }
 
   /// Each launched job appends its tag to the file of its thread: launches are counted outside of jobd.
   func launches(_ thread: Int) -> String { "\(directory)/launches-\(thread)" }

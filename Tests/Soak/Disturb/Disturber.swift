@@ -81,8 +81,7 @@ final class Disturber {
   /// After the restart nothing may be left of the jobs that ran.
   private func killSupervisor() throws {
     let port = daemon.port
-    context.noteCrash()
-    daemon.kill()
+    context.crash { daemon.kill() }
     let left = Set(DaemonProcesses.ofJobs(context.mark))
     usleep(UInt32.random(in: 0..<300_000, using: &random))
     try daemon.start(options, port: port)

@@ -18,7 +18,7 @@ final class Ledger: @unchecked Sendable {
 
   struct Entry {
     let plan: Plan
-    /// Supervisors killed before it was asked for.
+    /// Supervisors that were dead before it was asked for.
     let crashes: Int
     var id: JobID?
     var fate = Fate.unanswered

@@ -50,7 +50,7 @@ final class LoadClient {
   func plan(_ kind: Plan.Kind, size: Int = 0) -> Int {
     let plan = Plan(
       thread: ledger.thread, number: ledger.next, kind: kind, size: size, code: Int32(pick(0...100)))
-    return ledger.add(plan, crashes: context.crashCount)
+    return ledger.add(plan, crashes: context.crashes)
   }
 
   /// Creates it with a key, until that is answered.
@@ -118,7 +118,7 @@ final class LoadClient {
   func judge(_ status: StatusReply, _ index: Int) throws {
     let entry = ledger[index]
     let fate: Ledger.Fate
-    switch Judgement(of: status, entry.plan, mayBeLost: context.crashCount > entry.crashes) {
+    switch Judgement(of: status, entry.plan, mayBeLost: context.mayHaveCrashed(since: entry.crashes)) {
     case .right: fate = .finished
     case .lost: fate = .lost
     case .wrong(let fact): throw Violation("job \(entry.plan.tag) \(entry.id!) \(fact)")

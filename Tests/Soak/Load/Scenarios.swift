@@ -103,7 +103,7 @@ extension LoadClient {
         try client.feed(entry.id!, bytes, at: UInt64(offset), close: close)
       } catch ClientError.status(409, let text, _) {
         // The job ends once it has the last piece, or was lost: an answer that got lost too cannot be repeated.
-        guard isRetry && close || context.crashCount > entry.crashes else {
+        guard isRetry && close || context.mayHaveCrashed(since: entry.crashes) else {
           throw Violation("job \(entry.plan.tag) \(entry.id!) takes no input at byte \(offset): \(text)")
         }
         try finish(index)
@@ -144,7 +144,7 @@ extension LoadClient {
       do {
         try client.signal(entry.id!, SignalRequest(signal: SignalName("USR1")!))
       } catch ClientError.status(409, let text, _) {
-        guard isRetry || context.crashCount > entry.crashes else {
+        guard isRetry || context.mayHaveCrashed(since: entry.crashes) else {
           throw Violation("job \(entry.plan.tag) \(entry.id!) runs and takes no signal: \(text)")
         }
       }
