@@ -81,8 +81,8 @@ import Testing
       try daemon.start()
       let jobs = try all(daemon.client())
       #expect(jobs.count == created.count)
-      for job in jobs where job.exitCode != 0 {
-        #expect(job.errorMessage == "the daemon stopped before the job was started", "\(job)")
+      for job in jobs where job.status == .error {
+        #expect(job.errorMessage == "the daemon stopped before it was started", "\(job)")
       }
     }
   }

@@ -22,7 +22,7 @@ struct ClientLimitsTests {
   func noClientGetsMoreThanItMay(seed: UInt64) throws {
     var random = SplitMix(seed: seed)
     var limits = ClientLimits(Self.configuration)
-    let counts = try SupervisorCounts(handed: nil)
+    let counts = try SupervisorCounts(workers: 1)
     var models: [Int64: Model] = [:]
     var now: Int64 = 1_000_000
     for _ in 0..<500 {
@@ -53,7 +53,7 @@ struct ClientLimitsTests {
   }
 
   @Test func jobsThatWereHandedOverCount() throws {
-    let counts = try SupervisorCounts(handed: nil)
+    let counts = try SupervisorCounts(workers: 1)
     var limits = ClientLimits(Self.configuration)
     for _ in 0..<5 { limits.adopt(1) }
     #expect(limits.create(1, stored: 0, now: Clock.monotonic(), counts)?.reason == .tooMany)

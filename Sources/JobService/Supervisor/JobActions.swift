@@ -62,7 +62,7 @@ extension Supervisor {
   private func begin(_ job: LiveJob) {
     guard let creation = job.creation else { return }
     job.creation = nil
-    guard shutdown == nil else { return notLaunched(job, "the daemon stopped before the job was started") }
+    guard shutdown == nil else { return notLaunched(job, "the daemon stopped before it was started") }
     do {
       let launch = try creation.launch(of: job, configuration)
       job.running = try RunningJob(engine, launch, delegate: job)
@@ -79,7 +79,7 @@ extension Supervisor {
     job.running?.stop(grace: grace)
     guard job.isWaiting else { return }
     job.creation = nil
-    notLaunched(job, "the job was stopped before it was started")
+    notLaunched(job, "\(shutdown == nil ? "the job was stopped" : "the daemon stopped") before it was started")
   }
 
   private func notLaunched(_ job: LiveJob, _ why: String) {

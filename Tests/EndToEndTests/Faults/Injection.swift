@@ -37,6 +37,8 @@ final class Injection {
   /// The cause is gone.
   func end() throws {
     strace.signal(SIGTERM)
+    // It may wait for ever for the threads of a process it has killed. Without it the kernel lets them go.
+    if (try? Poll.until("strace's end", seconds: 10) { strace.hasEnded }) == nil { strace.signal(SIGKILL) }
     _ = try strace.wait()
     try #require(!threads.contains(where: Self.isTraced))
   }

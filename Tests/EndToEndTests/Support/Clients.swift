@@ -43,7 +43,7 @@ extension Daemon {
       body: method == "HEAD" ? [] : done.output)
   }
 
-  /// The benchmark's client, as `client`.
+  /// The benchmark's load generator as `client`.
   func startLoad(_ arguments: [String], as client: String = "alice") throws -> Running {
     let files = [
       "--certificate", "\(pki.directory)/\(client).crt", "--key", "\(pki.directory)/\(client).key",
@@ -65,15 +65,5 @@ extension Daemon {
       port: UInt16(port), authority: "\(pki.directory)/ca.crt",
       certificate: "\(pki.directory)/\(client).crt", key: "\(pki.directory)/\(client).key",
       receiveBuffer: receiveBuffer)
-  }
-
-  /// The benchmark's load generator as `client`, until it is ended by a signal.
-  func startLoad(_ mode: String, as client: String = "alice", _ options: [String]) throws -> Running {
-    try Running(
-      "\(Programs.directory)/loadgen",
-      [
-        mode, "--port", "\(port)", "--authority", "\(pki.directory)/ca.crt", "--certificate",
-        "\(pki.directory)/\(client).crt", "--key", "\(pki.directory)/\(client).key", "--seconds", "3600",
-      ] + options, directory: scratch)
   }
 }
