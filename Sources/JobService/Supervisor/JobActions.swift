@@ -79,7 +79,8 @@ extension Supervisor {
     job.running?.stop(grace: grace)
     guard job.isWaiting else { return }
     job.creation = nil
-    notLaunched(job, "\(shutdown == nil ? "the job was stopped" : "the daemon stopped") before it was started")
+    let why = shutdown == nil ? "the job was stopped" : "the daemon stopped"
+    notLaunched(job, "\(why) before it was started")
   }
 
   private func notLaunched(_ job: LiveJob, _ why: String) {
