@@ -6,17 +6,9 @@ public enum RouteMatch: Sendable, Equatable {
   case route(Route, id: JobID?)
   /// The path is a job's route, but what stands in place of the id cannot be the id of any job.
   case unknownJob(Route)
-  /// The path is this route's, but no method of it is this one: the value of the `Allow` header.
-  case otherMethod(Route, allow: String)
+  /// The path is a route's, but no route on it has this method: the value of the `Allow` header.
+  case otherMethod(allow: String)
   case unknown
-
-  /// The route whose path it is.
-  public var route: Route? {
-    switch self {
-    case .route(let route, _), .unknownJob(let route), .otherMethod(let route, _): route
-    case .unknown: nil
-    }
-  }
 
   /// Finds the route. `HEAD` is understood as `GET`; the path is taken as sent, without its query.
   public init(method: UnsafeRawBufferPointer, path: UnsafeRawBufferPointer) {
@@ -38,7 +30,7 @@ public enum RouteMatch: Sendable, Equatable {
       self = id.map { .route(pattern.route, id: $0) } ?? .unknownJob(pattern.route)
       return
     }
-    self = found.first.map { .otherMethod($0.route, allow: RoutePattern.allow(found)) } ?? .unknown
+    self = found.isEmpty ? .unknown : .otherMethod(allow: RoutePattern.allow(found))
   }
 
   public init(method: String, path: String) {

@@ -50,14 +50,12 @@ extension Worker {
 
   private func head(_ exchange: Exchange, _ head: RequestHead) -> jc_body {
     do {
-      let match = RouteMatch(method: head.method, path: head.path)
-      if match.route == .metrics, !mayReadMetrics(exchange.client) { throw Self.noRoute }
-      switch match {
+      switch RouteMatch(method: head.method, path: head.path) {
       case .route(let route, let id): return try begin(route, id, exchange, head)
       case .unknownJob(let route): throw NoSuchJob(route)
-      case .otherMethod(_, let allow):
+      case .otherMethod(let allow):
         throw Problem(405, "this route has the methods \(allow)", headers: "Allow: \(allow)\r\n")
-      case .unknown: throw Self.noRoute
+      case .unknown: throw Problem(404, "there is no such route")
       }
     } catch {
       fail(exchange, error)
@@ -66,8 +64,6 @@ extension Worker {
   }
 
   private static let later = "Retry-After: 1\r\n"
-
-  private static var noRoute: Problem { Problem(404, "there is no such route") }
 
   /// The one place where errors become replies. Internals go to the log, never to the client.
   func fail(_ exchange: Exchange, _ error: any Error) {

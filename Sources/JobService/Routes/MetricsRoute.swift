@@ -1,14 +1,12 @@
 import CJobCore
 import JobAPI
 
-/// `GET /metrics`.
+/// `GET /metrics`: counts over all clients, so only for those that the configuration names.
 extension Worker {
-  /// Whether the client, by its place in the table of clients, is one of those that the configuration names.
-  func mayReadMetrics(_ place: Int64) -> Bool {
-    api.configuration.metricsClients.contains(api.clients.name(Int(place)))
-  }
-
   func metrics(_ exchange: Exchange, _ head: RequestHead) throws {
+    guard api.configuration.metricsClients.contains(api.clients.name(Int(exchange.client))) else {
+      throw Problem(403, "only the clients that the daemon's metrics_clients names may read /metrics")
+    }
     _ = try head.query()
     var text = MetricsText()
     text.add(
