@@ -153,15 +153,22 @@ static void take_back(void *context)
     }
 }
 
-/// With the lock held.
 static void hand_back(struct jc_engine *engine, struct jc_job *job)
 {
     job->next = NULL;
+    pthread_mutex_lock(&engine->lock);
     *engine->done_tail = job;
     engine->done_tail = &job->next;
-    // One post brings all that are done until it runs. Without memory for it, the next launch tries again.
-    if (!engine->done_posted)
-        engine->done_posted = jc_loop_post(engine->loop, take_back, engine) == 0;
+    // One post brings all that are done until it runs.
+    bool posting = !engine->done_posted;
+    engine->done_posted = true;
+    pthread_mutex_unlock(&engine->lock);
+    // With the lock free, which the loop takes as soon as it wakes. Without memory for it, the next launch tries again.
+    if (posting && jc_loop_post(engine->loop, take_back, engine) < 0) {
+        pthread_mutex_lock(&engine->lock);
+        engine->done_posted = false;
+        pthread_mutex_unlock(&engine->lock);
+    }
 }
 
 static struct jc_job *next_job(struct jc_engine *engine)
@@ -199,8 +206,8 @@ static void *run_launcher(void *context)
             launch_job(job, stack);
         else
             job->launch.error = ENOMEM, job->launch.stage = "stack";
-        pthread_mutex_lock(&engine->lock);
         hand_back(engine, job);
+        pthread_mutex_lock(&engine->lock);
     }
     pthread_mutex_unlock(&engine->lock);
     if (stack != NULL)
@@ -218,9 +225,7 @@ static void launch_here(struct jc_job *job)
         job->launch.error = ENOMEM, job->launch.stage = "stack";
     if (stack != NULL)
         munmap(stack, STACK_SIZE);
-    pthread_mutex_lock(&engine->lock);
     hand_back(engine, job);
-    pthread_mutex_unlock(&engine->lock);
 }
 
 bool jc_launchers_full(struct jc_engine *engine)
@@ -241,8 +246,9 @@ void jc_launch_submit(struct jc_job *job)
     *engine->queue_tail = job;
     engine->queue_tail = &job->next;
     engine->queued++;
-    pthread_cond_signal(&engine->wake);
     pthread_mutex_unlock(&engine->lock);
+    /* Not before: the thread it wakes would wait for the lock at once. */
+    pthread_cond_signal(&engine->wake);
 }
 
 int jc_launchers_start(struct jc_engine *engine)

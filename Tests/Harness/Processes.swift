@@ -8,6 +8,12 @@ package enum Processes {
     return !stat[end...].dropFirst(2).hasPrefix("Z")
   }
 
+  /// Whether a thread is watched by strace(1) or the like.
+  package static func isTraced(_ thread: Int32) -> Bool {
+    let status = Files.text("/proc/\(thread)/status")
+    return status.split(separator: "\n").contains { $0.hasPrefix("TracerPid:") && !$0.hasSuffix("\t0") }
+  }
+
   /// Waits until a process does nothing any more: its CPU time, in hundredths of a second, stays as it is.
   package static func waitUntilIdle(_ pid: Int32) throws {
     var last: [Substring] = []

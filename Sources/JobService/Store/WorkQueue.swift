@@ -37,9 +37,10 @@ final class WorkQueue<Element>: @unchecked Sendable {
     if wasEmpty { waitUntil = Self.time(inMilliseconds: 1000) }
     arrived.append((client, element))
     if urgent { self.urgent = true }
-    // The taker of an empty queue has to learn of `waitUntil`.
-    if urgent || wasEmpty { pthread_cond_signal(changed) }
     pthread_mutex_unlock(mutex)
+    // The taker of an empty queue has to learn of `waitUntil`. Not before the unlocking: it would wait for the lock at
+    // once.
+    if urgent || wasEmpty { pthread_cond_signal(changed) }
   }
 
   /// What is there, once there is something, at most `most`; empty when `idle` milliseconds pass without; nil when

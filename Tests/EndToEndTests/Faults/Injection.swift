@@ -25,13 +25,8 @@ final class Injection {
       directory: scratch)
     try Poll.until("strace to attach") {
       if strace.hasEnded { throw Poll.TimeIsUp(description: "strace ended: \(strace.errorText)") }
-      return threads.allSatisfy(Self.isTraced)
+      return threads.allSatisfy(Processes.isTraced)
     }
-  }
-
-  private static func isTraced(_ thread: Int32) -> Bool {
-    let status = Files.text("/proc/\(thread)/status")
-    return status.split(separator: "\n").contains { $0.hasPrefix("TracerPid:") && !$0.hasSuffix("\t0") }
   }
 
   /// The cause is gone.
@@ -40,7 +35,7 @@ final class Injection {
     // It may wait for ever for the threads of a process it has killed. Without it the kernel lets them go.
     if (try? Poll.until("strace's end", seconds: 10) { strace.hasEnded }) == nil { strace.signal(SIGKILL) }
     _ = try strace.wait()
-    try #require(!threads.contains(where: Self.isTraced))
+    try #require(!threads.contains(where: Processes.isTraced))
   }
 }
 

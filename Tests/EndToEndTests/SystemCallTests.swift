@@ -1,0 +1,80 @@
+import Glibc
+import Harness
+import JobAPI
+import JobClient
+import Testing
+
+/// What a request costs, counted in system calls: these stay as they are on any machine, as no time does.
+@Suite(.serialized, .enabled(if: geteuid() == 0)) struct SystemCallTests {
+  private static let count = 100
+
+  @Test(arguments: [1, 16]) func aStatusQueryIsOneReadAndOneWrite(depth: Int) throws {
+    try Daemon.with { daemon in
+      let (id, _) = try daemon.client().run("/bin/true")
+      let client = try daemon.rawClient()
+      let request = "GET /jobs/\(id)/status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+      func ask() throws {
+        try client.send(String(repeating: request, count: depth))
+        for _ in 0..<depth { #expect(try client.reply().status == 200) }
+      }
+      try ask()
+      let calls = try daemon.countingSystemCalls { for _ in 0..<Self.count { try ask() } }
+      // Pipelined ones that come together are read and answered together.
+      #expect(calls.api == ["recvfrom": Self.count, "sendto": Self.count])
+      #expect(calls.supervisor == [:])
+    }
+  }
+
+  /// The four calls of a short job, one after the other.
+  @Test(arguments: [true, false]) func aJobIsNoMoreCallsThanItNeeds(cgroup: Bool) throws {
+    try Daemon.with(["--cgroup", "\(cgroup)"]) { daemon in
+      let client = try daemon.rawClient()
+      func request(_ method: String, _ path: String, _ body: String = "") throws -> String {
+        let type =
+          body.isEmpty ? "" : "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
+        try client.send("\(method) \(path) HTTP/1.1\r\nHost: localhost\r\n\(type)\r\n\(body)")
+        let reply = try client.reply()
+        #expect(reply.status == 200, "\(method) \(path): \(reply.text)")
+        return reply.text
+      }
+      func job() throws {
+        let id = try request("PUT", "/jobs", #"{"cmd":"/bin/true"}"#).split(separator: "\"")[3]
+        _ = try request("GET", "/jobs/\(id)/status?wait=60s")
+        _ = try request("GET", "/jobs/\(id)/output")
+        _ = try request("DELETE", "/jobs/\(id)")
+      }
+      for _ in 0..<3 { try job() }
+      let calls = try daemon.countingSystemCalls { for _ in 0..<Self.count { try job() } }
+      let sweeps = !cgroup || daemon.log.contains("event=no_cgroup")
+      expect(calls.api, atMost: Self.api)
+      expect(
+        calls.supervisor, atMost: Self.supervisor.merging(sweeps ? Self.sweep : [:], uniquingKeysWith: +))
+      #expect(calls.supervisor["clone3"] == Self.count && calls.supervisor["fdatasync"] == 2 * Self.count)
+    }
+  }
+
+  /// Each call is read and answered; the two that need the supervisor are a message there and one or two back, one of
+  /// which another thread may have to be woken for.
+  private static let api = ["recvfrom": 7, "sendto": 6, "read": 1, "write": 1]
+
+  /// Three transactions (created, ended, deleted) of four or five pages; two of them wait for the disk.
+  private static let supervisor = [
+    "clone3": 1, "pipe2": 2, "rt_sigprocmask": 2, "wait4": 1, "epoll_ctl": 6, "close": 5, "getrandom": 1,
+    "read": 6,
+    "write": 4, "recvfrom": 2, "sendto": 4, "fdatasync": 2, "pwrite64": 30, "fcntl": 22, "pread64": 1,
+  ]
+
+  /// Looking through the supervisor's children for what an ended job has left, where no cgroup tells.
+  private static let sweep = [
+    "openat": 2, "lseek": 1, "getdents64": 2, "read": 4, "close": 2, "getpid": 1, "getsid": 2, "getpgid": 2,
+    "kill": 1,
+  ]
+
+  /// `most`: of a job. A few more are what happens by the way: timers, a checkpoint.
+  private func expect(_ calls: [String: Int], atMost most: [String: Int]) {
+    for (name, count) in calls {
+      let limit = Self.count * (most[name] ?? 0) + 20
+      #expect(count <= limit, "\(name): \(count) calls in \(Self.count) jobs")
+    }
+  }
+}
