@@ -49,7 +49,9 @@ import Testing
       expect(calls.api, atMost: Self.api)
       expect(
         calls.supervisor, atMost: Self.supervisor.merging(sweeps ? Self.sweep : [:], uniquingKeysWith: +))
-      #expect(calls.supervisor["clone3"] == Self.count && calls.supervisor["fdatasync"] == 2 * Self.count)
+      #expect(calls.supervisor["clone3"] == Self.count)
+      // Both the creation and the end were on disk when they were told.
+      #expect(calls.supervisor["fdatasync"] ?? 0 >= 2 * Self.count)
     }
   }
 
