@@ -1,4 +1,5 @@
 import Glibc
+import class Harness.WatchedDescriptor
 import Testing
 
 @testable import JobService
@@ -34,9 +35,9 @@ struct ServiceManagerTests {
     defer { close(receiver) }
     for number in 0..<5000 { manager.letGo("\(number)") }
     #expect(!manager.isIdle)
-    let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
-    manager.hold(null, as: "last")
-    #expect(fcntl(null, F_GETFD) >= 0, "open until it was sent")
+    let last = try WatchedDescriptor()
+    manager.hold(last.descriptor, as: "last")
+    #expect(last.isOpen, "open until it was sent")
     var received: [String] = []
     while !manager.isIdle {
       while let text = receive(receiver) { received.append(text) }
@@ -45,7 +46,7 @@ struct ServiceManagerTests {
     while let text = receive(receiver) { received.append(text) }
     #expect(received.dropLast() == (0..<5000).map { "FDSTOREREMOVE=1\nFDNAME=\($0)" }[...])
     #expect(received.last == "FDSTORE=1\nFDPOLL=0\nFDNAME=last")
-    #expect(fcntl(null, F_GETFD) < 0)
+    try last.waitUntilClosed()
   }
 
   @Test func oneThatIsGoneHoldsNobodyUp() throws {

@@ -1,4 +1,5 @@
 import Glibc
+import Harness
 import Testing
 
 @testable import JobService
@@ -45,9 +46,12 @@ import Testing
     #expect(larger[.storeChanges] == 7)
     _ = try ApiCounts(descriptor: dup(larger.handover.api), workers: 3)[.connections]
     handed = counts.handover
-    (handed.layout, handed.supervisor, handed.api) = (0, dup(handed.supervisor), dup(handed.api))
+    // Those of another layout are let go.
+    let (supervisor, api) = (try WatchedDescriptor(), try WatchedDescriptor())
+    (handed.layout, handed.supervisor, handed.api) = (0, supervisor.descriptor, api.descriptor)
     #expect(try SupervisorCounts(workers: 2, handed: handed)[.storeChanges] == 0)
-    #expect(fcntl(handed.supervisor, F_GETFD) == -1 && fcntl(handed.api, F_GETFD) == -1)
+    try supervisor.waitUntilClosed()
+    try api.waitUntilClosed()
   }
 
   @Test func workersAddUpAndGarbageDoesNotTrap() throws {
