@@ -32,7 +32,9 @@ void jc_exchange_close(struct jc_connection *connection, bool complete)
     if (exchange->file.fd >= 0)
         close(exchange->file.fd);
     jc_bytes_free(&exchange->body);
-    jc_bytes_free(&connection->queue);
+    // What is still queued of a reply that is complete, its last chunk, is sent after it is closed.
+    if (!complete || jc_bytes_length(&connection->queue) == 0)
+        jc_bytes_free(&connection->queue);
     exchange->id = 0;
     const bool last = !exchange->keep_alive || server->drained != NULL;
     if (last && connection->phase == JC_PHASE_OPEN)

@@ -40,6 +40,11 @@ bool jc_reply_write(struct jc_exchange *exchange, const void *bytes, size_t leng
     return queued < JC_HIGH_WATER;
 }
 
+bool jc_reply_waits(struct jc_exchange *exchange)
+{
+    return exchange->wants_writable;
+}
+
 void jc_reply_file(struct jc_exchange *exchange, int fd, uint64_t offset, uint64_t limit)
 {
     if (exchange->file.fd >= 0)

@@ -51,6 +51,16 @@ struct ServerStreamTests {
     }
   }
 
+  /// Around what the server puts together for one send, head and all.
+  @Test func aChunkedReplyOfAnyLengthHasItsEnd() throws {
+    try withServer { server, alice in
+      let client = try RawClient(server, alice)
+      for length in stride(from: 131_072 - 400, through: 131_072, by: 2) {
+        try #require(try client.get("/chunked?\(length)").body.count == length)
+      }
+    }
+  }
+
   @Test func files() throws {
     try withServer(file: Self.bytes) { server, alice in
       let client = try RawClient(server, alice)

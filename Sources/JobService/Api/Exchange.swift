@@ -62,6 +62,9 @@ struct Exchange {
     return bytes.withUnsafeBytes { jc_reply_write(pointer, $0.baseAddress!, $0.count) }
   }
 
+  /// Whether enough is queued, and `writable` has not come yet: what is written now only costs memory.
+  var isFull: Bool { jc_reply_waits(pointer) }
+
   func endReply() { jc_reply_end(pointer) }
   func abortReply() { jc_reply_abort(pointer) }
 }

@@ -84,7 +84,7 @@ private final class EventsTask: ExchangeTask {
   override func ended() { worker.api.eventFollowers.remove(observer) }
 
   private func pump(_ exchange: Exchange) {
-    guard !isOver else { return }
+    guard !isOver, !exchange.isFull else { return }
     do {
       guard try send(exchange) else { return }
       if place == nil || worker.isDraining { finish(exchange) }

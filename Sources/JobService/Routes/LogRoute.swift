@@ -74,7 +74,7 @@ private final class LogTask: ExchangeTask {
   override func ended() { job.end() }
 
   private func pump(_ exchange: Exchange) {
-    guard !isOver else { return }
+    guard !isOver, !exchange.isFull else { return }
     do {
       try send(exchange)
     } catch {

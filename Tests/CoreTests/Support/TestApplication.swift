@@ -50,6 +50,11 @@ extension TestServer {
     case "/early": Self.reply(exchange, "no body wanted")
     case "/none": jc_reply(exchange, 204, nil, nil, nil, 0)
     case "/large": Self.reply(exchange, String(repeating: "x", count: 3_000_000))
+    case "/chunked":
+      let bytes = [UInt8](repeating: 0x78, count: Int(RequestParserTests.text(request.query)) ?? 0)
+      jc_reply_begin(exchange, 200, nil, nil, -1)
+      _ = jc_reply_write(exchange, bytes, bytes.count)
+      jc_reply_end(exchange)
     case "/problem":
       let detail: [UInt8] = Array("quote \" slash \\ tab \t é ".utf8) + [0xff, 0xc0, 0xaf]
       detail.withUnsafeBytes {

@@ -114,6 +114,8 @@ void jc_reply_begin(struct jc_exchange *_Nonnull exchange, int status, const cha
                     const char *_Nullable headers, int64_t length);
 /// Queues body bytes (copied). True: below the high-water mark; false: wait for `writable`.
 bool jc_reply_write(struct jc_exchange *_Nonnull exchange, const void *_Nonnull bytes, size_t length);
+/// Whether jc_reply_write said to wait for `writable`, which has not come yet.
+bool jc_reply_waits(struct jc_exchange *_Nonnull exchange);
 /// Sends bytes [offset, limit) of `fd` (taken over) as the peer takes them, in bounded memory. One file at a
 /// time; bytes that jc_reply_write queues go before those of the file not sent yet. A file that is shorter
 /// breaks the reply off.
