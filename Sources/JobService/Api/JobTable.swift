@@ -18,10 +18,13 @@ final class JobTable: Sendable {
     var progress: OutputProgress?
   }
 
-  fileprivate struct Slot {
+  /// An object, so that looking at a job copies none of it. Touched with the lock held only.
+  fileprivate final class Slot {
     var entry: Entry
     var observers: Set<Observer> = []
     var followers: Set<Observer> = []
+
+    init(_ entry: Entry) { self.entry = entry }
   }
 
   fileprivate struct State {
@@ -39,17 +42,19 @@ final class JobTable: Sendable {
 
   /// The job, when it is this client's and here.
   func entry(_ id: JobID, of client: Int64) -> Entry? {
-    state.withLock { state in
-      guard let slot = state.slots[id], slot.entry.record.client == client else { return nil }
-      return slot.entry
-    }
+    state.withLock { $0.slot(id, of: client)?.entry }
+  }
+
+  /// The same without what goes on in it.
+  func record(_ id: JobID, of client: Int64) -> JobRecord? {
+    state.withLock { $0.slot(id, of: client)?.entry.record }
   }
 
   /// The job, and while it runs `observer` is woken once it has ended: no change in between is missed.
   func observe(_ id: JobID, of client: Int64, _ observer: Observer) -> Entry? {
     state.withLock { state in
-      guard let slot = state.slots[id], slot.entry.record.client == client else { return nil }
-      if slot.entry.record.state == .running { state.slots[id]!.observers.insert(observer) }
+      guard let slot = state.slot(id, of: client) else { return nil }
+      if slot.entry.record.state == .running { slot.observers.insert(observer) }
       return slot.entry
     }
   }
@@ -58,10 +63,10 @@ final class JobTable: Sendable {
   /// to ask the supervisor for its output: within the lock, so that it cannot overtake an `unwatch`.
   func follow(_ id: JobID, of client: Int64, _ observer: Observer, watch: () -> Void) -> Entry? {
     state.withLock { state in
-      guard let slot = state.slots[id], slot.entry.record.client == client else { return nil }
+      guard let slot = state.slot(id, of: client) else { return nil }
       guard slot.entry.record.state == .running else { return slot.entry }
-      state.slots[id]!.followers.insert(observer)
       if slot.followers.isEmpty { watch() }
+      slot.followers.insert(observer)
       return slot.entry
     }
   }
@@ -73,10 +78,10 @@ final class JobTable: Sendable {
   /// `unwatch` is called when nobody follows the job's output any longer.
   func unfollow(_ id: JobID, _ observer: Observer, unwatch: () -> Void) {
     state.withLock { state in
-      guard let slot = state.slots[id], slot.followers.contains(observer) else { return }
-      state.slots[id]!.followers.remove(observer)
-      guard slot.followers.count == 1 else { return }
-      state.slots[id]!.entry.progress = nil
+      guard let slot = state.slots[id], slot.followers.remove(observer) != nil, slot.followers.isEmpty else {
+        return
+      }
+      slot.entry.progress = nil
       unwatch()
     }
   }
@@ -84,15 +89,11 @@ final class JobTable: Sendable {
   /// Takes over the state of a job; the observers to wake.
   func update(_ record: JobRecord, pid: Int32) -> Set<Observer> {
     state.withLock { state in
-      var slot = state.slots.removeValue(forKey: record.id) ?? Slot(entry: Entry(record: record, pid: pid))
-      slot.entry.record = record
-      slot.entry.pid = pid
-      guard record.state != .running else {
-        state.slots[record.id] = slot
-        return []
-      }
+      let slot = state.slot(for: record)
+      (slot.entry.record, slot.entry.pid) = (record, pid)
+      guard record.state != .running else { return [] }
       let woken = slot.observers.union(slot.followers)
-      state.slots[record.id] = Slot(entry: slot.entry)
+      (slot.observers, slot.followers) = ([], [])
       state.keepFinished(record.id, most: most)
       return woken
     }
@@ -101,10 +102,10 @@ final class JobTable: Sendable {
   func progress(_ id: JobID, _ progress: OutputProgress) -> Set<Observer> {
     state.withLock { state in
       guard let slot = state.slots[id], !slot.followers.isEmpty else { return [] }
-      if state.slots[id]!.entry.progress == nil {
-        state.slots[id]!.entry.progress = progress
+      if slot.entry.progress == nil {
+        slot.entry.progress = progress
       } else {
-        state.slots[id]!.entry.progress!.merge(progress)
+        slot.entry.progress!.merge(progress)
       }
       return slot.followers
     }
@@ -119,6 +120,19 @@ final class JobTable: Sendable {
 }
 
 extension JobTable.State {
+  fileprivate func slot(_ id: JobID, of client: Int64) -> JobTable.Slot? {
+    guard let slot = slots[id], slot.entry.record.client == client else { return nil }
+    return slot
+  }
+
+  /// The job's, or a new one.
+  fileprivate mutating func slot(for record: JobRecord) -> JobTable.Slot {
+    if let slot = slots[record.id] { return slot }
+    let slot = JobTable.Slot(JobTable.Entry(record: record, pid: 0))
+    slots[record.id] = slot
+    return slot
+  }
+
   fileprivate mutating func keepFinished(_ id: JobID, most: Int) {
     finished.append(id)
     while finished.count - firstFinished > most {

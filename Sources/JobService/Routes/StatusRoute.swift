@@ -5,7 +5,7 @@ import JobAPI
 extension Worker {
   func status(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
     guard head.hasQuery, let wait = try head.query(allowed: "wait")["wait"] else {
-      return replyStatus(try job(id, of: exchange.client, .status).record, exchange)
+      return replyStatus(try record(id, of: exchange.client, .status), exchange)
     }
     guard let time = DurationText(wait) else {
       throw Problem(400, "query parameter \"wait\" must be \(DurationText.allowed)")
@@ -49,7 +49,7 @@ private final class WaitTask: ExchangeTask {
   override func wake(_ exchange: Exchange) {
     do {
       let record =
-        try worker.api.table.entry(id, of: client)?.record ?? worker.stored(id, of: client, .status)
+        try worker.api.table.record(id, of: client) ?? worker.stored(id, of: client, .status)
       worker.replyStatus(record, exchange)
     } catch {
       worker.fail(exchange, error)
@@ -66,9 +66,7 @@ private final class WaitTask: ExchangeTask {
 enum StatusBody {
   static func lay(_ record: JobRecord, into out: inout [UInt8]) {
     out.removeAll(keepingCapacity: true)
-    put(#"{"status":""#, &out)
-    put(name(of: record.state), &out)
-    put("\"", &out)
+    put(start(of: record.state), &out)
     if let error = record.error {
       put(#","error_msg":""#, &out)
       var text = JSONText()
@@ -86,14 +84,14 @@ enum StatusBody {
     }
     if record.flags.contains(.timedOut) { put(#","timed_out":true"#, &out) }
     if record.truncated { put(#","truncated":true"#, &out) }
-    put("}", &out)
+    out.append(UInt8(ascii: "}"))
   }
 
-  private static func name(of state: JobState) -> StaticString {
+  private static func start(of state: JobState) -> StaticString {
     switch state {
-    case .running: "running"
-    case .error: "error"
-    case .completed: "completed"
+    case .running: #"{"status":"running""#
+    case .error: #"{"status":"error""#
+    case .completed: #"{"status":"completed""#
     }
   }
 
@@ -103,12 +101,12 @@ enum StatusBody {
 
   private static func put(_ number: Int32, _ out: inout [UInt8]) {
     if number < 0 { out.append(UInt8(ascii: "-")) }
-    let digitsAt = out.count
-    var rest = number.magnitude
-    repeat {
-      out.insert(UInt8(ascii: "0") + UInt8(rest % 10), at: digitsAt)
-      rest /= 10
-    } while rest > 0
+    put(digits: number.magnitude, &out)
+  }
+
+  private static func put(digits number: UInt32, _ out: inout [UInt8]) {
+    if number > 9 { put(digits: number / 10, &out) }
+    out.append(UInt8(ascii: "0") + UInt8(number % 10))
   }
 }
 
