@@ -66,14 +66,19 @@ int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup 
     return status;
 }
 
+void jc_cgroup_let_go(struct jc_cgroup *cgroup)
+{
+    close(cgroup->dir);
+    close(cgroup->events);
+    free(cgroup);
+}
+
 void jc_cgroup_drop(struct jc_engine *engine, struct jc_cgroup *cgroup)
 {
     char name[32];
     snprintf(name, sizeof name, "job-%u", cgroup->number);
-    close(cgroup->dir);
-    close(cgroup->events);
+    jc_cgroup_let_go(cgroup);
     unlinkat(engine->cgroup_dir, name, AT_REMOVEDIR);
-    free(cgroup);
 }
 
 // A cgroup that was killed counts its kills, and CLONE_INTO_CGROUP compares that count with the one of the
@@ -95,9 +100,7 @@ void jc_cgroups_free(struct jc_engine *engine)
     while (engine->cgroups != NULL) {
         struct jc_cgroup *cgroup = engine->cgroups;
         engine->cgroups = cgroup->next;
-        close(cgroup->dir);
-        close(cgroup->events);
-        free(cgroup);
+        jc_cgroup_let_go(cgroup);
     }
     for (unsigned i = 0; engine->cgroup_dir >= 0 && i < engine->next_cgroup; i++) {
         char name[32];

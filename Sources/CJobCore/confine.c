@@ -21,6 +21,11 @@
 #error "jobd knows the system calls of x86-64 and AArch64"
 #endif
 
+// System calls that Debian 12's headers do not have; their numbers are the same on all machines.
+#define CALL_FCHMODAT2 452
+#define CALL_SETXATTRAT 463
+#define CALL_REMOVEXATTRAT 466
+
 #define REFUSE BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
 #define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
@@ -58,6 +63,9 @@ static const struct sock_filter program[] = {
     DENY(SYS_chmod),
     DENY(SYS_chown),
     DENY(SYS_lchown),
+    DENY(SYS_utime),
+    DENY(SYS_utimes),
+    DENY(SYS_futimesat),
 #endif
     // Programs and other processes. A daemon that is not root's runs jobs as the user that this process is
     // too.
@@ -77,6 +85,12 @@ static const struct sock_filter program[] = {
     DENY(SYS_pidfd_send_signal),
     DENY(SYS_setpriority),
     DENY(SYS_sched_setaffinity),
+    DENY(SYS_sched_setscheduler),
+    DENY(SYS_sched_setparam),
+    DENY(SYS_sched_setattr),
+    DENY(SYS_ioprio_set),
+    DENY(SYS_move_pages),
+    DENY(SYS_migrate_pages),
     WHEN(SYS_prlimit64, 4),
     LOAD(args[0]),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
@@ -107,8 +121,18 @@ static const struct sock_filter program[] = {
     DENY(SYS_symlinkat),
     DENY(SYS_fchmod),
     DENY(SYS_fchmodat),
+    DENY(CALL_FCHMODAT2),
     DENY(SYS_fchown),
     DENY(SYS_fchownat),
+    DENY(SYS_utimensat),
+    DENY(SYS_setxattr),
+    DENY(SYS_lsetxattr),
+    DENY(SYS_fsetxattr),
+    DENY(CALL_SETXATTRAT),
+    DENY(SYS_removexattr),
+    DENY(SYS_lremovexattr),
+    DENY(SYS_fremovexattr),
+    DENY(CALL_REMOVEXATTRAT),
     // Connections of its own making, and what would go past this filter.
     DENY(SYS_socket),
     DENY(SYS_connect),

@@ -158,6 +158,8 @@ void jc_job_launched(struct jc_job *job);
 int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup **out);
 int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out);
 void jc_cgroup_give(struct jc_engine *engine, struct jc_cgroup *cgroup);
+/// Leaves it as it is, for another to take over.
+void jc_cgroup_let_go(struct jc_cgroup *cgroup);
 /// Removes one that is of no more use.
 void jc_cgroup_drop(struct jc_engine *engine, struct jc_cgroup *cgroup);
 bool jc_cgroup_populated(const struct jc_cgroup *cgroup);

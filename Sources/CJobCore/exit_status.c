@@ -27,6 +27,9 @@ static int kept_status(int pidfd, int *status)
 
 int jc_exit_status(struct jc_job *job)
 {
+    // No child of this process: a child that has its number now is another one.
+    if (job->adopted)
+        return kept_status(job->launch.pidfd, &job->status);
     pid_t pid;
     while ((pid = wait4(job->pid, &job->status, WNOHANG, &job->usage)) < 0 && errno == EINTR) {
     }

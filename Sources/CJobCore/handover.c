@@ -89,7 +89,6 @@ static void take_state(struct jc_job *job, const struct jc_job_state *state)
     set_close_on_exec(job, FD_CLOEXEC);
 }
 
-/// What can fail, in the order in which `jc_job_free` can undo it.
 static int attach(struct jc_job *job, const struct jc_job_state *state)
 {
     int status = 0;
@@ -148,6 +147,8 @@ int jc_job_import(struct jc_engine *engine, const struct jc_job_state *state, co
     status = attach(job, state);
     if (status < 0) {
         give_back(job);
+        if (job->launch.cgroup != NULL)
+            jc_cgroup_let_go(job->launch.cgroup);
         jc_job_free(job);
         return status;
     }

@@ -43,7 +43,8 @@ public struct JobID: Hashable, Sendable, Comparable, CustomStringConvertible, Co
 
   /// Adds hexadecimal digits to `word`; false when one is none. Without a branch for a digit: they cannot be
   /// predicted, and every request has 32.
-  private static func take(_ bytes: UnsafeRawBufferPointer, _ place: Range<Int>, _ word: inout UInt64) -> Bool {
+  private static func take(_ bytes: UnsafeRawBufferPointer, _ place: Range<Int>, _ word: inout UInt64) -> Bool
+  {
     var isHex = true
     for index in place {
       let number = bytes[index] &- UInt8(ascii: "0")

@@ -36,6 +36,11 @@ struct ConfineTests {
       tries.attempt("sigqueue") { sigqueue(parent, SIGCONT, sigval()) }
       tries.attempt("prlimit") { Self.limit(of: parent) }
       tries.attempt("setpriority") { setpriority(Int32(PRIO_PROCESS.rawValue), id_t(parent), 0) }
+      tries.attempt("sched_setscheduler") {
+        var parameters = sched_param()
+        return sched_setscheduler(parent, SCHED_OTHER, &parameters)
+      }
+      tries.attempt("ioprio_set") { Self.call(Self.ioprioSet, 1, Int(parent), 0) }
       tries.attempt("pidfd_open") { jc_pidfd_open(parent) < 0 ? -1 : 0 }
       tries.attempt("F_SETOWN") { fcntl(0, F_SETOWN, parent) }
       tries.attempt("F_SETSIG") { fcntl(0, 10, SIGKILL) }
@@ -58,6 +63,19 @@ struct ConfineTests {
     return unsafeBitCast(dlsym(nil, "prlimit"), to: Call.self)(process, 4, nil, &limit)
   }
 
+  /// syscall(2), for what the C library has no function for.
+  private static func call(_ number: Int, _ one: Int, _ two: Int, _ three: Int) -> Int32 {
+    typealias Call = @convention(c) (Int, Int, Int, Int, Int) -> Int
+    return Int32(
+      truncatingIfNeeded: unsafeBitCast(dlsym(nil, "syscall"), to: Call.self)(number, one, two, three, 0))
+  }
+
+  #if arch(x86_64)
+    private static let ioprioSet = 251
+  #else
+    private static let ioprioSet = 30
+  #endif
+
   @Test func filesAreReadAlone() throws {
     let results = try confined { tries in
       let name = "/tmp/jobd-test-confined-\(getpid())"
@@ -72,6 +90,10 @@ struct ConfineTests {
       tries.attempt("link") { link("/dev/null", name) }
       tries.attempt("symlink") { symlink("/dev/null", name) }
       tries.attempt("chmod") { chmod("/dev/null", 0o666) }
+      tries.attempt("fchmodat2") {
+        "/dev/null".withCString { Self.call(452, Int(AT_FDCWD), Int(bitPattern: $0), 0o666) }
+      }
+      tries.attempt("utimensat") { utimensat(AT_FDCWD, "/dev/null", nil, 0) }
       tries.attempt("chown") { chown("/dev/null", 0, 0) }
       tries.attempt("own memory") { open("/proc/self/mem", O_RDWR) }
       tries.attempt("socket") { socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0) }

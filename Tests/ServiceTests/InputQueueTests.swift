@@ -133,4 +133,20 @@ struct InputQueueTests {
     queue.pump(into: pipe, error: -32)
     #expect(givers.allSatisfy { $0.refusal?.reason == .conflict })
   }
+
+  /// A supervisor was killed while it wrote: what the pipe has is not known, and nothing more goes there.
+  @Test func aQueueThatIsUncertainTakesNothing() {
+    let pipe = Pipe()
+    pipe.room = 100
+    var queue = InputQueue(taken: 3, isUncertain: true)
+    for (offset, close) in [(UInt64(3), false), (4, false), (3, true)] {
+      let giver = Giver()
+      queue.add([1, 2], at: offset, close: close, giver: giver, sink: pipe)
+      #expect(giver.refusal?.reason == .conflict)
+    }
+    let giver = Giver()
+    queue.add([1, 2], at: 3, close: false, giver: giver, sink: pipe)
+    #expect(giver.refusal == InputQueue.uncertain)
+    #expect(pipe.bytes.isEmpty && !pipe.isClosed)
+  }
 }

@@ -44,11 +44,11 @@ struct LinkTests {
   private static let notices: [Notice] = [
     .welcome(configuration: [1, 2, 3]), .ready, .drain, .client(id: 1, name: "alice"),
     .job(record(), pid: 99),
-    .deleted(client: 1, id: id),
+    .deleted(id: id),
     .output(
       id: id, progress: OutputProgress(stdout: 1, stderr: 2, piecesInFile: 3, firstPiece: 4, pieces: [5])),
-    .created(ticket: 1, id: id, client: 2, existed: true), .done(ticket: 3),
-    .refused(ticket: 4, Refusal(reason: .conflict, text: "no")), .events(last: 9),
+    .created(ticket: 1, id: id), .done(ticket: 3),
+    .refused(ticket: 4, Refusal(reason: .conflict, text: "no")), .events,
   ]
 
   @Test(arguments: orders.indices)

@@ -1,6 +1,7 @@
 import Glibc
-import class Harness.WatchedDescriptor
 import Testing
+
+import class Harness.WatchedDescriptor
 
 @testable import JobService
 

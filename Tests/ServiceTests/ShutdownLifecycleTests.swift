@@ -11,7 +11,7 @@ struct ShutdownLifecycleTests {
     var jobsAreStopped = false
 
     var rest: ShutdownLifecycle.Rest {
-      ShutdownLifecycle.Rest(apis: apis > 0, jobs: jobs > 0, changes: changes > 0)
+      ShutdownLifecycle.Rest(apis: apis > 0, jobs: jobs > 0, running: jobs > 0, changes: changes > 0)
     }
 
     mutating func goOn(using random: inout SplitMix) {
@@ -47,7 +47,8 @@ struct ShutdownLifecycleTests {
       if actions.contains(.killApis) { world.apis = 0 }
       if actions.contains(.killJobs) { #expect(event == .hurry && world.jobsAreStopped) }
       if actions.contains(.end) {
-        #expect(world.rest == ShutdownLifecycle.Rest(apis: false, jobs: false, changes: false))
+        #expect(
+          world.rest == ShutdownLifecycle.Rest(apis: false, jobs: false, running: false, changes: false))
       }
       world.goOn(using: &random)
     }
@@ -58,17 +59,27 @@ struct ShutdownLifecycleTests {
 
   @Test func aDeletionThatIsOnItsWayIsWaitedFor() {
     var lifecycle = ShutdownLifecycle()
-    let busy = ShutdownLifecycle.Rest(apis: false, jobs: false, changes: true)
+    let busy = ShutdownLifecycle.Rest(apis: false, jobs: false, running: false, changes: true)
     #expect(lifecycle.handle(.progress, busy) == [.stopJobs, .startTimer])
     #expect(lifecycle.handle(.timeIsUp, busy) == .killApis)
-    #expect(lifecycle.handle(.progress, .init(apis: false, jobs: false, changes: false)) == .end)
+    #expect(
+      lifecycle.handle(.progress, .init(apis: false, jobs: false, running: false, changes: false)) == .end)
   }
 
   @Test func aSecondSignalKillsWhatRuns() {
     var lifecycle = ShutdownLifecycle()
-    let all = ShutdownLifecycle.Rest(apis: true, jobs: true, changes: false)
+    let all = ShutdownLifecycle.Rest(apis: true, jobs: true, running: true, changes: false)
     #expect(lifecycle.handle(.progress, all) == [])
     #expect(lifecycle.handle(.hurry, all) == [.stopJobs, .killJobs])
     #expect(lifecycle.handle(.hurry, all) == .killJobs)
+  }
+
+  /// As on a full disk: the result of a job that has ended is tried again and again.
+  @Test func aSecondSignalWaitsForNoResult() {
+    var lifecycle = ShutdownLifecycle()
+    let unsaved = ShutdownLifecycle.Rest(apis: false, jobs: true, running: false, changes: false)
+    #expect(lifecycle.handle(.progress, unsaved) == .stopJobs)
+    #expect(lifecycle.handle(.progress, unsaved) == [])
+    #expect(lifecycle.handle(.hurry, unsaved) == [.killJobs, .startTimer, .end])
   }
 }

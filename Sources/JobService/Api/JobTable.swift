@@ -93,7 +93,7 @@ final class JobTable: Sendable {
       (slot.entry.record, slot.entry.pid) = (record, pid)
       guard record.state != .running else { return [] }
       let woken = slot.observers.union(slot.followers)
-      (slot.observers, slot.followers) = ([], [])
+      (slot.observers, slot.followers, slot.entry.progress) = ([], [], nil)
       state.keepFinished(record.id, most: most)
       return woken
     }

@@ -100,7 +100,7 @@ final class Worker: @unchecked Sendable {
 
 /// The supervisor's answer to an order.
 enum Answer {
-  case created(id: JobID, existed: Bool)
+  case created(id: JobID)
   case done
   case refused(Refusal)
 }

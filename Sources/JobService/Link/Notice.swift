@@ -11,17 +11,17 @@ enum Notice {
   case client(id: Int64, name: String)
   /// A new or changed job. `pid` is 0 unless its process runs.
   case job(JobRecord, pid: Int32)
-  case deleted(client: Int64, id: JobID)
+  case deleted(id: JobID)
   /// More output of a watched job, and which pieces came in which order.
   case output(id: JobID, progress: OutputProgress)
-  /// The answer to a create: the job, and whether an earlier request with the same key made it.
-  case created(ticket: UInt64, id: JobID, client: Int64, existed: Bool)
+  /// The answer to a create: the job, perhaps one that an earlier request with the same key made.
+  case created(ticket: UInt64, id: JobID)
   /// The answer to any other order that was carried out.
   case done(ticket: UInt64)
   /// The answer to an order that was not carried out.
   case refused(ticket: UInt64, Refusal)
-  /// New events are in the store, up to this sequence number.
-  case events(last: Int64)
+  /// New events are in the store.
+  case events
 
   private enum Kind: UInt8 {
     case welcome, ready, drain, client, job, deleted, output, created, done, refused, events
@@ -66,30 +66,25 @@ extension Notice {
       writer.put(Kind.job.rawValue)
       record.encode(into: &writer)
       writer.put(pid)
-    case .deleted(let client, let id):
+    case .deleted(let id):
       writer.put(Kind.deleted.rawValue)
-      writer.put(client)
       writer.put(id)
     case .output(let id, let progress):
       writer.put(Kind.output.rawValue)
       writer.put(id)
       progress.encode(into: &writer)
     case .created, .done, .refused: encodeAnswer(into: &writer)
-    case .events(let last):
-      writer.put(Kind.events.rawValue)
-      writer.put(last)
+    case .events: writer.put(Kind.events.rawValue)
     }
     return writer.bytes
   }
 
   private func encodeAnswer(into writer: inout ByteWriter) {
     switch self {
-    case .created(let ticket, let id, let client, let existed):
+    case .created(let ticket, let id):
       writer.put(Kind.created.rawValue)
       writer.put(ticket)
       writer.put(id)
-      writer.put(client)
-      writer.put(existed)
     case .done(let ticket):
       writer.put(Kind.done.rawValue)
       writer.put(ticket)
@@ -116,18 +111,15 @@ extension Notice {
     case .drain: return .drain
     case .client: return .client(id: try reader.integer(), name: try reader.string())
     case .job: return .job(try JobRecord(from: &reader), pid: try reader.integer())
-    case .deleted: return .deleted(client: try reader.integer(), id: try reader.id())
+    case .deleted: return .deleted(id: try reader.id())
     case .output: return .output(id: try reader.id(), progress: try OutputProgress(from: &reader))
-    case .created:
-      return .created(
-        ticket: try reader.integer(), id: try reader.id(), client: try reader.integer(),
-        existed: try reader.bool())
+    case .created: return .created(ticket: try reader.integer(), id: try reader.id())
     case .done: return .done(ticket: try reader.integer())
     case .refused:
       let ticket: UInt64 = try reader.integer()
       guard let reason = Refusal.Reason(rawValue: try reader.integer()) else { throw MalformedBytes() }
       return .refused(ticket: ticket, Refusal(reason: reason, text: try reader.string()))
-    case .events: return .events(last: try reader.integer())
+    case .events: return .events
     }
   }
 }

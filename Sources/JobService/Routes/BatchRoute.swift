@@ -43,7 +43,7 @@ final class BatchTask: ExchangeTask {
 
   private func answered(_ index: Int, _ answer: Answer, _ exchange: Exchange) {
     switch answer {
-    case .created(let id, _): results[index] = BatchReply.Result(id: id)
+    case .created(let id): results[index] = BatchReply.Result(id: id)
     case .refused(let refusal):
       let problem = Problem(refusal)
       results[index] = BatchReply.Result(error: problem.detail, status: Int(problem.status))

@@ -27,7 +27,7 @@ final class CreateTask: ExchangeTask {
 
   private static func reply(_ exchange: Exchange, _ answer: Answer, _ worker: Worker) {
     switch answer {
-    case .created(let id, _):
+    case .created(let id):
       exchange.reply(200, type: "application/json", body: Array(#"{"id":"\#(id)"}"#.utf8))
     case .refused(let refusal): worker.fail(exchange, Problem(refusal))
     case .done: worker.fail(exchange, MalformedBytes())

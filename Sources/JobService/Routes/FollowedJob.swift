@@ -19,8 +19,10 @@ final class FollowedJob {
     let link = worker.api.link
     let entry = worker.api.table.follow(id, of: client, observer) { link.send(.watch(id: id)) }
     last = try entry ?? JobTable.Entry(record: worker.stored(id, of: client, route), pid: 0)
-    // Only a running job is registered, and its output is not looked at.
-    for stream in streams { _ = try worker.api.wholeOutput(last.record, stream) }
+    // A running job is registered, and of its output nothing is missing yet.
+    if last.record.state != .running {
+      for stream in streams { _ = try worker.api.wholeOutput(last.record, stream) }
+    }
     (self.worker, self.id, self.client, self.observer) = (worker, id, client, observer)
   }
 

@@ -53,7 +53,6 @@ final class LogPieces {
   private func readBlock(_ index: UInt64) throws {
     try openFile()
     firstInBlock = index - index % UInt64(Self.blockPieces)
-    // The last piece in the file can still grow while the job runs: only whole blocks are trusted for long.
     let count = min(UInt64(Self.blockPieces), inFile - firstInBlock)
     block =
       try file?.read(Int(count) * LogIndex.pieceSize, at: firstInBlock * UInt64(LogIndex.pieceSize)) ?? []

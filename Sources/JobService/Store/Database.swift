@@ -234,7 +234,6 @@ final class Statement {
   func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
   func unsigned(_ column: Int32) -> UInt64 { UInt64(clamping: integer(column)) }
   func small(_ column: Int32) -> Int32 { sqlite3_column_int(handle, column) }
-  func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
   func text(_ column: Int32) -> String? {
     guard let text = sqlite3_column_text(handle, column) else { return nil }

@@ -12,10 +12,9 @@ final class StateLock: Sendable {
     guard file >= 0 else { throw StoreError(SystemError(errno, "open \(path)")) }
     guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
       let code = errno
-      let holder = Self.holder(of: file)
-      close(file)
       guard code == EWOULDBLOCK else { throw StoreError(SystemError(code, "lock \(path)")) }
-      throw StoreError(.inUse, "another jobd uses the state directory \(directory)\(holder)")
+      throw StoreError(
+        .inUse, "another jobd uses the state directory \(directory)\(Self.holder(of: file))")
     }
     // For people and for the message above only; the lock itself is what counts.
     let pid = Array("\(getpid())\n".utf8)
@@ -29,7 +28,8 @@ final class StateLock: Sendable {
     keepAcrossExec(false)
   }
 
-  /// Unlocked, not closed alone: a process that is being started has a copy of the descriptor until its exec.
+  /// Of an object whose initializer threw too. Unlocked, not closed alone: a process that is being started has a copy
+  /// of the descriptor until its exec.
   deinit {
     flock(file, LOCK_UN)
     close(file)

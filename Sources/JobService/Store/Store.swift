@@ -4,7 +4,7 @@ import JobAPI
 /// The supervisor's half of the store, and the only writer of it. Changes are queued from any thread, applied by
 /// the writer's thread, many that wait in one transaction and the clients in turn, and told when they are on disk.
 final class Store: Sendable {
-  typealias Completion = @Sendable ([(token: UInt64, outcome: StoreOutcome)], _ lastEvent: Int64) -> Void
+  typealias Completion = @Sendable ([(token: UInt64, outcome: StoreOutcome)]) -> Void
 
   private let path: String
   /// The last daemon closed the store; else it was killed, or the machine went down.

@@ -6,7 +6,7 @@ final class StoreWriter {
   private let statements: WriterStatements
   let clients: StoredClients
   /// The number of the newest event on disk.
-  private(set) var lastEvent: Int64
+  private var lastEvent: Int64
 
   typealias Request = (token: UInt64, change: StoreChange)
   typealias Outcome = (token: UInt64, outcome: StoreOutcome)

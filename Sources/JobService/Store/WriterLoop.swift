@@ -53,8 +53,8 @@ final class WriterLoop: @unchecked Sendable {
       case .maintain: break
       }
     }
-    if !failures.isEmpty { onCompleted(failures, writer.lastEvent) }
-    if !requests.isEmpty { onCompleted(writer.apply(requests[...]), writer.lastEvent) }
+    if !failures.isEmpty { onCompleted(failures) }
+    if !requests.isEmpty { onCompleted(writer.apply(requests[...])) }
     for case .maintain(let retention, let then) in tasks {
       then(Result { () throws(StoreError) in try retainer.maintain(retention) })
     }

@@ -34,15 +34,19 @@ final class ApiChild {
       throw error
     }
     exitDescriptor = jc_pidfd_open(pid)
-    guard exitDescriptor >= 0 else {
+    do throws(SystemError) {
+      guard exitDescriptor >= 0 else { throw SystemError(exitDescriptor, "watch the api process") }
+      exit = try LoopReadable(loop, descriptor: exitDescriptor) { [unowned self] in
+        let status = self.reap()
+        onExit(self, status)
+      }
+      channel = try MessageChannel(
+        loop: loop, descriptor: ends[0], onMessage: { [unowned self] in onOrder(self, $0) },
+        onClosed: { _ in })
+    } catch {
       close(ends[0])
-      throw SystemError(exitDescriptor, "watch the api process")
-    }
-    channel = try MessageChannel(
-      loop: loop, descriptor: ends[0], onMessage: { [unowned self] in onOrder(self, $0) }, onClosed: { _ in })
-    exit = try LoopReadable(loop, descriptor: exitDescriptor) { [unowned self] in
-      let status = self.reap()
-      onExit(self, status)
+      ChildProcess.end(pid)
+      throw error
     }
   }
 

@@ -33,6 +33,13 @@ enum ChildProcess {
     return pid
   }
 
+  /// Kills one that nothing watches, and waits for it.
+  static func end(_ pid: pid_t) {
+    kill(pid, SIGKILL)
+    var status: Int32 = 0
+    while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+  }
+
   /// Replaces this process; returns the errno when that fails.
   static func exec(_ path: String, _ arguments: [String]) -> Int32 {
     withVector(arguments) { execv(path, $0) }

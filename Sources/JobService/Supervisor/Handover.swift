@@ -5,7 +5,7 @@ import JobAPI
 /// children stay children, and this says which is which.
 struct Handover {
   /// Changes when what follows is laid differently: a successor that does not know it does not take over.
-  private static let version: UInt32 = 3
+  private static let version: UInt32 = 4
 
   var jobDescriptors: UInt64
   var cgroup: String?
@@ -120,9 +120,8 @@ extension jc_job_state {
     for number in [pid, pidfd, stdin_write, ledger] { writer.put(number) }
     for number in [pipe.0, pipe.1, file.0, file.1, output_error.0, output_error.1] { writer.put(number) }
     for number in [cgroup, started_us, deadline] { writer.put(number) }
-    for number in [kept.0, kept.1, dropped.0, dropped.1, output_limit, grace_ms, input_taken] {
-      writer.put(number)
-    }
+    for number in [kept.0, kept.1, dropped.0, dropped.1, output_limit, grace_ms] { writer.put(number) }
+    for number in [input_taken, input_pending] { writer.put(number) }
     writer.put(limit_action.rawValue)
     for flag in [term_sent, kill_sent, timed_out, limit_killed, stdin_closed, adopted] { writer.put(flag) }
   }
@@ -137,9 +136,8 @@ extension jc_job_state {
     (cgroup, started_us, deadline) = (try reader.integer(), try reader.integer(), try reader.integer())
     (kept.0, kept.1) = (try reader.integer(), try reader.integer())
     (dropped.0, dropped.1) = (try reader.integer(), try reader.integer())
-    (output_limit, grace_ms, input_taken) = (
-      try reader.integer(), try reader.integer(), try reader.integer()
-    )
+    (output_limit, grace_ms) = (try reader.integer(), try reader.integer())
+    (input_taken, input_pending) = (try reader.integer(), try reader.integer())
     limit_action = jc_limit_action(rawValue: try reader.integer())
     (term_sent, kill_sent) = (try reader.bool(), try reader.bool())
     (timed_out, limit_killed) = (try reader.bool(), try reader.bool())

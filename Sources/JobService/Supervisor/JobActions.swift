@@ -20,7 +20,7 @@ extension Supervisor {
     if actions.contains(.saveResultLater) { saveLater(job) }
     if actions.contains(.saveDeletion) { saveDeletion(of: job) }
     if actions.contains(.announceDeletion) {
-      keeper.broadcast(.deleted(client: job.record.client, id: job.record.id))
+      keeper.broadcast(.deleted(id: job.record.id))
     }
     if actions.contains(.removeFiles) {
       counts.add(.deleted)
@@ -35,7 +35,7 @@ extension Supervisor {
   }
 
   private func answerCreation(of job: LiveJob) {
-    job.creator?.answerCreated(job.record.id, client: job.record.client, existed: false)
+    job.creator?.answerCreated(job.record.id)
   }
 
   private func answerDeletions(of job: LiveJob, _ answer: (Caller) -> Void) {

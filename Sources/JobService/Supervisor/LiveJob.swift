@@ -59,7 +59,9 @@ final class LiveJob: RunningJobDelegate {
     (isStartStored, isDeposited) = (handed.isStartStored, handed.isDeposited)
     isInputDeposited = handed.isInputDeposited
     creator = nil
-    input = InputQueue(taken: handed.inputTaken, isClosed: handed.state.stdin_closed)
+    input = InputQueue(
+      taken: handed.inputTaken, isClosed: handed.state.stdin_closed,
+      isUncertain: handed.state.input_pending > 0)
     log = LogIndex(inFile: handed.piecesInFile, pieces: handed.pieces)
     lifecycle = JobLifecycle(state: .running)
   }
@@ -194,9 +196,7 @@ struct Caller: InputGiver {
   let child: ApiChild
   let ticket: UInt64
 
-  func answerCreated(_ id: JobID, client: Int64, existed: Bool) {
-    child.send(.created(ticket: ticket, id: id, client: client, existed: existed))
-  }
+  func answerCreated(_ id: JobID) { child.send(.created(ticket: ticket, id: id)) }
   func answerDone() { child.send(.done(ticket: ticket)) }
   func refuse(_ refusal: Refusal) { child.send(.refused(ticket: ticket, refusal)) }
 }

@@ -46,7 +46,7 @@ extension Supervisor {
   }
 
   /// A batch of changes is on disk, or could not be written.
-  func changesCompleted(_ outcomes: [(token: UInt64, outcome: StoreOutcome)], lastEvent: Int64) {
+  func changesCompleted(_ outcomes: [(token: UInt64, outcome: StoreOutcome)]) {
     var saved = 0
     for (token, outcome) in outcomes {
       guard let change = changes.take(token) else { continue }
@@ -59,7 +59,7 @@ extension Supervisor {
     }
     counts.add(.storeCommits, saved == 0 ? 0 : 1)
     counts.add(.storeChanges, saved)
-    keeper.broadcast(.events(last: lastEvent))
+    keeper.broadcast(.events)
     shutdown?.handle(.progress)
   }
 
@@ -87,7 +87,7 @@ extension Supervisor {
       counts.add(.created)
       return handle(.accepted, for: job)
     case .existing(let id):
-      job.creator?.answerCreated(id, client: job.record.client, existed: true)
+      job.creator?.answerCreated(id)
     case .keyReused:
       job.creator?.refuse(
         Refusal(reason: .keyReused, text: "the Idempotency-Key was used with another request"))
@@ -114,7 +114,7 @@ extension Supervisor {
     case .deleted(let hasFiles):
       counts.add(.deleted)
       if hasFiles { directory.removeFiles(of: removal.id) }
-      keeper.broadcast(.deleted(client: removal.client, id: removal.id))
+      keeper.broadcast(.deleted(id: removal.id))
       for caller in removal.callers { caller.answerDone() }
     case .failed(let error):
       let refusal = Refusal("the job cannot be deleted", error)

@@ -22,16 +22,26 @@ final class Shutdown {
   }
 
   func handle(_ event: ShutdownLifecycle.Event) {
+    let jobs = supervisor.jobs.values
     let rest = ShutdownLifecycle.Rest(
-      apis: !supervisor.keeper.isEmpty, jobs: !supervisor.jobs.isEmpty, changes: !supervisor.changes.isEmpty)
+      apis: !supervisor.keeper.isEmpty, jobs: !jobs.isEmpty,
+      running: jobs.contains { $0.lifecycle.isActive }, changes: !supervisor.changes.isEmpty)
     let actions = lifecycle.handle(event, rest)
     if actions.contains(.stopJobs) { stopJobs() }
     if actions.contains(.killJobs) {
-      for job in supervisor.jobs.values { job.running?.stop(grace: 0) }
+      for job in jobs { job.running?.stop(grace: 0) }
     }
     if actions.contains(.startTimer) { timer.start(milliseconds: Self.lastReplies) }
     if actions.contains(.killApis) { supervisor.keeper.kill() }
-    if actions.contains(.end) { supervisor.loop.stop() }
+    if actions.contains(.end) { end() }
+  }
+
+  private func end() {
+    for job in supervisor.jobs.values {
+      supervisor.log.error(
+        "result_not_saved", ["id": "\(job.record.id)", "reason": "stopped before the disk took it"])
+    }
+    supervisor.loop.stop()
   }
 
   private func stopJobs() {

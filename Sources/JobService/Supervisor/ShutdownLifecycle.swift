@@ -18,13 +18,14 @@ struct ShutdownLifecycle: Equatable {
     case progress
     /// The timer that ``Actions/startTimer`` asked for, or that of the drain.
     case timeIsUp
-    /// Nothing is to be waited for any longer.
+    /// Nothing is to be waited for any longer, not even a result that the disk does not take.
     case hurry
   }
 
   /// What there is still.
   struct Rest: Equatable {
-    var apis, jobs: Bool
+    /// `jobs`: those that run or whose result is not on disk; `running`: the former.
+    var apis, jobs, running: Bool
     /// Changes on their way to the disk: of a deletion the files are removed once its record is.
     var changes: Bool
   }
@@ -42,9 +43,12 @@ struct ShutdownLifecycle: Equatable {
   }
 
   private(set) var phase = Phase.draining
+  private var isHurried = false
 
   mutating func handle(_ event: Event, _ rest: Rest) -> Actions {
     var actions: Actions = []
+    if event == .hurry { isHurried = true }
+    let waitsForJobs = isHurried ? rest.running : rest.jobs
     if phase == .draining, event != .progress || !rest.apis {
       phase = .stoppingJobs
       actions.insert(.stopJobs)
@@ -52,11 +56,11 @@ struct ShutdownLifecycle: Equatable {
       actions.insert(.killApis)
     }
     if phase == .stoppingJobs, event == .hurry { actions.insert(.killJobs) }
-    if phase == .stoppingJobs, !rest.jobs {
+    if phase == .stoppingJobs, !waitsForJobs {
       phase = .lastReplies
       actions.insert(.startTimer)
     }
-    if phase == .lastReplies, rest == Rest(apis: false, jobs: false, changes: false) {
+    if phase == .lastReplies, !rest.apis, !waitsForJobs, !rest.changes {
       phase = .over
       actions.insert(.end)
     }

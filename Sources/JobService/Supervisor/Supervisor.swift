@@ -51,7 +51,7 @@ public final class Supervisor: @unchecked Sendable {
   let arguments: [String]
   private let handed: Handover?
   private var inheritance = Inheritance()
-  private var failure: SupervisorError?
+  private(set) var failure: SupervisorError?
 
   /// Opens the state directory and binds the listeners. `jobDescriptors`: soft limit of open files of jobs; 0: this
   /// process's own. Throws ``SupervisorError`` in words for the operator.
@@ -98,8 +98,8 @@ public final class Supervisor: @unchecked Sendable {
   }
 
   func openStore() throws {
-    store = try Store(path: directory.path, group: directory.group) { [unowned self] outcomes, lastEvent in
-      self.loop.post { self.changesCompleted(outcomes, lastEvent: lastEvent) }
+    store = try Store(path: directory.path, group: directory.group) { [unowned self] outcomes in
+      self.loop.post { self.changesCompleted(outcomes) }
     }
   }
 
@@ -138,6 +138,12 @@ public final class Supervisor: @unchecked Sendable {
   func fail(_ error: SupervisorError) {
     failure = error
     stopAsked(nil)
+  }
+
+  /// Ends ``run()`` at once, as if the supervisor had been killed: without a store nothing can be saved any more.
+  func giveUp(_ error: SupervisorError) {
+    failure = error
+    loop.stop()
   }
 
   func saveLater(_ job: LiveJob) {

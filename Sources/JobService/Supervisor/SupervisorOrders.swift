@@ -91,9 +91,16 @@ extension Supervisor {
     }
   }
 
+  /// Requests to stop a job that wait for its end at once: those of clients that went away meanwhile are among them.
+  private static let mostStoppers = 64
+
   /// Answered when the job has ended and its result is on disk; at once when that was so before.
   private func stop(_ client: Int64, _ id: JobID, grace: UInt64?, for caller: Caller) {
     guard let job = job(client, id) else { return caller.answerDone() }
+    guard job.stoppers.count < Self.mostStoppers else {
+      let text = "more than \(Self.mostStoppers) requests wait for this job's end"
+      return caller.refuse(Refusal(reason: .tooMany, text: text))
+    }
     job.stoppers.append(caller)
     stop(job, grace: grace ?? job.grace)
   }

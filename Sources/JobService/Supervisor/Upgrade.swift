@@ -85,11 +85,16 @@ private final class Trial {
     self.then = then
     pid = try ChildProcess.spawn(
       supervisor.binary, ["jobd", "check-handover"] + supervisor.arguments, passing: [state])
-    jc_engine_ignore_child(supervisor.engine.handle, pid)
     descriptor = jc_pidfd_open(pid)
-    guard descriptor >= 0 else { throw SystemError(descriptor, "watch the new binary") }
-    readable = try LoopReadable(supervisor.loop, descriptor: descriptor) { [unowned self] in self.ended() }
-    timer = try LoopTimer(supervisor.loop) { [pid] in _ = kill(pid, SIGKILL) }
+    do {
+      guard descriptor >= 0 else { throw SystemError(descriptor, "watch the new binary") }
+      readable = try LoopReadable(supervisor.loop, descriptor: descriptor) { [unowned self] in self.ended() }
+      timer = try LoopTimer(supervisor.loop) { [pid] in _ = kill(pid, SIGKILL) }
+    } catch {
+      ChildProcess.end(pid)
+      throw error
+    }
+    jc_engine_ignore_child(supervisor.engine.handle, pid)
     timer?.start(milliseconds: Self.most)
   }
 
@@ -124,13 +129,13 @@ extension Supervisor {
   func upgradeEnded(_ failure: String) {
     log.error("upgrade_failed", ["error": failure])
     upgrade = nil
-    keeper.resume()
+    if self.failure == nil { keeper.resume() }
   }
 
-  /// No job is being launched or saved, and nothing waits for the store or the service manager.
+  /// No job is being launched, deleted or saved, and nothing waits for the store or the service manager.
   var isSettled: Bool {
     changes.isEmpty && unsaved.isEmpty && manager.isIdle
-      && jobs.values.allSatisfy { $0.lifecycle.state == .running }
+      && jobs.values.allSatisfy { $0.lifecycle.state == .running && !$0.lifecycle.deleteAsked }
   }
 
   /// All jobs with their descriptors open across exec; nil when one of them has just ended.
@@ -158,6 +163,7 @@ extension Supervisor {
     store.close()
     do {
       let state = try handover(jobs: exported).memoryFile()
+      defer { close(state) }
       keepAcrossExec(true)
       _ = fcntl(state, F_SETFD, 0)
       let arguments = [CommandLine.arguments[0], "resume", "\(state)"] + self.arguments
@@ -168,8 +174,16 @@ extension Supervisor {
       Signals.unblock()
       keepAcrossExec(false)
       for job in jobs.values { job.running?.keep() }
-      try openStore()
+      openStoreAgain()
       throw error
+    }
+  }
+
+  private func openStoreAgain() {
+    do {
+      try openStore()
+    } catch {
+      giveUp(SupervisorError("the store cannot be opened again: \(error)"))
     }
   }
 

@@ -32,10 +32,10 @@ struct TracedNotices {
 
   private static func told(_ notice: Notice) -> Told? {
     switch notice {
-    case .created(_, let id, _, _): .created(id)
+    case .created(_, let id): .created(id)
     case .job(let record, _) where record.state == .running: .running(record.id)
     case .job(let record, _): .ended(record.id, record.stdout.kept)
-    case .deleted(_, let id): .deleted(id)
+    case .deleted(let id): .deleted(id)
     default: nil
     }
   }

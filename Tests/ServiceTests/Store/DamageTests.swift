@@ -16,7 +16,7 @@ import Testing
 
   private func refusal(_ path: String) -> StoreError? {
     do {
-      let store = try Store(path: path, group: nil) { _, _ in }
+      let store = try Store(path: path, group: nil) { _ in }
       store.close()
       return nil
     } catch {

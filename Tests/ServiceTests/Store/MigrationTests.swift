@@ -41,7 +41,7 @@ import Testing
     let scratch = try versionOne()
     let fixture = try StoreFixture(scratch.path)
     #expect(try fixture.apply(.create(.sample(1))) == .saved)
-    #expect(fixture.lastEvent == 13)
+    #expect(try StoreReader(path: fixture.path).lastEvent(client: 1) == 13)
     let id = try #require(JobID("01a2110f-95ce-769f-ac80-09b1dbfb330d"))
     let key = Order.Idempotency(key: "first", digest: [UInt8](repeating: 1, count: 32))
     #expect(try fixture.apply(.create(.sample(2), idempotency: key)) == .keyReused)

@@ -13,7 +13,7 @@ import Testing
   @Test func aTransactionIsBoundedAndClientsTakeTurns() throws {
     let scratch = try ScratchDirectory()
     let told = Told()
-    let store = try Store(path: scratch.path, group: nil) { outcomes, _ in
+    let store = try Store(path: scratch.path, group: nil) { outcomes in
       told.tokens.withLock { $0 += outcomes.map(\.token) }
       told.sizes.withLock { $0.append(outcomes.count) }
     }

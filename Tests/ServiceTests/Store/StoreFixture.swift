@@ -41,7 +41,6 @@ final class StoreFixture: Sendable {
 
   private final class Told: Sendable {
     let outcomes = Mutex<[UInt64: StoreOutcome]>([:])
-    let lastEvent = Mutex<Int64>(0)
   }
 
   /// In a directory of its own, or in `path`.
@@ -50,15 +49,12 @@ final class StoreFixture: Sendable {
     self.path = path ?? scratch!.path
     let told = Told()
     self.told = told
-    store = try Store(path: self.path, group: group) { outcomes, lastEvent in
+    store = try Store(path: self.path, group: group) { outcomes in
       told.outcomes.withLock { for (token, outcome) in outcomes { $0[token] = outcome } }
-      told.lastEvent.withLock { $0 = lastEvent }
     }
   }
 
   deinit { store.close() }
-
-  var lastEvent: Int64 { told.lastEvent.withLock { $0 } }
 
   func enqueue(_ change: StoreChange) -> UInt64 {
     let token = tokens.withLock { token in
