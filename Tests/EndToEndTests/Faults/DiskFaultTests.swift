@@ -57,6 +57,28 @@ import Testing
     }
   }
 
+  /// The first TERM waits for the disk, since a result is lost else; the second one for nothing.
+  @Test func aSecondTermEndsADaemonWhoseDiskTakesNoResults() throws {
+    try Daemon.with { daemon in
+      let (held, letItEnd) = try waiting(daemon, "echo held; exit 9")
+      try daemon.withFaults("pwrite64:error=ENOSPC", paths: [walOf(daemon)]) {
+        try letItEnd()
+        try Poll.until("a result that is held back") { daemon.log.contains("event=store_failed") }
+        daemon.signal(SIGTERM)
+        try daemon.waitForLog("event=stopping")
+        let failures = daemon.log.split(separator: "event=store_failed").count
+        try Poll.until("more tries") { daemon.log.split(separator: "event=store_failed").count > failures + 1 }
+        #expect(!daemon.log.contains("event=stopped"))
+        daemon.signal(SIGTERM)
+        try daemon.waitForLog("event=stopped")
+        #expect(daemon.log.contains("event=result_not_saved id=\(held)"))
+      }
+      try daemon.start()
+      let lost = try daemon.client().status(held)
+      #expect(lost.status == .error && lost.errorMessage != nil)
+    }
+  }
+
   struct Fault: CustomStringConvertible {
     let faults, reason, words: String
     var description: String { faults }
