@@ -32,6 +32,30 @@ import Testing
     }
   }
 
+  /// What follows a job is no reply to be waited for: the jobs end at once, and who followed them sees how.
+  @Test func followersDoNotHoldUpAnOrderlyEndAndSeeIt() throws {
+    try Daemon.with(["--drain-time", "1h"]) { daemon in
+      let silent = try daemon.startJobctl(["run", "sleep", "1000"])
+      let trapped = try daemon.startJobctl([
+        "run", "sh", "-c", "trap 'echo bye; exit 3' TERM; echo hi; sleep 1000 & wait",
+      ])
+      let events = try daemon.startJobctl(["events", "-f"])
+      try Poll.until("both jobs to be seen") {
+        trapped.text == "hi\n"
+          && events.text.split(separator: "\n").filter { $0.contains("started") }.count == 2
+      }
+      #expect(try daemon.stop().status == 0)
+      let ends = [try silent.wait(), try trapped.wait()]
+      #expect(ends.map(\.status) == [143, 3], "\(ends.map(\.errorText))")
+      #expect(ends[1].text == "hi\nbye\n")
+      try Poll.until("both ends among the events") {
+        events.text.split(separator: "\n").filter { $0.contains("finished") }.count == 2
+      }
+      events.signal(SIGTERM)
+      _ = try events.wait()
+    }
+  }
+
   @Test func finishedJobsSurviveTheDaemonAndRunningOnesAreLostInOrder() throws {
     try Daemon.with { daemon in
       let client = daemon.client()

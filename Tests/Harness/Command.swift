@@ -70,6 +70,7 @@ package final class Running {
   }
 
   package var output: [UInt8] { Files.read(outputFile) }
+  package var text: String { String(decoding: output, as: UTF8.self) }
   package var errors: [UInt8] { Files.read(errorFile) }
   package var errorText: String { String(decoding: errors, as: UTF8.self) }
 

@@ -38,7 +38,7 @@ struct LinkTests {
     .stop(ticket: 6, client: 7, id: id, grace: 0),
     .input(ticket: 8, client: 9, id: id, offset: nil, bytes: [1, 2], close: true),
     .input(ticket: 8, client: 9, id: id, offset: 7, bytes: [], close: false),
-    .watch(id: id), .unwatch(id: id),
+    .watch(id: id), .unwatch(id: id), .drained,
   ]
 
   private static let notices: [Notice] = [

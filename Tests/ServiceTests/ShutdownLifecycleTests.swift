@@ -7,21 +7,24 @@ import Testing
 struct ShutdownLifecycleTests {
   /// What runs, as it can really go: jobs bring changes, and changes get onto the disk.
   private struct World {
-    var apis, jobs, changes: Int
+    var apis, replies, jobs, changes: Int
     var jobsAreStopped = false
 
     var rest: ShutdownLifecycle.Rest {
-      ShutdownLifecycle.Rest(apis: apis > 0, jobs: jobs > 0, running: jobs > 0, changes: changes > 0)
+      ShutdownLifecycle.Rest(
+        apis: apis > 0, replies: apis > 0 && replies > 0, jobs: jobs > 0, running: jobs > 0,
+        changes: changes > 0)
     }
 
     mutating func goOn(using random: inout SplitMix) {
-      switch Int.random(in: 0..<4, using: &random) {
+      switch Int.random(in: 0..<5, using: &random) {
       case 0: apis = max(0, apis - 1)
       case 1 where jobs > 0 && jobsAreStopped:
         jobs -= 1
         changes += 1
       // What was kept long enough is let go meanwhile.
       case 2 where apis > 0: changes += 1
+      case 3: replies = max(0, replies - 1)
       default: changes = max(0, changes - 1)
       }
     }
@@ -31,7 +34,8 @@ struct ShutdownLifecycleTests {
   func itEndsInOrder(seed: UInt64) throws {
     var random = SplitMix(seed: seed)
     var world = World(
-      apis: Int.random(in: 0...2, using: &random), jobs: Int.random(in: 0...4, using: &random),
+      apis: Int.random(in: 0...2, using: &random), replies: Int.random(in: 0...2, using: &random),
+      jobs: Int.random(in: 0...4, using: &random),
       changes: Int.random(in: 0...3, using: &random))
     var lifecycle = ShutdownLifecycle()
     var stops = 0
@@ -48,7 +52,9 @@ struct ShutdownLifecycleTests {
       if actions.contains(.killJobs) { #expect(event == .hurry && world.jobsAreStopped) }
       if actions.contains(.end) {
         #expect(
-          world.rest == ShutdownLifecycle.Rest(apis: false, jobs: false, running: false, changes: false))
+          world.rest
+            == ShutdownLifecycle.Rest(
+              apis: false, replies: false, jobs: false, running: false, changes: false))
       }
       world.goOn(using: &random)
     }
@@ -59,16 +65,17 @@ struct ShutdownLifecycleTests {
 
   @Test func aDeletionThatIsOnItsWayIsWaitedFor() {
     var lifecycle = ShutdownLifecycle()
-    let busy = ShutdownLifecycle.Rest(apis: false, jobs: false, running: false, changes: true)
-    #expect(lifecycle.handle(.progress, busy) == [.stopJobs, .startTimer])
+    let busy = ShutdownLifecycle.Rest(apis: false, replies: false, jobs: false, running: false, changes: true)
+    #expect(lifecycle.handle(.progress, busy) == [.stopJobs, .lastReplies])
     #expect(lifecycle.handle(.timeIsUp, busy) == .killApis)
     #expect(
-      lifecycle.handle(.progress, .init(apis: false, jobs: false, running: false, changes: false)) == .end)
+      lifecycle.handle(
+        .progress, .init(apis: false, replies: false, jobs: false, running: false, changes: false)) == .end)
   }
 
   @Test func aSecondSignalKillsWhatRuns() {
     var lifecycle = ShutdownLifecycle()
-    let all = ShutdownLifecycle.Rest(apis: true, jobs: true, running: true, changes: false)
+    let all = ShutdownLifecycle.Rest(apis: true, replies: true, jobs: true, running: true, changes: false)
     #expect(lifecycle.handle(.progress, all) == [])
     #expect(lifecycle.handle(.hurry, all) == [.stopJobs, .killJobs])
     #expect(lifecycle.handle(.hurry, all) == .killJobs)
@@ -77,9 +84,22 @@ struct ShutdownLifecycleTests {
   /// As on a full disk: the result of a job that has ended is tried again and again.
   @Test func aSecondSignalWaitsForNoResult() {
     var lifecycle = ShutdownLifecycle()
-    let unsaved = ShutdownLifecycle.Rest(apis: false, jobs: true, running: false, changes: false)
+    let unsaved = ShutdownLifecycle.Rest(
+      apis: false, replies: false, jobs: true, running: false, changes: false)
     #expect(lifecycle.handle(.progress, unsaved) == .stopJobs)
     #expect(lifecycle.handle(.progress, unsaved) == [])
-    #expect(lifecycle.handle(.hurry, unsaved) == [.killJobs, .startTimer, .end])
+    #expect(lifecycle.handle(.hurry, unsaved) == [.killJobs, .lastReplies, .end])
+  }
+
+  @Test func repliesThatFollowAJobAreNotWaitedFor() {
+    var lifecycle = ShutdownLifecycle()
+    var rest = ShutdownLifecycle.Rest(apis: true, replies: true, jobs: true, running: true, changes: false)
+    #expect(lifecycle.handle(.progress, rest) == [])
+    rest.replies = false
+    #expect(lifecycle.handle(.progress, rest) == .stopJobs)
+    (rest.jobs, rest.running) = (false, false)
+    #expect(lifecycle.handle(.progress, rest) == .lastReplies)
+    rest.apis = false
+    #expect(lifecycle.handle(.progress, rest) == .end)
   }
 }

@@ -16,6 +16,7 @@ public final class ApiProcess: @unchecked Sendable {
   /// What this round of the loop has for each worker.
   private var answers: [[(ticket: UInt64, answer: Answer)]] = []
   private var wakes: [Set<UInt64>] = []
+  private var isDraining = false
   private var draining = 0
 
   /// The descriptors that the supervisor passes (``ApiChild``).
@@ -127,6 +128,8 @@ public final class ApiProcess: @unchecked Sendable {
   }
 
   private func drain() {
+    guard !isDraining else { return wake(api?.eventFollowers.end()) }
+    isDraining = true
     draining = workers.count
     for worker in workers {
       worker.post {

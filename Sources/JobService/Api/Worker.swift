@@ -46,6 +46,18 @@ final class Worker: @unchecked Sendable {
     let box = Unmanaged.passRetained(Done(done))
     jc_server_drain(server, { Unmanaged<Done>.fromOpaque($0!).takeRetainedValue().call() }, box.toOpaque())
     wakeAllWaiters()
+    tellWhenDrained()
+  }
+
+  /// A connection gives one reply at a time: when there are as many as replies that follow, there is no other one.
+  private func tellWhenDrained() {
+    let now = api.clients.totals
+    if isDraining && now.connections == now.followers { api.link.send(.drained) }
+  }
+
+  func closed(client place: Int) {
+    api.clients.close(place)
+    tellWhenDrained()
   }
 
   private final class Done {

@@ -7,7 +7,7 @@ extension Worker {
     opened: { context, name, length in
       Worker.of(context).opened(UnsafeRawBufferPointer(start: name, count: length))
     },
-    closed: { context, tag in Worker.of(context).api.clients.close(Int(tag)) },
+    closed: { context, tag in Worker.of(context).closed(client: Int(tag)) },
     head: { context, exchange, request in
       Worker.of(context).head(Exchange(pointer: exchange), RequestHead(request.pointee))
     },

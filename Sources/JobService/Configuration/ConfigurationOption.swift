@@ -61,7 +61,9 @@ extension ConfigurationOption {
       Self(
         "workers", .automatic(\.workers, most: 256), "Threads that serve connections.",
         default: "one for every two cores, up to 4: jobs need cores too"),
-      Self("drain-time", .duration(\.drainTime, 0...day), "How long a stopping daemon lets replies go on."),
+      Self(
+        "drain-time", .duration(\.drainTime, 0...day),
+        "How long a stopping daemon lets replies go on, and a reloaded one those that follow a job."),
     ])
 
   private static let jobs = Group(

@@ -6,7 +6,7 @@ enum Notice {
   case welcome(configuration: [UInt8])
   /// All running jobs have been told: connections may be accepted.
   case ready
-  /// Stop accepting, finish the running replies, exit.
+  /// Stop accepting, finish the running replies, exit. The second one: no job runs any more, events end too.
   case drain
   case client(id: Int64, name: String)
   /// A new or changed job. `pid` is 0 unless its process runs.

@@ -1,7 +1,7 @@
 import JobAPI
 
-/// What the api process asks of the supervisor. Each order but `hello`, `watch` and `unwatch` is answered by one
-/// ``Notice`` with the same ticket, a number of the api process's choosing.
+/// What the api process asks of the supervisor. Each order with a ticket, a number of the api process's choosing, is
+/// answered by one ``Notice`` with the same.
 enum Order {
   /// The api process is ready for the running jobs.
   case hello
@@ -16,6 +16,8 @@ enum Order {
   /// Tell of each piece of output from now on.
   case watch(id: JobID)
   case unwatch(id: JobID)
+  /// Asked to drain, it has given all replies but those that follow output or events, which end with their jobs.
+  case drained
 
   struct Creation {
     var spec: JobSpec
@@ -33,7 +35,7 @@ enum Order {
   }
 
   private enum Kind: UInt8 {
-    case hello, create, delete, signal, stop, input, watch, unwatch
+    case hello, create, delete, signal, stop, input, watch, unwatch, drained
   }
 }
 
@@ -68,6 +70,8 @@ extension Order {
     case .unwatch(let id):
       writer.put(Kind.unwatch.rawValue)
       writer.put(id)
+    case .drained:
+      writer.put(Kind.drained.rawValue)
     }
     return writer.bytes
   }
@@ -133,6 +137,8 @@ extension Order {
       return .watch(id: try reader.id())
     case .unwatch:
       return .unwatch(id: try reader.id())
+    case .drained:
+      return .drained
     }
   }
 

@@ -87,7 +87,7 @@ private final class EventsTask: ExchangeTask {
     guard !isOver, !exchange.isFull else { return }
     do {
       guard try send(exchange) else { return }
-      if place == nil || worker.isDraining { finish(exchange) }
+      if place == nil || worker.api.eventFollowers.isOver { finish(exchange) }
     } catch {
       worker.api.log.error("events_failed", ["error": "\(error)"])
       isOver = true

@@ -107,7 +107,7 @@ private final class LogTask: ExchangeTask {
     while let part = try cursor.next() {
       guard exchange.write(form.encode(part)) else { return }
     }
-    if isRunning && follows && !worker.isDraining { return }
+    if isRunning && follows { return }
     finish(exchange, record)
   }
 

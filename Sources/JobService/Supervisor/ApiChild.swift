@@ -6,11 +6,14 @@ final class ApiChild {
   let pid: pid_t
   private(set) var channel: MessageChannel?
   private var exit: LoopReadable?
+  private var end: LoopTimer?
   private let exitDescriptor: Int32
   /// It said hello: it is told of every change.
   var isGreeted = false
   /// It was asked to finish.
   private(set) var isDraining = false
+  /// It gives no reply any more but those that follow output or events.
+  var isDrained = false
   let startedAt = Clock.monotonic()
 
   /// Starts `jobd api` with the channel as descriptor 3 and `passed` after it, the last of which are `listeners`
@@ -58,7 +61,7 @@ final class ApiChild {
   private func reap() -> Int32 {
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
-    exit = nil
+    (exit, end) = (nil, nil)
     channel = nil
     return status
   }
@@ -74,6 +77,13 @@ final class ApiChild {
   func drain() {
     isDraining = true
     send(.drain)
+  }
+
+  /// Ends it after some milliseconds.
+  func kill(after milliseconds: UInt64, _ loop: EventLoop) {
+    end = try? LoopTimer(loop) { [unowned self] in self.kill() }
+    end?.start(milliseconds: milliseconds)
+    if end == nil { kill() }
   }
 
   /// Ends it at once.

@@ -152,6 +152,21 @@ final class ApiKeeper {
     for child in children { child.drain() }
   }
 
+  /// A process that was asked to drain has only replies left that follow a job. They may take as long as the job: the
+  /// process that another has replaced is not kept for them, and they go on with that one.
+  func drained(_ child: ApiChild) {
+    guard !child.isDrained else { return }
+    child.isDrained = true
+    guard child !== current else { return }
+    child.kill(after: UInt64(supervisor.configuration.drainTime), supervisor.loop)
+  }
+
+  /// No process gives a reply any more, but those that follow a job.
+  var isDrained: Bool { children.allSatisfy(\.isDrained) }
+
+  /// After ``drain()``: no job runs any more.
+  func drainAgain() { for child in children { child.drain() } }
+
   /// Undoes ``pause()``.
   func resume() {
     isStopping = false

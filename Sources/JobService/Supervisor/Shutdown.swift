@@ -24,14 +24,17 @@ final class Shutdown {
   func handle(_ event: ShutdownLifecycle.Event) {
     let jobs = supervisor.jobs.values
     let rest = ShutdownLifecycle.Rest(
-      apis: !supervisor.keeper.isEmpty, jobs: !jobs.isEmpty,
+      apis: !supervisor.keeper.isEmpty, replies: !supervisor.keeper.isDrained, jobs: !jobs.isEmpty,
       running: jobs.contains { $0.lifecycle.isActive }, changes: !supervisor.changes.isEmpty)
     let actions = lifecycle.handle(event, rest)
     if actions.contains(.stopJobs) { stopJobs() }
     if actions.contains(.killJobs) {
       for job in jobs { job.running?.stop(grace: 0) }
     }
-    if actions.contains(.startTimer) { timer.start(milliseconds: Self.lastReplies) }
+    if actions.contains(.lastReplies) {
+      supervisor.keeper.drainAgain()
+      timer.start(milliseconds: Self.lastReplies)
+    }
     if actions.contains(.killApis) { supervisor.keeper.kill() }
     if actions.contains(.end) { end() }
   }

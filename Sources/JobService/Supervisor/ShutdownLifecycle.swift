@@ -5,10 +5,10 @@
 /// ```
 struct ShutdownLifecycle: Equatable {
   enum Phase: Equatable {
-    /// The api process finishes the replies it is giving.
+    /// The api process finishes the replies it is giving, but those that follow a job.
     case draining
     case stoppingJobs
-    /// What waited for a job's end is answered, and what is on its way to the disk gets there.
+    /// What followed a job or waited for its end is finished, and what is on its way to the disk gets there.
     case lastReplies
     case over
   }
@@ -16,7 +16,7 @@ struct ShutdownLifecycle: Equatable {
   enum Event: Equatable, CaseIterable {
     /// There is less to wait for than before.
     case progress
-    /// The timer that ``Actions/startTimer`` asked for, or that of the drain.
+    /// The timer that ``Actions/lastReplies`` asked for, or that of the drain.
     case timeIsUp
     /// Nothing is to be waited for any longer, not even a result that the disk does not take.
     case hurry
@@ -24,8 +24,10 @@ struct ShutdownLifecycle: Equatable {
 
   /// What there is still.
   struct Rest: Equatable {
-    /// `jobs`: those that run or whose result is not on disk; `running`: the former.
-    var apis, jobs, running: Bool
+    /// Api processes; those that give replies which do not follow a job.
+    var apis, replies: Bool
+    /// Jobs that run or whose result is not on disk; the former.
+    var jobs, running: Bool
     /// Changes on their way to the disk: of a deletion the files are removed once its record is.
     var changes: Bool
   }
@@ -36,8 +38,8 @@ struct ShutdownLifecycle: Equatable {
     /// TERM, and KILL after each job's time of grace.
     static let stopJobs = Actions(rawValue: 1)
     static let killJobs = Actions(rawValue: 2)
-    /// Limit the time of the last replies.
-    static let startTimer = Actions(rawValue: 4)
+    /// Tell the api processes that no job runs, and limit the time of the last replies.
+    static let lastReplies = Actions(rawValue: 4)
     static let killApis = Actions(rawValue: 8)
     static let end = Actions(rawValue: 16)
   }
@@ -49,7 +51,7 @@ struct ShutdownLifecycle: Equatable {
     var actions: Actions = []
     if event == .hurry { isHurried = true }
     let waitsForJobs = isHurried ? rest.running : rest.jobs
-    if phase == .draining, event != .progress || !rest.apis {
+    if phase == .draining, event != .progress || !rest.replies {
       phase = .stoppingJobs
       actions.insert(.stopJobs)
     } else if phase == .lastReplies, event == .timeIsUp {
@@ -58,7 +60,7 @@ struct ShutdownLifecycle: Equatable {
     if phase == .stoppingJobs, event == .hurry { actions.insert(.killJobs) }
     if phase == .stoppingJobs, !waitsForJobs {
       phase = .lastReplies
-      actions.insert(.startTimer)
+      actions.insert(.lastReplies)
     }
     if phase == .lastReplies, !rest.apis, !waitsForJobs, !rest.changes {
       phase = .over

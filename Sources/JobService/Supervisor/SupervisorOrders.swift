@@ -20,6 +20,9 @@ extension Supervisor {
       if let job = jobs[id] { progress.watch(job, child) }
     case .unwatch(let id):
       if let job = jobs[id] { progress.unwatch(job, child) }
+    case .drained:
+      keeper.drained(child)
+      shutdown?.handle(.progress)
     }
   }
 
