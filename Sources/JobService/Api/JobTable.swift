@@ -20,7 +20,7 @@ final class JobTable: Sendable {
 
   /// An object, so that looking at a job copies none of it. Touched with the lock held only.
   fileprivate final class Slot {
-    var entry: Entry
+    @exclusivity(unchecked) var entry: Entry
     var observers: Set<Observer> = []
     var followers: Set<Observer> = []
 
@@ -45,9 +45,13 @@ final class JobTable: Sendable {
     state.withLock { $0.slot(id, of: client)?.entry }
   }
 
-  /// The same without what goes on in it.
-  func record(_ id: JobID, of client: Int64) -> JobRecord? {
-    state.withLock { $0.slot(id, of: client)?.entry.record }
+  /// The same where it is, not copied. False: it is not here, or another client's.
+  func read(_ id: JobID, of client: Int64, _ body: (JobRecord) -> Void) -> Bool {
+    state.withLock { state in
+      guard let slot = state.slot(id, of: client) else { return false }
+      body(slot.entry.record)
+      return true
+    }
   }
 
   /// The job, and while it runs `observer` is woken once it has ended: no change in between is missed.

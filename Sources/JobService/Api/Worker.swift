@@ -12,7 +12,7 @@ final class Worker: @unchecked Sendable {
   private(set) var server: OpaquePointer?
   private(set) var deadlines: Deadlines!
   /// Scratch for replies that are laid by hand.
-  var scratch: [UInt8] = []
+  @exclusivity(unchecked) var scratch: [UInt8] = []
   private var orders: [UInt64: Continuation] = [:]
   private var lastOrder: UInt64 = 0
 

@@ -52,12 +52,6 @@ extension Worker {
     return JobTable.Entry(record: try stored(id, of: client, route), pid: 0)
   }
 
-  /// The same without what goes on in it.
-  func record(_ id: JobID, of place: Int64, _ route: Route) throws -> JobRecord {
-    guard let client = api.clients.number(Int(place)) else { throw NoSuchJob(route) }
-    return try api.table.record(id, of: client) ?? stored(id, of: client, route)
-  }
-
   /// A job that is not in the table.
   func stored(_ id: JobID, of client: Int64, _ route: Route) throws -> JobRecord {
     guard let record = try reader.job(client: client, id: id) else { throw NoSuchJob(route) }

@@ -5,7 +5,8 @@ import JobAPI
 extension Worker {
   func status(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
     guard head.hasQuery, let wait = try head.query(allowed: "wait")["wait"] else {
-      return replyStatus(try record(id, of: exchange.client, .status), exchange)
+      guard let client = api.clients.number(Int(exchange.client)) else { throw NoSuchJob(.status) }
+      return try replyStatus(of: id, client, exchange)
     }
     guard let time = DurationText(wait) else {
       throw Problem(400, "query parameter \"wait\" must be \(DurationText.allowed)")
@@ -26,8 +27,20 @@ extension Worker {
     deadlines.add(exchange.number, after: milliseconds)
   }
 
+  /// The job as it is now.
+  fileprivate func replyStatus(of id: JobID, _ client: Int64, _ exchange: Exchange) throws {
+    guard api.table.read(id, of: client, { StatusBody.lay($0, into: &scratch) }) else {
+      return replyStatus(try stored(id, of: client, .status), exchange)
+    }
+    replyWithScratch(exchange)
+  }
+
   func replyStatus(_ record: JobRecord, _ exchange: Exchange) {
     StatusBody.lay(record, into: &scratch)
+    replyWithScratch(exchange)
+  }
+
+  private func replyWithScratch(_ exchange: Exchange) {
     scratch.withUnsafeBytes { exchange.reply(200, type: "application/json", body: $0) }
   }
 }
@@ -48,9 +61,7 @@ private final class WaitTask: ExchangeTask {
 
   override func wake(_ exchange: Exchange) {
     do {
-      let record =
-        try worker.api.table.record(id, of: client) ?? worker.stored(id, of: client, .status)
-      worker.replyStatus(record, exchange)
+      try worker.replyStatus(of: id, client, exchange)
     } catch {
       worker.fail(exchange, error)
     }
