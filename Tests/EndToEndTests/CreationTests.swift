@@ -37,7 +37,8 @@ import Testing
       #expect(merged.0 == OutputReply(stdout: "a\nb\nc\n", stderr: ""))
       let missing = try run(client, "true") { $0.cwd = "/nonexistent" }
       #expect(missing.1.status == .error)
-      #expect(missing.1.errorMessage?.contains("chdir") == true)
+      #expect(
+        missing.1.errorMessage == #"cannot start the job: chdir "/nonexistent": No such file or directory"#)
     }
   }
 
