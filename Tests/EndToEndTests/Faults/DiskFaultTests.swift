@@ -67,7 +67,9 @@ import Testing
         daemon.signal(SIGTERM)
         try daemon.waitForLog("event=stopping")
         let failures = daemon.log.split(separator: "event=store_failed").count
-        try Poll.until("more tries") { daemon.log.split(separator: "event=store_failed").count > failures + 1 }
+        try Poll.until("more tries") {
+          daemon.log.split(separator: "event=store_failed").count > failures + 1
+        }
         #expect(!daemon.log.contains("event=stopped"))
         daemon.signal(SIGTERM)
         try daemon.waitForLog("event=stopped")
