@@ -117,7 +117,8 @@ final class EngineHarness {
     job.running = nil
     let bytes = read(job.name)
     return End(
-      result: job.result!, errorSubject: job.errorSubject, started: job.hasStarted, output: bytes, stdoutSize: bytes.count, told: job.told)
+      result: job.result!, errorSubject: job.errorSubject, started: job.hasStarted, output: bytes,
+      stdoutSize: bytes.count, told: job.told)
   }
 
   private func read(_ name: String) -> [UInt8] {
