@@ -56,7 +56,8 @@ enum ManualPage {
       .Cm run
       and
       .Cm wait
-      exit with the job's own exit code, which is 128 plus the signal's number for a job that a signal ended.
+      exit with the job's own exit code, which is 128 plus the signal's number for a job that a signal ended;
+      with 124 where that code is 0 and the job's time limit ended it.
       .Nm
       itself exits with:
       .Bl -tag -width Ds
