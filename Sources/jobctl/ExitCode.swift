@@ -25,7 +25,7 @@ enum ExitCode: Int32, CaseIterable {
 
   init(_ error: ClientError) {
     switch error {
-    case .files, .untrusted, .refused: self = .refused
+    case .files, .untrusted, .misnamed, .refused: self = .refused
     case .connect, .closed: self = .connection
     case .timeout: self = .timeout
     case .notFound: self = .notFound
@@ -54,8 +54,9 @@ enum Advice {
     switch error {
     case .files: "make certificates with \"jobctl ca\", or name the files with --ca, --cert and --key"
     case .connect: "is jobd running there? name another place with --server HOST:PORT"
-    case .untrusted:
-      "name the authority that signed the server's certificate with --ca, or the name in it with --server-name"
+    case .untrusted: "name the authority that signed the server's certificate with --ca"
+    case .misnamed:
+      "issue it with \"jobctl ca server --host NAME\" for each name in use, or tell the one in it with --server-name"
     case .refused: "use a client certificate of the authority that jobd was given as client-ca-file"
     case .timeout: "try again, or allow more time with --reply-timeout"
     case .closed: "try again: jobd may have been restarted"
