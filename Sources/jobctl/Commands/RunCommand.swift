@@ -44,7 +44,7 @@ private struct RunCommand {
   }
 
   func run() throws -> Int32 {
-    var request = JobOptions.request(invocation)
+    var request = try JobOptions.request(invocation)
     let forwardsInput = !invocation.has("no-stdin") && StandardInput.canBeForwarded
     if forwardsInput { request.stdinOpen = true }
     let signals = try SignalForwarder(client.settings)
