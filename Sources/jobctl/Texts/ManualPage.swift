@@ -92,15 +92,14 @@ enum ManualPage {
     return ".It \(short)Fl -\(option.name)\(value)\n\(lines(option.explanation))"
   }
 
-  private static func sentence(_ text: String) -> String {
-    let escaped = escape(text)
-    let capital = escaped.prefix(1).uppercased() + escaped.dropFirst()
-    return capital.hasSuffix(".") ? capital : capital + "."
+  /// From words that begin in lower case.
+  private static func sentence(_ words: String) -> String {
+    escape(words.prefix(1).uppercased() + words.dropFirst()) + "."
   }
 
-  /// A sentence a line, as mdoc wants it.
+  /// A sentence a line, as mdoc wants it. One that begins with what is to be typed keeps its first letter.
   private static func lines(_ text: String) -> String {
-    sentence(text.replacing("\n", with: " ")).replacing(". ", with: ".\n") + "\n"
+    escape(text.replacing("\n", with: " ")).replacing(". ", with: ".\n") + "\n"
   }
 
   private static func escape(_ text: String) -> String {
