@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "server_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void jc_intake_refuse(struct jc_connection *connection, int status, const char *detail)
@@ -82,6 +83,14 @@ static ssize_t next_piece(struct jc_intake *intake, char *bytes, size_t length, 
     return (ssize_t)made;
 }
 
+static void refuse_large(struct jc_connection *connection)
+{
+    char detail[64];
+    snprintf(detail, sizeof detail, "the request body is larger than %zu bytes",
+             connection->server->options.max_body);
+    jc_intake_refuse(connection, 413, detail);
+}
+
 static bool take_body(struct jc_connection *connection, char *bytes, size_t length, size_t *taken)
 {
     struct jc_exchange *exchange = &connection->exchange;
@@ -97,7 +106,7 @@ static bool take_body(struct jc_connection *connection, char *bytes, size_t leng
         skip(connection, last);
     else if (exchange->mode == JC_BODY_WHOLE &&
              connection->intake.taken > connection->server->options.max_body)
-        jc_intake_refuse(connection, 413, "the request body is too large");
+        refuse_large(connection);
     else
         deliver(connection, bytes, (size_t)made, last);
     return true;
@@ -110,7 +119,7 @@ static void expect_body(struct jc_connection *connection, const struct jc_reques
     const int64_t most = (int64_t)server->options.max_body;
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if (exchange->mode == JC_BODY_WHOLE && request->content_length > most) {
-        jc_intake_refuse(connection, 413, "the request body is too large");
+        refuse_large(connection);
         return;
     }
     if (!request->has_body)

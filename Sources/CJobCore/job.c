@@ -32,7 +32,7 @@ static void copy_vector(char **vector, char **at, const char *const *strings, si
     vector[count] = NULL;
 }
 
-/// One allocation for both vectors and all strings, given back after the launch; the name outlives it.
+/// One allocation for both vectors and all strings, given back once the job runs; the name outlives it.
 static int copy_strings(struct jc_job *job, const struct jc_job_options *options)
 {
     size_t argc, envc;
@@ -155,10 +155,11 @@ int jc_job_watch(struct jc_job *job)
 
 void jc_job_launched(struct jc_job *job)
 {
-    free(job->memory);
-    job->memory = NULL;
+    // The result of one that failed names what was to be started.
     if (job->launch.error != 0)
         return jc_job_finish(job);
+    free(job->memory);
+    job->memory = NULL;
     job->pid = job->launch.pid;
     job->phase = JC_RUNNING;
     for (int i = 0; i < 2; i++)

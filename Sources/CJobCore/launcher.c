@@ -163,7 +163,8 @@ static void hand_back(struct jc_engine *engine, struct jc_job *job)
     bool posting = !engine->done_posted;
     engine->done_posted = true;
     pthread_mutex_unlock(&engine->lock);
-    // With the lock free, which the loop takes as soon as it wakes. Without memory for it, the next launch tries again.
+    // With the lock free, which the loop takes as soon as it wakes. Without memory for it, the next launch
+    // tries again.
     if (posting && jc_loop_post(engine->loop, take_back, engine) < 0) {
         pthread_mutex_lock(&engine->lock);
         engine->done_posted = false;

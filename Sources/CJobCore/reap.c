@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
@@ -138,10 +139,20 @@ void jc_job_deadline(struct jc_job *job)
     jc_job_maybe_finish(job);
 }
 
+static const char *error_subject(const struct jc_job *job)
+{
+    if (job->memory == NULL || job->launch.stage == NULL)
+        return NULL;
+    if (strcmp(job->launch.stage, "exec") == 0)
+        return job->launch.argv[0];
+    return strcmp(job->launch.stage, "chdir") == 0 ? job->launch.cwd : NULL;
+}
+
 static void fill_result(const struct jc_job *job, struct jc_job_result *result)
 {
     result->error = job->launch.error;
     result->error_stage = job->launch.stage;
+    result->error_subject = error_subject(job);
     result->started_us = job->launch.started_us;
     result->finished_us = job->finished_us;
     for (int i = 0; i < 2; i++) {

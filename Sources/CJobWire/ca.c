@@ -10,7 +10,6 @@
 /// How far a new authority's validity begins in the past, for hosts whose clocks are behind.
 #define BACKDATE_S 300
 #define DAY_S 86400L
-#define MOST_DAYS 36500
 
 bool jw_ca_fail(char *error, const char *format, ...)
 {
@@ -48,8 +47,8 @@ static bool make(struct jw_ca_contents *contents, const struct jw_ca_output *out
 
 bool jw_ca_create(const char *common_name, unsigned days, const struct jw_ca_output *output, char *error)
 {
-    if (days == 0 || days > MOST_DAYS)
-        return jw_ca_fail(error, "days must be 1 to %d, not %u", MOST_DAYS, days);
+    if (days == 0 || days > JW_CA_MOST_DAYS)
+        return jw_ca_fail(error, "days must be 1 to %d, not %u", JW_CA_MOST_DAYS, days);
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     X509_NAME *name = jw_ca_name(common_name, error);
     EVP_PKEY *key = name != NULL ? jw_ca_new_key(error) : NULL;
@@ -88,8 +87,8 @@ static bool check_request(const struct jw_ca_request *request, char *error)
         return jw_ca_fail(error, "a client's certificate has no host names");
     if (request->not_after_s <= request->not_before_s)
         return jw_ca_fail(error, "the validity must end after it begins");
-    if (request->not_after_s > MOST_DAYS * DAY_S || request->not_before_s < -MOST_DAYS * DAY_S)
-        return jw_ca_fail(error, "the validity is limited to %d days", MOST_DAYS);
+    if (request->not_after_s > JW_CA_MOST_DAYS * DAY_S || request->not_before_s < -JW_CA_MOST_DAYS * DAY_S)
+        return jw_ca_fail(error, "the validity is limited to %d days", JW_CA_MOST_DAYS);
     return true;
 }
 

@@ -28,7 +28,7 @@ static size_t utf8_char(const unsigned char *text, unsigned *out)
     return value < least[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff) ? 0 : length;
 }
 
-static bool check_common_name(const char *common_name, char *error)
+bool jw_ca_check_name(const char *common_name, char *error)
 {
     size_t count = 0;
     for (const unsigned char *at = (const unsigned char *)common_name; *at != '\0'; count++) {
@@ -50,7 +50,7 @@ static bool check_common_name(const char *common_name, char *error)
 
 X509_NAME *jw_ca_name(const char *common_name, char *error)
 {
-    if (!check_common_name(common_name, error))
+    if (!jw_ca_check_name(common_name, error))
         return NULL;
     X509_NAME *name = X509_NAME_new();
     if (name != NULL && X509_NAME_add_entry_by_NID(name, NID_commonName, V_ASN1_UTF8STRING,
@@ -92,12 +92,25 @@ static bool is_dns_name(const char *host)
     }
 }
 
-static bool add_host(GENERAL_NAMES *names, const char *host, char *error)
+/// The bytes of an IP address, or 0.
+static int parse_address(const char *host, unsigned char address[sizeof(struct in6_addr)])
+{
+    return inet_pton(AF_INET, host, address) == 1 ? 4 : inet_pton(AF_INET6, host, address) == 1 ? 16 : 0;
+}
+
+bool jw_ca_check_host(const char *host, char *error)
 {
     unsigned char address[sizeof(struct in6_addr)];
-    int size = inet_pton(AF_INET, host, address) == 1 ? 4 : inet_pton(AF_INET6, host, address) == 1 ? 16 : 0;
-    if (size == 0 && !is_dns_name(host))
-        return jw_ca_fail(error, "not a host name or IP address: '%s'", host);
+    return parse_address(host, address) > 0 || is_dns_name(host) ||
+           jw_ca_fail(error, "not a host name or IP address: '%s'", host);
+}
+
+static bool add_host(GENERAL_NAMES *names, const char *host, char *error)
+{
+    if (!jw_ca_check_host(host, error))
+        return false;
+    unsigned char address[sizeof(struct in6_addr)];
+    int size = parse_address(host, address);
     GENERAL_NAME *name = GENERAL_NAME_new();
     ASN1_STRING *value = ASN1_STRING_type_new(size > 0 ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING);
     if (name == NULL || value == NULL ||

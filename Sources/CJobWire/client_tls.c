@@ -124,7 +124,7 @@ static void explain_distrust(SSL *ssl, const struct jw_client_options *options, 
     switch (SSL_get_verify_result(ssl)) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-        jw_set_error(error, JW_FAIL_UNTRUSTED, "the server's certificate is not for %s", name);
+        jw_set_error(error, JW_FAIL_MISNAMED, "the server's certificate is not for %s", name);
         break;
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:

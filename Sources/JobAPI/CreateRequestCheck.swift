@@ -51,12 +51,12 @@ extension CreateRequest: StrictBody {
   }
 
   private func require(_ holds: Bool, _ member: String, _ also: String = "") throws(InvalidRequest) {
-    if !holds { throw InvalidRequest("member \"\(member)\" must be \(Self.members[member]!)\(also)") }
+    if !holds { throw InvalidRequest(member: member, "must be \(Self.members[member]!)\(also)") }
   }
 
   private func refuseNUL(_ member: String, _ texts: [String]) throws(InvalidRequest) {
     if texts.contains(where: { $0.utf8.contains(0) }) {
-      throw InvalidRequest("member \"\(member)\" must not hold a NUL character")
+      throw InvalidRequest(member: member, "must not hold a NUL character")
     }
   }
 
@@ -64,7 +64,7 @@ extension CreateRequest: StrictBody {
     guard let env else { return }
     try require(env.count <= Limits.env, "env", " with at most \(Limits.env) members")
     for name in env.keys where name.isEmpty || name.utf8.contains(UInt8(ascii: "=")) {
-      throw InvalidRequest("member \"env\" has a name that is empty or holds '=': \"\(printable(name))\"")
+      throw InvalidRequest(member: "env", "has a name that is empty or holds '=': \"\(printable(name))\"")
     }
     try refuseNUL("env", Array(env.keys))
     try refuseNUL("env", Array(env.values))
@@ -76,13 +76,15 @@ extension CreateRequest: StrictBody {
     for (name, value) in labels {
       guard (1...Limits.labelName).contains(name.utf8.count), name.utf8.allSatisfy(Self.isLabelByte) else {
         throw InvalidRequest(
-          "member \"labels\" has the name \"\(printable(name))\"; a name is 1 to \(Limits.labelName) letters, "
-            + "digits, '-', '_', '.' or '/'")
+          member: "labels",
+          "has the name \"\(printable(name))\"; a name is 1 to \(Limits.labelName) letters, digits, '-', '_', '.' or '/'"
+        )
       }
       guard value.utf8.count <= Limits.labelValue, value.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
         throw InvalidRequest(
-          "member \"labels\": the value of \"\(name)\" must be at most \(Limits.labelValue) bytes without "
-            + "control characters")
+          member: "labels",
+          "has a value of \"\(name)\" that is longer than \(Limits.labelValue) bytes or holds control characters"
+        )
       }
     }
   }

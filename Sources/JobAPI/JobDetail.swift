@@ -1,4 +1,5 @@
-/// `GET /jobs/<id>`, and each member of ``JobList``. Times are RFC 3339 in UTC with microseconds.
+/// `GET /jobs/<id>`, and each member of ``JobList``. Times are RFC 3339 in UTC with microseconds. The environment is
+/// withheld, because it may hold secrets.
 public struct JobDetail: Codable, Sendable, Equatable {
   public var id: JobID
   public var cmd: String
@@ -9,6 +10,10 @@ public struct JobDetail: Codable, Sendable, Equatable {
   public var group: String?
   public var merge: Bool?
   public var timeout: DurationText?
+  public var grace: DurationText?
+  public var outputLimit: Int64?
+  /// When it is `kill`: else the rest is dropped.
+  public var onLimit: CreateRequest.LimitAction?
 
   public var status: JobState
   public var errorMessage: String?
@@ -33,9 +38,12 @@ public struct JobDetail: Codable, Sendable, Equatable {
   public var usage: ResourceUsage?
 
   enum CodingKeys: String, CodingKey {
-    case id, cmd, args, cwd, labels, user, group, merge, timeout, status, signal, created, started, finished,
+    case id, cmd, args, cwd, labels, user, group, merge, timeout, grace, status, signal, created, started,
+      finished,
       pid
     case truncated, adopted, usage
+    case outputLimit = "output_limit"
+    case onLimit = "on_limit"
     case errorMessage = "error_msg"
     case exitCode = "exit_code"
     case timedOut = "timed_out"

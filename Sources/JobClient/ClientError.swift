@@ -9,6 +9,8 @@ public enum ClientError: Error, CustomStringConvertible {
   case connect(String)
   /// The server's certificate is not trusted.
   case untrusted(String)
+  /// The server's certificate is for another name.
+  case misnamed(String)
   /// The server refused this client's certificate.
   case refused(String)
   /// The server did not go on within the time allowed.
@@ -24,8 +26,8 @@ public enum ClientError: Error, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .files(let text), .connect(let text), .untrusted(let text), .refused(let text), .timeout(let text),
-      .closed(let text), .malformed(let text):
+    case .files(let text), .connect(let text), .untrusted(let text), .misnamed(let text), .refused(let text),
+      .timeout(let text), .closed(let text), .malformed(let text):
       text
     case .notFound: "there is no such job"
     case .status(_, let text, _): text
@@ -63,6 +65,7 @@ public enum ClientError: Error, CustomStringConvertible {
     case JW_FAIL_FILES: self = .files(text)
     case JW_FAIL_CONNECT: self = .connect(text)
     case JW_FAIL_UNTRUSTED: self = .untrusted(text)
+    case JW_FAIL_MISNAMED: self = .misnamed(text)
     case JW_FAIL_REFUSED: self = .refused(text)
     case JW_FAIL_TIMEOUT: self = .timeout(text)
     case JW_FAIL_CLOSED: self = .closed(text)

@@ -1,4 +1,5 @@
 import Glibc
+import JobAPI
 import JobClient
 
 /// What jobctl itself exits with; `run` and `wait` exit with the job's own code where there is one.
@@ -14,9 +15,17 @@ enum ExitCode: Int32, CaseIterable {
   /// As of a program that SIGPIPE ended: nobody reads the output any longer.
   static let outputClosed = 128 + SIGPIPE
 
+  /// What `run` and `wait` exit with for a job that ended. One that handles TERM may exit with 0 at its time limit, and
+  /// did not do what it was to do.
+  static func of(_ job: StatusReply) -> Int32 {
+    guard job.status == .completed else { return other.rawValue }
+    let code = job.exitCode ?? 0
+    return code == 0 && job.timedOut == true ? timeout.rawValue : code
+  }
+
   init(_ error: ClientError) {
     switch error {
-    case .files, .untrusted, .refused: self = .refused
+    case .files, .untrusted, .misnamed, .refused: self = .refused
     case .connect, .closed: self = .connection
     case .timeout: self = .timeout
     case .notFound: self = .notFound
@@ -31,7 +40,7 @@ enum ExitCode: Int32, CaseIterable {
     case .connection: "the daemon cannot be reached, or the connection was lost"
     case .refused: "a certificate is missing, not trusted or refused"
     case .notFound: "there is no such job"
-    case .timeout: "time ran out"
+    case .timeout: "time ran out, or the job's time limit ended it and its own code was 0"
     case .other: "the job could not be started, the request was refused, or anything else"
     }
   }
@@ -45,8 +54,9 @@ enum Advice {
     switch error {
     case .files: "make certificates with \"jobctl ca\", or name the files with --ca, --cert and --key"
     case .connect: "is jobd running there? name another place with --server HOST:PORT"
-    case .untrusted:
-      "name the authority that signed the server's certificate with --ca, or the name in it with --server-name"
+    case .untrusted: "name the authority that signed the server's certificate with --ca"
+    case .misnamed:
+      "issue it with \"jobctl ca server --host NAME\" for each name in use, or tell the one in it with --server-name"
     case .refused: "use a client certificate of the authority that jobd was given as client-ca-file"
     case .timeout: "try again, or allow more time with --reply-timeout"
     case .closed: "try again: jobd may have been restarted"

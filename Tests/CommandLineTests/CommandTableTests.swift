@@ -1,3 +1,4 @@
+import JobAPI
 import JobClient
 import Testing
 
@@ -44,9 +45,47 @@ import Testing
     }
   }
 
+  /// README.md names those that do not.
+  @Test func allButAFewPrintJSON() {
+    let others = CommandTable.all.filter { command in
+      guard case .oneOf(let words)? = command.options.first(where: { $0.name == "output" })?.value else {
+        return true
+      }
+      return !words.contains("json")
+    }
+    #expect(others.map(\.name) == ["config set", "config use", "config remove", "completion", "manual"])
+  }
+
+  @Test func explanationsAreSentences() {
+    for command in CommandTable.all {
+      for text in [command.summary] + command.allOptions.map(\.explanation) { #expect(text.hasSuffix(".")) }
+      #expect(command.details.isEmpty || command.details.hasSuffix("."), "\(command.name)")
+    }
+  }
+
+  @Test func theManualKeepsWhatIsToBeTyped() {
+    let page = ManualPage.text
+    for line in [
+      "state=completed, since=1h, or label.NAME=VALUE.", "wide: whole ids, labels, times and bytes",
+    ] {
+      #expect(page.contains("\n\(line)"), "\(line)")
+    }
+    #expect(page.contains("\n.It 120\nThe command line is wrong.\n"))
+  }
+
+  @Test(
+    arguments: [
+      (StatusReply(status: .completed, exitCode: 7), 7),
+      (StatusReply(status: .completed, exitCode: 0, timedOut: true), 124),
+      (StatusReply(status: .completed, exitCode: 3, timedOut: true), 3),
+      (StatusReply(status: .completed, exitCode: 143, signal: 15, timedOut: true), 143),
+      (StatusReply(status: .error, errorMessage: "no"), 125),
+    ] as [(StatusReply, Int32)])
+  func aJobsEndHasItsStatus(end: StatusReply, status: Int32) { #expect(ExitCode.of(end) == status) }
+
   @Test func eachErrorHasItsStatus() {
     let expected: [(ClientError, ExitCode)] = [
-      (.files(""), .refused), (.untrusted(""), .refused), (.refused(""), .refused),
+      (.files(""), .refused), (.untrusted(""), .refused), (.misnamed(""), .refused), (.refused(""), .refused),
       (.connect(""), .connection),
       (.closed(""), .connection), (.timeout(""), .timeout), (.notFound, .notFound), (.malformed(""), .other),
       (.status(429, "", retryAfter: 3), .other),

@@ -48,6 +48,9 @@ import Testing
     #expect(try bash("ps", "-o", "") == ["text", "wide", "json"])
     #expect(try bash("run", "--on-limit", "k") == ["kill"])
     #expect(try bash("run", "--timeout", "").isEmpty)
+    #expect(try bash("ps", "--filter", "") == ["state=", "since=", "label."])
+    #expect(try bash("ps", "--all", "--filter", "l") == ["label."])
+    #expect(try bash("run", "--label", "").isEmpty)
     #expect(try bash("status", "--ca", "/etc/hostn").contains("/etc/hostname"))
   }
 
@@ -58,6 +61,11 @@ import Testing
     #expect(try bash("signal", "TE") == ["TERM"])
     #expect(try bash("signal", "--tree", "TERM", "01b") == ["01bb-second"])
     #expect(try bash("run", "--", "/etc/hostn").contains("/etc/hostname"))
+  }
+
+  @Test func zshAndFishOfferHowAFilterBegins() {
+    #expect(ZshCompletion.text.contains(#":NAME=VALUE:compadd -S "" - state= since= label.'"#))
+    #expect(FishCompletion.text.contains("-l filter -xa 'state= since= label.' "))
   }
 
   @Test(arguments: CommandTable.all.map(\.name))

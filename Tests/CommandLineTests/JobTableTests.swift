@@ -40,6 +40,15 @@ import Testing
     #expect(!lines[2].contains("\u{1b}"))
   }
 
+  @Test func aJobThatItsTimeLimitEndedIsMarked() {
+    var late = job("x", .completed, 0)
+    late.timedOut = true
+    for table in [JobTable.short([late], now: now), JobTable.wide([late])] {
+      #expect(table.text(width: nil, colour: false).contains("  timed out  0 "))
+      #expect(table.text(width: nil, colour: true).contains("\u{1b}[33mtimed out\u{1b}[0m"))
+    }
+  }
+
   @Test func theWideTableNamesAll() {
     var finished = job("x", .completed, 0)
     (finished.labels, finished.finished) = (["b": "2", "a": "1 1"], "2023-11-14T22:13:21.500000Z")

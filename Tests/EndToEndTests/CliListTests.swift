@@ -33,6 +33,15 @@ import Testing
       #expect(lines[1].hasSuffix(String(repeating: "1", count: 200)), "a pipe has no width")
       #expect(try daemon.jobctl("ps", "-aq").text == "\(running)\n\(ended)\n")
       #expect(try daemon.jobctl("ps", "--all", "-q", "--limit", "1").text == "\(running)\n")
+      for (line, words) in [
+        ("-q -o json", "--quiet excludes --output json"), ("-qo wide", "--quiet excludes --output wide"),
+        ("-w -o json", "--watch excludes --output json"),
+        ("--filter since=1h --filter since=2h", "--filter since is given twice"),
+      ] {
+        let refused = try daemon.startJobctl(["ps"] + line.split(separator: " ").map(String.init)).wait()
+        #expect(refused.status == 120 && refused.errorText.contains(words), "\(refused.errorText)")
+      }
+      #expect(try daemon.jobctl("ps", "-q", "-o", "text").text == "\(running)\n")
       #expect(try daemon.jobctl("ps", "-q", "--filter", "state=completed").text == "\(ended)\n")
       #expect(try daemon.jobctl("ps", "-aq", "--filter", "since=0s").text.isEmpty)
       #expect(try daemon.jobctl("ps", as: "bob").text.split(separator: "\n").count == 1)

@@ -136,6 +136,25 @@ import Testing
       let id = try daemon.jobctl("run", "--detach", "--label", "a=b", "sh", "-c", "sleep 0.2; exit 5").text
       #expect(try daemon.jobctl("wait", id.filter { $0 != "\n" }).status == 5)
       #expect(try daemon.jobctl("run", "--detach", "--rm", "true").status == 120)
+      let quiet = try daemon.jobctl("run", "-dn", "readlink", "/proc/self/fd/0").text
+      _ = try daemon.jobctl("wait", quiet.filter { $0 != "\n" })
+      #expect(try daemon.jobctl("output", quiet.filter { $0 != "\n" }).text == "/dev/null\n")
+    }
+  }
+
+  @Test func aTimeLimitIsNoSuccess() throws {
+    try Daemon.with { daemon in
+      let script = "trap 'exit ${0#x}' TERM; while :; do sleep 0.02; done"
+      for (code, status) in [("x0", 124), ("x7", 7)] as [(String, Int32)] {
+        let run = try daemon.jobctl("run", "--timeout", "500ms", "sh", "-c", script, code)
+        #expect(run.status == status && run.errorText.contains("time limit ended it"), "\(run.errorText)")
+        let id = "\(try daemon.client().list().jobs[0].id)"
+        let wait = try daemon.jobctl("wait", id)
+        #expect(
+          (wait.status, wait.text) == (status, "\(id) completed, exit code \(code.dropFirst()), timed out\n"))
+        #expect(try daemon.jobctl("wait", "--any", id).status == status)
+        #expect(try daemon.jobctl("ps", "--all", "--limit", "1").text.contains("  timed out  "))
+      }
     }
   }
 

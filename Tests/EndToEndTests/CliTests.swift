@@ -55,11 +55,16 @@ import Testing
       #expect(try daemon.jobctl("nonsense").status == 120)
       #expect(try daemon.jobctl("status").status == 120)
       #expect(try daemon.jobctl("status", "--bogus", "x").status == 120)
+      #expect(try daemon.jobctl("start", "--timeout", "0s", "true").status == 120)
+      #expect(try daemon.jobctl("run", "--cwd", "rel", "true").status == 120)
       #expect(
         try daemon.jobctl("status", "--server", "127.0.0.1:1", "01a20dd9-cf1e-707e-8624-250b697e1403").status
           == 121)
       let untrusting = try daemon.jobctl("status", "--ca", "\(daemon.pki.directory)/other/ca.crt", "01a20dd9")
       #expect(untrusting.status == 122)
+      let other = try daemon.jobctl("status", "--server-name", "elsewhere.org", "01a20dd9")
+      #expect(other.status == 122 && other.errorText.contains("is not for elsewhere.org"))
+      #expect(other.errorText.contains("jobctl ca server --host NAME"), "\(other.errorText)")
       let fileless = try daemon.jobctl("status", "--cert", "/nonexistent", "01a20dd9")
       #expect(fileless.status == 122)
       #expect(fileless.errorText.contains("/nonexistent"))
@@ -110,6 +115,47 @@ import Testing
     #expect(unwritable.errorText.hasPrefix("jobctl: cannot use /proc/nothing"), "\(unwritable.errorText)")
     let unnamed = try Running(Programs.jobctl, ["ps", "--profile", "nope"], directory: scratch).wait()
     #expect(unnamed.status == 120 && unnamed.errorText.contains("no profile \"nope\""))
+  }
+
+  @Test func whatCannotBeInACertificateIsAUsageError() throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    let place = ["--dir", "\(scratch.path)/pki"]
+    func ca(_ words: String...) throws -> Finished {
+      try Running(Programs.jobctl, ["ca"] + words + place, directory: scratch).wait()
+    }
+    let long = String(repeating: "a", count: 65)
+    for (done, words) in [
+      (try ca("server", "--host", "bad host!"), "--host: not a host name or IP address: 'bad host!'"),
+      (try ca("server", "--host", long + ".org"), "--host: not a host name"),
+      (
+        try ca("server", "--host", "\(long.dropLast(5)).org.example"),
+        "the first --host: the name has 72 characters"
+      ),
+      (try ca("client", long), "NAME: the name has 65 characters, at most 64"),
+      (try ca("init", "--name", long), "--name: the name has 65 characters, at most 64"),
+      (try ca("client", "--days", "999999999", "a"), "--days is \"999999999\""),
+    ] { #expect(done.status == 120 && done.errorText.contains(words), "\(done.errorText)") }
+    for done in [try ca("server", "--host", "localhost"), try ca("client", "alice")] {
+      #expect(done.status == 125)
+      #expect(
+        done.errorText.contains("make one with \"jobctl ca init --dir \(scratch.path)/pki\""),
+        "\(done.errorText)")
+    }
+    #expect(try ca("init").status == 0 && ca("server", "--host", "localhost").status == 0)
+  }
+
+  @Test func aProfileIsNotSetToNothing() throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    let file = "\(scratch.path)/profiles.json"
+    for line in [["config", "set"], ["config", "set", "--profile", "a"]] {
+      let done = try Running(Programs.jobctl, line, environment: ["JOBCTL_CONFIG": file], directory: scratch)
+        .wait()
+      #expect(
+        done.status == 120 && done.errorText.contains("name what to keep: --server"), "\(done.errorText)")
+    }
+    #expect(!Files.exists(file))
   }
 
   @Test func theClientsBinaryHoldsNothingOfTheServer() throws {

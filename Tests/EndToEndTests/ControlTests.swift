@@ -174,7 +174,9 @@ import Testing
       for wrong in ["Last-Event-ID: x", "Last-Event-ID: -1", "Last-Event-ID;"] {
         #expect(try daemon.curl("GET", "/events", ["-H", wrong]).status == 400)
       }
-      for wrong in ["after=x", "after=-1", "follow=2", "since=1h"] {
+      let unknown = try daemon.curl("GET", "/events?after=x")
+      #expect(unknown.text.contains("must be the number of an event, or now"), "\(unknown.text)")
+      for wrong in ["after=x", "after=-1", "after=%2B1", "after=", "follow=2", "since=1h"] {
         #expect(try daemon.curl("GET", "/events?\(wrong)").status == 400)
       }
     }

@@ -37,7 +37,26 @@ import Testing
       #expect(merged.0 == OutputReply(stdout: "a\nb\nc\n", stderr: ""))
       let missing = try run(client, "true") { $0.cwd = "/nonexistent" }
       #expect(missing.1.status == .error)
-      #expect(missing.1.errorMessage?.contains("chdir") == true)
+      #expect(
+        missing.1.errorMessage == #"cannot start the job: chdir "/nonexistent": No such file or directory"#)
+    }
+  }
+
+  @Test func whatWasAskedForIsToldButTheEnvironment() throws {
+    try Daemon.with { daemon in
+      var request = CreateRequest(cmd: "/bin/true")
+      (request.cwd, request.labels, request.env) = ("/tmp", ["a": "b"], ["PASSWORD": "hidden"])
+      (request.timeout, request.grace) = (DurationText("90s"), DurationText("0s"))
+      (request.merge, request.outputLimit, request.onLimit) = (true, 0, .kill)
+      let id = try daemon.client().create(request)
+      let detail = try daemon.client().detail(id)
+      #expect((detail.cwd, detail.merge, detail.outputLimit, detail.onLimit) == ("/tmp", true, 0, .kill))
+      #expect((detail.timeout, detail.grace) == (DurationText("90s"), DurationText("0s")))
+      let text = try daemon.curl("GET", "/jobs/\(id)").text
+      #expect(text.contains(#""output_limit":0"#) && text.contains(#""on_limit":"kill""#), "\(text)")
+      #expect(!text.contains("PASSWORD") && !text.contains("hidden"))
+      let plain = try daemon.client().detail(try daemon.client().create(CreateRequest(cmd: "/bin/true")))
+      #expect((plain.grace, plain.outputLimit, plain.onLimit) == (nil, nil, nil))
     }
   }
 

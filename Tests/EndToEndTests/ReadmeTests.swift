@@ -1,13 +1,14 @@
+import Glibc
 import Harness
-import JobClient
 import Testing
 
-/// What README.md tells its readers to type, typed.
+/// What README.md tells its readers to type, typed by a user who has nothing yet. Another port is all that is told from
+/// outside: the one of the tour may be taken.
 @Suite(.serialized) struct ReadmeTests {
   /// The lines of the first block of shell below a heading.
   private func block(_ heading: String) throws -> [Substring] {
-    let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-    let lines = Files.text("/\(root)/README.md").split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = Files.text("\(Files.repository)/README.md").split(
+      separator: "\n", omittingEmptySubsequences: false)
     let section = lines.drop { $0 != "## \(heading)" }
     let start = section.drop { $0 != "```sh" }.dropFirst()
     let block = start.prefix { $0 != "```" }
@@ -15,47 +16,59 @@ import Testing
     return Array(block)
   }
 
-  private func type(_ lines: [some StringProtocol], _ daemon: Daemon) throws -> Finished {
-    try Running(
-      "bash", ["-uc", "cd '\(daemon.scratch.path)'\n" + lines.joined(separator: "\n")],
-      environment: daemon.jobctlEnvironment("alice").merging(["PATH": "\(Programs.directory):/usr/bin:/bin"])
-      {
-        $1
-      }, directory: daemon.scratch
-    ).wait()
+  /// Types the lines one after the other; a reader types slower than the daemon starts.
+  private func type(_ lines: [Substring], _ user: UnprivilegedUser, port: Int) throws -> Finished {
+    let typed = lines.map { line in
+      guard line.hasPrefix("jobd &") else {
+        return line.replacing("localhost:7443", with: "localhost:\(port)")
+      }
+      return "\(line)\n" + """
+        trap "kill $!; wait $!" EXIT
+        for _ in $(seq 600); do (: </dev/tcp/127.0.0.1/\(port)) && break || sleep 0.1; done 2>/dev/null
+        """
+    }
+    let script = (["cd ~", "mkdir src", "touch src/a"] + typed).joined(separator: "\n")
+    let environment = [
+      "HOME": user.scratch.path, "PATH": "\(Programs.directory):/usr/sbin:/usr/bin:/sbin:/bin",
+      "JOBD_LISTEN": "127.0.0.1:\(port)", "JOBCTL_SERVER": "127.0.0.1:\(port)",
+    ]
+    let command = user.prefix + ["bash", "-uc", script]
+    return try Running(command[0], Array(command[1...]), environment: environment, directory: user.scratch)
+      .wait()
   }
 
-  @Test func theTourWorks() throws {
-    try Daemon.with { daemon in
-      // The daemon and its certificates are this test's.
-      let tour = try block("A tour in two minutes").filter {
-        !$0.contains("jobctl ca ") && !$0.hasPrefix("jobd ")
-      }
-      for command in ["run", "logs -f", "ps", "stop", "wait", "inspect", "rm"] {
-        #expect(tour.contains { $0.hasPrefix("jobctl \(command) ") }, "\(command)")
-      }
-      let done = try type(["mkdir src; touch src/a"] + tour.map(String.init), daemon)
-      #expect(!done.errorText.contains("jobctl:"), "\(done.errorText)")
-      #expect(done.text.hasPrefix("Linux ") && done.text.contains("src/a") && done.text.contains("ID  "))
-      #expect(try daemon.client().list().jobs.map(\.cmd) == ["uname"], "\(done.text)")
+  /// One that nothing listens at.
+  private func freePort() throws -> Int {
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(listener) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let port: in_port_t? = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        bind(listener, address, size) == 0 && getsockname(listener, address, &size) == 0
+      } ? pointer.pointee.sin_port.bigEndian : nil
     }
+    return Int(try #require(port))
   }
 
-  @Test func theRequestsByCurlWork() throws {
-    try Daemon.with { daemon in
-      let requests = try block("The API by curl").map {
-        $0.replacing("localhost:7443", with: "localhost:\(daemon.port)")
-      }
-      let prepare = [
-        "for f in ca.crt alice.crt alice.key; do cp '\(daemon.pki.directory)'/$f .; done",
-        "id=$(jobctl start echo hello)",
-      ]
-      let done = try type(prepare + requests.map(String.init), daemon)
-      for reply in [
-        #"{"id":""#, #"{"status":"completed","exit_code":0}"#, #"{"stdout":"hello\n","stderr":""}"#,
-        "}hello\n",
-      ] { #expect(done.text.contains(reply), "\(done.text) \(done.errorText)") }
-      #expect(try daemon.client().list().jobs.count == 1, "one of the two was deleted")
+  @Test func theTourAndTheRequestsByCurlWork() throws {
+    let tour = try block("A tour in two minutes")
+    for command in ["ca server", "run", "logs -f", "ps", "stop", "wait", "inspect", "rm"] {
+      #expect(tour.contains { $0.hasPrefix("jobctl \(command) ") }, "\(command)")
     }
+    #expect(tour.contains { $0.hasPrefix("jobd &") })
+    let user = try UnprivilegedUser()
+    defer { user.scratch.remove() }
+    let lines = try tour + ["jobctl ps --all"] + block("The API by curl") + ["", "jobctl ps --all"]
+    let done = try type(lines, user, port: try freePort())
+    #expect(!done.errorText.contains("jobctl:") && !done.errorText.contains("curl:"), "\(done.errorText)")
+    for part in [
+      "\nLinux ", "src/a\n", "\nID  ", #"{"status":"completed","exit_code":0}"#,
+      #"{"stdout":"hello\n","stderr":""}"#, "}hello\n",
+    ] { #expect(done.text.contains(part), "\(part) in: \(done.text)") }
+    let left = done.text.split(separator: "\n").suffix(1)
+    #expect(left.allSatisfy { $0.hasSuffix("uname -a") }, "what was to be removed is: \(done.text)")
   }
 }

@@ -29,7 +29,7 @@ import Testing
       #expect(type.status == 415)
       #expect(try daemon.curl("PUT", "/jobs").status == 411)
       let large = try daemon.curl("PUT", "/jobs", body: String(repeating: " ", count: (4 << 20) + 1))
-      #expect(large.status == 413)
+      #expect(large.status == 413 && large.text.contains("larger than 4194304 bytes"), "\(large.text)")
       #expect(
         try daemon.curl("GET", "/jobs", ["-H", "X: \(String(repeating: "a", count: 40_000))"]).status == 431)
       #expect(try daemon.curl("GET", "/jobs?match=\(String(repeating: "a", count: 40_000))").status == 414)
@@ -39,6 +39,23 @@ import Testing
         ("DELETE", "\(unknown)?x=1"),
         ("GET", "\(unknown)?x=1"), ("GET", "/openapi.json?x=1"), ("GET", "\(unknown)/output?x"),
       ] { #expect(try daemon.curl(method, path).status == 400, "\(path)") }
+    }
+  }
+
+  @Test func parametersThatAreGivenTwiceAreNamed() throws {
+    try Daemon.with { daemon in
+      let (id, _) = try daemon.client().run("/bin/true")
+      for (path, name) in [
+        ("/jobs?limit=1&limit=2", "limit"), ("/jobs?match=abcd&state=error&match=abcd", "match"),
+        ("/jobs/\(id)/status?wait=1s&w%61it=2s", "wait"), ("/events?after=1&after=now", "after"),
+        ("/jobs/\(id)/stdout?follow=1&follow=1", "follow"), ("/jobs/\(id)/log?tail=1&tail=", "tail"),
+      ] {
+        let reply = try daemon.curl("GET", path)
+        #expect(reply.status == 400)
+        #expect(reply.text.contains(#"query parameter \"\#(name)\" is given twice"#), "\(reply.text)")
+      }
+      let both = try daemon.curl("GET", "/jobs?state=error&state=completed&label=a=b&label=c=d")
+      #expect(both.status == 200)
     }
   }
 

@@ -23,6 +23,9 @@ package final class Scratch {
 }
 
 package enum Files {
+  /// The directory that README.md is in.
+  package static let repository = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+
   package static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o600) throws {
     let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
     guard file >= 0 else { throw CannotStart(program: path, code: errno) }

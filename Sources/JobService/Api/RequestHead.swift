@@ -14,8 +14,9 @@ struct RequestHead {
   var hasBody: Bool { request.has_body }
   var isHead: Bool { method.elementsEqual("HEAD".utf8) }
 
-  /// The query's pairs. Throws ``Problem`` for a name that is not in `allowed`, and for what is not UTF-8.
-  func query(allowed: String...) throws(Problem) -> Query {
+  /// The query's pairs. Throws ``Problem`` for a name that is not in `allowed`, for one that is there twice and not in
+  /// `repeatable`, and for what is not UTF-8.
+  func query(allowed: String..., repeatable: String...) throws(Problem) -> Query {
     guard hasQuery else { return [:] }
     guard let query = Query(parsing: Substring(decoding: request.query.buffer, as: UTF8.self)) else {
       throw Problem(400, "the query is not percent-encoded UTF-8")
@@ -23,6 +24,10 @@ struct RequestHead {
     for item in query.items where !allowed.contains(item.name) {
       let known = allowed.isEmpty ? "takes none" : "knows \(allowed.joined(separator: ", "))"
       throw Problem(400, "unknown query parameter \"\(item.name)\"; this route \(known)")
+    }
+    // Which of them was meant is not for the server to choose.
+    for name in allowed where !repeatable.contains(name) && query.all(name).count > 1 {
+      throw Problem(400, "query parameter \"\(name)\" is given twice")
     }
     return query
   }

@@ -30,6 +30,21 @@ enum ConfigurationFile {
     throw ConfigurationError("\(path) is larger than a configuration file may be")
   }
 
+  /// The decoder does not say where it stopped: the line after the last one up to which the file, were it to end there,
+  /// is an object. Nil for a file that is too large to try.
+  private static func brokenLine(_ bytes: [UInt8], _ decoder: JSONDecoder) -> Int? {
+    let ends = bytes.indices.filter { bytes[$0] == UInt8(ascii: "\n") }
+    guard bytes.count <= 1 << 16, ends.count <= 1000 else { return nil }
+    let last = ends.lastIndex { end in
+      ["", "\n}"].contains { isObject(bytes[..<end] + $0.utf8, decoder) }
+    }
+    return last.map { $0 + 2 } ?? 1
+  }
+
+  private static func isObject(_ bytes: ArraySlice<UInt8>, _ decoder: JSONDecoder) -> Bool {
+    (try? decoder.decode([String: Member].self, from: Data(bytes))) != nil
+  }
+
   private static func parse(_ bytes: [UInt8], _ path: String) throws(ConfigurationError) -> [(
     key: String, text: String
   )] {
@@ -41,7 +56,8 @@ enum ConfigurationFile {
     } catch DecodingError.typeMismatch {
       throw ConfigurationError("\(path) must be one JSON5 object: { name: value, ... }")
     } catch {
-      throw ConfigurationError("\(path) is not JSON5 (https://spec.json5.org)")
+      let place = brokenLine(bytes, decoder).map { ": look at line \($0)" } ?? ""
+      throw ConfigurationError("\(path) is not JSON5 (https://spec.json5.org)\(place)")
     }
     var values: [(String, String)] = []
     for (key, member) in members.sorted(by: { $0.key < $1.key }) {

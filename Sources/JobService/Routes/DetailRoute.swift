@@ -20,7 +20,8 @@ extension Worker {
   }
 
   func list(_ exchange: Exchange, _ head: RequestHead) throws {
-    let query = try head.query(allowed: "state", "label", "since", "match", "limit", "cursor")
+    let query = try head.query(
+      allowed: "state", "label", "since", "match", "limit", "cursor", repeatable: "state", "label")
     let filter = try JobFilter(query)
     let limit = try query.limit()
     let cursor = try query.cursor()
@@ -99,6 +100,9 @@ extension JobDetail {
     (user, group) = (spec.user, spec.group)
     merge = spec.merge ? true : nil
     timeout = spec.timeout == 0 ? nil : DurationText(milliseconds: Int64(spec.timeout))
+    grace = spec.grace.map { DurationText(milliseconds: Int64($0)) }
+    outputLimit = spec.outputLimit.map { Int64(clamping: $0) }
+    onLimit = spec.killAtLimit ? .kill : nil
   }
 
   private mutating func take(_ record: JobRecord) {

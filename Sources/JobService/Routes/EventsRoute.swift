@@ -5,7 +5,7 @@ extension Worker {
   func events(_ exchange: Exchange, _ head: RequestHead) throws {
     let query = try head.query(allowed: "after", "follow")
     let resumed = try head.lastEventID()
-    let after = try query["after"] == "now" ? latest(exchange) : query.number("after").map { Int64($0) }
+    let after = try after(query, exchange)
     try requireNoGap(after: after ?? resumed, exchange)
     let form: EventForm = head.header("accept")?.contains(MediaType.eventStream) == true ? .stream : .lines
     let place = try query.flag("follow") ? followerPlace(exchange) : nil
@@ -13,6 +13,15 @@ extension Worker {
     exchange.begin(task)
     exchange.beginReply(200, type: form.type, headers: "Cache-Control: no-store\r\n")
     head.isHead ? exchange.endReply() : task.begin(exchange)
+  }
+
+  private func after(_ query: Query, _ exchange: Exchange) throws -> Int64? {
+    guard let text = query["after"] else { return nil }
+    if text == "now" { return try latest(exchange) }
+    guard let number = Int64(text), number >= 0, !text.hasPrefix("+") else {
+      throw Problem(400, "query parameter \"after\" must be the number of an event, or now")
+    }
+    return number
   }
 
   /// The number of the client's newest event.

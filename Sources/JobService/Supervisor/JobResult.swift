@@ -30,7 +30,15 @@ extension JobRecord {
   fileprivate static func startFailure(_ result: jc_job_result) -> String {
     let stage = result.error_stage.map { String(cString: $0) } ?? "start"
     if stage == "wait" { return "the job ended, and its exit status was lost: its parent did not tell it" }
-    return "cannot start the job: \(stage): \(SystemError.text(of: result.error))"
+    let subject = result.error_subject.map { " \"\(shortened(String(cString: $0)))\"" } ?? ""
+    return "cannot start the job: \(stage)\(subject): \(SystemError.text(of: result.error))"
+  }
+
+  /// A client may name a program by megabytes; the message is kept in memory.
+  private static func shortened(_ name: String) -> String {
+    let most = 200
+    guard name.utf8.count > most else { return name }
+    return String(String.UnicodeScalarView(name.unicodeScalars.prefix(most))) + "..."
   }
 
   private static func outputFailure(_ result: jc_job_result) -> String? {

@@ -4,22 +4,29 @@ import Glibc
 
 /// A certificate and its key on disk, and how they are made.
 struct CertificateFiles {
-  static let options = [
-    Option("dir", .directory, "Where the files are; /etc/jobd/pki as root, else ~/.config/jobd/pki."),
-    Option("days", .number("N", least: 1), "How long it is valid."),
-    Option("force", "Replaces files that exist."), .json,
-  ]
+  static func options(days standard: Int64) -> [Option] {
+    [
+      Option("dir", .directory, "Where the files are; /etc/jobd/pki as root, else ~/.config/jobd/pki."),
+      Option(
+        "days", .number("N", least: 1, most: Int64(JW_CA_MOST_DAYS)),
+        "How long it is valid: \(standard) if not given, \(JW_CA_MOST_DAYS) at most."),
+      Option("force", "Replaces files that exist."), .json,
+    ]
+  }
+
+  static let daysOfAuthority: Int64 = 3650
+  static let daysOfOthers: Int64 = 825
 
   let directory, certificate, key: String
   private let days: UInt32
   private let invocation: Invocation
 
-  init(_ invocation: Invocation, _ name: String, defaultDays: UInt32) {
+  init(_ invocation: Invocation, _ name: String, days standard: Int64 = daysOfOthers) {
     self.invocation = invocation
     directory = Path.absolute(invocation.value("dir") ?? Environment().keyDirectory)
     certificate = "\(directory)/\(name).crt"
     key = "\(directory)/\(name).key"
-    days = invocation.number("days").map { UInt32(clamping: $0) } ?? defaultDays
+    days = UInt32(invocation.number("days") ?? standard)
   }
 
   func makeAuthority(commonName: String) throws {
@@ -29,6 +36,11 @@ struct CertificateFiles {
 
   /// Signed by the authority of the same directory.
   func issue(_ use: jw_ca_use, commonName: String, hosts: [String]) throws {
+    guard Glibc.access("\(directory)/ca.crt", F_OK) == 0 || errno != ENOENT else {
+      throw CertificateError(
+        description:
+          "there is no authority in \(directory): make one with \"jobctl ca init\(directoryOption)\"")
+    }
     var pointers: [UnsafePointer<CChar>?] = hosts.map { UnsafePointer(strdup($0)) }
     defer { for pointer in pointers { free(UnsafeMutablePointer(mutating: pointer)) } }
     pointers.append(nil)
@@ -69,7 +81,7 @@ struct CertificateFiles {
   var directoryOption: String { invocation.has("dir") ? " --dir \(Text.quote(directory))" : "" }
 }
 
-private struct CertificateError: Error, CustomStringConvertible {
+struct CertificateError: Error, CustomStringConvertible {
   let description: String
 
   static func check(_ body: (UnsafeMutablePointer<CChar>) -> Bool) throws(CertificateError) {

@@ -5,7 +5,7 @@ extension Command {
     name: "ca client", summary: "Issues a client's certificate: NAME.crt and NAME.key.",
     operands: .word("NAME"),
     options: [Option("default", "Writes client.crt and client.key, which jobctl uses by itself.")]
-      + CertificateFiles.options,
+      + CertificateFiles.options(days: CertificateFiles.daysOfOthers),
     connects: false,
     details: "NAME is the certificate's common name, by which jobd knows the client: jobs belong to it.",
     examples: [
@@ -14,6 +14,7 @@ extension Command {
     ]
   ) { invocation in
     let name = invocation.arguments[0]
+    try CertificateCheck.name(name, "NAME", invocation)
     let file = invocation.has("default") ? "client" : name
     guard !file.isEmpty, !file.contains("/"), !file.hasPrefix(".") else {
       throw invocation.usage("\"\(name)\" cannot be the name of a file")
@@ -21,7 +22,7 @@ extension Command {
     guard !["ca", "server"].contains(file) else {
       throw invocation.usage("\"\(name)\" is the name of other files here")
     }
-    let files = CertificateFiles(invocation, file, defaultDays: 825)
+    let files = CertificateFiles(invocation, file)
     try files.issue(JW_CA_CLIENT, commonName: name, hosts: [])
     try files.report(next: next(files, isDefault: invocation.has("default") && !invocation.has("dir")))
     return 0

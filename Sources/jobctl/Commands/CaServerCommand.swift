@@ -7,15 +7,15 @@ extension Command {
       Option(
         "host", .text("HOST"), isRepeated: true,
         "A name or address clients use; the first is the common name.")
-    ] + CertificateFiles.options, connects: false,
+    ] + CertificateFiles.options(days: CertificateFiles.daysOfOthers), connects: false,
     examples: [
       ("jobctl ca server --host jobs.example.org --host 192.0.2.7", "a certificate for that name and address")
     ]
   ) { invocation in
     let hosts = invocation.all("host")
-    guard let first = hosts.first else { throw invocation.usage("name the hosts: --host HOST") }
-    let files = CertificateFiles(invocation, "server", defaultDays: 825)
-    try files.issue(JW_CA_SERVER, commonName: first, hosts: hosts)
+    try CertificateCheck.hosts(hosts, invocation)
+    let files = CertificateFiles(invocation, "server")
+    try files.issue(JW_CA_SERVER, commonName: hosts[0], hosts: hosts)
     try files.report(next: "jobctl ca client\(files.directoryOption) --default $USER")
     return 0
   }

@@ -10,6 +10,10 @@ extension Command {
       ), ("jobctl config set --profile test --server 127.0.0.1:7444", "another profile"),
     ]
   ) { invocation in
+    let settings = Option.connection.map(\.name).filter { $0 != "profile" }
+    guard settings.contains(where: invocation.has) else {
+      throw invocation.usage("name what to keep: \(OptionValue.list(settings.map { "--\($0)" }))")
+    }
     let file = Environment().profileFile
     var profiles = try Profiles.load(file)
     let name = invocation.value("profile") ?? profiles.current

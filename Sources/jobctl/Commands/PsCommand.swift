@@ -7,7 +7,9 @@ extension Command {
     name: "ps", summary: "Lists your jobs, newest first: those that run, or all of them.",
     options: [
       Option("all", short: "a", "Finished jobs too."),
-      Option("filter", .pair, isRepeated: true, "state=completed, since=1h, or label.NAME=VALUE."),
+      Option(
+        "filter", .pair(beginnings: ["state=", "since=", "label."]), isRepeated: true,
+        "state=completed, since=1h, or label.NAME=VALUE."),
       Option("limit", .number("N", least: 1), "At most so many."),
       Option("quiet", short: "q", "Prints ids alone."),
       Option(
@@ -21,6 +23,7 @@ extension Command {
       ("jobctl stop $(jobctl ps -q)", "ends all that runs"),
     ]
   ) { invocation in
+    try PsCommand.refuseConflicts(invocation)
     let client = try Settings.client(invocation)
     let query = try PsCommand.query(invocation)
     let bridge = Bridge(client)
@@ -33,6 +36,16 @@ extension Command {
 }
 
 private enum PsCommand {
+  static func refuseConflicts(_ invocation: Invocation) throws(UsageError) {
+    let output = invocation.value("output") ?? "text"
+    if invocation.has("quiet"), output != "text" {
+      throw invocation.usage("--quiet excludes --output \(output)")
+    }
+    if invocation.has("watch"), invocation.wantsJSON {
+      throw invocation.usage("--watch excludes --output json")
+    }
+  }
+
   static func query(_ invocation: Invocation) throws(UsageError) -> Query {
     var query: Query = [:]
     for filter in invocation.all("filter") {
@@ -42,6 +55,9 @@ private enum PsCommand {
         query.add("label", "\(parts[0].dropFirst(6))=\(parts[1])")
       } else {
         try check(parts[0], parts[1], invocation)
+        guard parts[0] == "state" || query[parts[0]] == nil else {
+          throw invocation.usage("--filter \(parts[0]) is given twice")
+        }
         query.add(parts[0], parts[1])
       }
     }

@@ -6,7 +6,8 @@ extension Command {
     name: "run", summary: "Runs a job: its output as it comes, its exit code as jobctl's.",
     operands: .command,
     options: [
-      Option("detach", short: "d", "Prints the job's id and leaves it running."),
+      Option(
+        "detach", short: "d", "Prints the job's id and leaves it running, with /dev/null as standard input."),
       Option("rm", "Deletes the job when it has ended."),
       Option("no-stdin", short: "n", "Gives the job no standard input; else jobctl's own is forwarded."),
       Option(
@@ -16,7 +17,8 @@ extension Command {
     details: """
       A lost connection, or a daemon that is restarted, is bridged for 30 seconds: output and input go on at the right
       byte. Ctrl-C sends INT to the job, a second one kills it; TERM, HUP and QUIT are forwarded. When nobody reads
-      jobctl's output any longer the job is stopped, as a command on this host would be.
+      jobctl's output any longer the job is stopped, as a command on this host would be. A job that its time limit ended
+      makes jobctl exit with the job's code, or with 124 when that is 0.
       """,
     examples: [
       ("jobctl run uname -a", "prints what the host is"),
@@ -25,9 +27,7 @@ extension Command {
     ]
   ) { invocation in
     guard invocation.has("detach") else { return try RunCommand(invocation).run() }
-    for option in ["rm", "no-stdin"] where invocation.has(option) {
-      throw invocation.usage("--detach excludes --\(option)")
-    }
+    if invocation.has("rm") { throw invocation.usage("--detach excludes --rm") }
     return try Command.start.run(invocation)
   }
 }
@@ -44,7 +44,7 @@ private struct RunCommand {
   }
 
   func run() throws -> Int32 {
-    var request = JobOptions.request(invocation)
+    var request = try JobOptions.request(invocation)
     let forwardsInput = !invocation.has("no-stdin") && StandardInput.canBeForwarded
     if forwardsInput { request.stdinOpen = true }
     let signals = try SignalForwarder(client.settings)
@@ -96,7 +96,7 @@ private struct RunCommand {
     } else if status.truncated == true {
       Terminal.complain("jobctl: output past the job's limit was dropped")
     }
-    return status.exitCode ?? 0
+    return ExitCode.of(status)
   }
 }
 

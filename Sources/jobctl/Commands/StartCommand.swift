@@ -4,7 +4,7 @@ import JobClient
 extension Command {
   static let start = Command(
     name: "start", summary: "Starts a job and prints its id.", operands: .command,
-    options: JobOptions.all + [.json],
+    options: JobOptions.all + [.json], details: "The job's standard input is /dev/null.",
     examples: [
       ("jobctl start sleep 60", "prints the id of the job, which runs on"),
       (
@@ -14,7 +14,7 @@ extension Command {
     ]
   ) { invocation in
     let client = try Settings.client(invocation)
-    let request = JobOptions.request(invocation)
+    let request = try JobOptions.request(invocation)
     let key = IdempotencyKey.fresh()
     let id = try Bridge(client).call { try client.create(request, key: key) }
     try invocation.wantsJSON ? Terminal.print(json: CreateReply(id: id)) : Terminal.print("\(id)\n")

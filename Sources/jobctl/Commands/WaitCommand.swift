@@ -9,8 +9,8 @@ extension Command {
       Option("timeout", .duration, "Gives up after this time, with exit status 124."), .json,
     ],
     details: """
-      The exit status is that of the first named job that did not exit with 0, and 125 for one in state error; with
-      --any that of the job that ended.
+      The exit status is that of the first named job that failed: its exit code; 124 when its time limit ended it and
+      it exited with 0; 125 for one in state error. With --any it is that of the job that ended.
       """,
     examples: [
       ("jobctl wait $a $b && echo both succeeded", "waits for all"),
@@ -87,13 +87,13 @@ private struct WaitCommand {
 
   private var timeIsUp: TimeIsUp { TimeIsUp(description: "the jobs have not ended in that time") }
 
-  /// The job's exit code.
+  /// What the job makes jobctl exit with.
   private func report(_ id: JobID, _ status: StatusReply) throws -> Int32 {
     if invocation.wantsJSON {
       try Terminal.print(json: EndedJob(id: id, result: status))
     } else {
       try Terminal.print("\(id) \(StatusText.line(status))\n")
     }
-    return status.status == .completed ? status.exitCode ?? 0 : ExitCode.other.rawValue
+    return ExitCode.of(status)
   }
 }

@@ -5,6 +5,7 @@ enum BashCompletion {
     # bash completion for jobctl
     _jobctl_words() { COMPREPLY=($(compgen -W "$1" -- "$current")); }
     _jobctl_files() { compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen "$1" -- "$current")); }
+    _jobctl_beginnings() { compopt -o nospace 2>/dev/null; _jobctl_words "$1"; }
     _jobctl_jobs() { _jobctl_words "$(\(Completion.jobs))"; }
     _jobctl() {
       local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
@@ -87,7 +88,9 @@ enum BashCompletion {
     case .file: "_jobctl_files -f"
     case .directory: "_jobctl_files -d"
     case .oneOf(let words): "_jobctl_words \"\(words.joined(separator: " "))\""
-    case .text, .duration, .time, .number, .pair: ":"
+    case .pair(let beginnings) where !beginnings.isEmpty:
+      "_jobctl_beginnings \"\(beginnings.joined(separator: " "))\""
+    case .text, .duration, .time, .number, .size, .pair: ":"
     }
   }
 

@@ -47,6 +47,7 @@ enum FishCompletion {
     case .file: " -rF"
     case .directory: " -xa '(__fish_complete_directories)'"
     case .oneOf(let words): " -xa '\(words.joined(separator: " "))'"
+    case .pair(let beginnings) where !beginnings.isEmpty: " -xa '\(beginnings.joined(separator: " "))'"
     default: " -x"
     }
   }

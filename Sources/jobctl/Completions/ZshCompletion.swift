@@ -76,7 +76,9 @@ enum ZshCompletion {
     case .file: "_files"
     case .directory: "_files -/"
     case .oneOf(let words): "(\(words.joined(separator: " ")))"
-    case .text, .duration, .time, .number, .pair: " "
+    case .pair(let beginnings) where !beginnings.isEmpty:
+      #"compadd -S "" - \#(beginnings.joined(separator: " "))"#
+    case .text, .duration, .time, .number, .size, .pair: " "
     }
   }
 

@@ -29,9 +29,22 @@ enum CommandTable {
 
   static func unknown(_ line: [String]) -> UsageError {
     let word = line[0]
+    guard !word.hasPrefix("-") else {
+      let own = Suggestion.text(for: word, among: ["--help", "--version"])
+      return UsageError("options follow the command: jobctl COMMAND \(word)\(own)")
+    }
     let names = group(word).map { String($0.name.dropFirst(word.count + 1)) }
-    if !names.isEmpty { return UsageError("\"\(word)\" needs one of: \(names.joined(separator: ", "))") }
+    if !names.isEmpty { return unknownInGroup(word, line.dropFirst().first, names) }
     let words = all.map { String($0.name.prefix { $0 != " " }) }
     return UsageError("there is no command \"\(word)\"\(Suggestion.text(for: word, among: words))")
+  }
+
+  private static func unknownInGroup(_ group: String, _ word: String?, _ names: [String]) -> UsageError {
+    guard let word, !word.hasPrefix("-") else {
+      return UsageError("\"\(group)\" needs one of: \(names.joined(separator: ", "))", command: group)
+    }
+    return UsageError(
+      "there is no command \"\(group) \(word)\"; \"\(group)\" is followed by \(OptionValue.list(names))"
+        + Suggestion.text(for: word, among: names), command: group)
   }
 }

@@ -100,6 +100,8 @@ struct Invocation {
   func duration(_ option: String) -> DurationText? { value(option).flatMap { DurationText($0) } }
   func number(_ option: String) -> Int64? { value(option).flatMap { Int64($0) } }
 
+  func size(_ option: String) -> Int64? { value(option).flatMap { SizeText.parse($0) }.map { Int64($0) } }
+
   /// NAME=VALUE options as a dictionary; nil when there are none.
   func pairs(_ option: String) -> [String: String]? {
     guard has(option) else { return nil }

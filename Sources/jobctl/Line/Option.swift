@@ -51,19 +51,22 @@ enum OptionValue: Sendable, Equatable {
   case duration
   /// A point in time, or a duration back from now.
   case time
-  /// A whole number from `least`, called so in the help.
-  case number(String, least: Int64)
-  /// NAME=VALUE.
-  case pair
+  /// A whole number from `least` to `most`, called so in the help.
+  case number(String, least: Int64, most: Int64 = .max)
+  /// ``SizeText``.
+  case size
+  /// NAME=VALUE; `beginnings`: what a shell offers for it.
+  case pair(beginnings: [String] = [])
 
   /// As the help shows it.
   var placeholder: String {
     switch self {
-    case .text(let name), .number(let name, _): name
+    case .text(let name), .number(let name, _, _): name
     case .file: "FILE"
     case .directory: "DIRECTORY"
     case .oneOf(let words): words.joined(separator: "|")
     case .duration, .time: "TIME"
+    case .size: "SIZE"
     case .pair: "NAME=VALUE"
     }
   }
@@ -76,14 +79,20 @@ enum OptionValue: Sendable, Equatable {
     case .duration: return DurationText(text) == nil ? DurationText.allowed : nil
     case .time:
       return TimeText.microseconds(text) == nil && DurationText(text) == nil ? TimeText.allowed : nil
-    case .number(_, let least):
-      return Int64(text).map { $0 >= least && !text.hasPrefix("+") } == true
-        ? nil : "a whole number from \(least)"
+    case .number(_, let least, let most):
+      let isRight = Int64(text).map { (least...most).contains($0) && !text.hasPrefix("+") } == true
+      return isRight ? nil : "a whole number from \(least)" + (most == .max ? "" : " to \(most)")
+    case .size:
+      let isRight = SizeText.parse(text).map { $0 <= Self.mostBytes } == true
+      return isRight ? nil : "\(SizeText.allowed), up to \(SizeText.print(Self.mostBytes))"
     case .pair: return text.hasPrefix("=") || !text.contains("=") ? "NAME=VALUE" : nil
     }
   }
 
-  private static func list(_ words: [String]) -> String {
+  /// As the daemon's own options.
+  private static let mostBytes = 1 << 50
+
+  static func list(_ words: [String]) -> String {
     words.dropLast().joined(separator: ", ") + (words.count > 1 ? " or " : "") + words.last!
   }
 }

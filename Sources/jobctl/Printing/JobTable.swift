@@ -6,14 +6,14 @@ struct JobTable {
   private let rows: [[String]]
   private let colours: [Colour?]
   /// The column that is painted.
-  private static let state = 1
+  private static let stateColumn = 1
 
   static func short(_ jobs: [JobDetail], now: Int64 = Age.now()) -> JobTable {
     JobTable(
       head: ["ID", "STATE", "CODE", "AGE", "COMMAND"],
       rows: jobs.map { job in
         [
-          String("\(job.id)".suffix(JobName.shown)), job.status.rawValue, code(job),
+          String("\(job.id)".suffix(JobName.shown)), state(job), code(job),
           Age.text(seconds: (now - job.id.milliseconds) / 1000), command(job),
         ]
       }, colours: jobs.map(colour))
@@ -24,7 +24,7 @@ struct JobTable {
       head: ["ID", "STATE", "CODE", "CREATED", "FINISHED", "STDOUT", "STDERR", "LABELS", "COMMAND"],
       rows: jobs.map { job in
         [
-          "\(job.id)", job.status.rawValue, code(job), second(job.created), job.finished.map(second) ?? "-",
+          "\(job.id)", state(job), code(job), second(job.created), job.finished.map(second) ?? "-",
           ByteCount.text(job.stdoutBytes), ByteCount.text(job.stderrBytes), labels(job), command(job),
         ]
       }, colours: jobs.map(colour))
@@ -40,7 +40,7 @@ struct JobTable {
       if let width, width <= fixed { return Text.cut(row.joined(separator: " "), width) + "\n" }
       let cells = columns.indices.map { column in
         let cell = Text.pad(row[column], columns[column])
-        return column == Self.state ? paint?.paint(cell) ?? cell : cell
+        return column == Self.stateColumn ? paint?.paint(cell) ?? cell : cell
       }
       let last = width.map { Text.cut(row[row.count - 1], $0 - fixed) } ?? row[row.count - 1]
       return (cells + [last]).joined(separator: "  ") + "\n"
@@ -52,8 +52,12 @@ struct JobTable {
     switch job.status {
     case .running: .green
     case .error: .red
-    case .completed: job.exitCode == 0 ? nil : .yellow
+    case .completed: job.exitCode == 0 && job.timedOut != true ? nil : .yellow
     }
+  }
+
+  private static func state(_ job: JobDetail) -> String {
+    job.status == .completed && job.timedOut == true ? "timed out" : job.status.rawValue
   }
 
   private static func code(_ job: JobDetail) -> String { job.exitCode.map { "\($0)" } ?? "-" }

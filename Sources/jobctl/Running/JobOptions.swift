@@ -3,19 +3,41 @@ import JobAPI
 /// The options that say how a job is to run, for `start` and `run`.
 enum JobOptions {
   static let all = [
-    Option("env", short: "e", .pair, isRepeated: true, "Adds to the job's environment."),
+    Option("env", short: "e", .pair(), isRepeated: true, "Adds to the job's environment."),
     Option("cwd", .text("DIRECTORY"), "Where the job starts; / if not given."),
-    Option("label", short: "l", .pair, isRepeated: true, "A label to find the job by."),
-    Option("timeout", .duration, "Ends the job after this time: TERM, the grace, KILL."),
+    Option("label", short: "l", .pair(), isRepeated: true, "A label to find the job by."),
+    Option(
+      "timeout", .duration,
+      "Ends the job after this time: TERM, the grace, KILL. Its exit code 0 counts as 124 then."),
     Option("grace", .duration, "The time between TERM and KILL."),
     Option("merge", "Puts stderr into stdout, in the exact order of writing."),
-    Option("output-limit", .number("BYTES", least: 0), "Keeps this much of each stream."),
+    Option("output-limit", .size, "Keeps this much of each stream, such as 64KiB."),
     Option("on-limit", .oneOf(["truncate", "kill"]), "At the limit: drop the rest, or end the job."),
     Option("user", .text("NAME"), "Runs as this user, where the daemon may."),
     Option("group", .text("NAME"), "Runs as this group, where the daemon may."),
   ]
 
-  static func request(_ invocation: Invocation) -> CreateRequest {
+  static func request(_ invocation: Invocation) throws(UsageError) -> CreateRequest {
+    let request = asGiven(invocation)
+    do {
+      try request.validate()
+    } catch {
+      throw invocation.usage("\(spelling(error.member)) \(error.fault)")
+    }
+    return request
+  }
+
+  /// What the command line calls a member of the request.
+  private static func spelling(_ member: String?) -> String {
+    switch member {
+    case "cmd": "COMMAND"
+    case "labels": "--label"
+    case let other?: "--" + other.replacing("_", with: "-")
+    case nil: "the job"
+    }
+  }
+
+  private static func asGiven(_ invocation: Invocation) -> CreateRequest {
     var request = CreateRequest(cmd: invocation.arguments[0], args: Array(invocation.arguments.dropFirst()))
     request.env = invocation.pairs("env")
     request.labels = invocation.pairs("label")
@@ -23,7 +45,7 @@ enum JobOptions {
     request.timeout = invocation.duration("timeout")
     request.grace = invocation.duration("grace")
     if invocation.has("merge") { request.merge = true }
-    request.outputLimit = invocation.number("output-limit")
+    request.outputLimit = invocation.size("output-limit")
     request.onLimit = invocation.value("on-limit").flatMap { CreateRequest.LimitAction(rawValue: $0) }
     (request.user, request.group) = (invocation.value("user"), invocation.value("group"))
     return request

@@ -56,7 +56,8 @@ enum ManualPage {
       .Cm run
       and
       .Cm wait
-      exit with the job's own exit code, which is 128 plus the signal's number for a job that a signal ended.
+      exit with the job's own exit code, which is 128 plus the signal's number for a job that a signal ended;
+      with 124 where that code is 0 and the job's time limit ended it.
       .Nm
       itself exits with:
       .Bl -tag -width Ds
@@ -91,15 +92,14 @@ enum ManualPage {
     return ".It \(short)Fl -\(option.name)\(value)\n\(lines(option.explanation))"
   }
 
-  private static func sentence(_ text: String) -> String {
-    let escaped = escape(text)
-    let capital = escaped.prefix(1).uppercased() + escaped.dropFirst()
-    return capital.hasSuffix(".") ? capital : capital + "."
+  /// From words that begin in lower case.
+  private static func sentence(_ words: String) -> String {
+    escape(words.prefix(1).uppercased() + words.dropFirst()) + "."
   }
 
-  /// A sentence a line, as mdoc wants it.
+  /// A sentence a line, as mdoc wants it. One that begins with what is to be typed keeps its first letter.
   private static func lines(_ text: String) -> String {
-    sentence(text.replacing("\n", with: " ")).replacing(". ", with: ".\n") + "\n"
+    escape(text.replacing("\n", with: " ")).replacing(". ", with: ".\n") + "\n"
   }
 
   private static func escape(_ text: String) -> String {

@@ -123,7 +123,15 @@ import Testing
     #expect(failure(file: "{graze: '5s'}") == "\(path): there is no option \"graze\", did you mean grace?")
     #expect(
       failure(file: "{grace: ['5s']}") == "\(path): grace must be a text, a whole number, true or false")
-    #expect(failure(file: "{grace: '5s'") == "\(path) is not JSON5 (https://spec.json5.org)")
+    for (text, line) in [
+      ("{grace: '5s'", 1), ("{ grace: '5s',\n  workers 2 }", 2), ("{\n grace: '5s'\n workers: 2,\n}\n", 3),
+      ("{\n /* a\n b */\n grace: '5s,\n workers: 2 }", 4), ("{ grace: '5s' }\nx", 2), ("", 1), ("{\n\n", 3),
+    ] {
+      let words = "\(path) is not JSON5 (https://spec.json5.org): look at line \(line)"
+      #expect(failure(file: text) == words, "\(text)")
+    }
+    let long = "{" + String(repeating: "\n", count: 1001)
+    #expect(failure(file: long) == "\(path) is not JSON5 (https://spec.json5.org)")
     #expect(failure(file: "[1]") == "\(path) must be one JSON5 object: { name: value, ... }")
     #expect(failure(file: String(repeating: " ", count: 2 << 20)).contains("larger than"))
   }

@@ -15,7 +15,9 @@ final class EngineHarness {
   private var count = 0
 
   struct End {
+    /// Without what lives during the callback only.
     var result: jc_job_result
+    var errorSubject: String?
     var started: Bool
     var output: [UInt8]
     var stdoutSize: Int
@@ -115,7 +117,8 @@ final class EngineHarness {
     job.running = nil
     let bytes = read(job.name)
     return End(
-      result: job.result!, started: job.hasStarted, output: bytes, stdoutSize: bytes.count, told: job.told)
+      result: job.result!, errorSubject: job.errorSubject, started: job.hasStarted, output: bytes,
+      stdoutSize: bytes.count, told: job.told)
   }
 
   private func read(_ name: String) -> [UInt8] {
@@ -132,6 +135,7 @@ private final class TestJob: RunningJobDelegate {
   var hasStarted = false
   var told: [UInt64] = [0, 0]
   var result: jc_job_result?
+  var errorSubject: String?
   private var input: ArraySlice<UInt8>?
 
   init(_ name: String, _ input: [UInt8]?) {
@@ -154,5 +158,9 @@ private final class TestJob: RunningJobDelegate {
     }
   }
 
-  func jobFinished(_ result: jc_job_result) { self.result = result }
+  func jobFinished(_ result: jc_job_result) {
+    self.result = result
+    errorSubject = result.error_subject.map { String(cString: $0) }
+    self.result?.error_subject = nil
+  }
 }

@@ -85,11 +85,14 @@ struct EngineTests {
       let end = try harness.run(EngineHarness.launch([command]))
       #expect(end.result.error == code)
       #expect(end.result.error_stage.map { String(cString: $0) } == "exec")
-      #expect(end.started == false)
+      #expect(end.errorSubject == command && end.started == false)
     }
     var launch = EngineHarness.shell("true")
     launch.directory = "/nonexistent"
-    #expect(try harness.run(launch).result.error_stage.map { String(cString: $0) } == "chdir")
+    let end = try harness.run(launch)
+    #expect(end.result.error_stage.map { String(cString: $0) } == "chdir")
+    #expect(end.errorSubject == "/nonexistent")
+    #expect(try harness.run("exit 3").errorSubject == nil)
   }
 
   @Test(arguments: Kind.all)

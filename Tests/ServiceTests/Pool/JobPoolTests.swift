@@ -49,7 +49,8 @@ struct JobPoolTests {
       let id = try pool.create("/nonexistent/program")
       let status = try end(pool, id)
       #expect(status.state == .error)
-      #expect(status.error?.contains("No such file") == true)
+      #expect(
+        status.error == #"cannot start the job: exec "/nonexistent/program": No such file or directory"#)
       #expect(try pool.output(id).stdout.isEmpty)
       #expect(throws: JobPoolError.invalid("the command is empty")) { try pool.create("") }
       #expect(throws: JobPoolError.self) { try pool.create("a", arguments: ["\0"]) }

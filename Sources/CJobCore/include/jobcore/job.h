@@ -47,6 +47,9 @@ struct jc_job_result {
     /// What failed: "exec", "chdir", "pipe", ...; static storage. "wait": it ran and ended, but other code of
     /// this process took its exit status (ECHILD).
     const char *_Nullable error_stage;
+    /// What it failed for: the program of "exec", the directory of "chdir", else NULL. Lives during the
+    /// callback.
+    const char *_Nullable error_subject;
     int exit_code;                   ///< 128 + signal when ended by a signal
     int signal;                      ///< 0, or the signal that ended the first process
     bool timed_out, limit_killed;    ///< why it was ended, if by this engine

@@ -13,7 +13,8 @@ enum jw_failure {
     JW_OK = 0,
     JW_FAIL_FILES,     ///< a certificate, key or CA file is missing or unusable
     JW_FAIL_CONNECT,   ///< name not resolved, connection refused, unreachable, timed out
-    JW_FAIL_UNTRUSTED, ///< the server's certificate does not verify or is for another name
+    JW_FAIL_UNTRUSTED, ///< the server's certificate does not verify
+    JW_FAIL_MISNAMED,  ///< the server's certificate is for another name
     JW_FAIL_REFUSED,   ///< the server refused this client's certificate (TLS alert)
     JW_FAIL_TIMEOUT,   ///< no progress within the time allowed
     JW_FAIL_CLOSED,    ///< the connection ended before the reply did
