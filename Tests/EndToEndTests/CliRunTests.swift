@@ -66,6 +66,19 @@ import Testing
     }
   }
 
+  /// Whether it has ended when jobctl looks, or only then: the job reads what there is, and its end.
+  @Test(arguments: [":", "sleep 0.2", "printf x", "sleep 0.2; printf x"])
+  func aPipeIsForwardedUntilItsEnd(writer: String) throws {
+    try Daemon.with { daemon in
+      let script = "{ \(writer); } | \(Programs.jobctl) run sh -c 'cat; echo end'"
+      let done = try Running(
+        "sh", ["-c", script], environment: daemon.jobctlEnvironment("alice"), directory: daemon.scratch
+      ).wait()
+      #expect(
+        done.status == 0 && done.text == (writer.hasSuffix("x") ? "xend\n" : "end\n"), "\(done.errorText)")
+    }
+  }
+
   @Test func inputGoesOnOverAnUpgrade() throws {
     try Daemon.with { daemon in
       let bytes = (0..<8_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }

@@ -6,12 +6,15 @@ import JobClient
 enum StandardInput {
   private static let block = 1 << 17
 
-  /// False for one that is closed, /dev/null, or a terminal that belongs to another job of the shell.
+  /// False for one that is closed, /dev/null, a pipe that is at its end already, or a terminal that belongs to another
+  /// job of the shell.
   static var canBeForwarded: Bool {
     var own = stat()
     var null = stat()
     guard fstat(STDIN_FILENO, &own) == 0, stat("/dev/null", &null) == 0 else { return false }
     if own.st_mode & S_IFMT == S_IFCHR, own.st_rdev == null.st_rdev { return false }
+    var ready = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+    if poll(&ready, 1, 0) == 1, ready.revents & Int16(POLLIN | POLLHUP) == Int16(POLLHUP) { return false }
     return isatty(STDIN_FILENO) == 0 || tcgetpgrp(STDIN_FILENO) == getpgrp()
   }
 
