@@ -46,7 +46,8 @@ let package = Package(
     .target(name: "Harness", dependencies: ["JobClient", "JobAPI", "COpenSSL"], path: "Tests/Harness"),
     .executableTarget(name: "fake-service-manager", path: "Tests/FakeServiceManager"),
     .executableTarget(name: "soak", dependencies: ["Harness", "JobClient", "JobAPI"], path: "Tests/Soak"),
-    .testTarget(name: "WireTests", dependencies: ["CJobWire", "COpenSSL", "JobAPI", "JobClient"]),
+    .testTarget(
+      name: "WireTests", dependencies: ["CJobWire", "COpenSSL", "Harness", "JobAPI", "JobClient"]),
     .testTarget(name: "CommandLineTests", dependencies: ["jobctl", "JobAPI", "JobClient"]),
     .testTarget(name: "CoreTests", dependencies: ["CJobCore", "CJobWire", "COpenSSL", "Harness"]),
     .testTarget(

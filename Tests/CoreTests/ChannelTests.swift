@@ -2,6 +2,8 @@ import CJobCore
 import Glibc
 import Testing
 
+import class Harness.Thread
+
 /// Framed messages over a socketpair, both ends on one loop that the test steps.
 struct ChannelTests {
   final class End {
@@ -133,7 +135,7 @@ struct ChannelTests {
   @Test func sentFromManyThreads() throws {
     try withPair { loop, a, b in
       let threads = (0..<4).map { _ in
-        TestThread { [channel = UncheckedPointer(UnsafeMutableRawPointer(a.channel!))] in
+        Thread { [channel = UncheckedPointer(UnsafeMutableRawPointer(a.channel!))] in
           for _ in 0..<500 { _ = jc_channel_send(OpaquePointer(channel.value), "abc", 3) }
         }
       }

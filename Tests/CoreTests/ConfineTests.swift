@@ -2,6 +2,8 @@ import CJobCore
 import Glibc
 import Testing
 
+import class Harness.Thread
+
 /// What a process that gave up its rights cannot do any more. The filter holds for the thread that set it alone.
 struct ConfineTests {
   /// What was tried, and what became of it: an errno, 0 when it went well.
@@ -19,7 +21,7 @@ struct ConfineTests {
   private func confined(_ body: @escaping @Sendable (Tries) -> Void) throws -> [(what: String, error: Int32)]
   {
     let tries = Tries()
-    TestThread {
+    Thread {
       tries.attempt("confine") { -jc_confine(.max, .max) }
       body(tries)
     }.join()
@@ -107,7 +109,7 @@ struct ConfineTests {
       tries.attempt("duplicate") { close(fcntl(0, F_DUPFD_CLOEXEC, 3)) }
       tries.attempt("own limits") { Self.limit(of: 0) }
       tries.attempt("thread") {
-        TestThread {}.join()
+        Thread {}.join()
         return 0
       }
       tries.attempt("loop") {

@@ -2,6 +2,8 @@ import CJobCore
 import Glibc
 import Testing
 
+import class Harness.Thread
+
 /// The event loop, its timers and watches, driven from the test's thread.
 struct LoopTests {
   final class Log {
@@ -41,7 +43,7 @@ struct LoopTests {
     try withLoop { loop, log in
       log.stopAt = 4000
       let threads = (0..<4).map { _ in
-        TestThread {
+        Thread {
           [pointer = UncheckedPointer(log.pointer), loop = UncheckedPointer(UnsafeMutableRawPointer(loop))] in
           for _ in 0..<1000 {
             _ = jc_loop_post(

@@ -3,6 +3,8 @@ import Glibc
 import Synchronization
 import Testing
 
+import class Harness.Thread
+
 /// What a client says when a server does not do its part.
 struct ClientFailureTests {
   /// The error a GET ends with when the server's script runs after the request was read.

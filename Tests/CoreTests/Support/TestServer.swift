@@ -3,6 +3,8 @@ import Glibc
 import Synchronization
 import Testing
 
+import class Harness.Thread
+
 /// A server on a loop and a thread of its own, with a small application in it.
 final class TestServer: @unchecked Sendable {
   // The C handles are used on the loop's thread, or while it does not run; `log` is locked.
@@ -22,7 +24,7 @@ final class TestServer: @unchecked Sendable {
   private var tls: OpaquePointer?
   private var loop: OpaquePointer?
   private(set) var server: OpaquePointer?
-  private var thread: TestThread?
+  private var thread: Thread?
 
   // On the loop's thread only.
   var held: [UInt64] = []
@@ -60,7 +62,7 @@ final class TestServer: @unchecked Sendable {
     let context = Unmanaged.passUnretained(self).toOpaque()
     try #require(jc_server_new(loop!, tls!, &options, &handler, context, &server) == 0)
     let pointer = UncheckedPointer(UnsafeMutableRawPointer(loop!))
-    thread = TestThread { precondition(jc_loop_run(OpaquePointer(pointer.value)) == 0) }
+    thread = Thread { precondition(jc_loop_run(OpaquePointer(pointer.value)) == 0) }
   }
 
   func stop() {

@@ -1,6 +1,8 @@
 import COpenSSL
 import Glibc
 
+import class Harness.Thread
+
 /// A listener on the loopback address whose connections, one after the other, are served by a script.
 final class ScriptedServer {
   let port: UInt16
