@@ -22,6 +22,7 @@ extension Supervisor {
       if let job = jobs[id] { progress.unwatch(job, child) }
     case .drained:
       keeper.drained(child)
+      upgrade?.apiDrained()
       shutdown?.handle(.progress)
     }
   }

@@ -47,6 +47,11 @@ final class Upgrade {
     }
   }
 
+  /// Only replies that follow a job are left: these would be cut off in any case, and are resumed.
+  func apiDrained() {
+    if phase == .draining, supervisor.keeper.isDrained { supervisor.keeper.kill() }
+  }
+
   func apiEnded() {
     guard phase == .draining, supervisor.keeper.isEmpty else { return }
     phase = .settling
