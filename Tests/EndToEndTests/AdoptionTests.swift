@@ -174,10 +174,13 @@ import Testing
 
   @Test func anOpenInputIsFedOn() throws {
     try ManagedDaemon.with { managed in
+      let go = managed.daemon.scratch.fresh("go")
       var request = CreateRequest(cmd: "cat")
       request.stdinOpen = true
-      let id = try managed.client().create(request)
       let closed = try managed.client().create(request)
+      // It is there still when the end of its input is told again.
+      (request.cmd, request.args) = ("sh", ["-c", "cat; while [ ! -e \(go) ]; do sleep 0.02; done"])
+      let id = try managed.client().create(request)
       try managed.client().feed(id, Array("abc".utf8), at: 0, close: false)
       try managed.waitUntilHeld(id, closed)
       // The end of input reaches the job though somebody else has a copy of the pipe.
@@ -187,6 +190,7 @@ import Testing
       for _ in 0..<2 { try managed.killSupervisor() }
       try managed.client().feed(id, Array("defgh".utf8), at: 3, close: true)
       try managed.client().feed(id, Array("gh".utf8), at: 6, close: true)
+      try Files.write([], to: go)
       #expect(try managed.client().end(of: id).exitCode == 0)
       #expect(try managed.client().output(id).stdout == "abcdefgh")
       try Poll.until("the deposits' end") { managed.manager.held.isEmpty }
