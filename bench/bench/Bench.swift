@@ -90,6 +90,13 @@ final class Bench {
     return try decode(Load.self, text, of: child.name)
   }
 
+  /// Ends one that has told what it measured and holds what it has until its standard input ends.
+  func release(_ child: Child) throws {
+    child.closeInput()
+    _ = child.read()
+    guard child.wait().status == 0 else { throw BenchFailure("\(child.name) failed") }
+  }
+
   func baseline<Value: Decodable>(_ type: Value.Type, _ arguments: String...) throws -> Value {
     let text = try Child.run(["\(programs)/baseline"] + arguments).text
     return try decode(type, text, of: "baseline \(arguments[0])")

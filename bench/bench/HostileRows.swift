@@ -102,8 +102,7 @@ extension Bench {
       "idle", jobd, ["--connections", "\(count)", "--path", "/jobs?limit=1"], as: attacker)
     _ = try decode(Load.self, load.read(line: true), of: "loadgen idle")
     let victims = try (0..<min(rounds, 3)).map { _ in try victim(jobd, target) }
-    load.closeInput()
-    _ = try finishLoad(load)
+    try release(load)
     return ("\(Double(count).text) idle connections", victims)
   }
 

@@ -37,9 +37,7 @@ extension Bench {
     let child = try startLoad("idle", server, ["--connections", "\(connections)", "--path", target])
     _ = try decode(Load.self, child.read(line: true), of: "loadgen idle")
     let held = try server.memory()
-    child.closeInput()
-    _ = child.read()
-    guard child.wait().status == 0 else { throw BenchFailure("loadgen idle failed") }
+    try release(child)
     return (held - before) / Double(connections)
   }
 
@@ -61,9 +59,7 @@ extension Bench {
     try poll("all jobs run") { try jobd.children() >= count }
     let seconds = Clock.now - start
     let held = try jobd.memory()
-    child.closeInput()
-    _ = child.read()
-    guard child.wait().status == 0 else { throw BenchFailure("loadgen hold failed") }
+    try release(child)
     let name = "\(Double(count).text) jobs running at once"
     let limited = count < wanted ? "; more need more descriptors than this machine allows a process" : ""
     return [

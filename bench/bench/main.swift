@@ -1,6 +1,7 @@
 import Glibc
 
 do {
+  Machine.raiseDescriptorLimit()
   let bench = try Bench(parse(Array(CommandLine.arguments.dropFirst())))
   let machine = Machine.describe(bench)
   bench.section("jobs", "Jobs", bench.jobRows)
