@@ -68,6 +68,20 @@ struct TimeTextTests {
   }
 }
 
+struct BatchBodyTests {
+  @Test func theHandLaidBodySaysWhatTheTypeSays() throws {
+    let results = [
+      BatchReply.Result(id: JobID(microseconds: 1, random: 1)),
+      BatchReply.Result(error: "member \"cmd\" is\nmissing: é\u{1}", status: 400),
+      BatchReply.Result(id: JobID(microseconds: 2_000_000, random: .max)),
+    ]
+    for count in 0...results.count {
+      let reply = BatchReply(results: Array(results.prefix(count)))
+      #expect(try JSONDecoder().decode(BatchReply.self, from: Data(BatchBody.lay(reply.results))) == reply)
+    }
+  }
+}
+
 struct StatusBodyTests {
   private static let id = JobID(microseconds: 1, random: 1)
 

@@ -54,6 +54,35 @@ final class BatchTask: ExchangeTask {
   }
 
   private func reply(_ exchange: Exchange) {
-    exchange.reply(json: BatchReply(results: results.compactMap { $0 }))
+    exchange.reply(200, type: "application/json", body: BatchBody.lay(results.compactMap { $0 }))
+  }
+}
+
+/// The body of a batch's reply, as ``BatchReply`` says it: laid by hand, since the encoder takes some twenty milliseconds
+/// for a thousand results, in which the worker serves nobody.
+enum BatchBody {
+  static func lay(_ results: [BatchReply.Result]) -> [UInt8] {
+    var out = Array(#"{"results":["#.utf8)
+    out.reserveCapacity(results.count * 128)
+    for (index, result) in results.enumerated() {
+      if index > 0 { out.append(UInt8(ascii: ",")) }
+      lay(result, into: &out)
+    }
+    out.append(contentsOf: "]}".utf8)
+    return out
+  }
+
+  private static func lay(_ result: BatchReply.Result, into out: inout [UInt8]) {
+    if let id = result.id {
+      out.append(contentsOf: #"{"id":""#.utf8)
+      out.append(contentsOf: id.description.utf8)
+      out.append(contentsOf: #""}"#.utf8)
+      return
+    }
+    out.append(contentsOf: #"{"error":""#.utf8)
+    var text = JSONText()
+    text.append((result.error ?? "").utf8, to: &out)
+    text.finish(&out)
+    out.append(contentsOf: #"","status":\#(result.status ?? 500)}"#.utf8)
   }
 }
