@@ -8,6 +8,7 @@ final class ApiContext: Sendable {
   let table: JobTable
   let clients = ClientTable()
   let eventFollowers = EventFollowers()
+  let batches: BatchDecoder
   let link: ApiLink
   let counts: ApiCounts
   let supervisorCounts: SupervisorCounts
@@ -27,6 +28,7 @@ final class ApiContext: Sendable {
     self.supervisorCounts = try SupervisorCounts(reading: supervisorCounts)
     self.counts = try ApiCounts(descriptor: counts, workers: configuration.workers)
     table = JobTable(finished: Self.finishedJobs)
+    batches = try BatchDecoder()
     let path = configuration.stateDirectory + "/output"
     output = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard output >= 0 else {

@@ -6,40 +6,61 @@ final class BatchTask: ExchangeTask {
   private var results: [BatchReply.Result?] = []
   private var left = 0
   private let key: String?
+  /// Those that were not sent to the supervisor yet.
+  private var creations: ArraySlice<Result<Order.Creation, InvalidRequest>> = []
+  private static let piece = 64
 
   init(_ worker: Worker, key: String?) { (self.worker, self.key) = (worker, key) }
 
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
+    let number = exchange.number
+    worker.api.batches.decode(bytes, of: exchange.client, key: key) { [worker] result in
+      worker.post {
+        guard let exchange = worker.exchange(number), let task = exchange.task as? BatchTask else { return }
+        task.decoded(result, exchange)
+      }
+    }
+  }
+
+  private func decoded(_ result: Result<BatchDecoder.Creations, any Error>, _ exchange: Exchange) {
     do {
-      let attempts = try BatchAttempt(strictJSON: bytes).jobs
-      results = Array(repeating: nil, count: attempts.count)
-      left = attempts.count
-      let name = worker.api.clients.name(Int(exchange.client))
-      for (index, attempt) in attempts.enumerated() { create(attempt, index, name, exchange) }
-      if left == 0 { reply(exchange) }
+      creations = try result.get()[...]
+      results = Array(repeating: nil, count: creations.count)
+      left = creations.count
+      createSome(exchange)
     } catch {
       worker.fail(exchange, error)
     }
   }
 
+  /// Some at a time: others have their turn between them.
+  private func createSome(_ exchange: Exchange) {
+    let name = worker.api.clients.name(Int(exchange.client))
+    for index in creations.indices.prefix(Self.piece) { create(creations[index], index, name, exchange) }
+    creations = creations.dropFirst(Self.piece)
+    guard !creations.isEmpty else { return left == 0 ? reply(exchange) : () }
+    let number = exchange.number
+    worker.post { [worker] in
+      guard let exchange = worker.exchange(number), let task = exchange.task as? BatchTask else { return }
+      task.createSome(exchange)
+    }
+  }
+
   private func create(
-    _ attempt: Result<CreateRequest, InvalidRequest>, _ index: Int, _ name: String, _ exchange: Exchange
+    _ creation: Result<Order.Creation, InvalidRequest>, _ index: Int, _ name: String, _ exchange: Exchange
   ) {
-    do {
-      let creation = try Creator.creation(try attempt.get(), key: key(index))
+    switch creation {
+    case .success(let creation):
       worker.order(for: exchange) {
         .create(ticket: $0, client: name, creation)
       } then: { [unowned self] in
         self.answered(index, $1, $0)
       }
-    } catch {
+    case .failure(let error):
       results[index] = BatchReply.Result(error: "\(error)", status: 400)
       left -= 1
     }
   }
-
-  /// Each job of a batch has a key of its own, which no client can send: a retry gives the same jobs.
-  private func key(_ index: Int) -> String? { key.map { "\($0)\n\(index)" } }
 
   private func answered(_ index: Int, _ answer: Answer, _ exchange: Exchange) {
     switch answer {

@@ -13,7 +13,7 @@ final class CreateTask: ExchangeTask {
 
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
     do {
-      let creation = try Creator.creation(try CreateRequest(strictJSON: bytes), key: key)
+      let creation = Creator.creation(try CreateRequest(strictJSON: bytes), key: key)
       let name = worker.api.clients.name(Int(exchange.client))
       worker.order(for: exchange) {
         .create(ticket: $0, client: name, creation)
@@ -37,7 +37,7 @@ final class CreateTask: ExchangeTask {
 
 /// From a checked request to the order that carries it out.
 enum Creator {
-  static func creation(_ request: CreateRequest, key: String?) throws -> Order.Creation {
+  static func creation(_ request: CreateRequest, key: String?) -> Order.Creation {
     let input = request.inputBytes
     let spec = JobSpec(request)
     let encoded = spec.encoded

@@ -1,0 +1,39 @@
+import JobAPI
+
+/// Decodes batches on a thread of its own: a thousand jobs take tens of milliseconds, in which a worker would serve
+/// nobody else. The batches of one client are decoded in order, those of many in turn. Any thread.
+final class BatchDecoder: Sendable {
+  typealias Creations = [Result<Order.Creation, InvalidRequest>]
+
+  private struct Batch: Sendable {
+    let body: [UInt8]
+    let key: String?
+    let then: @Sendable (Result<Creations, any Error>) -> Void
+  }
+
+  private let queue = WorkQueue<Batch>()
+
+  init() throws(SystemError) {
+    _ = try SystemThread.start("batches") { [queue] in
+      while let batches = queue.take(1) {
+        for batch in batches { batch.then(Result { try Self.decode(batch.body, key: batch.key) }) }
+      }
+    }
+  }
+
+  /// `client`: whose turn it takes. `then` is called on the decoder's thread.
+  func decode(
+    _ body: UnsafeRawBufferPointer, of client: Int64, key: String?,
+    then: @escaping @Sendable (Result<Creations, any Error>) -> Void
+  ) {
+    queue.put(Batch(body: Array(body), key: key, then: then), of: client)
+  }
+
+  /// Each job of a batch has a key of its own, which no client can send: a retry gives the same jobs.
+  private static func decode(_ body: [UInt8], key: String?) throws -> Creations {
+    let jobs = try body.withUnsafeBytes { try BatchAttempt(strictJSON: $0).jobs }
+    return jobs.enumerated().map { index, job in
+      job.map { Creator.creation($0, key: key.map { "\($0)\n\(index)" }) }
+    }
+  }
+}
