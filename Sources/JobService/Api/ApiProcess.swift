@@ -16,7 +16,7 @@ public final class ApiProcess: @unchecked Sendable {
   /// What this round of the loop has for each worker.
   private var answers: [[(ticket: UInt64, answer: Answer)]] = []
   private var wakes: [Set<UInt64>] = []
-  private var isDraining = false
+  /// Workers that finish their replies; when the last has, the process ends.
   private var draining = 0
 
   /// The descriptors that the supervisor passes (``ApiChild``).
@@ -128,8 +128,7 @@ public final class ApiProcess: @unchecked Sendable {
   }
 
   private func drain() {
-    guard !isDraining else { return wake(api?.eventFollowers.end()) }
-    isDraining = true
+    guard draining == 0 else { return wake(api?.eventFollowers.end()) }
     draining = workers.count
     for worker in workers {
       worker.post {

@@ -51,8 +51,9 @@ final class Worker: @unchecked Sendable {
 
   /// A connection gives one reply at a time: when there are as many as replies that follow, there is no other one.
   private func tellWhenDrained() {
+    guard isDraining else { return }
     let now = api.clients.totals
-    if isDraining && now.connections == now.followers { api.link.send(.drained) }
+    if now.connections == now.followers { api.link.send(.drained) }
   }
 
   func closed(client place: Int) {
