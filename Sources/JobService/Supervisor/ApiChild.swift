@@ -59,8 +59,7 @@ final class ApiChild {
   }
 
   private func reap() -> Int32 {
-    var status: Int32 = 0
-    while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+    let status = ChildProcess.wait(for: pid)
     (exit, end) = (nil, nil)
     channel = nil
     return status

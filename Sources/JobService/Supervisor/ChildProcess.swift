@@ -36,8 +36,15 @@ enum ChildProcess {
   /// Kills one that nothing watches, and waits for it.
   static func end(_ pid: pid_t) {
     kill(pid, SIGKILL)
+    wait(for: pid)
+  }
+
+  /// The wait status of a child that has ended, or is about to.
+  @discardableResult
+  static func wait(for pid: pid_t) -> Int32 {
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+    return status
   }
 
   /// Replaces this process; returns the errno when that fails.

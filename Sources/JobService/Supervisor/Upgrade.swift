@@ -109,8 +109,7 @@ private final class Trial {
   }
 
   private func ended() {
-    var status: Int32 = 0
-    while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
+    let status = ChildProcess.wait(for: pid)
     jc_engine_forget_child(supervisor.engine.handle, pid)
     readable = nil
     timer = nil
