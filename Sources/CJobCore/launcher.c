@@ -248,7 +248,7 @@ void jc_launch_submit(struct jc_job *job)
     engine->queue_tail = &job->next;
     engine->queued++;
     pthread_mutex_unlock(&engine->lock);
-    /* Not before: the thread it wakes would wait for the lock at once. */
+    // Not before: the thread it wakes would wait for the lock at once.
     pthread_cond_signal(&engine->wake);
 }
 

@@ -15,10 +15,17 @@ final class BatchTask: ExchangeTask {
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
     let number = exchange.number
     worker.api.batches.decode(bytes, of: exchange.client, key: key) { [worker] result in
-      worker.post {
-        guard let exchange = worker.exchange(number), let task = exchange.task as? BatchTask else { return }
-        task.decoded(result, exchange)
-      }
+      Self.goOn(worker, number) { $0.decoded(result, $1) }
+    }
+  }
+
+  /// Later, on the worker's thread, unless the exchange is over by then.
+  private static func goOn(
+    _ worker: Worker, _ exchange: UInt64, _ body: @escaping @Sendable (BatchTask, Exchange) -> Void
+  ) {
+    worker.post {
+      guard let exchange = worker.exchange(exchange), let task = exchange.task as? BatchTask else { return }
+      body(task, exchange)
     }
   }
 
@@ -38,11 +45,10 @@ final class BatchTask: ExchangeTask {
     let name = worker.api.clients.name(Int(exchange.client))
     for index in creations.indices.prefix(Self.piece) { create(creations[index], index, name, exchange) }
     creations = creations.dropFirst(Self.piece)
-    guard !creations.isEmpty else { return left == 0 ? reply(exchange) : () }
-    let number = exchange.number
-    worker.post { [worker] in
-      guard let exchange = worker.exchange(number), let task = exchange.task as? BatchTask else { return }
-      task.createSome(exchange)
+    if !creations.isEmpty {
+      Self.goOn(worker, exchange.number) { $0.createSome($1) }
+    } else if left == 0 {
+      reply(exchange)
     }
   }
 
@@ -101,9 +107,7 @@ enum BatchBody {
       return
     }
     out.append(contentsOf: #"{"error":""#.utf8)
-    var text = JSONText()
-    text.append((result.error ?? "").utf8, to: &out)
-    text.finish(&out)
+    JSONText.put(result.error ?? "", into: &out)
     out.append(contentsOf: #"","status":\#(result.status ?? 500)}"#.utf8)
   }
 }

@@ -16,12 +16,8 @@ extension Worker {
   }
 
   private func after(_ query: Query, _ exchange: Exchange) throws -> Int64? {
-    guard let text = query["after"] else { return nil }
-    if text == "now" { return try latest(exchange) }
-    guard let number = Int64(text), number >= 0, !text.hasPrefix("+") else {
-      throw Problem(400, "query parameter \"after\" must be the number of an event, or now")
-    }
-    return number
+    if query["after"] == "now" { return try latest(exchange) }
+    return try query.number("after", allowed: "the number of an event, or now").map { Int64($0) }
   }
 
   /// The number of the client's newest event.

@@ -62,11 +62,11 @@ extension Query {
     }
   }
 
-  /// A query parameter that is a whole number.
-  func number(_ name: String) throws(Problem) -> UInt64? {
+  /// A query parameter that is a whole number. `allowed`: what it may be, as its sender is told.
+  func number(_ name: String, allowed: String = "a whole number") throws(Problem) -> UInt64? {
     guard let text = self[name] else { return nil }
     guard let number = UInt64(text), number <= UInt64(Int64.max), !text.hasPrefix("+") else {
-      throw Problem(400, "query parameter \"\(name)\" must be a whole number")
+      throw Problem(400, "query parameter \"\(name)\" must be \(allowed)")
     }
     return number
   }

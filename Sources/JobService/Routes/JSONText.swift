@@ -9,6 +9,13 @@ struct JSONText {
   private var low: UInt8 = 0x80
   private var high: UInt8 = 0xbf
 
+  /// The whole of a string.
+  static func put(_ string: String, into out: inout [UInt8]) {
+    var text = JSONText()
+    text.append(string.utf8, to: &out)
+    text.finish(&out)
+  }
+
   mutating func append(_ bytes: some Sequence<UInt8>, to out: inout [UInt8]) {
     for byte in bytes {
       if needed > 0 {

@@ -80,9 +80,7 @@ enum StatusBody {
     put(start(of: record.state), &out)
     if let error = record.error {
       put(#","error_msg":""#, &out)
-      var text = JSONText()
-      text.append(error.utf8, to: &out)
-      text.finish(&out)
+      JSONText.put(error, into: &out)
       put("\"", &out)
     }
     if record.state == .completed {
