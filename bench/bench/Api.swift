@@ -33,6 +33,13 @@ struct Api {
     return try decode(Created.self, text, of: "PUT /jobs").id
   }
 
+  /// A job that has ended, well.
+  func run(_ command: String = "/bin/true", _ arguments: [String] = []) throws -> String {
+    let id = try create(command, arguments)
+    try finish(id)
+    return id
+  }
+
   func status(_ id: String) throws -> String {
     try decode(Status.self, try ask("GET", "/jobs/\(id)/status"), of: "GET status").status
   }
@@ -67,7 +74,7 @@ struct Api {
   func statusText(_ id: String) throws -> String { try ask("GET", "/jobs/\(id)/status") }
 
   /// Waits for its end, which has to be a good one.
-  func finish(_ id: String) throws {
+  private func finish(_ id: String) throws {
     let text = try ask("GET", "/jobs/\(id)/status?wait=60s")
     guard text.contains("\"completed\""), text.contains("\"exit_code\":0") else {
       throw BenchFailure("job \(id): \(text)")

@@ -26,8 +26,7 @@ extension Bench {
     let state = "growth-\(count)"
     let first = try Jobd(self, state: state)
     let api = Api(self, first)
-    let id = try api.create("/bin/true")
-    try api.finish(id)
+    let id = try api.run()
     try first.stop()
     try KeptJobs.fill(path(state), count: count)
     var startups: [Double] = []

@@ -20,8 +20,8 @@ extension Bench {
     // The limits of a client as an operator may set them.
     let jobd = try Jobd(
       self, state: "hostile", options: ["--client-create-rate", "5000", "--client-running-jobs", "2000"])
-    let followed = try finishedJob(jobd, as: attacker, "/usr/bin/head", ["-c", "50000000", "/dev/zero"])
-    let target = "/jobs/\(try finishedJob(jobd, as: Pki.bench, "/bin/true"))/status"
+    let followed = try Api(self, jobd, as: attacker).run("/usr/bin/head", ["-c", "50000000", "/dev/zero"])
+    let target = "/jobs/\(try Api(self, jobd).run())/status"
     var alone: [Victim] = []
     var beside: [String: [Victim]] = [:]
     let attacks = attacks(followed)
@@ -55,15 +55,6 @@ extension Bench {
         name: "a flood of creations in batches of 1,000",
         loads: [["flood", "--connections", "16", "--batch", "1000"]]),
     ]
-  }
-
-  private func finishedJob(
-    _ jobd: Jobd, as client: Pki.Client, _ command: String, _ arguments: [String] = []
-  ) throws -> String {
-    let api = Api(self, jobd, as: client)
-    let id = try api.create(command, arguments)
-    try api.finish(id)
-    return id
   }
 
   private func withstand(_ attack: Attack, _ jobd: Jobd, _ target: String, _ attacker: Pki.Client) throws

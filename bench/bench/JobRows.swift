@@ -22,8 +22,7 @@ extension Bench {
   /// CPU seconds of a status query that is answered at once: what TLS and HTTP cost a call.
   private func callCost(_ jobd: Jobd) throws -> Double {
     let api = Api(self, jobd)
-    let id = try api.create("/bin/true")
-    try api.finish(id)
+    let id = try api.run()
     let load = try load(
       "get", jobd, ["--connections", "8", "--path", "/jobs/\(id)/status", "--seconds", "1"])
     try api.delete(id)

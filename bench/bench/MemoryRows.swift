@@ -4,8 +4,7 @@ extension Bench {
     let jobd = try Jobd(self, state: "memory")
     let api = Api(self, jobd)
     // Whatever is loaded by the first job and the first connection.
-    let id = try api.create("/bin/true")
-    try api.finish(id)
+    let id = try api.run()
     try api.delete(id)
     let idle = try jobd.memory()
     let rows =

@@ -9,8 +9,7 @@ extension Bench {
     var told: [Double] = []
     let (ours, theirs) = try interleaved {
       let start = Clock.now
-      let id = try api.create("\(programs)/baseline", ["write", "\(bytes)"])
-      try api.finish(id)
+      let id = try api.run("\(programs)/baseline", ["write", "\(bytes)"])
       told.append(Double(bytes) / (Clock.now - start) / 1e6)
       let rate = Double(bytes) / (try api.detail(id).seconds) / 1e6
       try api.delete(id)
@@ -37,8 +36,7 @@ extension Bench {
     let jobd = try Jobd(self, state: "download")
     let api = Api(self, jobd)
     let nginx = try Nginx(self, reply: "{}")
-    let id = try api.create("\(programs)/baseline", ["write", "\(bytes)"])
-    try api.finish(id)
+    let id = try api.run("\(programs)/baseline", ["write", "\(bytes)"])
     try Child.run(["sh", "-c", "\(programs)/baseline write \(bytes) > \(path("nginx"))/files/output"])
     var followed: [Double] = []
     let (ours, theirs) = try interleaved {

@@ -3,8 +3,7 @@ extension Bench {
   func statusRows() throws -> [Row] {
     let jobd = try Jobd(self, state: "status")
     let api = Api(self, jobd)
-    let id = try api.create("/bin/true")
-    try api.finish(id)
+    let id = try api.run()
     // As long as jobd's whole reply, but for the names of the headers.
     let nginx = try Nginx(self, reply: try api.statusText(id))
     let target = "/jobs/\(id)/status"

@@ -5,8 +5,7 @@ extension Bench {
   func systemCallRows() throws -> [Row] {
     let jobd = try Jobd(self, state: "calls")
     let api = Api(self, jobd)
-    let id = try api.create("/bin/true")
-    try api.finish(id)
+    let id = try api.run()
     let nginx = try Nginx(self, reply: try api.statusText(id))
     let rows = try statusRows(jobd, nginx, "/jobs/\(id)/status") + jobRows(jobd)
     try jobd.stop()
