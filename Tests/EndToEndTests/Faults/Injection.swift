@@ -3,40 +3,25 @@ import Harness
 import Testing
 
 /// System calls of a running process that fail as strace(1) is told, until it is ended.
-final class Injection {
-  private let strace: Running
-  private let threads: [Int32]
+struct Injection {
+  private let strace: Strace
 
   /// `faults`: what `strace -e inject=` takes. `paths`: only calls on these files. `thread`: only the thread of this
   /// name; else all that there are now. What the process starts meanwhile is left alone.
   init(
     _ faults: String, into pid: Int32, thread: String? = nil, paths: [String] = [], _ scratch: Scratch
   ) throws {
-    threads = Files.list("/proc/\(pid)/task").compactMap { Int32($0) }.filter { id in
-      thread.map { Files.text("/proc/\(pid)/task/\(id)/comm") == "\($0)\n" } ?? true
-    }
-    try #require(!threads.isEmpty)
     let calls = faults.prefix { $0 != ":" }
-    let attached = threads.map { "\($0)" }.joined(separator: ",")
-    strace = try Running(
-      "strace",
-      ["-qq", "-o", "/dev/null", "-e", "trace=\(calls)", "-e", "inject=\(faults)", "-p", attached]
-        + paths.flatMap { ["-P", $0] },
-      directory: scratch)
-    try Poll.until("strace to attach") {
-      if strace.hasEnded { throw Poll.TimeIsUp(description: "strace ended: \(strace.errorText)") }
-      return threads.allSatisfy(Processes.isTraced)
-    }
+    let options =
+      ["-o", "/dev/null", "-e", "trace=\(calls)", "-e", "inject=\(faults)"] + paths.flatMap { ["-P", $0] }
+    strace = try Strace(
+      options, of: pid,
+      where: { id in thread.map { Files.text("/proc/\(pid)/task/\(id)/comm") == "\($0)\n" } ?? true }, scratch
+    )
   }
 
   /// The cause is gone.
-  func end() throws {
-    strace.signal(SIGTERM)
-    // It may wait for ever for the threads of a process it has killed. Without it the kernel lets them go.
-    if (try? Poll.until("strace's end", seconds: 10) { strace.hasEnded }) == nil { strace.signal(SIGKILL) }
-    _ = try strace.wait()
-    try #require(!threads.contains(where: Processes.isTraced))
-  }
+  func end() throws { try strace.end() }
 }
 
 extension Daemon {

@@ -1,33 +1,19 @@
-import Glibc
 import Harness
-import Testing
 
 /// How often all threads of a process make which system call, by strace(1).
-final class SystemCallCount {
-  private let strace: Running
+struct SystemCallCount {
+  private let strace: Strace
   private let summary: String
 
   init(of pid: Int32, _ scratch: Scratch) throws {
     summary = scratch.fresh("calls")
-    let threads = Files.list("/proc/\(pid)/task").compactMap { Int32($0) }
-    // Without -f: what the process starts is not counted.
-    strace = try Running(
-      "strace",
-      [
-        "-qq", "-c", "-U", "name,calls", "-o", summary, "-p", threads.map { "\($0)" }.joined(separator: ","),
-      ],
-      directory: scratch)
-    try Poll.until("strace to attach") { [strace] in
-      if strace.hasEnded { throw Poll.TimeIsUp(description: "strace ended: \(strace.errorText)") }
-      return threads.allSatisfy(Processes.isTraced)
-    }
+    strace = try Strace(["-c", "-U", "name,calls", "-o", summary], of: pid, scratch)
   }
 
   /// Stops counting. Waiting for something to happen is no work: epoll_wait, futex and the restart of either are left
   /// out.
   func end() throws -> [String: Int] {
-    strace.signal(SIGTERM)
-    _ = try strace.wait()
+    try strace.end()
     var counts: [String: Int] = [:]
     for line in Files.text(summary).split(separator: "\n") {
       let words = line.split(separator: " ")
