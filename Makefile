@@ -10,7 +10,7 @@ UPGRADES ?= 50
 CRASHES ?= 30
 BUILD := .build
 # gold, the toolchain's default linker, warns about symbols it need not export.
-FLAGS := -Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wextra -Xcc -Werror
+FLAGS := -Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wextra -Xcc -Werror --explicit-target-dependency-import-check error
 
 .PHONY: help deps demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz soak chaos build-soak api-check openapi man bench bench-quick install clean
 

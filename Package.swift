@@ -4,7 +4,7 @@ import PackageDescription
 let package = Package(
   name: "jobd",
   products: [
-    .library(name: "JobService", targets: ["JobService"]),
+    .library(name: "JobPool", targets: ["JobPool"]),
     .library(name: "JobClient", targets: ["JobClient"]),
     .executable(name: "jobd", targets: ["jobd"]),
     .executable(name: "jobctl", targets: ["jobctl"]),
@@ -19,16 +19,51 @@ let package = Package(
     .systemLibrary(
       name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
+    // What jobctl and the daemon both need of the system.
+    .target(name: "CPlatform"),
+    .target(name: "Platform", dependencies: ["CPlatform"]),
+
     // The half that client and server both need: TLS, certificates, HTTP/1.1, the client connection.
     .target(name: "CJobWire", dependencies: ["COpenSSL"]),
-    // The server half: spawn, drain, reap; event loop; TLS listener; HTTP requests.
-    .target(name: "CJobCore", dependencies: ["CJobWire", "CLibevent", "COpenSSL"]),
-
     .target(name: "JobAPI"),
     .target(name: "JobClient", dependencies: ["JobAPI", "CJobWire"]),
-    .target(name: "JobService", dependencies: ["JobAPI", "CJobCore", "CJobWire", "CSQLite"]),
-    .executableTarget(name: "jobd", dependencies: ["JobService"]),
-    .executableTarget(name: "jobctl", dependencies: ["JobClient", "JobAPI", "CJobWire"]),
+    .executableTarget(name: "jobctl", dependencies: ["JobClient", "JobAPI", "CJobWire", "Platform"]),
+
+    // The server half in C, in three rooms. Who may start a process is who depends on CJobEngine.
+    .target(name: "CJobLoop", dependencies: ["CLibevent"], path: "Sources/CJobCore/loop"),
+    .target(name: "CJobEngine", dependencies: ["CJobLoop", "CPlatform"], path: "Sources/CJobCore/engine"),
+    .target(
+      name: "CJobHTTP", dependencies: ["CJobLoop", "CJobWire", "CPlatform", "CLibevent", "COpenSSL"],
+      path: "Sources/CJobCore/http"),
+
+    // What both of the daemon's processes know.
+    .target(name: "JobLoop", dependencies: ["CJobLoop", "Platform"]),
+    .target(name: "JobModel", dependencies: ["JobAPI", "Platform", "CPlatform"]),
+    .target(name: "JobStore", dependencies: ["JobModel", "JobAPI", "Platform", "CPlatform", "CSQLite"]),
+
+    // The supervisor, the library, and what drives the engine for both.
+    .target(
+      name: "JobEngine",
+      dependencies: ["CJobEngine", "JobLoop", "JobModel", "JobAPI", "Platform", "CPlatform"]),
+    .target(
+      name: "JobPool", dependencies: ["CJobEngine", "JobEngine", "JobLoop", "JobModel", "JobAPI", "Platform"]),
+    .target(
+      name: "JobSupervisor",
+      dependencies: [
+        "CJobEngine", "CJobLoop", "JobEngine", "JobLoop", "JobStore", "JobModel", "JobAPI", "Platform",
+        "CPlatform",
+      ]),
+
+    // The api process: nothing of the supervisor or of the engine is in its reach.
+    .target(
+      name: "JobService",
+      dependencies: [
+        "CJobHTTP", "CJobLoop", "CJobWire", "JobLoop", "JobStore", "JobModel", "JobAPI", "Platform",
+        "CPlatform",
+      ]),
+    .executableTarget(
+      name: "jobd",
+      dependencies: ["JobService", "JobSupervisor", "JobModel", "JobAPI", "Platform"]),
 
     // The benchmark: what drives the servers, what they are compared with, and what runs and reports it all.
     .target(
@@ -49,15 +84,23 @@ let package = Package(
     .testTarget(
       name: "WireTests", dependencies: ["CJobWire", "COpenSSL", "Harness", "JobAPI", "JobClient"]),
     .testTarget(name: "CommandLineTests", dependencies: ["jobctl", "JobAPI", "JobClient"]),
-    .testTarget(name: "CoreTests", dependencies: ["CJobCore", "CJobWire", "COpenSSL", "Harness"]),
     .testTarget(
-      name: "ServiceTests", dependencies: ["Harness", "JobService", "JobAPI"],
+      name: "CoreTests",
+      dependencies: ["CJobHTTP", "CJobLoop", "CJobWire", "COpenSSL", "CPlatform", "Harness"]),
+    .testTarget(
+      name: "ServiceTests",
+      dependencies: [
+        "Harness", "CJobEngine", "CPlatform", "JobAPI", "JobEngine", "JobLoop", "JobModel", "JobPool",
+        "JobService",
+        "JobStore", "JobSupervisor", "Platform", "jobd",
+      ],
       // Databases of each version of the tables, as a daemon of that version left them.
       exclude: ["Store/version-1.db"]),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "Harness", "JobClient", "JobAPI", "JobService", "jobd", "jobctl", "loadgen", "fake-service-manager",
+        "Harness", "JobClient", "JobAPI", "JobModel", "JobStore", "jobd", "jobctl", "loadgen",
+        "fake-service-manager",
       ]),
   ],
   swiftLanguageModes: [.v6],

@@ -10,7 +10,8 @@ if [ ! -x "$venv/bin/schemathesis" ]; then
 fi
 
 # As the tests are built, so that nothing is built twice.
-flags=(-Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wextra -Xcc -Werror)
+flags=(-Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wextra -Xcc -Werror
+  --explicit-target-dependency-import-check error)
 swift build --product jobd "${flags[@]}"
 swift build --product jobctl "${flags[@]}"
 bin=$(swift build --show-bin-path)

@@ -1,4 +1,3 @@
 import Glibc
-import JobService
 
 exit(Daemon.main(Array(CommandLine.arguments.dropFirst())))

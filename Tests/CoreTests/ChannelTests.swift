@@ -1,4 +1,4 @@
-import CJobCore
+import CJobLoop
 import Glibc
 import Testing
 

@@ -1,4 +1,6 @@
-import CJobCore
+import CJobHTTP
+import CJobLoop
+import CPlatform
 import Glibc
 import Testing
 
@@ -43,7 +45,7 @@ struct ConfineTests {
         return sched_setscheduler(parent, SCHED_OTHER, &parameters)
       }
       tries.attempt("ioprio_set") { Self.call(Self.ioprioSet, 1, Int(parent), 0) }
-      tries.attempt("pidfd_open") { jc_pidfd_open(parent) < 0 ? -1 : 0 }
+      tries.attempt("pidfd_open") { jp_pidfd_open(parent) < 0 ? -1 : 0 }
       tries.attempt("F_SETOWN") { fcntl(0, F_SETOWN, parent) }
       tries.attempt("F_SETSIG") { fcntl(0, 10, SIGKILL) }
     }

@@ -1,4 +1,5 @@
-import CJobCore
+import CJobHTTP
+import CJobWire
 import Testing
 
 /// The strict request parser: bytes in, a request or a status out.

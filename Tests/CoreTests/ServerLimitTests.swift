@@ -1,4 +1,5 @@
-import CJobCore
+import CJobHTTP
+import CJobLoop
 import Glibc
 import Harness
 import Testing

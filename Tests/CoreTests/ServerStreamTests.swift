@@ -1,4 +1,4 @@
-import CJobCore
+import CJobHTTP
 import Glibc
 import Harness
 import Testing

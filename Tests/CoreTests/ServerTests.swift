@@ -1,4 +1,4 @@
-import CJobCore
+import CJobHTTP
 import FoundationEssentials
 import Glibc
 import Harness

@@ -1,7 +1,9 @@
 import Harness
 import Testing
 
-@testable import JobService
+@testable import JobModel
+@testable import JobSupervisor
+@testable import Platform
 
 /// Random creations and ends of several clients against a model of what each may do.
 struct ClientLimitsTests {

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import JobLoop
 @testable import JobService
 
 struct DeadlinesTests {

@@ -1,7 +1,7 @@
 import Harness
 import Testing
 
-@testable import JobService
+@testable import Platform
 
 /// Random sequences of arrivals and departures against what a fair queue promises.
 @Suite struct FairQueueTests {

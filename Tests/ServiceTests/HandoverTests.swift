@@ -1,8 +1,9 @@
-import CJobCore
+import CJobEngine
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobModel
+@testable import JobSupervisor
 
 /// What a supervisor leaves to its successor.
 struct HandoverTests {
@@ -20,7 +21,7 @@ struct HandoverTests {
     return Handover(
       jobDescriptors: 1024, cgroup: "/cgroup", notifySocket: nil, address: "127.0.0.1:7443",
       listeners: [5, 6],
-      lock: 4, counts: Handover.Counts(layout: 1, supervisor: 2, api: 3), jobs: [job])
+      lock: 4, counts: SupervisorCounts.Handed(layout: 1, supervisor: 2, api: 3), jobs: [job])
   }
 
   private func decode(_ bytes: some Collection<UInt8>) throws -> Handover {

@@ -2,7 +2,9 @@ import Harness
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobEngine
+@testable import JobModel
+@testable import JobSupervisor
 
 /// Random clients, pipes, crashes of the api process and upgrades against what must hold of a job's input: it gets each
 /// byte once, in order, and whoever is told that a piece was taken is told the truth.

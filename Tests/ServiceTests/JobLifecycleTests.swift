@@ -1,7 +1,7 @@
 import Harness
 import Testing
 
-@testable import JobService
+@testable import JobSupervisor
 
 /// Random sequences of events against a model of what must hold of every job's life.
 struct JobLifecycleTests {

@@ -2,6 +2,7 @@ import Harness
 import JobAPI
 import Testing
 
+@testable import JobModel
 @testable import JobService
 
 struct JobTableTests {

@@ -2,7 +2,7 @@ import Harness
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobModel
 
 /// Messages between the two processes: what is written is read back, and nothing else is understood.
 struct LinkTests {

@@ -1,7 +1,7 @@
 import Harness
 import Testing
 
-@testable import JobService
+@testable import JobSupervisor
 
 struct RestartPacingTests {
   @Test func oneThatServedIsReplacedAtOnce() {

@@ -3,7 +3,9 @@ import Testing
 
 import class Harness.WatchedDescriptor
 
-@testable import JobService
+@testable import JobLoop
+@testable import JobModel
+@testable import JobSupervisor
 
 /// Messages to a service manager that does not keep up, or is not there.
 struct ServiceManagerTests {

@@ -1,7 +1,7 @@
 import Harness
 import Testing
 
-@testable import JobService
+@testable import JobSupervisor
 
 /// Random ends of api processes, jobs and changes, signals and timers, against what must hold of an orderly end.
 struct ShutdownLifecycleTests {

@@ -3,6 +3,7 @@ import Harness
 import JobAPI
 import Testing
 
+@testable import JobModel
 @testable import JobService
 
 struct JSONTextTests {

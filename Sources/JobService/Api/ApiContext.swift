@@ -1,5 +1,7 @@
 import Glibc
-import JobAPI
+import JobLoop
+import JobModel
+import Platform
 
 /// What all workers of the api process share. Any thread.
 final class ApiContext: Sendable {

@@ -1,11 +1,14 @@
-import CJobCore
+import CJobHTTP
+import CJobLoop
 import FoundationEssentials
 import Glibc
-import JobAPI
+import JobLoop
+import JobModel
+import Platform
 
 /// The process that faces the network: TLS, HTTP, JSON and who may see which job. It starts with the keys in reach,
 /// reads them, and gives up every right it does not need before it reads the first byte of a client.
-public final class ApiProcess: @unchecked Sendable {
+package final class ApiProcess: @unchecked Sendable {
   // Everything but the workers is used on the main thread's loop alone.
   private let loop: EventLoop
   private let listeners: [Int32]
@@ -26,7 +29,7 @@ public final class ApiProcess: @unchecked Sendable {
   private static let firstListener: Int32 = 6
 
   /// `listeners`: how many listening sockets follow the other descriptors.
-  public init(listeners count: Int) throws {
+  package init(listeners count: Int) throws {
     loop = try EventLoop()
     let end = Self.firstListener + Int32(count)
     listeners = Array(Self.firstListener..<end)
@@ -37,7 +40,7 @@ public final class ApiProcess: @unchecked Sendable {
   }
 
   /// Serves until the supervisor asks for the end, or is gone.
-  public func run() throws {
+  package func run() throws {
     signal(SIGPIPE, SIG_IGN)
     loop.afterRound { [unowned self] in self.deliver() }
     try loop.run()
@@ -145,8 +148,8 @@ public final class ApiProcess: @unchecked Sendable {
 }
 
 /// The server's TLS context from the files the configuration names.
-enum ServerTLS {
-  static func load(_ configuration: Configuration) throws(SupervisorError) -> OpaquePointer {
+package enum ServerTLS {
+  package static func load(_ configuration: Configuration) throws(DaemonError) -> OpaquePointer {
     var made: OpaquePointer?
     var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
     let status = configuration.certificateFile.withCString { certificate in
@@ -161,14 +164,7 @@ enum ServerTLS {
         }
       }
     }
-    guard status == 0, let made else { throw SupervisorError(cText: error) }
+    guard status == 0, let made else { throw DaemonError(cText: error) }
     return made
-  }
-}
-
-extension SupervisorError {
-  /// From a NUL-terminated text of the C core.
-  init(cText text: [CChar]) {
-    self.init(String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
   }
 }

@@ -1,4 +1,6 @@
 import JobAPI
+import JobModel
+import Platform
 
 /// Decodes batches on a thread of its own: a thousand jobs take tens of milliseconds, in which a worker would serve
 /// nobody else. The batches of one client are decoded in order, those of many in turn. Any thread.

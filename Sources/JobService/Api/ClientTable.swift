@@ -1,3 +1,5 @@
+import Platform
+
 /// The clients this process has met: a connection carries the client's place in this table, since a client that has
 /// created no job yet has no number in the store. Any thread.
 final class ClientTable: Sendable {

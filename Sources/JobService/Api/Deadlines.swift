@@ -1,3 +1,6 @@
+import JobLoop
+import Platform
+
 /// Wakes exchanges at given times: a heap of times and one timer. Worker's thread only.
 final class Deadlines {
   private struct Deadline {

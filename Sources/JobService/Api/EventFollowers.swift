@@ -1,3 +1,5 @@
+import Platform
+
 /// Exchanges that follow events, woken when the store has new ones. Any thread.
 final class EventFollowers: Sendable {
   private struct State {

@@ -1,6 +1,5 @@
-import CJobCore
-import CJobWire
-import JobAPI
+import CJobHTTP
+import Platform
 
 /// One request and its reply, while it is open. Worker's thread only.
 struct Exchange {

@@ -1,4 +1,6 @@
 import JobAPI
+import JobModel
+import Platform
 
 /// The api process's table of jobs: all that run and those that finished last, kept current by the supervisor's
 /// notices. Jobs that are not here are in the store. Any thread.

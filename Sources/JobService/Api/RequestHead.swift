@@ -1,6 +1,7 @@
-import CJobCore
+import CJobHTTP
 import CJobWire
 import JobAPI
+import JobModel
 
 /// A request's head as the server parsed it. Lives during the callback only.
 struct RequestHead {

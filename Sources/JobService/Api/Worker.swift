@@ -1,5 +1,9 @@
-import CJobCore
+import CJobHTTP
 import JobAPI
+import JobLoop
+import JobModel
+import JobStore
+import Platform
 
 /// One thread of the api process: an event loop with connections of its own, and a reader of the store. Made and
 /// used on its thread, but ``post(_:)``, ``wake(_:)`` and ``answer(_:)``.

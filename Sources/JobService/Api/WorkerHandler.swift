@@ -1,5 +1,8 @@
-import CJobCore
+import CJobHTTP
 import JobAPI
+import JobModel
+import JobStore
+import Platform
 
 /// The server's callbacks, each on the worker's thread.
 extension Worker {

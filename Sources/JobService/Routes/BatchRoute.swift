@@ -1,4 +1,5 @@
 import JobAPI
+import JobModel
 
 /// `POST /jobs:batch`: each job with a result of its own.
 final class BatchTask: ExchangeTask {

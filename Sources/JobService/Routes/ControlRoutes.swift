@@ -1,5 +1,5 @@
-import CJobCore
 import JobAPI
+import JobModel
 
 /// A request on one job that has a body.
 class JobTask: ExchangeTask {

@@ -1,5 +1,6 @@
-import CJobCore
+import CJobHTTP
 import JobAPI
+import JobModel
 
 /// `PUT /jobs`.
 final class CreateTask: ExchangeTask {

@@ -1,4 +1,6 @@
 import JobAPI
+import JobModel
+import JobStore
 
 /// `GET /jobs/<id>` and `GET /jobs`.
 extension Worker {

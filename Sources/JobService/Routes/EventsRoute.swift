@@ -1,4 +1,5 @@
 import JobAPI
+import JobStore
 
 /// `GET /events`: what happened to the client's jobs, as lines of JSON or as server-sent events.
 extension Worker {

@@ -1,4 +1,5 @@
 import JobAPI
+import JobModel
 
 /// An exchange's view of a job whose output it follows: registered for its changes until it ends.
 final class FollowedJob {

@@ -1,5 +1,6 @@
-import CJobCore
+import CJobHTTP
 import JobAPI
+import JobModel
 
 /// `PUT /jobs/<id>/stdin`: the body goes into the job's standard input as fast as the job reads it.
 extension Worker {
@@ -8,7 +9,7 @@ extension Worker {
     let close = try query.flag("close", default: true)
     let offset = try query.number("offset")
     let record = try job(id, of: exchange.client, .stdin).record
-    guard record.state == .running else { throw Problem(InputQueue.ended) }
+    guard record.state == .running else { throw Problem(.inputEnded) }
     let task = InputTask(self, record, at: offset, close: close)
     exchange.begin(task)
     guard head.hasBody else {

@@ -1,4 +1,5 @@
 import JobAPI
+import JobModel
 
 /// A place in a job's combined log, and what comes after it. Worker's thread only.
 final class LogCursor {

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import JobAPI
+import JobModel
 
 /// The two forms of a log: lines of JSON for people and scripts, frames for programs that want the bytes.
 enum LogForm {

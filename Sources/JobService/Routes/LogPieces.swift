@@ -1,5 +1,6 @@
 import Glibc
 import JobAPI
+import JobModel
 
 /// The pieces of a job's combined log, wherever they are: in the log's file, with the record, or told by the
 /// supervisor. Worker's thread only.

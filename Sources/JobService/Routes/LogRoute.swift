@@ -1,5 +1,6 @@
-import CJobCore
 import JobAPI
+import JobModel
+import Platform
 
 /// `GET /jobs/<id>/log`: both streams in the order in which their pieces arrived.
 extension Worker {

@@ -1,5 +1,7 @@
-import CJobCore
+import CPlatform
 import JobAPI
+import JobModel
+import JobStore
 
 /// `GET /metrics`: counts over all clients, so only for those that the configuration names.
 extension Worker {
@@ -99,7 +101,7 @@ extension MetricsText {
     (0..<SupervisorCounts.errnos).compactMap { number in
       let count = counts[failures, number]
       guard count > 0 else { return nil }
-      return (jc_errno_name(Int32(number)).map { String(cString: $0) } ?? "other", count)
+      return (jp_errno_name(Int32(number)).map { String(cString: $0) } ?? "other", count)
     }
   }
 }

@@ -1,5 +1,7 @@
 import Glibc
 import JobAPI
+import JobModel
+import Platform
 
 /// A stream's file, open for reading. Worker's thread only.
 final class OutputFile {

@@ -1,5 +1,5 @@
-import CJobCore
 import JobAPI
+import JobModel
 
 /// `GET /jobs/<id>/output`: both streams as text in one JSON object, laid block by block as the client takes it.
 extension Worker {

@@ -1,5 +1,6 @@
-import CJobCore
+import CJobHTTP
 import JobAPI
+import JobModel
 
 /// From a route to its handler. Each handler decodes, looks the job up as this client's, and encodes; what may be
 /// done with a job and by whom is decided where the job is looked up.

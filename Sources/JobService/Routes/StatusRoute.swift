@@ -1,5 +1,5 @@
-import CJobCore
 import JobAPI
+import JobModel
 
 /// `GET /jobs/<id>/status`, the route that is asked most: answered from memory, its body laid by hand.
 extension Worker {

@@ -1,5 +1,7 @@
-import CJobCore
+import CJobHTTP
 import JobAPI
+import JobModel
+import Platform
 
 /// `GET /jobs/<id>/stdout` and `/stderr`: a stream's bytes, all or a range of them, now or as they come.
 extension Worker {

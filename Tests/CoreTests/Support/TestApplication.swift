@@ -1,4 +1,4 @@
-import CJobCore
+import CJobHTTP
 import Glibc
 
 /// What the test server answers: a route for each thing a handler can do.

@@ -1,6 +1,6 @@
 import JobAPI
 
-@testable import JobService
+@testable import JobModel
 
 /// What the supervisor told the api process, from the bytes it sent.
 struct TracedNotices {

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import JobService
+@testable import Platform
 
 func write(_ text: String, to path: String) throws {
   let file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)

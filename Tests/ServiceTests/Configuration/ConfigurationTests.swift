@@ -3,7 +3,7 @@ import Glibc
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobModel
 
 @Suite struct ConfigurationTests {
   private let scratch: ScratchDirectory

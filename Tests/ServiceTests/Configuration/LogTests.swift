@@ -1,7 +1,8 @@
 import Glibc
 import Testing
 
-@testable import JobService
+@testable import JobModel
+@testable import Platform
 
 @Suite struct LogTests {
   /// What `body` logs.

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import JobService
+@testable import JobModel
 
 @Suite struct ManualTests {
   @Test func explainsEachOption() {

@@ -1,9 +1,12 @@
-import CJobCore
+import CJobEngine
+import CPlatform
 import Glibc
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobModel
+@testable import JobStore
+@testable import JobSupervisor
 
 /// What is left with somebody else for a successor, where no test of the whole daemon comes.
 struct DepositTests {
@@ -85,7 +88,7 @@ struct DepositTests {
   /// A memory file of the ledger's size.
   private func ledger() throws -> Int32 {
     let file = [UInt8](repeating: 0, count: Int(JC_LEDGER_SIZE)).withUnsafeBytes {
-      jc_memory_file("test", $0.baseAddress, $0.count)
+      jp_memory_file("test", $0.baseAddress, $0.count)
     }
     try #require(file >= 0)
     return file

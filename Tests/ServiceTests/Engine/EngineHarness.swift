@@ -1,9 +1,12 @@
-import CJobCore
+import CJobEngine
 import Glibc
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobEngine
+@testable import JobLoop
+@testable import JobModel
+@testable import Platform
 
 /// A loop and an engine of a test's own, run by the test until its jobs have ended.
 final class EngineHarness {

@@ -1,9 +1,9 @@
-import CJobCore
+import CPlatform
 import Glibc
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import Platform
 
 /// The hazards of starting and ending processes, each with a test of its name; with cgroups and without, launched by
 /// the loop's thread and by launcher threads.
@@ -138,7 +138,7 @@ struct EngineTests {
     launch.input = .pipe
     let end = try EngineHarness(kind).run(launch, input: bytes)
     #expect(end.output == bytes)
-    let file = bytes.withUnsafeBytes { jc_memory_file("test", $0.baseAddress, $0.count) }
+    let file = bytes.withUnsafeBytes { jp_memory_file("test", $0.baseAddress, $0.count) }
     launch.input = .descriptor(file)
     #expect(try EngineHarness(kind).run(launch).output == bytes)
   }

@@ -2,6 +2,7 @@ import Glibc
 import Harness
 import Testing
 
+@testable import JobModel
 @testable import JobService
 
 @Suite struct CounterTests {
@@ -32,20 +33,20 @@ import Testing
   @Test func aSuccessorGoesOn() throws {
     let counts = try SupervisorCounts(workers: 2)
     counts.add(.storeChanges, 7)
-    var handed = counts.handover
+    var handed = counts.handed
     (handed.supervisor, handed.api) = (dup(handed.supervisor), dup(handed.api))
     let successor = try SupervisorCounts(workers: 2, handed: handed)
     successor.add(.storeChanges)
     #expect(successor[.storeChanges] == 8 && counts[.storeChanges] == 7)
     #expect(successor[.startTime] == counts[.startTime])
-    #expect(successor.handover.api == handed.api && fcntl(handed.api, F_GETFD) == FD_CLOEXEC)
+    #expect(successor.handed.api == handed.api && fcntl(handed.api, F_GETFD) == FD_CLOEXEC)
     // One that has more workers than fit begins anew with what they count.
-    handed = counts.handover
+    handed = counts.handed
     (handed.supervisor, handed.api) = (dup(handed.supervisor), dup(handed.api))
     let larger = try SupervisorCounts(workers: 3, handed: handed)
     #expect(larger[.storeChanges] == 7)
-    _ = try ApiCounts(descriptor: dup(larger.handover.api), workers: 3)[.connections]
-    handed = counts.handover
+    _ = try ApiCounts(descriptor: dup(larger.handed.api), workers: 3)[.connections]
+    handed = counts.handed
     // Those of another layout are let go.
     let (supervisor, api) = (try WatchedDescriptor(), try WatchedDescriptor())
     (handed.layout, handed.supervisor, handed.api) = (0, supervisor.descriptor, api.descriptor)
@@ -55,7 +56,7 @@ import Testing
   }
 
   @Test func workersAddUpAndGarbageDoesNotTrap() throws {
-    let memory = try ApiCounts.memory(workers: 2)
+    let memory = try ApiCountsMemory.make(workers: 2)
     let first = try ApiCounts(descriptor: dup(memory), workers: 2)
     let second = try ApiCounts(descriptor: memory, workers: 2)
     first.add(.refusedFollowers, worker: 0)

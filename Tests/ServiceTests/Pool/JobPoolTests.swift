@@ -2,7 +2,7 @@ import Glibc
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobPool
 
 struct JobPoolTests {
   /// A pool in a directory of its own, and the directory's removal.
@@ -101,7 +101,7 @@ struct JobPoolTests {
     let tests = #filePath.split(separator: "/").dropLast()
     let example = try body(ofFile: "/" + tests.joined(separator: "/") + "/PoolExample.swift")
     let root = "/" + tests.dropLast(3).joined(separator: "/")
-    for page in ["README.md", "Sources/JobService/JobService.docc/JobService.md"] {
+    for page in ["README.md", "Sources/JobPool/JobPool.docc/JobPool.md"] {
       #expect(text(ofFile: "\(root)/\(page)").contains(example), "\(page)")
     }
   }

@@ -1,5 +1,6 @@
 import Glibc
-import JobService
+
+@testable import JobPool
 
 /// The example of the documentation, compiled. The lines between the braces are those of README.md and of the
 /// documentation's page, which a test compares.

@@ -2,7 +2,8 @@ import Glibc
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobStore
+@testable import Platform
 
 @Suite struct DamageTests {
   /// A state directory with 300 jobs, closed.

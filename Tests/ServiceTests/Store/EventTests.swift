@@ -1,7 +1,8 @@
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobModel
+@testable import JobStore
 
 @Suite struct EventTests {
   @Test func tellsEachStepOnceInOrder() throws {

@@ -2,7 +2,8 @@ import Glibc
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobModel
+@testable import JobStore
 
 /// A small file system of its own, for disks that are full or may not be written.
 private final class SmallDisk {

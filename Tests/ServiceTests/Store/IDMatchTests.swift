@@ -1,7 +1,7 @@
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobStore
 
 @Suite struct IDMatchTests {
   private let id = JobID("019b76da-8001-7abc-8def-0123456789ab")!

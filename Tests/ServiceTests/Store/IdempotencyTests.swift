@@ -1,7 +1,9 @@
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobModel
+@testable import JobStore
+@testable import Platform
 
 @Suite struct IdempotencyTests {
   private func key(_ key: String, _ digest: UInt8) -> Order.Idempotency {

@@ -1,7 +1,8 @@
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobModel
+@testable import JobStore
 
 @Suite struct MigrationTests {
   /// A copy of a database that jobd 0.1.0 left: two jobs of alice's and a deleted one, one of bob's.

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import JobService
+@testable import Platform
 
 /// Runs `work` on a thread that has a user's and a group's rights to files, and none of root's (setfsuid(2)).
 func asUser<Value: Sendable>(

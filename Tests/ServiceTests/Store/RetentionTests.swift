@@ -1,7 +1,9 @@
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobModel
+@testable import JobStore
+@testable import Platform
 
 @Suite struct RetentionTests {
   /// Ten finished jobs of 1000 bytes of output each, number 3 is running, for each of the clients.

@@ -1,6 +1,8 @@
 import Testing
 
-@testable import JobService
+@testable import JobModel
+@testable import JobStore
+@testable import Platform
 
 /// A client with very many changes makes no other wait for all of them.
 @Suite struct StoreFairnessTests {

@@ -2,7 +2,9 @@ import Glibc
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobModel
+@testable import JobStore
+@testable import Platform
 
 /// A directory that is gone when the value is.
 final class ScratchDirectory: Sendable {

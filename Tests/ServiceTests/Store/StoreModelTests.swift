@@ -2,7 +2,9 @@ import Harness
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobModel
+@testable import JobStore
+@testable import Platform
 
 /// Random changes, many to a transaction, against a model that knows what must come of each.
 @Suite struct StoreModelTests {

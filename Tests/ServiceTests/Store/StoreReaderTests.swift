@@ -2,7 +2,8 @@ import Glibc
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobModel
+@testable import JobStore
 
 @Suite struct StoreReaderTests {
   private func indexes(_ page: JobPage) -> [Int] {

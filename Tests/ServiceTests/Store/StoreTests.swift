@@ -2,7 +2,9 @@ import Glibc
 import JobAPI
 import Testing
 
-@testable import JobService
+@testable import JobModel
+@testable import JobStore
+@testable import Platform
 
 @Suite struct StoreTests {
   @Test func keepsAllOfARecord() throws {

@@ -1,0 +1,283 @@
+#define _GNU_SOURCE
+#include "engine_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <platform/process.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/// Of the child until exec: PATH lookup needs a page, the rest little.
+#define STACK_SIZE (64 << 10)
+#define MOST_QUEUED (1U << 20)
+
+static void close_if_open(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/// A pipe whose near end does not block. `near_end` 0: this process reads; 1: it writes.
+static int make_pipe(int fds[2], int near_end)
+{
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return -errno;
+    if (fcntl(fds[near_end], F_SETFL, O_NONBLOCK | near_end) < 0) {
+        int status = -errno;
+        close(fds[0]);
+        close(fds[1]);
+        return status;
+    }
+    return 0;
+}
+
+/// Opens what the child gets as 0, 1 and 2; `far` are its ends, which are closed here after the launch.
+static int open_streams(struct jc_launch *launch, const struct jc_spawn_base *base, int far[3])
+{
+    int fds[2];
+    far[0] = launch->stdin_mode == JC_STDIN_FD ? launch->stdin_fd : base->null_fd;
+    if (launch->stdin_mode == JC_STDIN_PIPE) {
+        int status = make_pipe(fds, 1);
+        if (status < 0)
+            return status;
+        far[0] = fds[0];
+        launch->stdin_write = fds[1];
+    }
+    for (int i = 0; i < (launch->merge ? 1 : 2); i++) {
+        int status = make_pipe(fds, 0);
+        if (status < 0)
+            return status;
+        launch->read[i] = fds[0];
+        far[i + 1] = fds[1];
+    }
+    if (launch->merge)
+        far[2] = far[1];
+    return 0;
+}
+
+static void close_far(struct jc_launch *launch, const struct jc_spawn_base *base, int far[3])
+{
+    if (far[0] >= 0 && far[0] != base->null_fd)
+        close(far[0]);
+    if (far[2] >= 0 && far[2] != far[1])
+        close(far[2]);
+    if (far[1] >= 0)
+        close(far[1]);
+    launch->stdin_fd = -1;
+}
+
+static int spawn(struct jc_job *job, int far[3], void *stack)
+{
+    struct jc_launch *launch = &job->launch;
+    struct jc_spawn spawn = {
+        .base = job->engine->base,
+        .argv = launch->argv,
+        .envp = launch->envp,
+        .cwd = launch->cwd,
+        .fds = {far[0], far[1], far[2]},
+        .cgroup_dir = launch->cgroup != NULL ? launch->cgroup->dir : -1,
+        .uid = launch->uid,
+        .gid = launch->gid,
+        .pid = &launch->pid,
+    };
+    int status = jc_spawn(&spawn, stack, STACK_SIZE);
+    launch->stage = spawn.stage;
+    if (status < 0)
+        return status;
+    launch->started_us = jc_now_us();
+    launch->started_ms = jc_now_ms();
+    launch->pidfd = spawn.pidfd;
+    return 0;
+}
+
+static bool is_cgroup_gone(const struct jc_launch *launch, int status)
+{
+    return status == -ENODEV && launch->cgroup != NULL &&
+           (strcmp(launch->stage, "clone") == 0 || strcmp(launch->stage, "cgroup") == 0);
+}
+
+/// In a cgroup of its own where there are cgroups. One that a service manager removed is made anew.
+static int spawn_in_cgroup(struct jc_job *job, int far[3], void *stack)
+{
+    struct jc_launch *launch = &job->launch;
+    if (job->engine->cgroup_dir < 0)
+        return spawn(job, far, stack);
+    for (;;) {
+        launch->stage = "cgroup";
+        int status = jc_cgroup_take(job->engine, &launch->cgroup);
+        if (status == 0)
+            status = spawn(job, far, stack);
+        if (!is_cgroup_gone(launch, status))
+            return status;
+        jc_cgroup_drop(job->engine, launch->cgroup);
+        launch->cgroup = NULL;
+    }
+}
+
+static void launch_job(struct jc_job *job, void *stack)
+{
+    struct jc_launch *launch = &job->launch;
+    int far[3] = {-1, -1, -1};
+    launch->stage = "pipe";
+    int status = open_streams(launch, job->engine->base, far);
+    if (status == 0)
+        status = spawn_in_cgroup(job, far, stack);
+    close_far(launch, job->engine->base, far);
+    if (status < 0) {
+        close_if_open(&launch->read[0]);
+        close_if_open(&launch->read[1]);
+        close_if_open(&launch->stdin_write);
+        if (launch->cgroup != NULL)
+            jc_cgroup_give(job->engine, launch->cgroup);
+        launch->cgroup = NULL;
+    }
+    launch->error = -status;
+}
+
+static void take_back(void *context)
+{
+    struct jc_engine *engine = context;
+    pthread_mutex_lock(&engine->lock);
+    struct jc_job *job = engine->done_head;
+    engine->done_head = NULL;
+    engine->done_tail = &engine->done_head;
+    engine->done_posted = false;
+    pthread_mutex_unlock(&engine->lock);
+    while (job != NULL) {
+        struct jc_job *next = job->next;
+        jc_job_launched(job);
+        job = next;
+    }
+}
+
+static void hand_back(struct jc_engine *engine, struct jc_job *job)
+{
+    job->next = NULL;
+    pthread_mutex_lock(&engine->lock);
+    *engine->done_tail = job;
+    engine->done_tail = &job->next;
+    // One post brings all that are done until it runs.
+    bool posting = !engine->done_posted;
+    engine->done_posted = true;
+    pthread_mutex_unlock(&engine->lock);
+    // With the lock free, which the loop takes as soon as it wakes. Without memory for it, the next launch
+    // tries again.
+    if (posting && jc_loop_post(engine->loop, take_back, engine) < 0) {
+        pthread_mutex_lock(&engine->lock);
+        engine->done_posted = false;
+        pthread_mutex_unlock(&engine->lock);
+    }
+}
+
+static struct jc_job *next_job(struct jc_engine *engine)
+{
+    while (engine->queue_head == NULL && !engine->stopping)
+        pthread_cond_wait(&engine->wake, &engine->lock);
+    struct jc_job *job = engine->queue_head;
+    if (job == NULL)
+        return NULL;
+    engine->queue_head = job->next;
+    if (engine->queue_head == NULL)
+        engine->queue_tail = &engine->queue_head;
+    engine->queued--;
+    return job;
+}
+
+static void *map_stack(void)
+{
+    void *stack =
+        mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    return stack == MAP_FAILED ? NULL : stack;
+}
+
+static void *run_launcher(void *context)
+{
+    struct jc_engine *engine = context;
+    void *stack = map_stack();
+    jp_name_thread("launcher");
+    pthread_mutex_lock(&engine->lock);
+    for (struct jc_job *job; (job = next_job(engine)) != NULL;) {
+        pthread_mutex_unlock(&engine->lock);
+        if (stack == NULL)
+            stack = map_stack();
+        if (stack != NULL)
+            launch_job(job, stack);
+        else
+            job->launch.error = ENOMEM, job->launch.stage = "stack";
+        hand_back(engine, job);
+        pthread_mutex_lock(&engine->lock);
+    }
+    pthread_mutex_unlock(&engine->lock);
+    if (stack != NULL)
+        munmap(stack, STACK_SIZE);
+    return NULL;
+}
+
+static void launch_here(struct jc_job *job)
+{
+    struct jc_engine *engine = job->engine;
+    void *stack = map_stack();
+    if (stack != NULL)
+        launch_job(job, stack);
+    else
+        job->launch.error = ENOMEM, job->launch.stage = "stack";
+    if (stack != NULL)
+        munmap(stack, STACK_SIZE);
+    hand_back(engine, job);
+}
+
+bool jc_launchers_full(struct jc_engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    bool full = engine->queued >= MOST_QUEUED;
+    pthread_mutex_unlock(&engine->lock);
+    return full;
+}
+
+void jc_launch_submit(struct jc_job *job)
+{
+    struct jc_engine *engine = job->engine;
+    if (engine->thread_count == 0)
+        return launch_here(job);
+    pthread_mutex_lock(&engine->lock);
+    job->next = NULL;
+    *engine->queue_tail = job;
+    engine->queue_tail = &job->next;
+    engine->queued++;
+    pthread_mutex_unlock(&engine->lock);
+    // Not before: the thread it wakes would wait for the lock at once.
+    pthread_cond_signal(&engine->wake);
+}
+
+int jc_launchers_start(struct jc_engine *engine)
+{
+    engine->threads = calloc(engine->options.launchers + 1, sizeof *engine->threads);
+    if (engine->threads == NULL)
+        return -ENOMEM;
+    sigset_t all, before;
+    sigfillset(&all);
+    // Signals are the loop's thread's.
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int status = 0;
+    while (status == 0 && engine->thread_count < engine->options.launchers) {
+        status = -pthread_create(&engine->threads[engine->thread_count], NULL, run_launcher, engine);
+        if (status == 0)
+            engine->thread_count++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
+
+void jc_launchers_stop(struct jc_engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    engine->stopping = true;
+    pthread_cond_broadcast(&engine->wake);
+    pthread_mutex_unlock(&engine->lock);
+    for (unsigned i = 0; i < engine->thread_count; i++)
+        pthread_join(engine->threads[i], NULL);
+    free(engine->threads);
+}

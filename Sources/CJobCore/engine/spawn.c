@@ -1,0 +1,221 @@
+#define _GNU_SOURCE
+#include "engine_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <platform/process.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// Everything in the child, from here to `child`, runs between vfork and exec: it shares the parent's memory,
+// so it makes system calls, writes to its own stack and to `struct jc_spawn`, and nothing else.
+
+static int fail(struct jc_spawn *spawn, const char *stage)
+{
+    spawn->stage = stage;
+    return errno;
+}
+
+static int place_descriptors(const struct jc_spawn *spawn)
+{
+    int from[3];
+    for (int i = 0; i < 3; i++) {
+        from[i] = spawn->fds[i];
+        // Out of the way of the targets; only where this process runs without its own 0, 1 or 2.
+        if (from[i] < 3 && (from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3)) < 0)
+            return -1;
+    }
+    for (int i = 0; i < 3; i++)
+        if (dup2(from[i], i) < 0)
+            return -1;
+    // All others, also those the host program opened without close-on-exec.
+    return (int)syscall(SYS_close_range, 3U, ~0U, 0U);
+}
+
+/// `all`: also those with handlers, which clone3 has reset.
+static void reset_signals(const struct jc_spawn_base *base, bool all)
+{
+    // The raw call: the library's refuses its own two signals, which a parent's parent may have had ignored.
+    static const unsigned long standard[8];
+    for (int signo = 1; signo < NSIG; signo++)
+        if (all || (base->ignored >> (signo - 1) & 1) != 0)
+            syscall(SYS_rt_sigaction, signo, standard, NULL, sizeof(uint64_t));
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int take_identity(const struct jc_spawn *spawn)
+{
+    bool changes_user = spawn->uid != (uid_t)-1;
+    if (!changes_user && spawn->gid == (gid_t)-1)
+        return 0;
+    gid_t gid = spawn->gid != (gid_t)-1 ? spawn->gid : getegid();
+    // The raw calls: the library's would try to change all threads, which are the parent's.
+    if (changes_user && syscall(SYS_setgroups, 1, &gid) < 0 && geteuid() == 0)
+        return -1;
+    if (syscall(SYS_setresgid, gid, gid, gid) < 0)
+        return -1;
+    return changes_user ? (int)syscall(SYS_setresuid, spawn->uid, spawn->uid, spawn->uid) : 0;
+}
+
+static const char *path_of(char *const *envp)
+{
+    for (; *envp != NULL; envp++)
+        if (strncmp(*envp, "PATH=", 5) == 0)
+            return *envp + 5;
+    return "/usr/bin:/bin";
+}
+
+/// execve(2) along PATH, as execvp(3) does but without its shell for files of no known format.
+static int exec_along_path(const struct jc_spawn *spawn)
+{
+    const char *name = spawn->argv[0];
+    if (*name == '\0')
+        return ENOENT;
+    if (strchr(name, '/') != NULL) {
+        execve(name, spawn->argv, spawn->envp);
+        return errno;
+    }
+    char full[4096];
+    size_t length = strlen(name);
+    int worst = ENOENT;
+    for (const char *at = path_of(spawn->envp);; at++) {
+        size_t part = strcspn(at, ":");
+        if (part + length + 2 <= sizeof full) {
+            memcpy(full, at, part);
+            full[part] = '/';
+            memcpy(full + part + (part > 0), name, length + 1);
+            execve(full, spawn->argv, spawn->envp);
+            if (errno == EACCES)
+                worst = EACCES;
+            else if (errno != ENOENT && errno != ENOTDIR)
+                return errno;
+        }
+        at += part;
+        if (*at == '\0')
+            return worst;
+    }
+}
+
+static int join_cgroup(int dir)
+{
+    int fd = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+    return fd < 0 || write(fd, "0", 1) != 1 ? -1 : close(fd);
+}
+
+struct start {
+    struct jc_spawn *spawn;
+    bool joins_cgroup, has_handlers;
+};
+
+static int run(const struct start *start)
+{
+    struct jc_spawn *spawn = start->spawn;
+    if (start->joins_cgroup && join_cgroup(spawn->cgroup_dir) < 0)
+        return fail(spawn, "cgroup");
+    if (setsid() < 0)
+        return fail(spawn, "setsid");
+    if (place_descriptors(spawn) < 0)
+        return fail(spawn, "descriptors");
+    if (setrlimit(RLIMIT_NOFILE, &spawn->base->descriptors) < 0)
+        return fail(spawn, "limit");
+    if (take_identity(spawn) < 0)
+        return fail(spawn, "identity");
+    if (chdir(spawn->cwd) < 0)
+        return fail(spawn, "chdir");
+    reset_signals(spawn->base, start->has_handlers);
+    errno = exec_along_path(spawn);
+    return fail(spawn, "exec");
+}
+
+/// Its value is the exit status: an errno, all of which fit.
+static int child(void *argument)
+{
+    return run(argument);
+}
+
+static pid_t start_clone3(struct start *start, void *stack, size_t stack_size)
+{
+    struct jc_spawn *spawn = start->spawn;
+    int pidfd = -1;
+    struct clone_args args = {
+        .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_CLEAR_SIGHAND,
+        .pidfd = (uintptr_t)&pidfd,
+        .parent_tid = (uintptr_t)spawn->pid,
+        .exit_signal = SIGCHLD,
+        .stack = (uintptr_t)stack,
+        .stack_size = stack_size,
+    };
+    if (spawn->cgroup_dir >= 0) {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = (uint64_t)spawn->cgroup_dir;
+    }
+    long pid = jc_clone3(&args, sizeof args, child, start);
+    spawn->pidfd = pidfd;
+    return (pid_t)pid;
+}
+
+/// Where a sandbox refuses clone3(2), whose flags it cannot see: the child joins its cgroup itself, before
+/// exec.
+static pid_t start_clone(struct start *start, void *stack, size_t stack_size)
+{
+    struct jc_spawn *spawn = start->spawn;
+    start->joins_cgroup = spawn->cgroup_dir >= 0;
+    start->has_handlers = true;
+    // The old call has one argument for both the pid and the pidfd. As nobody but the engine reaps the child,
+    // its number is still its own afterwards.
+    pid_t pid = clone(child, (char *)stack + stack_size,
+                      CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD, start, spawn->pid);
+    if (pid < 0)
+        return -errno;
+    spawn->pidfd = jp_pidfd_open(pid);
+    return pid;
+}
+
+/// The child failed before or in exec: it is a zombie with the errno as its status.
+static int reap_failed(struct jc_spawn *spawn, pid_t pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    atomic_store(spawn->pid, 0);
+    if (spawn->pidfd >= 0)
+        close(spawn->pidfd);
+    return WIFEXITED(status) && WEXITSTATUS(status) != 0 ? -WEXITSTATUS(status) : -EIO;
+}
+
+/// It runs, but nothing would tell of its end.
+static int end_unwatchable(struct jc_spawn *spawn, pid_t pid)
+{
+    int error = spawn->pidfd;
+    kill(pid, SIGKILL);
+    reap_failed(spawn, pid);
+    spawn->stage = "pidfd";
+    return error;
+}
+
+int jc_spawn(struct jc_spawn *spawn, void *stack, size_t stack_size)
+{
+    struct start start = {.spawn = spawn};
+    sigset_t all, before;
+    spawn->stage = NULL;
+    sigfillset(&all);
+    // A handler of the parent's must not run in the child, which shares its memory.
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t pid = start_clone3(&start, stack, stack_size);
+    if (pid == -ENOSYS || pid == -EPERM)
+        pid = start_clone(&start, stack, stack_size);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (pid < 0) {
+        spawn->stage = "clone";
+        return pid;
+    }
+    if (spawn->stage != NULL)
+        return reap_failed(spawn, pid);
+    return spawn->pidfd >= 0 ? 0 : end_unwatchable(spawn, pid);
+}

@@ -1,0 +1,234 @@
+#include "server_private.h"
+#include "tls_private.h"
+#include "transport.h"
+#include <jobcore/loop_base.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/// What is read from a peer that lingers.
+#define LINGER_BYTES ((size_t)4 << 20)
+
+void jc_connection_enqueue(struct jc_connection *connection)
+{
+    struct jc_server *server = connection->server;
+    if (!connection->ready)
+        TAILQ_INSERT_TAIL(&server->ready, connection, ready_link);
+    connection->ready = true;
+    jc_server_wake(server);
+}
+
+void jc_connection_ready(struct jc_connection *connection)
+{
+    if (connection->server->current != connection)
+        jc_connection_enqueue(connection);
+}
+
+void jc_peer_failed(struct jc_server *server, const struct sockaddr *peer, const char *reason)
+{
+    char address[INET6_ADDRSTRLEN] = "unknown", text[INET6_ADDRSTRLEN + 16];
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
+    if (peer->sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &v6->sin6_addr, address, sizeof address);
+        snprintf(text, sizeof text, "[%s]:%u", address, (unsigned)ntohs(v6->sin6_port));
+    } else if (peer->sa_family == AF_INET) {
+        inet_ntop(AF_INET, &v4->sin_addr, address, sizeof address);
+        snprintf(text, sizeof text, "%s:%u", address, (unsigned)ntohs(v4->sin_port));
+    } else {
+        snprintf(text, sizeof text, "%s", address);
+    }
+    server->handler.peer_failed(server->context, text, reason);
+}
+
+void jc_connection_failed(struct jc_connection *connection, const char *reason)
+{
+    jc_peer_failed(connection->server, &connection->peer.any, reason);
+}
+
+static void handshake_failed(struct jc_connection *connection, const char *reason)
+{
+    jc_server_count(connection->server, JC_COUNT_FAILED_HANDSHAKES);
+    jc_connection_failed(connection, reason);
+}
+
+static void turn_away(struct jc_connection *connection, int status, const char *detail)
+{
+    connection->refusal = status;
+    connection->refusal_detail = detail;
+    jc_connection_failed(connection, detail);
+}
+
+/// A peer that may not come in is told so in HTTP, which its user sees, and not by an alert.
+static void established(struct jc_connection *connection)
+{
+    const struct jc_server *server = connection->server;
+    char name[JC_NAME_MAX];
+    const char *why = NULL;
+    connection->phase = JC_PHASE_OPEN;
+    int length = jc_identity(connection->ssl, name, &why);
+    if (length < 0) {
+        turn_away(connection, 403, why);
+        return;
+    }
+    jc_identity_keep_name(connection->ssl);
+    int64_t tag = server->handler.opened(server->context, name, (size_t)length);
+    if (tag >= 0)
+        connection->tag = tag;
+    else if (tag == -2)
+        turn_away(connection, 429, "too many connections of this client");
+    else if (tag == -3)
+        turn_away(connection, 503, "the daemon cannot look this client up; its log says why");
+    else
+        turn_away(connection, 403, "this client is not let in");
+}
+
+static void shake(struct jc_connection *connection)
+{
+    char reason[256];
+    int done = jc_transport_shake(connection, reason, sizeof reason);
+    if (done == 1)
+        established(connection);
+    if (done >= 0)
+        return;
+    handshake_failed(connection, reason);
+    if (jc_transport_flush(connection))
+        jc_connection_linger(connection);
+    else
+        connection->phase = JC_PHASE_BROKEN;
+}
+
+static void lost(struct jc_connection *connection, ssize_t got)
+{
+    if (connection->phase == JC_PHASE_SHAKING && connection->ssl != NULL)
+        handshake_failed(connection, "the peer left in the middle of the handshake");
+    const bool open = connection->phase == JC_PHASE_OPEN || connection->phase == JC_PHASE_CLOSING;
+    if (open && got == 0 && jc_bytes_length(&connection->unsent) == 0 && !connection->said_goodbye) {
+        jc_transport_close(connection);
+        (void)jc_transport_flush(connection);
+    }
+    connection->phase = JC_PHASE_BROKEN;
+}
+
+void jc_connection_peer_left(struct jc_connection *connection)
+{
+    jc_exchange_close(connection, false);
+    if (connection->phase == JC_PHASE_OPEN)
+        connection->phase = JC_PHASE_CLOSING;
+}
+
+static void read_some(struct jc_connection *connection)
+{
+    ssize_t got = jc_transport_receive(connection);
+    if (got == -EAGAIN || got == -EINTR)
+        return;
+    if (got <= 0) {
+        lost(connection, got);
+    } else if (connection->phase == JC_PHASE_LINGERING) {
+        connection->lingered += (size_t)got;
+        if (connection->lingered > LINGER_BYTES)
+            connection->phase = JC_PHASE_BROKEN;
+    } else {
+        if (connection->phase == JC_PHASE_SHAKING)
+            shake(connection);
+        if (connection->phase == JC_PHASE_OPEN || connection->phase == JC_PHASE_CLOSING)
+            jc_connection_take_in(connection);
+    }
+    jc_connection_settle(connection);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct jc_share *share = jc_share_take(context);
+    if (share == NULL)
+        return;
+    read_some(context);
+    jc_share_give(share);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct jc_connection *connection = context;
+    struct jc_share *share = jc_share_take(connection);
+    if (share == NULL)
+        return;
+    if (!jc_transport_send_rest(connection))
+        connection->phase = JC_PHASE_BROKEN;
+    else if (jc_bytes_length(&connection->unsent) == 0)
+        jc_connection_work(connection);
+    jc_connection_settle(connection);
+    jc_share_give(share);
+}
+
+void jc_connection_resume(struct jc_connection *connection)
+{
+    TAILQ_REMOVE(&connection->server->ready, connection, ready_link);
+    connection->ready = false;
+    struct jc_share *share = jc_share_take(connection);
+    if (share == NULL) {
+        jc_connection_enqueue(connection);
+        return;
+    }
+    if (connection->phase == JC_PHASE_OPEN || connection->phase == JC_PHASE_CLOSING)
+        jc_connection_work(connection);
+    jc_connection_settle(connection);
+    jc_share_give(share);
+}
+
+void jc_connection_drain(struct jc_connection *connection)
+{
+    if (connection->phase == JC_PHASE_SHAKING)
+        connection->phase = JC_PHASE_BROKEN;
+    if (connection->phase == JC_PHASE_OPEN && connection->exchange.id == 0)
+        connection->phase = JC_PHASE_CLOSING;
+    jc_connection_enqueue(connection);
+}
+
+void jc_connection_expired(struct jc_connection *connection, enum jc_deadline_kind kind)
+{
+    const bool skipping = kind == JC_DEADLINE_BODY && connection->exchange.id == 0;
+    if (kind == JC_DEADLINE_IDLE || skipping) {
+        connection->phase = JC_PHASE_CLOSING;
+    } else if (kind == JC_DEADLINE_HEAD) {
+        jc_intake_refuse(connection, 408, "the request head did not come in time");
+    } else if (kind == JC_DEADLINE_BODY) {
+        jc_intake_refuse(connection, 408, "the request body did not come in time");
+    } else {
+        if (kind == JC_DEADLINE_HANDSHAKE)
+            handshake_failed(connection, "the handshake took too long");
+        if (kind == JC_DEADLINE_WRITE)
+            jc_connection_failed(connection, "the peer does not read its reply");
+        connection->phase = JC_PHASE_BROKEN;
+    }
+    jc_connection_enqueue(connection);
+}
+
+int jc_connection_new(struct jc_server *server, int fd, const struct sockaddr *peer, socklen_t length)
+{
+    struct jc_connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL)
+        return -ENOMEM;
+    connection->server = server;
+    connection->fd = fd;
+    connection->tag = -1;
+    memcpy(&connection->peer, peer, length);
+    struct event_base *base = jc_loop_base(server->loop);
+    event_assign(&connection->readable, base, fd, EV_READ | EV_PERSIST, on_readable, connection);
+    event_assign(&connection->writable, base, fd, EV_WRITE | EV_PERSIST, on_writable, connection);
+    if (event_add(&connection->readable, NULL) != 0) {
+        free(connection);
+        return -ENOMEM;
+    }
+    connection->reading = true;
+    jc_server_count(server, JC_COUNT_CONNECTIONS);
+    jc_server_add(server, connection);
+    jc_deadline_start(&server->deadlines, &connection->deadline, JC_DEADLINE_HANDSHAKE);
+    return 0;
+}

@@ -1,0 +1,124 @@
+#ifndef JOBCORE_SERVER_H
+#define JOBCORE_SERVER_H
+
+#include <jobcore/listen.h>
+#include <jobcore/loop.h>
+#include <jobcore/request.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/// A server's TLS 1.3 context with client verification. Shared by all servers of a process, which it
+/// outlives; any thread. Its sessions for resumption are its own: none outlives the authorities and the list
+/// it was verified by.
+struct jc_tls;
+struct jc_tls_options {
+    const char *_Nonnull certificate_file; ///< PEM, leaf first
+    const char *_Nonnull key_file;         ///< PEM
+    const char *_Nonnull client_ca_file;   ///< PEM, authorities whose clients are let in
+    const char *_Nullable crl_file;        ///< PEM, or NULL
+    size_t session_cache;                  ///< most sessions kept for resumption (some KiB each); 0: none
+};
+/// On failure `error` says which file and why.
+int jc_tls_new(const struct jc_tls_options *_Nonnull options, struct jc_tls *_Nullable *_Nonnull out,
+               char error[_Nonnull JC_ERROR_SIZE]) __attribute__((warn_unused_result));
+void jc_tls_free(struct jc_tls *_Nullable tls);
+
+/// A listener and its connections on one loop. An exchange is one request and its reply.
+struct jc_server;
+struct jc_exchange;
+
+/// What to do with a request's body. A reply sent before the body has come makes it be skipped (bounded). A
+/// whole body over `max_body` is answered with 413 here; a streamed one has no limit but the handler's.
+enum jc_body { JC_BODY_NONE = 0, JC_BODY_WHOLE = 1, JC_BODY_STREAM = 2 };
+
+/// What a server counts: cells of `counts` in its options.
+enum jc_server_count {
+    JC_COUNT_CONNECTIONS, ///< accepted
+    JC_COUNT_TURNED_AWAY, ///< found no room: too many, or no descriptor or memory for them
+    JC_COUNT_FAILED_HANDSHAKES,
+    JC_COUNT_REPLIES, ///< plus the HTTP status of a reply
+    JC_SERVER_COUNTS = JC_COUNT_REPLIES + 600,
+};
+
+struct jc_server_options {
+    int listen_fd; ///< bound and listening; taken over on success. See jc_listen
+    size_t max_head, max_body, max_connections;
+    unsigned handshake_ms, head_ms;      ///< from start to end; 0: no limit
+    unsigned body_ms, idle_ms, write_ms; ///< without progress; 0: no limit
+    uint64_t *_Nullable counts;          ///< JC_SERVER_COUNTS cells that outlive the server; NULL: not wanted
+};
+
+/// All are called on the loop's thread, and never from inside a call to this library but jc_server_free. A
+/// handler may call all but that one, for any exchange of the server.
+struct jc_handler {
+    /// A peer passed the handshake as common name `cn` (not NUL-terminated, checked). The value returned is
+    /// `jc_exchange_tag` of its exchanges; -1 refuses the connection with 403, -2 with 429, -3 with 503.
+    int64_t (*_Nonnull opened)(void *_Nullable context, const char *_Nonnull cn, size_t length);
+    void (*_Nonnull closed)(void *_Nullable context, int64_t tag);
+    /// A request head is complete. Reply now, or say how the body is to come.
+    enum jc_body (*_Nonnull head)(void *_Nullable context, struct jc_exchange *_Nonnull exchange,
+                                  const struct jc_request *_Nonnull request);
+    /// Body bytes: all at once (JC_BODY_WHOLE, always `last`) or as they come (JC_BODY_STREAM). A request
+    /// without a body has one call, empty and `last`.
+    void (*_Nonnull body)(void *_Nullable context, struct jc_exchange *_Nonnull exchange,
+                          const uint8_t *_Nullable bytes, size_t length, bool last);
+    /// A streamed reply went below the low-water mark: more may be written.
+    void (*_Nonnull writable)(void *_Nullable context, struct jc_exchange *_Nonnull exchange);
+    /// The exchange is over: reply given to the socket (`complete`) or peer gone. The pointer is dead after
+    /// this call. Only called for exchanges with a user value set (jc_exchange_set_user).
+    void (*_Nonnull ended)(void *_Nullable context, struct jc_exchange *_Nonnull exchange, bool complete);
+    /// One line about a peer that failed (handshake, parse, time-out). `peer` is "address:port".
+    void (*_Nonnull peer_failed)(void *_Nullable context, const char *_Nonnull peer,
+                                 const char *_Nonnull reason);
+};
+
+int jc_server_new(struct jc_loop *_Nonnull loop, struct jc_tls *_Nonnull tls,
+                  const struct jc_server_options *_Nonnull options, const struct jc_handler *_Nonnull handler,
+                  void *_Nullable context, struct jc_server *_Nullable *_Nonnull out)
+    __attribute__((warn_unused_result));
+/// Accepts nothing more, lets running replies finish, closes idle connections, then calls `done` once, from
+/// the loop; it may free the server.
+void jc_server_drain(struct jc_server *_Nonnull server, jc_callback _Nonnull done, void *_Nullable context);
+/// Closes everything at once.
+void jc_server_free(struct jc_server *_Nullable server);
+size_t jc_server_connections(struct jc_server *_Nonnull server);
+
+int64_t jc_exchange_tag(struct jc_exchange *_Nonnull exchange);
+/// A value of the handler's own, NULL at first; setting it asks for `ended`.
+void jc_exchange_set_user(struct jc_exchange *_Nonnull exchange, void *_Nullable user);
+void *_Nullable jc_exchange_user(struct jc_exchange *_Nonnull exchange);
+/// A number no other exchange of this server has: survives the exchange, for replies that come later.
+uint64_t jc_exchange_id(struct jc_exchange *_Nonnull exchange);
+/// The open exchange with this number, or NULL when it is over.
+struct jc_exchange *_Nullable jc_server_exchange(struct jc_server *_Nonnull server, uint64_t id);
+
+/// Streamed request bodies: no `body` call until resumed.
+void jc_exchange_pause_body(struct jc_exchange *_Nonnull exchange);
+void jc_exchange_resume_body(struct jc_exchange *_Nonnull exchange);
+
+/// The whole reply. `headers`: extra "Name: value\r\n" lines or NULL. `type` NULL: no Content-Type. For HEAD
+/// the body is left out and its length told. All bytes are copied.
+void jc_reply(struct jc_exchange *_Nonnull exchange, int status, const char *_Nullable type,
+              const char *_Nullable headers, const void *_Nullable body, size_t length);
+/// An application/problem+json reply (RFC 9457) with `detail`, also as member `error`.
+void jc_reply_problem(struct jc_exchange *_Nonnull exchange, int status, const char *_Nullable headers,
+                      const char *_Nonnull detail, size_t length);
+/// A streamed reply: head now, body by jc_reply_write/jc_reply_file. `length` -1: chunked.
+void jc_reply_begin(struct jc_exchange *_Nonnull exchange, int status, const char *_Nullable type,
+                    const char *_Nullable headers, int64_t length);
+/// Queues body bytes (copied). True: below the high-water mark; false: wait for `writable`.
+bool jc_reply_write(struct jc_exchange *_Nonnull exchange, const void *_Nonnull bytes, size_t length);
+/// Whether jc_reply_write said to wait for `writable`, which has not come yet.
+bool jc_reply_waits(struct jc_exchange *_Nonnull exchange);
+/// Sends bytes [offset, limit) of `fd` (taken over) as the peer takes them, in bounded memory. One file at a
+/// time; bytes that jc_reply_write queues go before those of the file not sent yet. A file that is shorter
+/// breaks the reply off.
+void jc_reply_file(struct jc_exchange *_Nonnull exchange, int fd, uint64_t offset, uint64_t limit);
+/// More of the file is there now (a followed file grew).
+void jc_reply_file_extend(struct jc_exchange *_Nonnull exchange, uint64_t limit);
+/// The body ends after what was queued (and after the file's limit).
+void jc_reply_end(struct jc_exchange *_Nonnull exchange);
+/// Breaks the reply off: the peer sees an unfinished body.
+void jc_reply_abort(struct jc_exchange *_Nonnull exchange);
+
+#endif

@@ -1,0 +1,41 @@
+#include <jobcore/byte_queue.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+bool jc_bytes_reserve(struct jc_bytes *bytes, size_t more)
+{
+    if (bytes->capacity - bytes->end >= more)
+        return true;
+    size_t length = jc_bytes_length(bytes);
+    if (bytes->capacity - length >= more) {
+        memmove(bytes->data, bytes->data + bytes->start, length);
+        bytes->start = 0;
+        bytes->end = length;
+        return true;
+    }
+    size_t needed = bytes->end + more;
+    size_t capacity = bytes->capacity * 2 > needed ? bytes->capacity * 2 : needed;
+    uint8_t *data = realloc(bytes->data, capacity);
+    if (data == NULL)
+        return false;
+    bytes->data = data;
+    bytes->capacity = capacity;
+    return true;
+}
+
+void jc_bytes_consume(struct jc_bytes *bytes, size_t length)
+{
+    bytes->start += length;
+    if (bytes->start < bytes->end)
+        return;
+    bytes->start = bytes->end = 0;
+    if (bytes->capacity > JC_BYTES_KEPT)
+        jc_bytes_free(bytes);
+}
+
+void jc_bytes_free(struct jc_bytes *bytes)
+{
+    free(bytes->data);
+    *bytes = (struct jc_bytes){0};
+}

@@ -1,0 +1,33 @@
+#ifndef PLATFORM_PROCESS_H
+#define PLATFORM_PROCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// What Swift cannot call of the kernel and the C library itself. Any thread.
+
+/// pidfd_open(2): a descriptor (close-on-exec) that becomes readable when the child `pid` ends, or a negative
+/// errno.
+int jp_pidfd_open(pid_t pid) __attribute__((warn_unused_result));
+
+/// A descriptor of an anonymous file that holds `bytes` and reads from their start, or a negative errno.
+int jp_memory_file(const char *_Nonnull name, const void *_Nullable bytes, size_t length)
+    __attribute__((warn_unused_result));
+
+/// Sends a datagram of `text` and `count` (at most 2) descriptors to the socket at `address`, a path or,
+/// after "@", an abstract name. Does not wait: -EAGAIN when the receiver does not keep up. A negative errno.
+int jp_notify(const char *_Nonnull address, const char *_Nonnull text, size_t length,
+              const int *_Nullable fds, size_t count) __attribute__((warn_unused_result));
+
+/// Starts writing what `fd` has in memory to the disk and does not wait for it (sync_file_range(2)): an
+/// fdatasync(2) that follows is short. Nothing is promised; what fails, that tells.
+void jp_write_back(int fd);
+
+/// Brings all of the file system that `fd` is in to disk (syncfs(2)). 0 or a negative errno.
+int jp_sync_file_system(int fd) __attribute__((warn_unused_result));
+
+/// Names the calling thread, for ps(1) and debuggers: 15 characters at most.
+void jp_name_thread(const char *_Nonnull name);
+
+#endif

@@ -1,0 +1,57 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <platform/process.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int jp_pidfd_open(pid_t pid)
+{
+    // Close-on-exec is always set (pidfd_open(2)).
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+static int write_all(int fd, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t count = write(fd, bytes, length);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return -errno;
+        bytes += count;
+        length -= (size_t)count;
+    }
+    return 0;
+}
+
+int jp_memory_file(const char *name, const void *bytes, size_t length)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int status = write_all(fd, bytes, length);
+    if (status == 0 && lseek(fd, 0, SEEK_SET) < 0)
+        status = -errno;
+    if (status < 0)
+        close(fd);
+    return status < 0 ? status : fd;
+}
+
+void jp_write_back(int fd)
+{
+    sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
+int jp_sync_file_system(int fd)
+{
+    return syncfs(fd) < 0 ? -errno : 0;
+}
+
+void jp_name_thread(const char *name)
+{
+    prctl(PR_SET_NAME, name, 0, 0, 0);
+}

@@ -1,0 +1,249 @@
+import CJobEngine
+import Glibc
+import JobAPI
+import JobLoop
+import JobModel
+import Platform
+
+/// Launches, drains and reaps jobs on an event loop. Loop's thread only.
+package final class JobEngine {
+  package let handle: OpaquePointer
+  private let loop: EventLoop
+
+  package struct Options {
+    /// Launcher threads; 0: launches run on the loop's thread.
+    package var launchers: UInt32 = 0
+    /// A cgroup v2 directory for the jobs' own; nil: process groups.
+    package var cgroupParent: String?
+    /// Descriptor of the directory of output files; stays the caller's.
+    package var outputDirectory: Int32
+    package var outputMode: mode_t = 0o600
+    /// Become child-subreaper and reap orphans: a daemon's choice.
+    package var subreaper = false
+    /// Soft RLIMIT_NOFILE of jobs; 0: as this process's.
+    package var jobDescriptors: UInt64 = 0
+
+    package init(outputDirectory: Int32) { self.outputDirectory = outputDirectory }
+  }
+
+  package init(loop: EventLoop, options: Options) throws(SystemError) {
+    var made: OpaquePointer?
+    let status = withOptionalCString(options.cgroupParent) { parent in
+      var raw = jc_engine_options()
+      raw.launchers = options.launchers
+      raw.cgroup_parent = parent
+      raw.output_dir = options.outputDirectory
+      raw.output_mode = options.outputMode
+      raw.subreaper = options.subreaper
+      raw.job_descriptors = options.jobDescriptors
+      return jc_engine_new(loop.handle, &raw, &made)
+    }
+    guard status == 0, let made else { throw SystemError(status, "make the job engine") }
+    handle = made
+    self.loop = loop
+  }
+
+  deinit { jc_engine_free(handle) }
+}
+
+/// What is told of a running job, on the loop's thread.
+package protocol RunningJobDelegate: AnyObject {
+  /// The program runs. `at`: microseconds since 1970.
+  func jobStarted(pid: pid_t, at: Int64)
+  /// `length` bytes more of a stream are in its file.
+  func jobOutput(stream: OutputStream, length: UInt64)
+  /// Nothing more of a stream can be kept, because of this errno. Once for each stream.
+  func jobOutputFailed(stream: OutputStream, error: Int32)
+  /// Room in the stdin pipe again (0), or its reader is gone (a negative errno).
+  func jobInputReady(error: Int32)
+  /// First process reaped, output complete, tree gone. The last call.
+  func jobFinished(_ result: jc_job_result)
+}
+
+extension OutputStream {
+  fileprivate init(_ stream: jc_stream) { self = stream == JC_STDOUT ? .stdout : .stderr }
+}
+
+/// One job of an engine, from its start until it is released after it finished. Loop's thread only.
+package final class RunningJob: InputSink {
+  private var job: OpaquePointer?
+  private unowned let delegate: any RunningJobDelegate
+  private let engine: JobEngine
+
+  package struct Launch {
+    /// The program and its arguments.
+    package var arguments: [String]
+    package var environment: [String]
+    package var directory: String?
+    package var outputName: String
+    package var input: Input = .null
+    package var merge = false
+    package var outputLimit: UInt64
+    package var killAtLimit = false
+    /// Milliseconds; 0: none.
+    package var timeout: UInt64 = 0
+    package var grace: UInt64 = 10_000
+    package var user: uid_t = .max
+    package var group: gid_t = .max
+
+    package init(arguments: [String], environment: [String], outputName: String, outputLimit: UInt64) {
+      (self.arguments, self.environment) = (arguments, environment)
+      (self.outputName, self.outputLimit) = (outputName, outputLimit)
+    }
+  }
+
+  package enum Input {
+    case null
+    /// A descriptor, taken over also when the start fails.
+    case descriptor(Int32)
+    case pipe
+  }
+
+  /// Starts a job. `delegate` outlives it.
+  package init(_ engine: JobEngine, _ launch: Launch, delegate: any RunningJobDelegate) throws(SystemError) {
+    self.engine = engine
+    self.delegate = delegate
+    let status = start(launch)
+    guard status == 0 else { throw SystemError(status, "start a job") }
+    // The C side holds a reference until `finished`.
+    _ = Unmanaged.passRetained(self)
+  }
+
+  /// Goes on with a job of the predecessor in this process.
+  package init(
+    _ engine: JobEngine, _ state: jc_job_state, outputName: String, marker: String,
+    delegate: any RunningJobDelegate
+  ) throws(SystemError) {
+    self.engine = engine
+    self.delegate = delegate
+    var state = state
+    let status = jc_job_import(
+      engine.handle, &state, outputName, marker, &RunningJob.events,
+      Unmanaged.passUnretained(self).toOpaque(), &job)
+    guard status == 0 else { throw SystemError(status, "go on with a job") }
+    _ = Unmanaged.passRetained(self)
+  }
+
+  /// Goes on with a job of a supervisor that was killed. Its output files and what they hold are then in `state`, whose
+  /// descriptors stay the caller's when it fails.
+  package init(
+    _ engine: JobEngine, adopting state: inout jc_job_state, outputName: String, marker: String,
+    delegate: any RunningJobDelegate
+  ) throws(SystemError) {
+    self.engine = engine
+    self.delegate = delegate
+    let status = jc_job_adopt(
+      engine.handle, &state, outputName, marker, &RunningJob.events,
+      Unmanaged.passUnretained(self).toOpaque(), &job)
+    guard status == 0 else { throw SystemError(status, "adopt a job") }
+    _ = Unmanaged.passRetained(self)
+  }
+
+  /// What somebody else is to hold for a successor; the caller closes it. Nil when the job is about to end.
+  package func deposit() throws(SystemError) -> Int32? {
+    var deposit: Int32 = -1
+    let status = jc_job_deposit(job!, &deposit)
+    if status == -EAGAIN { return nil }
+    guard status == 0 else { throw SystemError(status, "make a deposit of a job") }
+    return deposit
+  }
+
+  /// Of a job that was deposited: its ledger, open as long as the job.
+  package var ledger: Int32? {
+    let ledger = jc_job_ledger_fd(job!)
+    return ledger < 0 ? nil : ledger
+  }
+
+  package var isInputOpen: Bool { jc_job_stdin_fd(job!) >= 0 }
+
+  /// A copy of the write end of its standard input, which the caller closes; nil when there is none.
+  package func copyInput() throws(SystemError) -> Int32? {
+    guard isInputOpen else { return nil }
+    let copy = fcntl(jc_job_stdin_fd(job!), F_DUPFD_CLOEXEC, 3)
+    guard copy >= 0 else { throw SystemError(errno, "copy a job's standard input") }
+    return copy
+  }
+
+  /// What a successor needs, with the job's descriptors open across exec; nil while it starts or ends.
+  package func export() -> jc_job_state? {
+    var state = jc_job_state()
+    return jc_job_export(job!, &state) == 0 ? state : nil
+  }
+
+  /// Undoes ``export()``.
+  package func keep() { jc_job_keep(job!) }
+
+  deinit { jc_job_free(job) }
+
+  private func start(_ launch: Launch) -> Int32 {
+    withCStrings(launch.arguments) { argv in
+      withCStrings(launch.environment) { envp in
+        withOptionalCString(launch.directory) { cwd in
+          launch.outputName.withCString { name in
+            var options = launch.options(argv, envp, cwd, name)
+            return jc_job_start(
+              engine.handle, &options, &RunningJob.events, Unmanaged.passUnretained(self).toOpaque(), &job)
+          }
+        }
+      }
+    }
+  }
+
+  /// -ESRCH once it has ended, -EINVAL.
+  package func signal(_ number: Int32, tree: Bool) -> Int32 { jc_job_signal(job!, number, tree) }
+
+  /// TERM to the tree, KILL after `grace` milliseconds; 0: KILL at once.
+  package func stop(grace: UInt64) { jc_job_stop(job!, grace) }
+
+  /// Bytes taken (0: full, wait for `jobInputReady`), or a negative errno.
+  package func writeInput(_ bytes: UnsafeRawBufferPointer) -> Int {
+    guard let base = bytes.baseAddress else { return 0 }
+    return jc_job_stdin_write(job!, base, bytes.count)
+  }
+
+  package func closeInput() { jc_job_stdin_close(job!) }
+
+  /// The stream's file, or -1 when there was no output. Open until the job is released.
+  package func outputDescriptor(_ stream: OutputStream) -> Int32 {
+    jc_job_output_fd(job!, jc_stream(UInt32(stream.index)))
+  }
+}
+
+extension RunningJob {
+  private nonisolated(unsafe) static var events = jc_job_events(
+    started: { context, pid, at in RunningJob.of(context).delegate.jobStarted(pid: pid, at: at) },
+    output: { context, stream, length in
+      RunningJob.of(context).delegate.jobOutput(stream: OutputStream(stream), length: length)
+    },
+    output_failed: { context, stream, error in
+      RunningJob.of(context).delegate.jobOutputFailed(stream: OutputStream(stream), error: error)
+    },
+    stdin_ready: { context, error in RunningJob.of(context).delegate.jobInputReady(error: error) },
+    finished: { context, result in
+      let job = Unmanaged<RunningJob>.fromOpaque(context!).takeRetainedValue()
+      job.delegate.jobFinished(result.pointee)
+    })
+
+  private static func of(_ context: UnsafeMutableRawPointer?) -> RunningJob {
+    Unmanaged<RunningJob>.fromOpaque(context!).takeUnretainedValue()
+  }
+}
+
+extension RunningJob.Launch {
+  fileprivate func options(
+    _ argv: UnsafePointer<UnsafePointer<CChar>?>, _ envp: UnsafePointer<UnsafePointer<CChar>?>,
+    _ cwd: UnsafePointer<CChar>?, _ name: UnsafePointer<CChar>
+  ) -> jc_job_options {
+    let (mode, descriptor): (jc_stdin, Int32) =
+      switch input {
+      case .null: (JC_STDIN_NULL, -1)
+      case .descriptor(let descriptor): (JC_STDIN_FD, descriptor)
+      case .pipe: (JC_STDIN_PIPE, -1)
+      }
+    return jc_job_options(
+      argv: argv, envp: envp, cwd: cwd, output_name: name, stdin_mode: mode, stdin_fd: descriptor,
+      merge: merge,
+      output_limit: outputLimit, limit_action: killAtLimit ? JC_LIMIT_KILL : JC_LIMIT_TRUNCATE,
+      timeout_ms: timeout, grace_ms: grace, uid: user, gid: group)
+  }
+}

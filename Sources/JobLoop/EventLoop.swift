@@ -1,0 +1,123 @@
+import CJobLoop
+import Platform
+
+/// An event loop, run by one thread. All but ``post(_:)`` and ``stop()`` is called on that thread, or before it runs.
+package final class EventLoop: @unchecked Sendable {
+  // Set once in init; the C side locks what other threads may call.
+  package let handle: OpaquePointer
+  // The loop's thread only.
+  private var roundEnd: RoundEnd?
+
+  package init() throws(SystemError) {
+    var made: OpaquePointer?
+    let status = jc_loop_new(&made)
+    guard status == 0, let made else { throw SystemError(status, "make an event loop") }
+    handle = made
+  }
+
+  deinit { jc_loop_free(handle) }
+
+  /// Runs until ``stop()``.
+  package func run() throws(SystemError) {
+    let status = jc_loop_run(handle)
+    guard status == 0 else { throw SystemError(status, "run the event loop") }
+  }
+
+  /// Handles what is ready; `wait` waits for one round of events first.
+  package func step(wait: Bool) throws(SystemError) {
+    let status = jc_loop_step(handle, wait)
+    guard status == 0 else { throw SystemError(status, "run the event loop") }
+  }
+
+  /// Calls `action` at the end of each round of events that called anything else; one for each loop.
+  package func afterRound(_ action: @escaping () -> Void) {
+    roundEnd = RoundEnd(action: action)
+    let context = Unmanaged.passUnretained(roundEnd!).toOpaque()
+    jc_loop_after_round(
+      handle, { Unmanaged<RoundEnd>.fromOpaque($0!).takeUnretainedValue().action() }, context)
+  }
+
+  private final class RoundEnd {
+    let action: () -> Void
+    init(action: @escaping () -> Void) { self.action = action }
+  }
+
+  /// Ends ``run()``. Any thread.
+  package func stop() { jc_loop_stop(handle) }
+
+  /// Calls `work` once on the loop's thread, in the order of posting. Any thread.
+  package func post(_ work: @escaping @Sendable () -> Void) {
+    let box = Unmanaged.passRetained(PostedWork(work))
+    let status = jc_loop_post(
+      handle, { Unmanaged<PostedWork>.fromOpaque($0!).takeRetainedValue().work() }, box.toOpaque())
+    precondition(status == 0, "out of memory")
+  }
+
+  private final class PostedWork: Sendable {
+    let work: @Sendable () -> Void
+    init(_ work: @escaping @Sendable () -> Void) { self.work = work }
+  }
+}
+
+/// A timer that fires once each time it is started. Loop's thread only; released from anywhere on it, also from
+/// inside its own callback.
+package final class LoopTimer {
+  private var timer: OpaquePointer?
+  private let action: () -> Void
+
+  package init(_ loop: EventLoop, _ action: @escaping () -> Void) throws(SystemError) {
+    self.action = action
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    let status = jc_timer_new(loop.handle, { LoopTimer.fire($0) }, context, &timer)
+    guard status == 0 else { throw SystemError(status, "make a timer") }
+  }
+
+  deinit { jc_timer_free(timer) }
+
+  private static func fire(_ context: UnsafeMutableRawPointer?) {
+    Unmanaged<LoopTimer>.fromOpaque(context!).takeUnretainedValue().action()
+  }
+
+  /// Fires after `milliseconds`; a started timer begins anew.
+  package func start(milliseconds: UInt64) {
+    guard let timer else { return }
+    let status = jc_timer_start(timer, milliseconds)
+    precondition(status == 0, "out of memory")
+  }
+
+  package func stop() {
+    if let timer { jc_timer_stop(timer) }
+  }
+}
+
+/// Calls its action on the loop's thread when the process gets a signal.
+package final class LoopSignal {
+  private var signal: OpaquePointer?
+  private let action: () -> Void
+
+  package init(_ loop: EventLoop, signal number: Int32, _ action: @escaping () -> Void) throws(SystemError) {
+    self.action = action
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    let callback: jc_callback = { Unmanaged<LoopSignal>.fromOpaque($0!).takeUnretainedValue().action() }
+    let status = jc_signal_new(loop.handle, number, callback, context, &signal)
+    guard status == 0 else { throw SystemError(status, "watch signal \(number)") }
+  }
+
+  deinit { jc_signal_free(signal) }
+}
+
+/// Calls its action whenever a descriptor is readable. The descriptor stays the caller's.
+package final class LoopReadable {
+  private var readable: OpaquePointer?
+  private let action: () -> Void
+
+  package init(_ loop: EventLoop, descriptor: Int32, _ action: @escaping () -> Void) throws(SystemError) {
+    self.action = action
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    let callback: jc_callback = { Unmanaged<LoopReadable>.fromOpaque($0!).takeUnretainedValue().action() }
+    let status = jc_readable_new(loop.handle, descriptor, callback, context, &readable)
+    guard status == 0 else { throw SystemError(status, "watch a descriptor") }
+  }
+
+  deinit { jc_readable_free(readable) }
+}

@@ -1,0 +1,82 @@
+import Glibc
+
+/// All that can be set of the daemon, with its defaults. Built once, passed down; also what the api process is told.
+/// What each means is said in ``ConfigurationOption/all``. Sizes are in bytes, times in milliseconds.
+package struct Configuration: Sendable, Codable, Equatable {
+  package var listenHost = "127.0.0.1"
+  package var listenPort: UInt16 = 7443
+  package var stateDirectory: String
+  package var certificateFile: String
+  package var keyFile: String
+  package var clientCAFile: String
+  package var crlFile: String?
+  /// Nil: the api process stays the user that started the daemon.
+  package var user: String?
+  package var logLevel = LogLevel.info
+  /// Names of clients who may read what the daemon counts.
+  package var metricsClients: [String] = []
+
+  package var workers: Int
+  package var launchers: Int
+  package var cgroup = true
+  package var cgroupParent: String?
+
+  package var outputLimit = 64 << 20
+  package var grace = 10_000
+  package var drainTime = 30_000
+
+  package var maxHead = 32 << 10
+  package var maxBody = 4 << 20
+  package var maxConnections = 20_000
+  package var maxRunningJobs = 20_000
+  package var handshakeTimeout = 10_000
+  package var headTimeout = 10_000
+  package var bodyTimeout = 30_000
+  package var idleTimeout = 300_000
+  package var writeTimeout = 120_000
+  package var sessionCache = 20_000
+
+  package var clientConnections = 12_000
+  package var clientFollowers = 4_000
+  package var clientRunningJobs = 12_000
+  package var clientCreateRate = 5_000
+  package var clientStoredBytes = 100 << 30
+
+  package var retentionAge = 7 * 86_400_000
+  package var retentionJobs = 200_000
+  package var retentionBytes = 10 << 30
+  package var retentionTotalBytes = 50 << 30
+  package var retentionEvents = 1_000_000
+
+  package init(_ place: ConfigurationPlace = ConfigurationPlace()) {
+    stateDirectory = place.state
+    certificateFile = place.keys + "/server.crt"
+    keyFile = place.keys + "/server.key"
+    clientCAFile = place.keys + "/ca.crt"
+    user = place.user
+    workers = min(max(1, place.cores / 2), 4)
+    launchers = place.cores
+  }
+}
+
+/// What the defaults depend on: who starts the daemon, and on what.
+package struct ConfigurationPlace: Sendable, Equatable {
+  /// Directories of the state, of keys and certificates, and of the configuration file.
+  package var state: String
+  package var keys: String
+  package var settings: String
+  package var user: String?
+  package var cores: Int
+
+  package init(environment: [String: String] = [:], isRoot: Bool = geteuid() == 0) {
+    let home = environment["HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "/"
+    // An empty or relative one is as if it were not set (XDG Base Directory Specification).
+    func directory(_ name: String) -> String? { environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil } }
+    let own = isRoot ? "/etc" : directory("XDG_CONFIG_HOME") ?? "\(home)/.config"
+    settings = "\(own)/jobd"
+    keys = "\(own)/jobd/pki"
+    state = "\(directory("XDG_STATE_HOME") ?? (isRoot ? "/var/lib" : "\(home)/.local/state"))/jobd"
+    user = isRoot ? (getpwnam("jobd") == nil ? "nobody" : "jobd") : nil
+    cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+  }
+}

@@ -1,0 +1,88 @@
+import FoundationEssentials
+import Glibc
+import Platform
+
+/// Reads a configuration file: one JSON5 object (https://spec.json5.org) whose members are options.
+package enum ConfigurationFile {
+  private static let maximumSize = 1 << 20
+
+  /// Names and values as texts, by name; nil when there is no such file and it is not required.
+  package static func read(_ path: String, isRequired: Bool) throws(ConfigurationError) -> [(
+    key: String, text: String
+  )]? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    if file < 0 && errno == ENOENT && !isRequired { return nil }
+    guard file >= 0 else { throw ConfigurationError("cannot open \(path): \(SystemError.text(of: errno))") }
+    defer { close(file) }
+    return try parse(try bytes(of: file, path), path)
+  }
+
+  private static func bytes(of file: Int32, _ path: String) throws(ConfigurationError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: maximumSize + 1)
+    var count = 0
+    while count < bytes.count {
+      let got = bytes.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress! + count, $0.count - count) }
+      guard got >= 0 || errno == EINTR else {
+        throw ConfigurationError("cannot read \(path): \(SystemError.text(of: errno))")
+      }
+      if got == 0 { return Array(bytes[..<count]) }
+      count += max(0, got)
+    }
+    throw ConfigurationError("\(path) is larger than a configuration file may be")
+  }
+
+  /// The decoder does not say where it stopped: the line after the last one up to which the file, were it to end there,
+  /// is an object. Nil for a file that is too large to try.
+  private static func brokenLine(_ bytes: [UInt8], _ decoder: JSONDecoder) -> Int? {
+    let ends = bytes.indices.filter { bytes[$0] == UInt8(ascii: "\n") }
+    guard bytes.count <= 1 << 16, ends.count <= 1000 else { return nil }
+    let last = ends.lastIndex { end in
+      ["", "\n}"].contains { isObject(bytes[..<end] + $0.utf8, decoder) }
+    }
+    return last.map { $0 + 2 } ?? 1
+  }
+
+  private static func isObject(_ bytes: ArraySlice<UInt8>, _ decoder: JSONDecoder) -> Bool {
+    (try? decoder.decode([String: Member].self, from: Data(bytes))) != nil
+  }
+
+  private static func parse(_ bytes: [UInt8], _ path: String) throws(ConfigurationError) -> [(
+    key: String, text: String
+  )] {
+    let decoder = JSONDecoder()
+    decoder.allowsJSON5 = true
+    let members: [String: Member]
+    do {
+      members = try decoder.decode([String: Member].self, from: Data(bytes))
+    } catch DecodingError.typeMismatch {
+      throw ConfigurationError("\(path) must be one JSON5 object: { name: value, ... }")
+    } catch {
+      let place = brokenLine(bytes, decoder).map { ": look at line \($0)" } ?? ""
+      throw ConfigurationError("\(path) is not JSON5 (https://spec.json5.org)\(place)")
+    }
+    var values: [(String, String)] = []
+    for (key, member) in members.sorted(by: { $0.key < $1.key }) {
+      guard let text = member.text else {
+        throw ConfigurationError("\(path): \(key) must be a text, a whole number, true or false")
+      }
+      values.append((key, text))
+    }
+    return values
+  }
+
+  private struct Member: Decodable {
+    /// Nil: a kind of value that no option has.
+    let text: String?
+
+    init(from decoder: any Decoder) throws {
+      let value = try decoder.singleValueContainer()
+      if let truth = try? value.decode(Bool.self) {
+        text = "\(truth)"
+      } else if let number = try? value.decode(Int.self) {
+        text = "\(number)"
+      } else {
+        text = try? value.decode(String.self)
+      }
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import JobAPI
+
+/// All that is known of a job but what it is to run: one row of the store, one entry of the api process's table.
+package struct JobRecord: Equatable, Sendable {
+  package let id: JobID
+  /// The owner: the store's number for a common name.
+  package let client: Int64
+  package var state: JobState = .running
+  /// Microseconds since 1970; 0: not yet.
+  package var created: Int64
+  package var started: Int64 = 0
+  package var finished: Int64 = 0
+  /// When completed; 128 + N after signal N.
+  package var exitCode: Int32 = 0
+  /// The signal that ended the first process; 0: none.
+  package var signal: Int32 = 0
+  /// Why it is in state error, or what went wrong with its output; nil: nothing.
+  package var error: String?
+  package var stdout = StreamCount()
+  package var stderr = StreamCount()
+  package var flags: Flags = []
+  /// CPU time in microseconds and the peak resident set in KiB.
+  package var userTime: UInt64 = 0
+  package var systemTime: UInt64 = 0
+  package var peakMemory: UInt64 = 0
+
+  /// Bytes of one stream.
+  package struct StreamCount: Equatable, Sendable {
+    package var kept: UInt64 = 0
+    package var dropped: UInt64 = 0
+
+    package init(kept: UInt64 = 0, dropped: UInt64 = 0) { (self.kept, self.dropped) = (kept, dropped) }
+  }
+
+  package struct Flags: OptionSet, Equatable, Sendable {
+    package let rawValue: UInt16
+    package init(rawValue: UInt16) { self.rawValue = rawValue }
+    /// The job's time limit ended it.
+    package static let timedOut = Flags(rawValue: 1)
+    /// The output limit ended it.
+    package static let limitKilled = Flags(rawValue: 2)
+    /// A pipe was held open by a process outside the job's tree and was let go.
+    package static let forcedEnd = Flags(rawValue: 4)
+    /// The chunk index of the combined log is in a file beside the streams' files.
+    package static let logInFile = Flags(rawValue: 8)
+    /// Output was dropped at the limit, or could not be written.
+    package static let truncated = Flags(rawValue: 16)
+    /// A supervisor that was not its parent went on with it, after the one that was had been killed.
+    package static let adopted = Flags(rawValue: 32)
+  }
+
+  package init(id: JobID, client: Int64, created: Int64) {
+    self.id = id
+    self.client = client
+    self.created = created
+  }
+
+  /// The job as it is told while its end is not on disk.
+  package var unfinished: JobRecord {
+    var record = JobRecord(id: id, client: client, created: created)
+    (record.started, record.stdout, record.stderr) = (started, stdout, stderr)
+    return record
+  }
+
+  package var truncated: Bool { flags.contains(.truncated) }
+
+  /// False: it ended without a byte of output, with the first of which its files are made.
+  package var mayHaveFiles: Bool { state == .running || hasOutput }
+  /// Whether it wrote a byte, kept or dropped.
+  package var hasOutput: Bool { stdout != StreamCount() || stderr != StreamCount() }
+
+  /// The name of the job's files in the output directory, without `.stdout`, `.stderr` and `.log`: 256 directories
+  /// by the id's last byte keep each of them small.
+  package var outputName: String { Self.outputName(of: id) }
+
+  package static func outputName(of id: JobID) -> String {
+    let text = id.description
+    return "\(text.suffix(2))/\(text)"
+  }
+}

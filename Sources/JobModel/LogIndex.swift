@@ -1,0 +1,76 @@
+import JobAPI
+
+/// The order in which pieces of a job's two streams arrived, each with its time: what the combined log is made of.
+///
+/// A piece is 12 bytes: the time in microseconds since 1970 shifted left by one, with the stream in the lowest bit,
+/// and the piece's length.
+package struct LogIndex {
+  package static let pieceSize = 12
+  /// Pieces of one stream closer together than this (microseconds) are one.
+  private static let resolution: Int64 = 1000
+
+  /// Encoded pieces that are not in the job's log file.
+  package private(set) var pieces: [UInt8] = []
+  /// Pieces before those, in the file.
+  package private(set) var inFile: UInt64 = 0
+  private var lastTime: Int64 = 0
+  private var lastStream: OutputStream?
+
+  package init() {}
+
+  /// As another process left it; the next piece is one of its own.
+  package init(inFile: UInt64, pieces: [UInt8]) { (self.inFile, self.pieces) = (inFile, pieces) }
+
+  package struct Piece: Equatable {
+    package var time: Int64
+    package var stream: OutputStream
+    package var length: UInt32
+  }
+
+  package var count: Int { pieces.count / Self.pieceSize }
+
+  package mutating func append(_ stream: OutputStream, length: UInt64, time: Int64) {
+    if extendLast(stream, by: length, time: time) { return }
+    var left = length
+    while left > 0 {
+      let part = UInt32(clamping: left)
+      Self.encode(Piece(time: time, stream: stream, length: part), into: &pieces)
+      left -= UInt64(part)
+    }
+    (lastTime, lastStream) = (time, stream)
+  }
+
+  private mutating func extendLast(_ stream: OutputStream, by length: UInt64, time: Int64) -> Bool {
+    guard stream == lastStream, time - lastTime < Self.resolution, !pieces.isEmpty,
+      var last = Self.piece(count - 1, of: pieces), UInt64(last.length) + length <= UInt64(UInt32.max)
+    else { return false }
+    last.length += UInt32(length)
+    pieces.removeLast(Self.pieceSize)
+    Self.encode(last, into: &pieces)
+    return true
+  }
+
+  /// The pieces held are in the file now.
+  package mutating func movedToFile() {
+    inFile += UInt64(count)
+    pieces.removeAll()
+    lastStream = nil
+  }
+
+  private static func encode(_ piece: Piece, into bytes: inout [UInt8]) {
+    let first = UInt64(bitPattern: piece.time) << 1 | UInt64(piece.stream.index)
+    withUnsafeBytes(of: first.littleEndian) { bytes.append(contentsOf: $0) }
+    withUnsafeBytes(of: piece.length.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  /// Piece `index` of encoded pieces, or nil past their end.
+  package static func piece(_ index: Int, of bytes: [UInt8]) -> Piece? {
+    guard (index + 1) * pieceSize <= bytes.count else { return nil }
+    return bytes.withUnsafeBytes { raw in
+      let first = UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: index * pieceSize, as: UInt64.self))
+      let length = UInt32(
+        littleEndian: raw.loadUnaligned(fromByteOffset: index * pieceSize + 8, as: UInt32.self))
+      return Piece(time: Int64(first >> 1), stream: first & 1 == 0 ? .stdout : .stderr, length: length)
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import JobAPI
+
+/// Lays values into bytes, little-endian: the form of messages between the two processes and of stored specs.
+package struct ByteWriter {
+  package private(set) var bytes: [UInt8] = []
+
+  package init(capacity: Int = 256) { bytes.reserveCapacity(capacity) }
+
+  package mutating func put<T: FixedWidthInteger>(_ value: T) {
+    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  package mutating func put(_ value: Bool) { bytes.append(value ? 1 : 0) }
+
+  package mutating func put(_ id: JobID) {
+    put(id.high)
+    put(id.low)
+  }
+
+  /// A length of four bytes and the bytes.
+  package mutating func put(_ value: [UInt8]) {
+    put(UInt32(value.count))
+    bytes.append(contentsOf: value)
+  }
+
+  package mutating func put(_ value: UnsafeRawBufferPointer) {
+    put(UInt32(value.count))
+    bytes.append(contentsOf: value)
+  }
+
+  package mutating func put(_ value: String) {
+    var value = value
+    value.withUTF8 { utf8 in
+      put(UInt32(utf8.count))
+      bytes.append(contentsOf: utf8)
+    }
+  }
+
+  /// A byte that says whether there is a value, and the value.
+  package mutating func put(_ value: String?) {
+    put(value != nil)
+    if let value { put(value) }
+  }
+}
+
+/// A message or stored value that is not what ``ByteWriter`` writes. The sender is broken or hostile.
+package struct MalformedBytes: Error {
+  package init() {}
+}
+
+/// Takes values out of bytes, each read checked against the end. Borrows the bytes: used within their lifetime.
+package struct ByteReader {
+  private let bytes: UnsafeRawBufferPointer
+  private var at = 0
+
+  package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+  package var isAtEnd: Bool { at == bytes.count }
+
+  private mutating func take(_ count: Int) throws(MalformedBytes) -> UnsafeRawBufferPointer {
+    guard count <= bytes.count - at else { throw MalformedBytes() }
+    defer { at += count }
+    return UnsafeRawBufferPointer(rebasing: bytes[at..<at + count])
+  }
+
+  package mutating func integer<T: FixedWidthInteger>(_: T.Type = T.self) throws(MalformedBytes) -> T {
+    T(littleEndian: try take(MemoryLayout<T>.size).loadUnaligned(as: T.self))
+  }
+
+  package mutating func bool() throws(MalformedBytes) -> Bool {
+    switch try integer(UInt8.self) {
+    case 0: false
+    case 1: true
+    default: throw MalformedBytes()
+    }
+  }
+
+  /// Milliseconds, no more than a client can ask for.
+  package mutating func duration() throws(MalformedBytes) -> UInt64 {
+    let milliseconds: UInt64 = try integer()
+    guard milliseconds <= UInt64(DurationText.longest) else { throw MalformedBytes() }
+    return milliseconds
+  }
+
+  /// The same, or the largest number for none.
+  package mutating func optionalDuration() throws(MalformedBytes) -> UInt64? {
+    var ahead = self
+    guard try ahead.integer(UInt64.self) != .max else {
+      self = ahead
+      return nil
+    }
+    return try duration()
+  }
+
+  package mutating func id() throws(MalformedBytes) -> JobID {
+    JobID(high: try integer(), low: try integer())
+  }
+
+  /// A view of counted bytes, valid as long as the message's.
+  package mutating func view() throws(MalformedBytes) -> UnsafeRawBufferPointer {
+    try take(Int(try integer(UInt32.self)))
+  }
+
+  package mutating func array() throws(MalformedBytes) -> [UInt8] { [UInt8](try view()) }
+
+  package mutating func string() throws(MalformedBytes) -> String {
+    guard let text = String(validating: try view(), as: UTF8.self) else { throw MalformedBytes() }
+    return text
+  }
+
+  package mutating func optionalString() throws(MalformedBytes) -> String? { try bool() ? try string() : nil }
+
+  /// A count of things of at least `size` bytes each: never more than what is left could hold.
+  package mutating func count(ofSize size: Int) throws(MalformedBytes) -> Int {
+    let count = Int(try integer(UInt32.self))
+    guard count <= (bytes.count - at) / size else { throw MalformedBytes() }
+    return count
+  }
+
+  package func end() throws(MalformedBytes) {
+    guard isAtEnd else { throw MalformedBytes() }
+  }
+}

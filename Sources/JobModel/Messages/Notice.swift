@@ -1,0 +1,142 @@
+import JobAPI
+
+/// What the supervisor tells the api process: answers to orders, and every change of a job once it is on disk.
+package enum Notice {
+  /// The first message: what the api process needs to start.
+  case welcome(configuration: [UInt8])
+  /// All running jobs have been told: connections may be accepted.
+  case ready
+  /// Stop accepting, finish the running replies, exit. The second one: no job runs any more, events end too.
+  case drain
+  case client(id: Int64, name: String)
+  /// A new or changed job. `pid` is 0 unless its process runs.
+  case job(JobRecord, pid: Int32)
+  case deleted(id: JobID)
+  /// More output of a watched job, and which pieces came in which order.
+  case output(id: JobID, progress: OutputProgress)
+  /// The answer to a create: the job, perhaps one that an earlier request with the same key made.
+  case created(ticket: UInt64, id: JobID)
+  /// The answer to any other order that was carried out.
+  case done(ticket: UInt64)
+  /// The answer to an order that was not carried out.
+  case refused(ticket: UInt64, Refusal)
+  /// New events are in the store.
+  case events
+
+  private enum Kind: UInt8 {
+    case welcome, ready, drain, client, job, deleted, output, created, done, refused, events
+  }
+}
+
+/// How far the output of a running job is on file.
+package struct OutputProgress: Equatable {
+  package var stdout: UInt64 = 0
+  package var stderr: UInt64 = 0
+  /// Pieces of the combined log that are in the log's file.
+  package var piecesInFile: UInt64 = 0
+  /// Pieces after those, encoded (``LogIndex``). The first of them is number `firstPiece` of the job's pieces; it
+  /// may be a longer form of one that was told before.
+  package var firstPiece: UInt64 = 0
+  package var pieces: [UInt8] = []
+
+  package init(
+    stdout: UInt64 = 0, stderr: UInt64 = 0, piecesInFile: UInt64 = 0, firstPiece: UInt64 = 0,
+    pieces: [UInt8] = []
+  ) {
+    (self.stdout, self.stderr, self.piecesInFile) = (stdout, stderr, piecesInFile)
+    (self.firstPiece, self.pieces) = (firstPiece, pieces)
+  }
+}
+
+extension Notice {
+  package func encode() -> [UInt8] {
+    var writer = ByteWriter(capacity: 128)
+    switch self {
+    case .welcome(let configuration):
+      writer.put(Kind.welcome.rawValue)
+      writer.put(configuration)
+    case .ready: writer.put(Kind.ready.rawValue)
+    case .drain: writer.put(Kind.drain.rawValue)
+    case .client(let id, let name):
+      writer.put(Kind.client.rawValue)
+      writer.put(id)
+      writer.put(name)
+    case .job(let record, let pid):
+      writer.put(Kind.job.rawValue)
+      record.encode(into: &writer)
+      writer.put(pid)
+    case .deleted(let id):
+      writer.put(Kind.deleted.rawValue)
+      writer.put(id)
+    case .output(let id, let progress):
+      writer.put(Kind.output.rawValue)
+      writer.put(id)
+      progress.encode(into: &writer)
+    case .created, .done, .refused: encodeAnswer(into: &writer)
+    case .events: writer.put(Kind.events.rawValue)
+    }
+    return writer.bytes
+  }
+
+  private func encodeAnswer(into writer: inout ByteWriter) {
+    switch self {
+    case .created(let ticket, let id):
+      writer.put(Kind.created.rawValue)
+      writer.put(ticket)
+      writer.put(id)
+    case .done(let ticket):
+      writer.put(Kind.done.rawValue)
+      writer.put(ticket)
+    case .refused(let ticket, let refusal):
+      writer.put(Kind.refused.rawValue)
+      writer.put(ticket)
+      writer.put(refusal.reason.rawValue)
+      writer.put(refusal.text)
+    default: break
+    }
+  }
+
+  package init(decoding bytes: UnsafeRawBufferPointer) throws(MalformedBytes) {
+    var reader = ByteReader(bytes)
+    guard let kind = Kind(rawValue: try reader.integer()) else { throw MalformedBytes() }
+    self = try Self.decode(kind, &reader)
+    try reader.end()
+  }
+
+  private static func decode(_ kind: Kind, _ reader: inout ByteReader) throws(MalformedBytes) -> Notice {
+    switch kind {
+    case .welcome: return .welcome(configuration: try reader.array())
+    case .ready: return .ready
+    case .drain: return .drain
+    case .client: return .client(id: try reader.integer(), name: try reader.string())
+    case .job: return .job(try JobRecord(from: &reader), pid: try reader.integer())
+    case .deleted: return .deleted(id: try reader.id())
+    case .output: return .output(id: try reader.id(), progress: try OutputProgress(from: &reader))
+    case .created: return .created(ticket: try reader.integer(), id: try reader.id())
+    case .done: return .done(ticket: try reader.integer())
+    case .refused:
+      let ticket: UInt64 = try reader.integer()
+      guard let reason = Refusal.Reason(rawValue: try reader.integer()) else { throw MalformedBytes() }
+      return .refused(ticket: ticket, Refusal(reason: reason, text: try reader.string()))
+    case .events: return .events
+    }
+  }
+}
+
+extension OutputProgress {
+  package func encode(into writer: inout ByteWriter) {
+    writer.put(stdout)
+    writer.put(stderr)
+    writer.put(piecesInFile)
+    writer.put(firstPiece)
+    writer.put(pieces)
+  }
+
+  package init(from reader: inout ByteReader) throws(MalformedBytes) {
+    stdout = try reader.integer()
+    stderr = try reader.integer()
+    piecesInFile = try reader.integer()
+    firstPiece = try reader.integer()
+    pieces = try reader.array()
+  }
+}

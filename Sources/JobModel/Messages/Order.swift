@@ -1,0 +1,172 @@
+import JobAPI
+
+/// What the api process asks of the supervisor. Each order with a ticket, a number of the api process's choosing, is
+/// answered by one ``Notice`` with the same.
+package enum Order {
+  /// The api process is ready for the running jobs.
+  case hello
+  case create(ticket: UInt64, client: String, Creation)
+  case delete(ticket: UInt64, client: Int64, id: JobID)
+  case signal(ticket: UInt64, client: Int64, id: JobID, signal: Int32, tree: Bool)
+  /// Milliseconds between TERM and KILL; nil: as the job was created with.
+  case stop(ticket: UInt64, client: Int64, id: JobID, grace: UInt64?)
+  /// Bytes for an open standard input, and whether it ends after them. `offset`: their place in all of the input, by
+  /// which those that came before are known; nil: after all that came.
+  case input(ticket: UInt64, client: Int64, id: JobID, offset: UInt64?, bytes: [UInt8], close: Bool)
+  /// Tell of each piece of output from now on.
+  case watch(id: JobID)
+  case unwatch(id: JobID)
+  /// Asked to drain, it has given all replies but those that follow output or events, which end with their jobs.
+  case drained
+
+  package struct Creation {
+    package var spec: JobSpec
+    /// The spec's encoded form, as it is stored.
+    package var encodedSpec: [UInt8]
+    /// Inline standard input.
+    package var input: [UInt8]?
+    package var idempotency: Idempotency?
+
+    package init(
+      spec: JobSpec, encodedSpec: [UInt8], input: [UInt8]? = nil, idempotency: Idempotency? = nil
+    ) {
+      (self.spec, self.encodedSpec, self.input, self.idempotency) = (spec, encodedSpec, input, idempotency)
+    }
+  }
+
+  /// A key of the client's choosing and a digest of the request it came with.
+  package struct Idempotency: Equatable {
+    package var key: String
+    package var digest: [UInt8]
+
+    package init(key: String, digest: [UInt8]) { (self.key, self.digest) = (key, digest) }
+  }
+
+  private enum Kind: UInt8 {
+    case hello, create, delete, signal, stop, input, watch, unwatch, drained
+  }
+}
+
+extension Order {
+  package func encode() -> [UInt8] {
+    var writer = ByteWriter()
+    switch self {
+    case .hello:
+      writer.put(Kind.hello.rawValue)
+    case .create(let ticket, let client, let creation):
+      writer.put(Kind.create.rawValue)
+      writer.put(ticket)
+      writer.put(client)
+      Self.put(creation, into: &writer)
+    case .delete(let ticket, let client, let id):
+      Self.put(.delete, ticket, client, id, into: &writer)
+    case .signal(let ticket, let client, let id, let signal, let tree):
+      Self.put(.signal, ticket, client, id, into: &writer)
+      writer.put(signal)
+      writer.put(tree)
+    case .stop(let ticket, let client, let id, let grace):
+      Self.put(.stop, ticket, client, id, into: &writer)
+      writer.put(grace ?? .max)
+    case .input(let ticket, let client, let id, let offset, let bytes, let close):
+      Self.put(.input, ticket, client, id, into: &writer)
+      writer.put(offset ?? .max)
+      writer.put(bytes)
+      writer.put(close)
+    case .watch(let id):
+      writer.put(Kind.watch.rawValue)
+      writer.put(id)
+    case .unwatch(let id):
+      writer.put(Kind.unwatch.rawValue)
+      writer.put(id)
+    case .drained:
+      writer.put(Kind.drained.rawValue)
+    }
+    return writer.bytes
+  }
+
+  private static func put(
+    _ kind: Kind, _ ticket: UInt64, _ client: Int64, _ id: JobID, into writer: inout ByteWriter
+  ) {
+    writer.put(kind.rawValue)
+    writer.put(ticket)
+    writer.put(client)
+    writer.put(id)
+  }
+
+  private static func put(_ creation: Creation, into writer: inout ByteWriter) {
+    writer.put(creation.encodedSpec)
+    writer.put(creation.input != nil)
+    if let input = creation.input { writer.put(input) }
+    writer.put(creation.idempotency != nil)
+    if let idempotency = creation.idempotency {
+      writer.put(idempotency.key)
+      writer.put(idempotency.digest)
+    }
+  }
+}
+
+extension Order {
+  /// Decodes a message of the api process. Everything is checked: a compromised sender can do no more than a
+  /// client of any name could.
+  package init(decoding bytes: UnsafeRawBufferPointer) throws(MalformedBytes) {
+    var reader = ByteReader(bytes)
+    guard let kind = Kind(rawValue: try reader.integer()) else { throw MalformedBytes() }
+    self = try Self.decode(kind, &reader)
+    try reader.end()
+  }
+
+  private static func decode(_ kind: Kind, _ reader: inout ByteReader) throws(MalformedBytes) -> Order {
+    switch kind {
+    case .hello:
+      return .hello
+    case .create:
+      return .create(
+        ticket: try reader.integer(), client: try clientName(&reader), try creation(&reader))
+    case .delete:
+      return .delete(ticket: try reader.integer(), client: try reader.integer(), id: try reader.id())
+    case .signal:
+      return .signal(
+        ticket: try reader.integer(), client: try reader.integer(), id: try reader.id(),
+        signal: try reader.integer(), tree: try reader.bool())
+    case .stop:
+      let (ticket, client, id) = (
+        try reader.integer(UInt64.self), try reader.integer(Int64.self), try reader.id()
+      )
+      return .stop(ticket: ticket, client: client, id: id, grace: try reader.optionalDuration())
+    case .input:
+      let (ticket, client, id) = (
+        try reader.integer(UInt64.self), try reader.integer(Int64.self), try reader.id()
+      )
+      let offset: UInt64 = try reader.integer()
+      return .input(
+        ticket: ticket, client: client, id: id, offset: offset == .max ? nil : offset,
+        bytes: try reader.array(), close: try reader.bool())
+    case .watch:
+      return .watch(id: try reader.id())
+    case .unwatch:
+      return .unwatch(id: try reader.id())
+    case .drained:
+      return .drained
+    }
+  }
+
+  private static func clientName(_ reader: inout ByteReader) throws(MalformedBytes) -> String {
+    let name = try reader.string()
+    guard !name.isEmpty, name.utf8.count <= 1024, !name.utf8.contains(0) else { throw MalformedBytes() }
+    return name
+  }
+
+  private static func creation(_ reader: inout ByteReader) throws(MalformedBytes) -> Creation {
+    let encoded = try reader.view()
+    var specReader = ByteReader(encoded)
+    let spec = try JobSpec(from: &specReader)
+    try specReader.end()
+    let input = try reader.bool() ? try reader.array() : nil
+    guard try reader.bool() else {
+      return Creation(spec: spec, encodedSpec: [UInt8](encoded), input: input)
+    }
+    let idempotency = Idempotency(key: try reader.string(), digest: try reader.array())
+    guard idempotency.key.utf8.count <= 260, idempotency.digest.count == 32 else { throw MalformedBytes() }
+    return Creation(spec: spec, encodedSpec: [UInt8](encoded), input: input, idempotency: idempotency)
+  }
+}

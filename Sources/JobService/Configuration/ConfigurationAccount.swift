@@ -1,9 +1,0 @@
-import Glibc
-
-extension Configuration {
-  /// The user and group of the api process; nil: those of the supervisor, which is not root or was told so.
-  func apiAccount() throws(SystemError) -> Account? {
-    guard let user, geteuid() == 0 else { return nil }
-    return try Account(named: user)
-  }
-}

@@ -1,0 +1,41 @@
+import JobAPI
+import JobModel
+
+/// Which jobs a list is to show. What is not set lets all through.
+package struct JobFilter: Equatable, Sendable {
+  /// Empty: all.
+  package var states: Set<JobState> = []
+  package var labels: [String: String] = [:]
+  /// Created then or later; microseconds since 1970.
+  package var since: Int64?
+  /// The id's text begins or ends so.
+  package var match: String?
+
+  package init(
+    states: Set<JobState> = [], labels: [String: String] = [:], since: Int64? = nil, match: String? = nil
+  ) {
+    (self.states, self.labels, self.since, self.match) = (states, labels, since, match)
+  }
+
+  package func matches(_ spec: JobSpec) -> Bool {
+    labels.allSatisfy { name, value in spec.labels.contains { $0.name == name && $0.value == value } }
+  }
+
+  /// Ids of jobs created at `since` or later are not below this.
+  package var lowest: JobID {
+    guard let since, since > 0 else { return JobID(high: 0, low: 0) }
+    return JobID(high: JobID(microseconds: since, random: 0).high, low: 0)
+  }
+}
+
+/// Some of a client's jobs, newest first.
+package struct JobPage: Equatable, Sendable {
+  package struct Job: Equatable, Sendable {
+    package var record: JobRecord
+    package var spec: JobSpec
+  }
+  package var jobs: [Job] = []
+  /// Where the next page goes on; nil: this is the last. A page may be short, even empty, and not be the last: one
+  /// call looks at a bounded number of jobs.
+  package var next: JobID?
+}

@@ -1,0 +1,86 @@
+import JobAPI
+import Platform
+
+/// Finds what a ``Retention`` lets go. The writer's thread only.
+package final class Retainer {
+  private let clients: StoredClients
+  private let finished: Statement
+  private let trimmer: EventTrimmer
+  private let dropKeys: Statement
+
+  /// Jobs told in one go, and rows looked at for them: bounds how long creations wait.
+  private static let most = 500
+  private static let mostRows = 5000
+
+  package init(_ writer: StoreWriter) throws(StoreError) {
+    clients = writer.clients
+    trimmer = try EventTrimmer(writer.database, clients)
+    finished = try writer.database.prepare(
+      "SELECT id, state, finished, bytes FROM jobs WHERE client = ?1 ORDER BY id")
+    dropKeys = try writer.database.prepare(
+      """
+      DELETE FROM idempotency WHERE (client, key) IN (
+        SELECT client, key FROM idempotency WHERE orphan = 1 AND created < ?1 LIMIT 1000)
+      """)
+  }
+
+  package func maintain(_ retention: Retention) throws(StoreError) -> Expired {
+    let now = Clock.microseconds()
+    for (client, total) in clients.totals where total.events > 0 {
+      while try trimmer.trim(client, most: retention.events, oldest: now - retention.eventAge) {}
+    }
+    dropKeys.bind(1, now - WriterStatements.keyAge)
+    while try dropKeys.run() > 0 {}
+    return try expired(retention, now: now)
+  }
+
+  private func expired(_ retention: Retention, now: Int64) throws(StoreError) -> Expired {
+    let totals = clients.totals
+    let above = Self.bytesToGo(totals, retention)
+    var expired = Expired()
+    for (client, total) in totals where total.finished > 0 {
+      guard !expired.more else { break }
+      var excess = (jobs: total.finished - retention.jobs, bytes: above[client] ?? 0)
+      try find(client, before: now - retention.age, &excess, &expired)
+    }
+    return expired
+  }
+
+  /// In the order of creation. Nothing created after `before` can have finished before it.
+  private func find(
+    _ client: Int64, before: Int64, _ excess: inout (jobs: Int64, bytes: Int64), _ expired: inout Expired
+  ) throws(StoreError) {
+    finished.bind(1, client)
+    defer { finished.reset() }
+    var rows = 0
+    while try finished.step() {
+      rows += 1
+      let id = try finished.id(0)
+      guard excess.jobs > 0 || excess.bytes > 0 || id.milliseconds * 1000 < before else { return }
+      if rows > Self.mostRows {
+        expired.more = !expired.jobs.isEmpty
+        return
+      }
+      let isOver = finished.integer(1) != JobState.running.code
+      guard isOver, excess.jobs > 0 || excess.bytes > 0 || finished.integer(2) < before else { continue }
+      guard expired.jobs.count < Self.most else {
+        expired.more = true
+        return
+      }
+      expired.jobs.append(.init(client: client, id: id))
+      excess.jobs -= 1
+      excess.bytes -= finished.integer(3)
+    }
+  }
+
+  /// Each client's bytes above its limit; those above the limit of all are the largest client's.
+  private static func bytesToGo(_ totals: [Int64: ClientTotals], _ retention: Retention) -> [Int64: Int64] {
+    var above = totals.mapValues { $0.bytes - retention.bytes }.filter { $0.value > 0 }
+    let sum = totals.values.reduce(0) { $0 + $1.bytes } - above.values.reduce(0, +)
+    guard sum > retention.totalBytes, let largest = totals.max(by: { $0.value.bytes < $1.value.bytes }) else {
+      return above
+    }
+    above[largest.key, default: 0] += sum - retention.totalBytes
+    return above
+  }
+}

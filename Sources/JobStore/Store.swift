@@ -1,0 +1,96 @@
+import Glibc
+import JobModel
+import Platform
+
+/// The supervisor's half of the store, and the only writer of it. Changes are queued from any thread, applied by
+/// the writer's thread, many that wait in one transaction and the clients in turn, and told when they are on disk.
+package final class Store: Sendable {
+  package typealias Completion = @Sendable ([(token: UInt64, outcome: StoreOutcome)]) -> Void
+
+  private let path: String
+  /// The last daemon closed the store; else it was killed, or the machine went down.
+  package let wasClosed: Bool
+  private let stored: StoredClients
+  private let queue: WorkQueue<WriterTask>
+  private let syncer: FileSyncer
+  private let thread: Mutex<pthread_t?>
+
+  /// Opens the database in the state directory `path`, which the caller has locked, and makes it where there is none.
+  /// The files can be read by `group`. `onCompleted` is called on the writer's thread.
+  package init(path: String, group: gid_t?, onCompleted: @escaping Completion) throws(StoreError) {
+    self.path = path
+    var log = stat()
+    wasClosed = stat(Self.database(in: path) + "-wal", &log) != 0 || log.st_size == 0
+    let database = try Database.open(Self.database(in: path), group: group)
+    let (clients, loop) = try Database.advising(on: database.path) { () throws(StoreError) in
+      let clients = try StoredClients(database)
+      return (clients, try WriterLoop(try StoreWriter(database, clients: clients), onCompleted))
+    }
+    stored = clients
+    let queue = WorkQueue<WriterTask>()
+    self.queue = queue
+    do {
+      syncer = try FileSyncer(output: "\(path)/output") { request, failure in
+        let task = failure.map { WriterTask.failed(token: request.token, $0) } ?? .change(request)
+        queue.put(task, of: request.change.client)
+      }
+      thread = Mutex(try SystemThread.start("store") { loop.run(queue) })
+    } catch {
+      throw StoreError(error)
+    }
+  }
+
+  /// Whose turn the daemon's own work takes: no client has this number.
+  private static let nobody: Int64 = 0
+
+  package static func database(in path: String) -> String { "\(path)/jobd.db" }
+
+  /// Queues a change; its outcome comes with `token`. Changes of one job are applied in the order of queueing.
+  package func enqueue(_ change: StoreChange, token: UInt64) {
+    let request = (token: token, change: change)
+    if syncer.take(request) { return }
+    queue.put(.change(request), of: change.client, urgent: change.isUrgent)
+  }
+
+  /// The number of a client; a new name gets one, which is on disk with its first job.
+  package func clientNumber(for name: String) -> Int64 { stored.number(for: name) }
+
+  /// All clients that have a number.
+  package func clients() -> [(id: Int64, name: String)] { stored.all }
+
+  /// What is stored of a client's.
+  package func totals(of client: Int64) -> ClientTotals { stored.totals(of: client) }
+
+  /// Jobs in state running: at start-up those of an earlier daemon.
+  package func runningJobs() throws(StoreError) -> [(record: JobRecord, spec: [UInt8])] {
+    let path = Self.database(in: path)
+    return try Database.advising(on: path) { () throws(StoreError) in
+      let rows = try Database.openReadOnly(path).prepare(
+        "SELECT \(JobRow.columns), spec FROM jobs WHERE state = 0")
+      var jobs: [(JobRecord, [UInt8])] = []
+      while try rows.step() { jobs.append((try JobRow.read(rows), rows.bytes(JobRow.count))) }
+      return jobs
+    }
+  }
+
+  /// Drops old events and keys, and finds finished jobs that are to go. The caller removes their output, queues
+  /// their deletion, and asks again when that is done and there may be more. Told on the writer's thread.
+  package func maintain(
+    _ retention: Retention, then: @escaping @Sendable (Result<Expired, StoreError>) -> Void
+  ) {
+    queue.put(.maintain(retention, then), of: Self.nobody)
+  }
+
+  /// Returns when all that is queued is on disk and told. Nothing may be queued afterwards.
+  package func close() {
+    syncer.close()
+    queue.close()
+    if let thread = thread.withLock({ $0.take() }) { pthread_join(thread, nil) }
+  }
+}
+
+extension StoreChange {
+  fileprivate var isUrgent: Bool {
+    if case .started = self { false } else { true }
+  }
+}

@@ -1,0 +1,54 @@
+import JobAPI
+import JobModel
+import Platform
+
+/// One change of the store, all or nothing.
+package enum StoreChange: Sendable {
+  case create(JobRecord, clientName: String, spec: [UInt8], idempotency: Order.Idempotency?)
+  /// `log`: the chunk index, unless it is in a file. `files`: the output files that were written, open until the
+  /// outcome is told; they are on disk before the record is.
+  /// `isStartStored`: the job's start was queued as a change of its own; else it is told with its end.
+  case finish(JobRecord, log: [UInt8], files: [Int32], isStartStored: Bool)
+  /// Not worth a commit of its own: goes with the next one, or after a second.
+  case started(JobRecord)
+  case delete(client: Int64, id: JobID)
+
+  package var id: JobID {
+    switch self {
+    case .create(let record, _, _, _), .finish(let record, _, _, _), .started(let record): record.id
+    case .delete(_, let id): id
+    }
+  }
+
+  package var client: Int64 {
+    switch self {
+    case .create(let record, _, _, _), .finish(let record, _, _, _), .started(let record): record.client
+    case .delete(let client, _): client
+    }
+  }
+
+  /// Whether it is told only once it would survive a power cut. A start is told with the job's end. A deletion that a
+  /// power cut undoes has lost nothing, as long as the job's files are there.
+  package var isDurable: Bool {
+    switch self {
+    case .create, .finish: true
+    case .started, .delete: false
+    }
+  }
+}
+
+/// What became of a change. Told once it is on disk, or for a change that is not durable in the hands of the kernel.
+package enum StoreOutcome: Equatable, Sendable {
+  case saved
+  /// The job is deleted. With files, so durably: they may be removed.
+  case deleted(hasFiles: Bool)
+  /// The same request came before, and this is its job.
+  case existing(JobID)
+  /// The key came before with another request.
+  case keyReused
+  /// There is no such job, or (finish, started) it is over already.
+  case notFound
+  case failed(StoreError)
+  /// (finish) The job's output could not be brought to disk and never will be: the result has to say so.
+  case outputLost(SystemError)
+}

@@ -1,0 +1,100 @@
+import JobAPI
+import JobModel
+
+extension StoreReader {
+  /// Bounds of one call, so that no other request waits long for it.
+  private static let mostRows = 5000
+  private static let mostIDs = 50_000
+  private static let mostBytes = 4 << 20
+
+  /// At most `limit` of the client's jobs older than `cursor`, newest first. Stable while jobs come and go: a cursor
+  /// is a place in the order of ids.
+  package func list(client: Int64, _ filter: JobFilter, before cursor: JobID?, limit: Int) throws(StoreError)
+    -> JobPage
+  {
+    let cursor = cursor ?? JobID(high: .max, low: .max)
+    if let text = filter.match {
+      guard let match = IDMatch(text) else { return JobPage() }
+      return try listMatching(match, client, filter, before: cursor, limit)
+    }
+    let rows = statement(for: filter.states)
+    start(rows, client, before: cursor, filter)
+    defer { rows.reset() }
+    var page = JobPage()
+    var (looked, bytes) = (0, 0)
+    while try rows.step() {
+      // Only now it is known that there is a next page.
+      if page.jobs.count == limit || looked == Self.mostRows || bytes > Self.mostBytes { return page }
+      looked += 1
+      page.next = try rows.id(0)
+      if let job = try job(rows, filter) {
+        page.jobs.append(job)
+        bytes += rows.view(JobRow.count).count
+      }
+    }
+    page.next = nil
+    return page
+  }
+
+  /// Looks through the ids alone first: they are in the index, side by side.
+  private func listMatching(
+    _ match: IDMatch, _ client: Int64, _ filter: JobFilter, before cursor: JobID, _ limit: Int
+  ) throws(StoreError) -> JobPage {
+    let rows = statements.ids
+    start(rows, client, before: cursor, filter)
+    defer { rows.reset() }
+    var page = JobPage()
+    var looked = 0
+    while try rows.step() {
+      if page.jobs.count == limit || looked == Self.mostIDs { return page }
+      looked += 1
+      let id = try rows.id(0)
+      page.next = id
+      if match.matches(id), let job = try listed(id, client, filter) { page.jobs.append(job) }
+    }
+    page.next = nil
+    return page
+  }
+
+  private func start(_ rows: Statement, _ client: Int64, before cursor: JobID, _ filter: JobFilter) {
+    rows.bind(1, client)
+    rows.bind(2, cursor)
+    rows.bind(3, filter.lowest)
+  }
+
+  private func statement(for states: Set<JobState>) -> Statement {
+    switch states {
+    case [.running]: statements.running
+    case [.error]: statements.error
+    default: statements.all
+    }
+  }
+
+  private func listed(_ id: JobID, _ client: Int64, _ filter: JobFilter) throws(StoreError) -> JobPage.Job? {
+    let row = statements.listed
+    row.bind(1, client)
+    row.bind(2, id)
+    defer { row.reset() }
+    return try row.step() ? try job(row, filter) : nil
+  }
+
+  private func job(_ row: Statement, _ filter: JobFilter) throws(StoreError) -> JobPage.Job? {
+    let record = try JobRow.read(row)
+    guard filter.states.isEmpty || filter.states.contains(record.state) else { return nil }
+    let spec = try JobSpec(stored: row.view(JobRow.count))
+    return filter.matches(spec) ? JobPage.Job(record: record, spec: spec) : nil
+  }
+}
+
+extension JobSpec {
+  /// Decodes a spec from the store.
+  package init(stored bytes: UnsafeRawBufferPointer) throws(StoreError) {
+    do {
+      var reader = ByteReader(bytes)
+      try self.init(from: &reader)
+      try reader.end()
+    } catch {
+      throw StoreError(.damaged, "database: what a job was to run cannot be read")
+    }
+  }
+}

@@ -1,0 +1,201 @@
+import JobAPI
+import JobModel
+import Platform
+
+/// Applies changes to the database, as many as there are in one transaction. The writer's thread only.
+package final class StoreWriter {
+  package let database: Database
+  private let statements: WriterStatements
+  package let clients: StoredClients
+  /// The number of the newest event on disk.
+  private var lastEvent: Int64
+
+  package typealias Request = (token: UInt64, change: StoreChange)
+  package typealias Outcome = (token: UInt64, outcome: StoreOutcome)
+
+  package init(_ database: Database, clients: StoredClients) throws(StoreError) {
+    self.database = database
+    self.clients = clients
+    statements = try WriterStatements(database)
+    lastEvent = 0
+    let newest = try database.prepare("SELECT max(last) FROM events WHERE client = ?1")
+    let trimmed = try database.integer("SELECT max(trimmed) FROM clients") ?? 0
+    for client in clients.all {
+      newest.bind(1, client.id)
+      while try newest.step() { lastEvent = max(lastEvent, newest.integer(0)) }
+    }
+    lastEvent = max(lastEvent, trimmed)
+  }
+
+  /// All in one transaction; when that fails, the halves each in their own, so that the others are not harmed by
+  /// one that cannot be written.
+  package func apply(_ requests: ArraySlice<Request>) -> [Outcome] {
+    do {
+      return try applyTogether(requests)
+    } catch {
+      guard requests.count > 1 else { return requests.map { ($0.token, .failed(error)) } }
+      let middle = requests.startIndex + requests.count / 2
+      return apply(requests[..<middle]) + apply(requests[middle...])
+    }
+  }
+
+  private func applyTogether(_ requests: ArraySlice<Request>) throws(StoreError) -> [Outcome] {
+    var draft = Draft(lastEvent: lastEvent)
+    var outcomes: [Outcome] = []
+    outcomes.reserveCapacity(requests.count)
+    do {
+      try makeLogWhole()
+      try database.commitsDurably(try areDurable(requests))
+      try statements.begin.run()
+      for request in requests { outcomes.append((request.token, try apply(request.change, &draft))) }
+      try write(draft)
+      try statements.commit.run()
+    } catch {
+      database.rollback()
+      throw error
+    }
+    lastEvent = draft.lastEvent
+    clients.commit(draft.totals, inserted: draft.newClients)
+    return outcomes
+  }
+
+  /// Whether one of them is told only once it would survive a power cut.
+  private func areDurable(_ requests: ArraySlice<Request>) throws(StoreError) -> Bool {
+    if requests.contains(where: { $0.change.isDurable }) { return true }
+    for case (_, .delete(let client, let id)) in requests where try mayHaveFiles(client, id) { return true }
+    return false
+  }
+
+  private func mayHaveFiles(_ client: Int64, _ id: JobID) throws(StoreError) -> Bool {
+    let row = statements.deletable
+    row.bind(1, client)
+    row.bind(2, id)
+    defer { row.reset() }
+    return try row.step() ? try JobRow.read(row).mayHaveFiles : false
+  }
+
+  /// After a failed fdatasync the kernel forgets what it could not write: of commits that did not wait for the disk
+  /// something may be missing there, and what is appended to it would be lost with it. So the database takes over all
+  /// that the log holds, and the log begins anew, before anything more is told as durable.
+  private func makeLogWhole() throws(StoreError) {
+    guard database.logMayHaveHole else { return }
+    guard try database.checkpoint(.truncate) else {
+      throw StoreError(
+        .inputOutput, "database: the log could not be written, and readers keep it from being begun anew")
+    }
+    database.logMayHaveHole = false
+  }
+
+  /// What a transaction changes beside the rows of jobs: written at its end, in memory once it is on disk.
+  private struct Draft {
+    var lastEvent: Int64
+    var events: [Int64: [StoredEvent]] = [:]
+    var totals: [Int64: ClientTotals] = [:]
+    var newClients: Set<Int64> = []
+
+    mutating func add(_ kind: StoredEvent.Kind, of record: JobRecord, at: Int64) {
+      lastEvent += 1
+      let event = StoredEvent(number: lastEvent, kind: kind, record: record, at: at)
+      events[record.client, default: []].append(event)
+      totals[record.client, default: ClientTotals()].events += 1
+    }
+
+    mutating func count(_ client: Int64, finished: Int64, bytes: Int64) {
+      totals[client, default: ClientTotals()] += ClientTotals(finished: finished, bytes: bytes)
+    }
+  }
+
+  private func apply(_ change: StoreChange, _ draft: inout Draft) throws(StoreError) -> StoreOutcome {
+    switch change {
+    case .create(let record, let name, let spec, let idempotency):
+      return try create(record, name, spec, idempotency, &draft)
+    case .finish(let record, let log, _, let isStartStored):
+      return try finish(record, log, isStartStored: isStartStored, &draft)
+    case .started(let record):
+      statements.started.bind(1, record.client)
+      statements.started.bind(2, record.id)
+      statements.started.bind(3, record.started)
+      guard try statements.started.run() == 1 else { return .notFound }
+      draft.add(.started, of: record, at: record.started)
+      return .saved
+    case .delete(let client, let id):
+      return try delete(client, id, &draft)
+    }
+  }
+
+  private func create(
+    _ record: JobRecord, _ name: String, _ spec: [UInt8], _ idempotency: Order.Idempotency?,
+    _ draft: inout Draft
+  ) throws(StoreError) -> StoreOutcome {
+    if let idempotency, let earlier = try statements.job(of: idempotency, client: record.client) {
+      return earlier
+    }
+    if !clients.isStored(record.client), draft.newClients.insert(record.client).inserted {
+      statements.insertClient.bind(1, record.client)
+      statements.insertClient.bind(2, name)
+      try statements.insertClient.run()
+    }
+    try statements.insert(record, spec, key: idempotency?.key)
+    if let idempotency { try statements.insert(idempotency, for: record) }
+    draft.count(record.client, finished: record.state == .running ? 0 : 1, bytes: Int64(spec.count))
+    draft.add(.created, of: record, at: record.created)
+    if record.state != .running { draft.add(.finished, of: record, at: record.finished) }
+    return .saved
+  }
+
+  private func finish(
+    _ record: JobRecord, _ log: [UInt8], isStartStored: Bool, _ draft: inout Draft
+  ) throws(StoreError) -> StoreOutcome {
+    let output = Int64(clamping: record.stdout.kept.addingReportingOverflow(record.stderr.kept).partialValue)
+    let bytes = output + Int64(log.count)
+    let update = statements.finish
+    JobRow.bind(record, to: update)
+    update.bind(17, bytes)
+    update.bind(18, log)
+    guard try update.run() == 1 else { return .notFound }
+    draft.count(record.client, finished: 1, bytes: bytes)
+    if !isStartStored && record.started != 0 { draft.add(.started, of: record, at: record.started) }
+    draft.add(.finished, of: record, at: record.finished)
+    return .saved
+  }
+
+  private func delete(_ client: Int64, _ id: JobID, _ draft: inout Draft) throws(StoreError) -> StoreOutcome {
+    let row = statements.deletable
+    row.bind(1, client)
+    row.bind(2, id)
+    guard try row.step() else { return .notFound }
+    defer { row.reset() }
+    let record = try JobRow.read(row)
+    let bytes = row.integer(JobRow.count)
+    let key = row.text(JobRow.count + 1)
+    statements.delete.bind(1, row.integer(JobRow.count + 2))
+    try statements.delete.run()
+    let now = Clock.microseconds()
+    if let key { try statements.release(key, client: client, now: now) }
+    draft.count(client, finished: record.state == .running ? 0 : -1, bytes: -bytes)
+    draft.add(.deleted, of: record, at: now)
+    return .deleted(hasFiles: record.mayHaveFiles)
+  }
+
+  private func write(_ draft: Draft) throws(StoreError) {
+    for (client, events) in draft.events {
+      var writer = ByteWriter(capacity: events.count * 48)
+      for event in events { event.encode(into: &writer) }
+      let insert = statements.insertEvents
+      insert.bind(1, client)
+      insert.bind(2, events.last!.number)
+      insert.bind(3, Clock.microseconds())
+      insert.bind(4, Int64(events.count))
+      insert.bind(5, writer.bytes)
+      try insert.run()
+    }
+    for (client, change) in draft.totals {
+      let update = statements.countClient
+      update.bind(1, client)
+      update.bind(2, change.finished)
+      update.bind(3, change.bytes)
+      update.bind(4, change.events)
+      try update.run()
+    }
+  }
+}

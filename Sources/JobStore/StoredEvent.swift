@@ -1,0 +1,90 @@
+import JobAPI
+import JobModel
+
+/// One thing that happened to a job.
+package struct StoredEvent: Equatable, Sendable {
+  package typealias Kind = JobEvent.Kind
+
+  /// Larger than that of every event before, of any client.
+  package var number: Int64
+  package var kind: Kind
+  package var id: JobID
+  /// Microseconds since 1970.
+  package var at: Int64
+  /// The job as it was after the event.
+  package var state: JobState
+  package var exitCode: Int32
+  package var signal: Int32
+  package var flags: JobRecord.Flags
+  package var error: String?
+
+  package init(number: Int64, kind: Kind, record: JobRecord, at: Int64) {
+    (self.number, self.kind, self.at) = (number, kind, at)
+    id = record.id
+    state = record.state
+    exitCode = record.exitCode
+    signal = record.signal
+    flags = record.flags
+    error = record.error
+  }
+
+  /// Those of one row of the store.
+  package static func all(in bytes: UnsafeRawBufferPointer) throws(StoreError) -> [StoredEvent] {
+    do {
+      var reader = ByteReader(bytes)
+      var events: [StoredEvent] = []
+      while !reader.isAtEnd { events.append(try StoredEvent(from: &reader)) }
+      return events
+    } catch {
+      throw StoreError(.damaged, "database: an event cannot be read")
+    }
+  }
+
+  package func encode(into writer: inout ByteWriter) {
+    writer.put(number)
+    writer.put(kind.code)
+    writer.put(id)
+    writer.put(at)
+    writer.put(state.code)
+    writer.put(exitCode)
+    writer.put(signal)
+    writer.put(flags.rawValue)
+    writer.put(error)
+  }
+
+  package init(from reader: inout ByteReader) throws(MalformedBytes) {
+    number = try reader.integer()
+    guard let kind = Kind(code: try reader.integer()) else { throw MalformedBytes() }
+    self.kind = kind
+    id = try reader.id()
+    at = try reader.integer()
+    guard let state = JobState(code: try reader.integer()) else { throw MalformedBytes() }
+    self.state = state
+    exitCode = try reader.integer()
+    signal = try reader.integer()
+    flags = .init(rawValue: try reader.integer())
+    error = try reader.optionalString()
+  }
+}
+
+extension JobEvent.Kind {
+  /// The number that stands for the kind in the store.
+  fileprivate var code: UInt8 {
+    switch self {
+    case .created: 0
+    case .started: 1
+    case .finished: 2
+    case .deleted: 3
+    }
+  }
+
+  fileprivate init?(code: UInt8) {
+    switch code {
+    case 0: self = .created
+    case 1: self = .started
+    case 2: self = .finished
+    case 3: self = .deleted
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import CJobEngine
+import Glibc
+import JobAPI
+import JobEngine
+import JobModel
+import JobStore
+
+/// What a supervisor that was killed left with the service manager, as far as its jobs are in the store as running.
+struct Inheritance {
+  var jobs: [Job] = []
+  /// Names of what is of no use, and why.
+  var unused: [(name: String, why: String)] = []
+
+  struct Job {
+    var record: JobRecord
+    var spec: JobSpec
+    var state: jc_job_state
+  }
+
+  /// Numbers of the cgroups of its jobs.
+  var cgroups: [Int64] { jobs.map(\.state.cgroup).filter { $0 >= 0 } }
+
+  init() {}
+
+  /// Takes over the descriptors.
+  init(_ descriptors: [(name: String, descriptor: Int32)], _ store: Store) throws(StoreError) {
+    guard !descriptors.isEmpty else { return }
+    var running: [JobID: (record: JobRecord, spec: [UInt8])] = [:]
+    for job in try store.runningJobs() { running[job.record.id] = job }
+    var inputs: [JobID: Int32] = [:]
+    for (name, descriptor) in descriptors where name.hasSuffix(Deposits.inputSuffix) {
+      guard let id = JobID(String(name.dropLast(Deposits.inputSuffix.count))), inputs[id] == nil else {
+        refuse(name, descriptor, "it is no job's input")
+        continue
+      }
+      inputs[id] = descriptor
+    }
+    for (name, descriptor) in descriptors where !name.hasSuffix(Deposits.inputSuffix) {
+      guard let id = JobID(name), let job = running.removeValue(forKey: id) else {
+        refuse(name, descriptor, "no such job runs")
+        continue
+      }
+      take(job, name, descriptor, input: inputs.removeValue(forKey: id))
+    }
+    for (id, descriptor) in inputs {
+      refuse(Deposits.inputName(of: id), descriptor, "no such job is deposited")
+    }
+  }
+
+  private mutating func refuse(_ name: String, _ descriptor: Int32, _ why: String) {
+    close(descriptor)
+    unused.append((name, why))
+  }
+
+  private mutating func take(
+    _ job: (record: JobRecord, spec: [UInt8]), _ name: String, _ descriptor: Int32, input: Int32?
+  ) {
+    var state = jc_job_state()
+    let status = jc_deposit_read(descriptor, &state)
+    guard status == 0, let spec = try? job.spec.withUnsafeBytes({ try JobSpec(stored: $0) }) else {
+      if status == 0 { jc_job_state_close(&state) }
+      if let input { refuse(Deposits.inputName(of: job.record.id), input, "the job's deposit is not there") }
+      return refuse(name, descriptor, "it is no deposit of this version")
+    }
+    close(descriptor)
+    if let input, state.stdin_closed {
+      refuse(Deposits.inputName(of: job.record.id), input, "the job's input has ended")
+    } else {
+      state.stdin_write = input ?? -1
+    }
+    jobs.append(Job(record: job.record, spec: spec, state: state))
+  }
+}
+
+extension Supervisor {
+  /// Goes on with the jobs of a supervisor that was killed. One that cannot be adopted is killed, and lost.
+  func adopt(_ inheritance: Inheritance) {
+    for (name, why) in inheritance.unused {
+      log.warn("descriptor_not_used", ["name": name, "reason": why])
+      manager.letGo(name)
+    }
+    for job in inheritance.jobs { adopt(job) }
+    let count = jobs.count
+    if count > 0 { log.info("jobs_adopted", ["count": "\(count)"]) }
+  }
+
+  private func adopt(_ inherited: Inheritance.Job) {
+    let id = inherited.record.id
+    var inherited = inherited
+    do {
+      if inherited.spec.stdinOpen, !inherited.state.stdin_closed, inherited.state.stdin_write < 0 {
+        throw DaemonError("its open standard input was not kept")
+      }
+      let job = LiveJob(self, adopted: inherited)
+      job.running = try RunningJob(
+        engine, adopting: &inherited.state, outputName: inherited.record.outputName,
+        marker: "\(JobEnvironment.marker)=\(id)", delegate: job)
+      job.goOn(from: inherited.state)
+      jobs[id] = job
+      limits.adopt(job.record.client)
+      if !job.isStartStored { housekeeping.noteStart(job) }
+      deposits.inputMoved(of: job)
+    } catch {
+      log.error("job_not_adopted", ["id": "\(id)", "error": "\(error)"])
+      jc_job_state_kill(engine.handle, &inherited.state)
+      manager.letGo(Deposits.name(of: id))
+      if inherited.spec.stdinOpen { manager.letGo(Deposits.inputName(of: id)) }
+    }
+  }
+}

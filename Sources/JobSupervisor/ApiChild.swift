@@ -1,0 +1,93 @@
+import CPlatform
+import Glibc
+import JobLoop
+import JobModel
+import Platform
+
+/// One api process and the channel to it. Supervisor's thread only.
+final class ApiChild {
+  let pid: pid_t
+  private(set) var channel: MessageChannel?
+  private var exit: LoopReadable?
+  private var end: LoopTimer?
+  private let exitDescriptor: Int32
+  /// It said hello: it is told of every change.
+  var isGreeted = false
+  /// It was asked to finish.
+  private(set) var isDraining = false
+  /// It gives no reply any more but those that follow output or events.
+  var isDrained = false
+  let startedAt = Clock.monotonic()
+
+  /// Starts `jobd api` with the channel as descriptor 3 and `passed` after it, the last of which are `listeners`
+  /// listening sockets. `onOrder` gets its messages, `onExit` its wait status, once.
+  init(
+    loop: EventLoop, passing passed: [Int32], listeners: Int,
+    onOrder: @escaping (ApiChild, UnsafeRawBufferPointer) -> Void,
+    onExit: @escaping (ApiChild, Int32) -> Void
+  ) throws(SystemError) {
+    var ends: [Int32] = [-1, -1]
+    guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0
+    else {
+      throw SystemError(errno, "make a socket pair")
+    }
+    defer { close(ends[1]) }
+    do {
+      pid = try ChildProcess.spawn(
+        "/proc/self/exe", ["jobd", "api", String(listeners)], passing: [ends[1]] + passed)
+    } catch {
+      close(ends[0])
+      throw error
+    }
+    exitDescriptor = jp_pidfd_open(pid)
+    do throws(SystemError) {
+      guard exitDescriptor >= 0 else { throw SystemError(exitDescriptor, "watch the api process") }
+      exit = try LoopReadable(loop, descriptor: exitDescriptor) { [unowned self] in
+        let status = self.reap()
+        onExit(self, status)
+      }
+      channel = try MessageChannel(
+        loop: loop, descriptor: ends[0], onMessage: { [unowned self] in onOrder(self, $0) },
+        onClosed: { _ in })
+    } catch {
+      close(ends[0])
+      ChildProcess.end(pid)
+      throw error
+    }
+  }
+
+  deinit {
+    exit = nil
+    close(exitDescriptor)
+  }
+
+  private func reap() -> Int32 {
+    let status = ChildProcess.wait(for: pid)
+    (exit, end) = (nil, nil)
+    channel = nil
+    return status
+  }
+
+  func send(_ notice: Notice) { channel?.send(notice.encode()) }
+
+  func send(encoded: [UInt8]) { channel?.send(encoded) }
+
+  /// Bytes it has not taken yet.
+  var queued: Int { channel?.queued ?? 0 }
+
+  /// Asks it to finish its replies and exit.
+  func drain() {
+    isDraining = true
+    send(.drain)
+  }
+
+  /// Ends it after some milliseconds.
+  func kill(after milliseconds: UInt64, _ loop: EventLoop) {
+    end = try? LoopTimer(loop) { [unowned self] in self.kill() }
+    end?.start(milliseconds: milliseconds)
+    if end == nil { kill() }
+  }
+
+  /// Ends it at once.
+  func kill() { _ = Glibc.kill(pid, SIGKILL) }
+}

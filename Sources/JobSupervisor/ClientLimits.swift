@@ -1,0 +1,59 @@
+import JobModel
+import Platform
+
+/// What each client uses of what it may: running jobs and creations a second. Supervisor's thread only.
+struct ClientLimits {
+  private struct Use {
+    var running = 0
+    /// Creations that may still be made at `refilled`, a token bucket of one second's worth.
+    var tokens: Double
+    var refilled: Int64
+  }
+
+  private var uses: [Int64: Use] = [:]
+  private let configuration: Configuration
+
+  init(_ configuration: Configuration) { self.configuration = configuration }
+
+  /// Counts a creation; why it is not to be, if the client has reached a limit. `stored`: its bytes in the store.
+  /// `now`: monotonic, so that a clock that is set back takes nobody's right to create.
+  mutating func create(_ client: Int64, stored: Int64, now: Int64, _ counts: SupervisorCounts) -> Refusal? {
+    let rate = Double(configuration.clientCreateRate)
+    var use = uses[client] ?? Use(tokens: rate, refilled: now)
+    use.tokens = min(rate, use.tokens + Double(now - use.refilled) * rate / 1_000_000)
+    use.refilled = now
+    defer { uses[client] = use }
+    guard use.running < configuration.clientRunningJobs else {
+      counts.add(.refusedClientRunningJobs)
+      return tooMany("\(configuration.clientRunningJobs) of your jobs run, the most a client may run at once")
+    }
+    guard stored < Int64(configuration.clientStoredBytes) else {
+      counts.add(.refusedClientStoredBytes)
+      return tooMany(
+        "your jobs hold \(stored) bytes, the most is \(configuration.clientStoredBytes): delete some")
+    }
+    guard use.tokens >= 1 else {
+      counts.add(.refusedClientCreateRate)
+      return tooMany("you create more than \(configuration.clientCreateRate) jobs a second")
+    }
+    use.tokens -= 1
+    use.running += 1
+    return nil
+  }
+
+  /// Counts a job that runs already.
+  mutating func adopt(_ client: Int64) {
+    let full = Use(tokens: Double(configuration.clientCreateRate), refilled: Clock.monotonic())
+    uses[client, default: full].running += 1
+  }
+
+  /// A job that was counted is over.
+  mutating func jobEnded(_ client: Int64) {
+    guard var use = uses[client] else { return }
+    use.running -= 1
+    // With no job running and a full bucket there is nothing to remember.
+    uses[client] = use.running == 0 && use.tokens >= Double(configuration.clientCreateRate) ? nil : use
+  }
+
+  private func tooMany(_ text: String) -> Refusal { Refusal(reason: .tooMany, text: text) }
+}

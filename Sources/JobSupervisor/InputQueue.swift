@@ -1,0 +1,103 @@
+import JobEngine
+import JobModel
+
+/// Who waits for a piece of input to be taken.
+protocol InputGiver {
+  func answerDone()
+  func refuse(_ refusal: Refusal)
+}
+
+/// Bytes on their way into a job's open standard input. Each piece is acknowledged when the pipe has taken it, and
+/// the api process sends no further piece of a request before that: the pipe's pace is the client's.
+struct InputQueue {
+  private struct Piece {
+    let bytes: [UInt8]
+    let close: Bool
+    let giver: any InputGiver
+  }
+
+  /// Pieces of requests under way at once; one each.
+  private static let most = 64
+  private var pieces: [Piece] = []
+  private var taken = 0
+  /// Bytes that were ever added.
+  private var received: UInt64
+  private var closed: Bool
+  /// A piece said that it is the last.
+  private var isComplete: Bool
+
+  /// How much the job got is not known: no more can be written at the right place.
+  static let uncertain = Refusal(
+    reason: .conflict,
+    text:
+      "the daemon was killed while it wrote to the job's standard input: how much of it the job got is not known"
+  )
+  private let refusal: Refusal
+
+  /// `taken`: bytes that an earlier queue of the job wrote, `isUncertain`: and perhaps more.
+  init(taken: UInt64 = 0, isClosed: Bool = false, isUncertain: Bool = false) {
+    received = taken
+    closed = isClosed || isUncertain
+    isComplete = isClosed
+    refusal = isUncertain ? Self.uncertain : Refusal.inputEnded
+  }
+
+  /// Bytes that the pipe took, of all that was ever added.
+  var takenInAll: UInt64 { received - pieces.reduce(0) { $0 + UInt64($1.bytes.count) } + UInt64(taken) }
+
+  /// `offset`: where `bytes` begin in all of the input. What came before, from a client that did not see the answer,
+  /// is not written again.
+  mutating func add(
+    _ bytes: [UInt8], at offset: UInt64?, close: Bool, giver: any InputGiver, sink: (any InputSink)?
+  ) {
+    if let offset, offset > received {
+      let text = "the input from byte \(received) to \(offset) is missing"
+      return giver.refuse(Refusal(reason: .conflict, text: text))
+    }
+    let known = offset.map { min(received - $0, UInt64(bytes.count)) } ?? 0
+    let isRepeated = offset != nil && known == bytes.count
+    if isComplete, isRepeated, pieces.isEmpty { return giver.answerDone() }
+    guard !closed, !isComplete || isRepeated else { return giver.refuse(refusal) }
+    guard pieces.count < Self.most else {
+      return giver.refuse(Refusal(reason: .tooMany, text: "more than \(Self.most) requests feed this job"))
+    }
+    received += UInt64(bytes.count) - known
+    isComplete = isComplete || close
+    pieces.append(Piece(bytes: Array(bytes.dropFirst(Int(known))), close: close, giver: giver))
+    if pieces.count == 1 { pump(into: sink, error: 0) }
+  }
+
+  /// Writes what the pipe takes. `sink` nil: not launched yet; called again when it is.
+  mutating func pump(into sink: (any InputSink)?, error: Int32) {
+    guard error == 0 else { return refuseAll() }
+    guard let sink else { return }
+    while let piece = pieces.first {
+      let count = piece.bytes.withUnsafeBytes {
+        sink.writeInput(UnsafeRawBufferPointer(rebasing: $0[taken...]))
+      }
+      guard count >= 0 else { return refuseAll() }
+      taken += count
+      guard taken == piece.bytes.count else { return }
+      taken = 0
+      pieces.removeFirst()
+      piece.giver.answerDone()
+      if piece.close { return close(sink) }
+    }
+  }
+
+  /// What waits behind the last piece is a repetition of it.
+  private mutating func close(_ sink: any InputSink) {
+    sink.closeInput()
+    closed = true
+    for piece in pieces { piece.giver.answerDone() }
+    pieces.removeAll()
+  }
+
+  /// The job takes no more input.
+  mutating func refuseAll() {
+    closed = true
+    for piece in pieces { piece.giver.refuse(Refusal.inputEnded) }
+    pieces.removeAll()
+    taken = 0
+  }
+}

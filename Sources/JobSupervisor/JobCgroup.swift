@@ -1,0 +1,56 @@
+import CJobEngine
+import Glibc
+import JobModel
+import Platform
+
+/// The cgroup v2 directory that holds the jobs' own, claimed for this daemon.
+struct JobCgroup {
+  let path: String
+
+  /// What runs in it is killed, but in the cgroups with the numbers `spared`. Nil where no writable hierarchy is
+  /// found: process groups are used then.
+  init?(_ configuration: Configuration, _ log: Log, sparing spared: [Int64]) throws(SystemError) {
+    guard configuration.cgroup else { return nil }
+    do throws(SystemError) {
+      let parent = if let given = configuration.cgroupParent { given } else { try Self.ownDirectory() }
+      path = try Self.claim(Self.name(of: configuration.stateDirectory), in: parent, sparing: spared)
+    } catch {
+      guard configuration.cgroupParent == nil else { throw error }
+      log.warn("no_cgroup", ["reason": "\(error)", "instead": "process groups"])
+      return nil
+    }
+  }
+
+  /// The predecessor's in this process.
+  init?(handed path: String?) {
+    guard let path else { return nil }
+    self.path = path
+  }
+
+  private static func ownDirectory() throws(SystemError) -> String {
+    var found: UnsafeMutablePointer<CChar>?
+    let status = jc_cgroup_find(&found)
+    guard status == 0, let found else { throw SystemError(status, "find a writable cgroup v2 hierarchy") }
+    defer { free(found) }
+    return String(cString: found)
+  }
+
+  private static func claim(
+    _ name: String, in parent: String, sparing spared: [Int64]
+  ) throws(SystemError) -> String {
+    var claimed: UnsafeMutablePointer<CChar>?
+    let status = jc_cgroup_claim(parent, name, spared, spared.count, &claimed)
+    guard status == 0, let claimed else { throw SystemError(status, "use the cgroup \(parent)/\(name)") }
+    defer { free(claimed) }
+    return String(cString: claimed)
+  }
+
+  /// Another daemon's state directory has another name; the same one's finds what its predecessor left behind.
+  private static func name(of stateDirectory: String) -> String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in stateDirectory.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return "jobd-" + String(hash, radix: 16)
+  }
+
+  func release() { jc_cgroup_release(path) }
+}

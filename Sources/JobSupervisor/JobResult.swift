@@ -1,0 +1,26 @@
+import CJobEngine
+import Glibc
+import JobAPI
+import JobModel
+import Platform
+
+/// What went wrong with jobs, counted and logged.
+extension Supervisor {
+  func count(_ result: jc_job_result, of id: JobID) {
+    counts.add(result.error == 0 ? .completed : .failed)
+    guard result.error != 0 else { return }
+    guard result.isFaultOfSystem else { return counts.add(.launchOfJob, errno: result.error) }
+    launchFailed(id, result.error, JobRecord.startFailure(result))
+  }
+
+  /// By a fault of this system.
+  func launchFailed(_ id: JobID, _ error: Int32, _ text: String) {
+    counts.add(.launchOfSystem, errno: error)
+    log.warn("launch_failed", ["id": "\(id)", "error": text])
+  }
+
+  func outputFailed(of id: JobID, _ what: String, _ error: Int32) {
+    counts.add(.output, errno: error)
+    log.warn("output_failed", ["id": "\(id)", "stream": what, "error": SystemError.text(of: error)])
+  }
+}

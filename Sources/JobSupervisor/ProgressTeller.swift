@@ -1,0 +1,48 @@
+import JobAPI
+import JobModel
+
+/// Tells api processes of new output of the jobs they follow: at most once a round of the loop for each job, and
+/// later when a process does not keep up.
+struct ProgressTeller {
+  /// Bytes queued to a process past which it is told no progress.
+  private static let highWater = 1 << 20
+  private var untold: [LiveJob] = []
+
+  mutating func add(_ job: LiveJob) {
+    guard !job.hasUntoldOutput else { return }
+    job.hasUntoldOutput = true
+    untold.append(job)
+  }
+
+  /// Tells `child` of all output so far, and of each piece from now on.
+  func watch(_ job: LiveJob, _ child: ApiChild) {
+    guard !job.watchers.contains(where: { $0 === child }) else { return }
+    job.watchers.append(child)
+    child.send(.output(id: job.record.id, progress: job.outputProgress(from: 0)))
+  }
+
+  func unwatch(_ job: LiveJob, _ child: ApiChild) { job.watchers.removeAll { $0 === child } }
+
+  mutating func forget(_ job: LiveJob) {
+    if job.hasUntoldOutput { untold.removeAll { $0 === job } }
+  }
+
+  /// An api process is gone.
+  func forget(_ child: ApiChild, in jobs: [JobID: LiveJob]) {
+    for job in jobs.values where !job.watchers.isEmpty { unwatch(job, child) }
+  }
+
+  /// Called at the end of each round: sends what can be sent.
+  mutating func tell() {
+    guard !untold.isEmpty else { return }
+    untold.removeAll { job in
+      guard job.watchers.allSatisfy({ $0.queued < Self.highWater }) else { return false }
+      let progress = job.outputProgress(from: job.firstPieceToTell)
+      job.firstPieceToTell = job.lastPiece
+      job.hasUntoldOutput = false
+      let message = Notice.output(id: job.record.id, progress: progress).encode()
+      for child in job.watchers { child.send(encoded: message) }
+      return true
+    }
+  }
+}

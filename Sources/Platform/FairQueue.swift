@@ -1,0 +1,49 @@
+/// Elements of many clients, each client's in their order, the clients in turn: nobody waits for more than one element of
+/// each other client before each of its own. Operations take constant time, averaged over an element's way through.
+package struct FairQueue<Element> {
+  private var queues: [Int64: Fifo<Element>] = [:]
+  /// The clients that have elements, the one whose turn it is first.
+  private var turns = Fifo<Int64>()
+  package private(set) var count = 0
+
+  package init() {}
+
+  package var isEmpty: Bool { count == 0 }
+
+  package mutating func append(_ element: Element, of client: Int64) {
+    count += 1
+    if queues[client]?.append(element) == nil {
+      queues[client] = Fifo(element)
+      turns.append(client)
+    }
+  }
+
+  /// The first element of the client whose turn it is.
+  package mutating func popFirst() -> Element? {
+    guard let client = turns.popFirst(), let element = queues[client]?.popFirst() else { return nil }
+    count -= 1
+    if queues[client]?.isEmpty == true { queues[client] = nil } else { turns.append(client) }
+    return element
+  }
+}
+
+/// First in, first out: what comes in is turned around when all that came before is out.
+private struct Fifo<Element> {
+  private var incoming: [Element] = []
+  private var outgoing: [Element] = []
+
+  init() {}
+  init(_ element: Element) { incoming = [element] }
+
+  var isEmpty: Bool { incoming.isEmpty && outgoing.isEmpty }
+
+  mutating func append(_ element: Element) { incoming.append(element) }
+
+  mutating func popFirst() -> Element? {
+    if outgoing.isEmpty {
+      outgoing = incoming.reversed()
+      incoming.removeAll(keepingCapacity: true)
+    }
+    return outgoing.popLast()
+  }
+}

@@ -1,0 +1,104 @@
+import Glibc
+
+/// Hands things from any thread to one thread: those of one client in order, those of many in turn.
+package final class WorkQueue<Element>: @unchecked Sendable {
+  // `arrived`, `urgent`, `waitUntil` and `closed` are only touched with `mutex` held.
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private var arrived: [(client: Int64, element: Element)] = []
+  private var urgent = false
+  private var waitUntil = timespec()
+  private var closed = false
+  /// The taker's thread only: what it has not taken yet, and whether several came the last time.
+  private var waiting = FairQueue<Element>()
+  private var gathers = false
+  private static var gatherMicroseconds: UInt32 { 200 }
+
+  package init() {
+    pthread_mutex_init(mutex, nil)
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(changed, &attributes)
+    pthread_condattr_destroy(&attributes)
+  }
+
+  deinit {
+    pthread_cond_destroy(changed)
+    pthread_mutex_destroy(mutex)
+    changed.deallocate()
+    mutex.deallocate()
+  }
+
+  /// What is not urgent is taken with the next that is, or a second after the first such.
+  package func put(_ element: Element, of client: Int64, urgent: Bool = true) {
+    pthread_mutex_lock(mutex)
+    let wasEmpty = arrived.isEmpty
+    if wasEmpty { waitUntil = Self.time(inMilliseconds: 1000) }
+    arrived.append((client, element))
+    if urgent { self.urgent = true }
+    pthread_mutex_unlock(mutex)
+    // The taker of an empty queue has to learn of `waitUntil`. Not before the unlocking: it would wait for the lock at
+    // once.
+    if urgent || wasEmpty { pthread_cond_signal(changed) }
+  }
+
+  /// What is there, once there is something, at most `most`; empty when `idle` milliseconds pass without; nil when
+  /// closed and empty. One thread only.
+  package func take(_ most: Int, idle: Int? = nil) -> [Element]? {
+    pthread_mutex_lock(mutex)
+    // With something at hand, only what came meanwhile is added.
+    if waiting.isEmpty { waitForArrivals(idle) }
+    let new = arrived
+    let isOver = closed
+    arrived = []
+    urgent = false
+    pthread_mutex_unlock(mutex)
+    for (client, element) in new { waiting.append(element, of: client) }
+    gathers = new.count > 1
+    if isOver && waiting.isEmpty { return nil }
+    return (0..<min(most, waiting.count)).compactMap { _ in waiting.popFirst() }
+  }
+
+  /// With the mutex held.
+  private func waitForArrivals(_ idle: Int?) {
+    var idleUntil = idle.map { Self.time(inMilliseconds: $0) }
+    while !urgent && !closed {
+      guard !arrived.isEmpty || idleUntil != nil else {
+        pthread_cond_wait(changed, mutex)
+        continue
+      }
+      let end =
+        arrived.isEmpty
+        ? pthread_cond_timedwait(changed, mutex, &idleUntil!)
+        : pthread_cond_timedwait(changed, mutex, &waitUntil)
+      if end == ETIMEDOUT { break }
+    }
+    if gathers && !closed { gather() }
+  }
+
+  /// With the mutex held: lets more come. Where several came at once the last time, several are on their way now, and
+  /// taking them together costs each of them less than this.
+  private func gather() {
+    pthread_mutex_unlock(mutex)
+    usleep(Self.gatherMicroseconds)
+    pthread_mutex_lock(mutex)
+  }
+
+  /// What is in the queue is still taken.
+  package func close() {
+    pthread_mutex_lock(mutex)
+    closed = true
+    pthread_cond_signal(changed)
+    pthread_mutex_unlock(mutex)
+  }
+
+  private static func time(inMilliseconds milliseconds: Int) -> timespec {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    let nanoseconds = time.tv_nsec + (milliseconds % 1000) * 1_000_000
+    time.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
+    time.tv_nsec = nanoseconds % 1_000_000_000
+    return time
+  }
+}
