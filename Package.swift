@@ -29,16 +29,19 @@ let package = Package(
     .target(name: "JobClient", dependencies: ["JobAPI", "CJobWire"]),
     .executableTarget(name: "jobctl", dependencies: ["JobClient", "JobAPI", "CJobWire", "Platform"]),
 
+    // A job in one flat form: what api process and supervisor send, store and execute.
+    .target(name: "CJobPlan"),
+
     // The server half in C, in three rooms. Who may start a process is who depends on CJobEngine.
     .target(name: "CJobLoop", dependencies: ["CLibevent"], path: "Sources/CJobCore/loop"),
-    .target(name: "CJobEngine", dependencies: ["CJobLoop", "CPlatform"], path: "Sources/CJobCore/engine"),
+    .target(name: "CJobEngine", dependencies: ["CJobLoop", "CJobPlan", "CPlatform"], path: "Sources/CJobCore/engine"),
     .target(
       name: "CJobHTTP", dependencies: ["CJobLoop", "CJobWire", "CPlatform", "CLibevent", "COpenSSL"],
       path: "Sources/CJobCore/http"),
 
     // What both of the daemon's processes know.
     .target(name: "JobLoop", dependencies: ["CJobLoop", "Platform"]),
-    .target(name: "JobModel", dependencies: ["JobAPI", "Platform", "CPlatform"]),
+    .target(name: "JobModel", dependencies: ["JobAPI", "Platform", "CJobPlan", "CPlatform"]),
     .target(name: "JobStore", dependencies: ["JobModel", "JobAPI", "Platform", "CPlatform", "CSQLite"]),
 
     // The supervisor, the library, and what drives the engine for both.

@@ -70,33 +70,23 @@ package final class RunningJob: InputSink {
   private unowned let delegate: any RunningJobDelegate
   private let engine: JobEngine
 
+  /// A job to start, and what its plan does not say.
   package struct Launch {
-    /// The program and its arguments.
-    package var arguments: [String]
-    package var environment: [String]
-    package var directory: String?
-    package var outputName: String
-    package var input: Input = .null
-    package var merge = false
-    package var outputLimit: UInt64
-    package var killAtLimit = false
-    /// Milliseconds; 0: none.
-    package var timeout: UInt64 = 0
+    package let id: JobID
+    package let plan: JobPlan
+    /// Files are named so in the engine's directory.
+    package let outputName: String
+    /// A descriptor of its standard input, taken over also when the start fails; -1: as the plan says.
+    package var input: Int32 = -1
+    /// Bytes of each stream, if the plan's limit is not less.
+    package let outputLimit: UInt64
+    /// Milliseconds between TERM and KILL where the plan says none.
     package var grace: UInt64 = 10_000
-    package var user: uid_t = .max
-    package var group: gid_t = .max
+    package var account: Account?
 
-    package init(arguments: [String], environment: [String], outputName: String, outputLimit: UInt64) {
-      (self.arguments, self.environment) = (arguments, environment)
-      (self.outputName, self.outputLimit) = (outputName, outputLimit)
+    package init(_ id: JobID, _ plan: JobPlan, outputName: String, outputLimit: UInt64) {
+      (self.id, self.plan, self.outputName, self.outputLimit) = (id, plan, outputName, outputLimit)
     }
-  }
-
-  package enum Input {
-    case null
-    /// A descriptor, taken over also when the start fails.
-    case descriptor(Int32)
-    case pipe
   }
 
   /// Starts a job. `delegate` outlives it.
@@ -148,12 +138,6 @@ package final class RunningJob: InputSink {
     return deposit
   }
 
-  /// Of a job that was deposited: its ledger, open as long as the job.
-  package var ledger: Int32? {
-    let ledger = jc_job_ledger_fd(job!)
-    return ledger < 0 ? nil : ledger
-  }
-
   package var isInputOpen: Bool { jc_job_stdin_fd(job!) >= 0 }
 
   /// A copy of the write end of its standard input, which the caller closes; nil when there is none.
@@ -176,14 +160,15 @@ package final class RunningJob: InputSink {
   deinit { jc_job_free(job) }
 
   private func start(_ launch: Launch) -> Int32 {
-    withCStrings(launch.arguments) { argv in
-      withCStrings(launch.environment) { envp in
-        withOptionalCString(launch.directory) { cwd in
-          launch.outputName.withCString { name in
-            var options = launch.options(argv, envp, cwd, name)
-            return jc_job_start(
-              engine.handle, &options, &RunningJob.events, Unmanaged.passUnretained(self).toOpaque(), &job)
-          }
+    launch.plan.bytes.withUnsafeBytes { plan in
+      "\(JobEnvironment.marker)=\(launch.id)".withCString { marker in
+        launch.outputName.withCString { name in
+          var options = jc_job_options(
+            plan: plan.baseAddress!, plan_length: plan.count, environment: JobEnvironment.standard,
+            marker: marker, output_name: name, stdin_fd: launch.input, output_limit: launch.outputLimit,
+            grace_ms: launch.grace, uid: launch.account?.user ?? .max, gid: launch.account?.group ?? .max)
+          return jc_job_start(
+            engine.handle, &options, &RunningJob.events, Unmanaged.passUnretained(self).toOpaque(), &job)
         }
       }
     }
@@ -226,24 +211,5 @@ extension RunningJob {
 
   private static func of(_ context: UnsafeMutableRawPointer?) -> RunningJob {
     Unmanaged<RunningJob>.fromOpaque(context!).takeUnretainedValue()
-  }
-}
-
-extension RunningJob.Launch {
-  fileprivate func options(
-    _ argv: UnsafePointer<UnsafePointer<CChar>?>, _ envp: UnsafePointer<UnsafePointer<CChar>?>,
-    _ cwd: UnsafePointer<CChar>?, _ name: UnsafePointer<CChar>
-  ) -> jc_job_options {
-    let (mode, descriptor): (jc_stdin, Int32) =
-      switch input {
-      case .null: (JC_STDIN_NULL, -1)
-      case .descriptor(let descriptor): (JC_STDIN_FD, descriptor)
-      case .pipe: (JC_STDIN_PIPE, -1)
-      }
-    return jc_job_options(
-      argv: argv, envp: envp, cwd: cwd, output_name: name, stdin_mode: mode, stdin_fd: descriptor,
-      merge: merge,
-      output_limit: outputLimit, limit_action: killAtLimit ? JC_LIMIT_KILL : JC_LIMIT_TRUNCATE,
-      timeout_ms: timeout, grace_ms: grace, uid: user, gid: group)
   }
 }

@@ -62,9 +62,8 @@ final class PoolCore {
 
   func create(_ command: String, _ arguments: [String]) throws(JobPoolError) -> JobID {
     let id = JobID(microseconds: Clock.microseconds(), random: UInt64.random(in: 0...UInt64.max))
-    let launch = RunningJob.Launch(
-      arguments: [command] + arguments, environment: JobEnvironment.of(id, adding: []), outputName: "\(id)",
-      outputLimit: outputLimit)
+    let plan = JobPlan(CreateRequest(cmd: command, args: arguments))
+    let launch = RunningJob.Launch(id, plan, outputName: "\(id)", outputLimit: outputLimit)
     do {
       jobs[id] = try PoolJob(id, engine, launch)
     } catch {

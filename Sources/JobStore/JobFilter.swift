@@ -17,8 +17,8 @@ package struct JobFilter: Equatable, Sendable {
     (self.states, self.labels, self.since, self.match) = (states, labels, since, match)
   }
 
-  package func matches(_ spec: JobSpec) -> Bool {
-    labels.allSatisfy { name, value in spec.labels.contains { $0.name == name && $0.value == value } }
+  package func matches(_ plan: JobPlan) -> Bool {
+    labels.allSatisfy { name, value in plan.labels.contains { $0.name == name && $0.value == value } }
   }
 
   /// Ids of jobs created at `since` or later are not below this.
@@ -32,7 +32,7 @@ package struct JobFilter: Equatable, Sendable {
 package struct JobPage: Equatable, Sendable {
   package struct Job: Equatable, Sendable {
     package var record: JobRecord
-    package var spec: JobSpec
+    package var plan: JobPlan
   }
   package var jobs: [Job] = []
   /// Where the next page goes on; nil: this is the last. A page may be short, even empty, and not be the last: one

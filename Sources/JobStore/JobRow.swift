@@ -72,4 +72,12 @@ extension Statement {
       high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
       low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
   }
+
+  package func plan(_ column: Int32) throws(StoreError) -> JobPlan {
+    do {
+      return try JobPlan(stored: view(column))
+    } catch {
+      throw StoreError(.damaged, "database: what a job was to run cannot be read")
+    }
+  }
 }

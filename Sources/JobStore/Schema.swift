@@ -4,9 +4,9 @@ package enum Schema {
   private static let application: Int64 = 0x6a6f_6264
 
   /// Only ever appended to: files of each version are out there.
-  package static let steps = [first]
+  package static let steps = [first, plans]
 
-  /// `bytes` of a job are those of its output, its spec and its log, `bytes` of a client the sum of them,
+  /// `bytes` of a job are those of its output, its plan and its log, `bytes` of a client the sum of them,
   /// `finished` and `events` the numbers of its jobs that are over and of its events: kept by the same transactions so
   /// that nothing is counted anew. `trimmed` is the number of the last event that was dropped. The rows of jobs are appended in the order of
   /// creation whoever owns them; only the short entries of `jobs_id` are spread over the clients. A row of `events`
@@ -33,6 +33,9 @@ package enum Schema {
       client INTEGER NOT NULL, last INTEGER NOT NULL, at INTEGER NOT NULL, count INTEGER NOT NULL,
       entries BLOB NOT NULL, PRIMARY KEY(client, last)) STRICT, WITHOUT ROWID;
     """
+
+  /// What a job is to run is a ``JobPlan`` from here on; what is there already stays as it is, and is still read.
+  private static let plans = "ALTER TABLE jobs RENAME COLUMN spec TO plan"
 
   /// Brings a database to the newest version; refuses one that is newer or not jobd's.
   package static func migrate(_ database: Database, steps: [String] = steps) throws(StoreError) {

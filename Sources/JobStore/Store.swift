@@ -61,14 +61,14 @@ package final class Store: Sendable {
   /// What is stored of a client's.
   package func totals(of client: Int64) -> ClientTotals { stored.totals(of: client) }
 
-  /// Jobs in state running: at start-up those of an earlier daemon.
-  package func runningJobs() throws(StoreError) -> [(record: JobRecord, spec: [UInt8])] {
+  /// Jobs in state running: at start-up those of an earlier daemon. `plan` nil: it cannot be read.
+  package func runningJobs() throws(StoreError) -> [(record: JobRecord, plan: JobPlan?)] {
     let path = Self.database(in: path)
     return try Database.advising(on: path) { () throws(StoreError) in
       let rows = try Database.openReadOnly(path).prepare(
-        "SELECT \(JobRow.columns), spec FROM jobs WHERE state = 0")
-      var jobs: [(JobRecord, [UInt8])] = []
-      while try rows.step() { jobs.append((try JobRow.read(rows), rows.bytes(JobRow.count))) }
+        "SELECT \(JobRow.columns), plan FROM jobs WHERE state = 0")
+      var jobs: [(JobRecord, JobPlan?)] = []
+      while try rows.step() { jobs.append((try JobRow.read(rows), try? rows.plan(JobRow.count))) }
       return jobs
     }
   }

@@ -81,20 +81,7 @@ extension StoreReader {
   private func job(_ row: Statement, _ filter: JobFilter) throws(StoreError) -> JobPage.Job? {
     let record = try JobRow.read(row)
     guard filter.states.isEmpty || filter.states.contains(record.state) else { return nil }
-    let spec = try JobSpec(stored: row.view(JobRow.count))
-    return filter.matches(spec) ? JobPage.Job(record: record, spec: spec) : nil
-  }
-}
-
-extension JobSpec {
-  /// Decodes a spec from the store.
-  package init(stored bytes: UnsafeRawBufferPointer) throws(StoreError) {
-    do {
-      var reader = ByteReader(bytes)
-      try self.init(from: &reader)
-      try reader.end()
-    } catch {
-      throw StoreError(.damaged, "database: what a job was to run cannot be read")
-    }
+    let plan = try row.plan(JobRow.count)
+    return filter.matches(plan) ? JobPage.Job(record: record, plan: plan) : nil
   }
 }

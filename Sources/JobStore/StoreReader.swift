@@ -20,9 +20,8 @@ package final class StoreReader {
     try row(of: id, client, from: statements.job) { row throws(StoreError) in try JobRow.read(row) }
   }
 
-  /// The encoded ``JobSpec``.
-  package func spec(client: Int64, id: JobID) throws(StoreError) -> [UInt8]? {
-    try row(of: id, client, from: statements.spec) { row in row.bytes(0) }
+  package func plan(client: Int64, id: JobID) throws(StoreError) -> JobPlan? {
+    try row(of: id, client, from: statements.plan) { row throws(StoreError) in try row.plan(0) }
   }
 
   /// The chunk index of the combined log; empty when there is none or it is in a file.
@@ -50,19 +49,19 @@ package final class StoreReader {
 
 /// The reader's statements, prepared once.
 package struct ReaderStatements {
-  package let job, spec, log, client, events, newest, trimmed: Statement
+  package let job, plan, log, client, events, newest, trimmed: Statement
   package let all, running, error, ids, listed: Statement
 
   package init(_ database: Database) throws(StoreError) {
     job = try database.prepare("SELECT \(JobRow.columns) FROM jobs WHERE client = ?1 AND id = ?2")
-    spec = try database.prepare("SELECT spec FROM jobs WHERE client = ?1 AND id = ?2")
+    plan = try database.prepare("SELECT plan FROM jobs WHERE client = ?1 AND id = ?2")
     log = try database.prepare("SELECT log FROM jobs WHERE client = ?1 AND id = ?2")
     client = try database.prepare("SELECT id FROM clients WHERE name = ?1")
     events = try database.prepare("SELECT entries FROM events WHERE client = ?1 AND last > ?2 ORDER BY last")
     newest = try database.prepare("SELECT max(last) FROM events WHERE client = ?1")
     trimmed = try database.prepare("SELECT trimmed FROM clients WHERE id = ?1")
     let range = "WHERE client = ?1 AND id < ?2 AND id >= ?3"
-    let list = "SELECT \(JobRow.columns), spec FROM jobs"
+    let list = "SELECT \(JobRow.columns), plan FROM jobs"
     all = try database.prepare("\(list) INDEXED BY jobs_id \(range) ORDER BY id DESC")
     running = try database.prepare("\(list) INDEXED BY jobs_running \(range) AND state = 0 ORDER BY id DESC")
     error = try database.prepare("\(list) INDEXED BY jobs_error \(range) AND state = 2 ORDER BY id DESC")

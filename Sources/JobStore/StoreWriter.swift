@@ -107,8 +107,8 @@ package final class StoreWriter {
 
   private func apply(_ change: StoreChange, _ draft: inout Draft) throws(StoreError) -> StoreOutcome {
     switch change {
-    case .create(let record, let name, let spec, let idempotency):
-      return try create(record, name, spec, idempotency, &draft)
+    case .create(let record, let name, let plan, let idempotency):
+      return try create(record, name, plan, idempotency, &draft)
     case .finish(let record, let log, _, let isStartStored):
       return try finish(record, log, isStartStored: isStartStored, &draft)
     case .started(let record):
@@ -124,10 +124,10 @@ package final class StoreWriter {
   }
 
   private func create(
-    _ record: JobRecord, _ name: String, _ spec: [UInt8], _ idempotency: Order.Idempotency?,
+    _ record: JobRecord, _ name: String, _ plan: JobPlan, _ idempotency: Order.Idempotency?,
     _ draft: inout Draft
   ) throws(StoreError) -> StoreOutcome {
-    if let idempotency, let earlier = try statements.job(of: idempotency, client: record.client) {
+    if let idempotency, let earlier = try statements.job(of: idempotency, plan, client: record.client) {
       return earlier
     }
     if !clients.isStored(record.client), draft.newClients.insert(record.client).inserted {
@@ -135,9 +135,9 @@ package final class StoreWriter {
       statements.insertClient.bind(2, name)
       try statements.insertClient.run()
     }
-    try statements.insert(record, spec, key: idempotency?.key)
+    try statements.insert(record, plan, key: idempotency?.key)
     if let idempotency { try statements.insert(idempotency, for: record) }
-    draft.count(record.client, finished: record.state == .running ? 0 : 1, bytes: Int64(spec.count))
+    draft.count(record.client, finished: record.state == .running ? 0 : 1, bytes: Int64(plan.bytes.count))
     draft.add(.created, of: record, at: record.created)
     if record.state != .running { draft.add(.finished, of: record, at: record.finished) }
     return .saved

@@ -4,7 +4,7 @@ import Platform
 package struct ClientTotals: Equatable, Sendable {
   /// Jobs that are over.
   package var finished: Int64 = 0
-  /// Bytes of output, specs and logs, of running jobs too as far as they are known.
+  /// Bytes of output, plans and logs, of running jobs too as far as they are known.
   package var bytes: Int64 = 0
   package var events: Int64 = 0
 

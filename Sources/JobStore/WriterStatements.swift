@@ -1,10 +1,11 @@
+import JobAPI
 import JobModel
 
 /// The writer's statements, prepared once.
 package struct WriterStatements {
   package let begin, commit, insertClient, countClient, started, finish, deletable, delete,
     insertEvents: Statement
-  private let insertJob, findKey, insertKey, orphanKey, dropKey: Statement
+  private let insertJob, findKey, findPlan, insertKey, orphanKey, dropKey: Statement
 
   /// A key is kept this long after its request, longer while its job is.
   package static let keyAge: Int64 = 24 * 3_600_000_000
@@ -18,7 +19,7 @@ package struct WriterStatements {
     insertJob = try database.prepare(
       """
       INSERT INTO jobs(client, id, state, started, finished, exit_code, signal, error, stdout_kept, stdout_dropped,
-        stderr_kept, stderr_dropped, flags, user_time, system_time, peak_memory, created, bytes, key, log, spec)
+        stderr_kept, stderr_dropped, flags, user_time, system_time, peak_memory, created, bytes, key, log, plan)
       VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, x'', ?20)
       """)
     started = try database.prepare("UPDATE jobs SET started = ?3 WHERE client = ?1 AND id = ?2 AND state = 0")
@@ -33,6 +34,7 @@ package struct WriterStatements {
     insertEvents = try database.prepare(
       "INSERT INTO events(client, last, at, count, entries) VALUES(?1, ?2, ?3, ?4, ?5)")
     findKey = try database.prepare("SELECT job, digest FROM idempotency WHERE client = ?1 AND key = ?2")
+    findPlan = try database.prepare("SELECT plan FROM jobs WHERE client = ?1 AND id = ?2")
     insertKey = try database.prepare(
       "INSERT INTO idempotency(client, key, job, digest, created) VALUES(?1, ?2, ?3, ?4, ?5)")
     orphanKey = try database.prepare(
@@ -40,22 +42,35 @@ package struct WriterStatements {
     dropKey = try database.prepare("DELETE FROM idempotency WHERE client = ?1 AND key = ?2 AND created < ?3")
   }
 
-  package func insert(_ record: JobRecord, _ spec: [UInt8], key: String?) throws(StoreError) {
+  package func insert(_ record: JobRecord, _ plan: JobPlan, key: String?) throws(StoreError) {
     JobRow.bind(record, to: insertJob)
     insertJob.bind(17, record.created)
-    insertJob.bind(18, Int64(spec.count))
+    insertJob.bind(18, Int64(plan.bytes.count))
     insertJob.bind(19, key)
-    insertJob.bind(20, spec)
+    insertJob.bind(20, plan.bytes)
     try insertJob.run()
   }
 
   /// What a request that repeats an earlier one's key is answered; nil: the key is new.
-  package func job(of idempotency: Order.Idempotency, client: Int64) throws(StoreError) -> StoreOutcome? {
+  package func job(
+    of idempotency: Order.Idempotency, _ plan: JobPlan, client: Int64
+  ) throws(StoreError) -> StoreOutcome? {
     findKey.bind(1, client)
     findKey.bind(2, idempotency.key)
     guard try findKey.step() else { return nil }
     defer { findKey.reset() }
-    return findKey.bytes(1) == idempotency.digest ? .existing(try findKey.id(0)) : .keyReused
+    let id = try findKey.id(0)
+    if findKey.bytes(1) == idempotency.digest { return .existing(id) }
+    return try isOfFirstVersion(id, client, plan) ? .existing(id) : .keyReused
+  }
+
+  /// Whether the job is the plan's and was stored by the first version, whose digests were others.
+  private func isOfFirstVersion(_ id: JobID, _ client: Int64, _ plan: JobPlan) throws(StoreError) -> Bool {
+    findPlan.bind(1, client)
+    findPlan.bind(2, id)
+    defer { findPlan.reset() }
+    guard try findPlan.step(), JobPlan.isOfFirstVersion(findPlan.view(0)) else { return false }
+    return try findPlan.plan(0) == plan
   }
 
   package func insert(_ idempotency: Order.Idempotency, for record: JobRecord) throws(StoreError) {

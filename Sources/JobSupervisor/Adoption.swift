@@ -4,6 +4,7 @@ import JobAPI
 import JobEngine
 import JobModel
 import JobStore
+import Platform
 
 /// What a supervisor that was killed left with the service manager, as far as its jobs are in the store as running.
 struct Inheritance {
@@ -13,7 +14,7 @@ struct Inheritance {
 
   struct Job {
     var record: JobRecord
-    var spec: JobSpec
+    var plan: JobPlan
     var state: jc_job_state
   }
 
@@ -25,7 +26,7 @@ struct Inheritance {
   /// Takes over the descriptors.
   init(_ descriptors: [(name: String, descriptor: Int32)], _ store: Store) throws(StoreError) {
     guard !descriptors.isEmpty else { return }
-    var running: [JobID: (record: JobRecord, spec: [UInt8])] = [:]
+    var running: [JobID: (record: JobRecord, plan: JobPlan?)] = [:]
     for job in try store.runningJobs() { running[job.record.id] = job }
     var inputs: [JobID: Int32] = [:]
     for (name, descriptor) in descriptors where name.hasSuffix(Deposits.inputSuffix) {
@@ -53,11 +54,11 @@ struct Inheritance {
   }
 
   private mutating func take(
-    _ job: (record: JobRecord, spec: [UInt8]), _ name: String, _ descriptor: Int32, input: Int32?
+    _ job: (record: JobRecord, plan: JobPlan?), _ name: String, _ descriptor: Int32, input: Int32?
   ) {
     var state = jc_job_state()
     let status = jc_deposit_read(descriptor, &state)
-    guard status == 0, let spec = try? job.spec.withUnsafeBytes({ try JobSpec(stored: $0) }) else {
+    guard status == 0, let plan = job.plan else {
       if status == 0 { jc_job_state_close(&state) }
       if let input { refuse(Deposits.inputName(of: job.record.id), input, "the job's deposit is not there") }
       return refuse(name, descriptor, "it is no deposit of this version")
@@ -68,7 +69,7 @@ struct Inheritance {
     } else {
       state.stdin_write = input ?? -1
     }
-    jobs.append(Job(record: job.record, spec: spec, state: state))
+    jobs.append(Job(record: job.record, plan: plan, state: state))
   }
 }
 
@@ -80,31 +81,35 @@ extension Supervisor {
       manager.letGo(name)
     }
     for job in inheritance.jobs { adopt(job) }
-    let count = jobs.count
-    if count > 0 { log.info("jobs_adopted", ["count": "\(count)"]) }
+    if !live.isEmpty { log.info("jobs_adopted", ["count": "\(live.count)"]) }
   }
 
   private func adopt(_ inherited: Inheritance.Job) {
-    let id = inherited.record.id
-    var inherited = inherited
+    var (record, state) = (inherited.record, inherited.state)
+    let (id, takesInput) = (record.id, inherited.plan.isStdinOpen)
     do {
-      if inherited.spec.stdinOpen, !inherited.state.stdin_closed, inherited.state.stdin_write < 0 {
+      if takesInput, !state.stdin_closed, state.stdin_write < 0 {
         throw DaemonError("its open standard input was not kept")
       }
-      let job = LiveJob(self, adopted: inherited)
+      let job = LiveJob(id, takesInput: takesInput, state, in: directory.output, delegate: self)
+      let isInputDeposited = state.stdin_write >= 0
       job.running = try RunningJob(
-        engine, adopting: &inherited.state, outputName: inherited.record.outputName,
-        marker: "\(JobEnvironment.marker)=\(id)", delegate: job)
-      job.goOn(from: inherited.state)
-      jobs[id] = job
-      limits.adopt(job.record.client)
-      if !job.isStartStored { housekeeping.noteStart(job) }
+        engine, adopting: &state, outputName: record.outputName, marker: "\(JobEnvironment.marker)=\(id)",
+        delegate: job)
+      job.goOn(state, in: directory.output, now: Clock.microseconds())
+      job.deposited(input: isInputDeposited)
+      live[id] = job
+      let isStartStored = record.started != 0
+      record.started = state.started_us
+      record.flags.insert(.adopted)
+      let grace = inherited.plan.grace ?? UInt64(configuration.grace)
+      handle(.adopted(record, pid: state.pid, grace: grace, isStartStored: isStartStored))
       deposits.inputMoved(of: job)
     } catch {
       log.error("job_not_adopted", ["id": "\(id)", "error": "\(error)"])
-      jc_job_state_kill(engine.handle, &inherited.state)
+      jc_job_state_kill(engine.handle, &state)
       manager.letGo(Deposits.name(of: id))
-      if inherited.spec.stdinOpen { manager.letGo(Deposits.inputName(of: id)) }
+      if takesInput { manager.letGo(Deposits.inputName(of: id)) }
     }
   }
 }

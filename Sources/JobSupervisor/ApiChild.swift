@@ -7,6 +7,8 @@ import Platform
 /// One api process and the channel to it. Supervisor's thread only.
 final class ApiChild {
   let pid: pid_t
+  /// No other api process of this supervisor has or had it.
+  let number: Int
   private(set) var channel: MessageChannel?
   private var exit: LoopReadable?
   private var end: LoopTimer?
@@ -22,10 +24,11 @@ final class ApiChild {
   /// Starts `jobd api` with the channel as descriptor 3 and `passed` after it, the last of which are `listeners`
   /// listening sockets. `onOrder` gets its messages, `onExit` its wait status, once.
   init(
-    loop: EventLoop, passing passed: [Int32], listeners: Int,
+    _ number: Int, loop: EventLoop, passing passed: [Int32], listeners: Int,
     onOrder: @escaping (ApiChild, UnsafeRawBufferPointer) -> Void,
     onExit: @escaping (ApiChild, Int32) -> Void
   ) throws(SystemError) {
+    self.number = number
     var ends: [Int32] = [-1, -1]
     guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0
     else {

@@ -1,17 +1,38 @@
 import CJobEngine
 import FoundationEssentials
 import Glibc
+import JobEngine
 import JobLoop
 import JobModel
 import Platform
 
+/// What an api process asks for, and what becomes of it. Supervisor's thread only.
+protocol ApiKeeperDelegate: AnyObject {
+  func asked(_ order: Order, by child: ApiChild)
+  /// It is to be told of all jobs.
+  func tellState(to child: ApiChild)
+  /// One that drains has got further.
+  func apiProgressed()
+  func apiEnded(_ child: ApiChild)
+  /// None can be had, and without one the daemon is of no use.
+  func fail(_ error: DaemonError)
+}
+
 /// Keeps an api process running: starts it again when it dies, replaces it when asked, and tells the ones that run
 /// of every change. Supervisor's thread only.
 final class ApiKeeper {
-  private unowned let supervisor: Supervisor
+  private unowned let delegate: any ApiKeeperDelegate
+  private let loop: EventLoop
+  private let engine: JobEngine
+  private let manager: ServiceManager
+  private let counts: SupervisorCounts
+  private let log: Log
+  /// Milliseconds.
+  private let drainTime: UInt64
   let listeners: Listeners
   private let configuration: [UInt8]
   private var children: [ApiChild] = []
+  private var started = 0
   /// The one that serves, and the one that is to take its place.
   private var current: ApiChild?
   private var successor: ApiChild?
@@ -23,11 +44,12 @@ final class ApiKeeper {
   private var isStopping = false
 
   init(_ supervisor: Supervisor, _ listeners: Listeners, mayGiveUp: Bool) throws {
-    self.supervisor = supervisor
-    self.mayGiveUp = mayGiveUp
-    self.listeners = listeners
+    (delegate, loop, engine) = (supervisor, supervisor.loop, supervisor.engine)
+    (manager, counts, log) = (supervisor.manager, supervisor.counts, supervisor.log)
+    (self.listeners, self.mayGiveUp) = (listeners, mayGiveUp)
+    drainTime = UInt64(supervisor.configuration.drainTime)
     configuration = [UInt8](try JSONEncoder().encode(supervisor.configuration))
-    restartTimer = try LoopTimer(supervisor.loop) { [unowned self] in self.start() }
+    restartTimer = try LoopTimer(loop) { [unowned self] in self.start() }
   }
 
   var isEmpty: Bool { children.isEmpty }
@@ -38,9 +60,9 @@ final class ApiKeeper {
     do {
       current = try spawn()
     } catch {
-      supervisor.log.error("api_not_started", ["error": "\(error)"])
-      supervisor.counts.add(.apiStartFailures)
-      guard hasServed || !mayGiveUp else { return supervisor.fail(DaemonError("\(error)")) }
+      log.error("api_not_started", ["error": "\(error)"])
+      counts.add(.apiStartFailures)
+      guard hasServed || !mayGiveUp else { return delegate.fail(DaemonError("\(error)")) }
       restartTimer.start(milliseconds: RestartPacing.longest)
     }
   }
@@ -49,28 +71,28 @@ final class ApiKeeper {
   func replace() {
     guard !isStopping else { return }
     guard current != nil else { return start() }
-    supervisor.log.info("reloading")
-    supervisor.manager.tell(.reloading)
+    log.info("reloading")
+    manager.tell(.reloading)
     successor?.kill()
     do {
       successor = try spawn()
     } catch {
-      supervisor.counts.add(.apiStartFailures)
-      supervisor.log.error("reload_failed", ["error": "\(error)"])
+      counts.add(.apiStartFailures)
+      log.error("reload_failed", ["error": "\(error)"])
       tellReady()
     }
   }
 
   private func spawn() throws(SystemError) -> ApiChild {
+    started += 1
     let child = try ApiChild(
-      loop: supervisor.loop,
-      passing: supervisor.counts.descriptors + listeners.descriptors,
+      started, loop: loop, passing: counts.descriptors + listeners.descriptors,
       listeners: listeners.descriptors.count,
       onOrder: { [unowned self] in self.received($1, from: $0) },
       onExit: { [unowned self] in self.exited($0, $1) })
-    jc_engine_ignore_child(supervisor.engine.handle, child.pid)
+    jc_engine_ignore_child(engine.handle, child.pid)
     children.append(child)
-    supervisor.log.info("api_started", ["pid": "\(child.pid)"])
+    log.info("api_started", ["pid": "\(child.pid)"])
     child.send(.welcome(configuration: configuration))
     return child
   }
@@ -78,59 +100,61 @@ final class ApiKeeper {
   private func received(_ bytes: UnsafeRawBufferPointer, from child: ApiChild) {
     do {
       let order = try Order(decoding: bytes)
-      if case .hello = order {} else if !child.isGreeted { throw MalformedBytes() }
-      supervisor.handle(order, from: child)
+      switch order {
+      case .hello: greet(child)
+      case _ where !child.isGreeted: throw MalformedBytes()
+      case .drained: drained(child)
+      default: delegate.asked(order, by: child)
+      }
     } catch {
-      supervisor.log.error("bad_order", ["pid": "\(child.pid)", "bytes": "\(bytes.count)"])
+      log.error("bad_order", ["pid": "\(child.pid)", "bytes": "\(bytes.count)"])
       child.kill()
     }
   }
 
   /// An api process has its keys and asks for the jobs that run.
-  func greet(_ child: ApiChild) {
+  private func greet(_ child: ApiChild) {
     guard !child.isGreeted else { return }
     child.isGreeted = true
-    supervisor.tellState(to: child)
+    delegate.tellState(to: child)
     child.send(.ready)
     if child === successor {
       current?.drain()
       current = child
       successor = nil
-      supervisor.log.info("reloaded", ["pid": "\(child.pid)"])
+      log.info("reloaded", ["pid": "\(child.pid)"])
       tellReady()
     }
     guard !hasServed else { return }
     hasServed = true
-    supervisor.log.info("listening", ["address": listeners.address])
+    log.info("listening", ["address": listeners.address])
     tellReady()
   }
 
-  private func tellReady() { supervisor.manager.tell(.ready(address: listeners.address)) }
+  private func tellReady() { manager.tell(.ready(address: listeners.address)) }
 
   private func exited(_ child: ApiChild, _ status: Int32) {
     children.removeAll { $0 === child }
-    jc_engine_forget_child(supervisor.engine.handle, child.pid)
-    supervisor.progress.forget(child, in: supervisor.jobs)
+    jc_engine_forget_child(engine.handle, child.pid)
     let how = ExitStatus.inWords(status)
     if child === successor {
       successor = nil
-      supervisor.log.error("reload_failed", ["pid": "\(child.pid)", "exit": how])
+      log.error("reload_failed", ["pid": "\(child.pid)", "exit": how])
       tellReady()
     } else if child === current {
       current = nil
       if !isStopping { restart(after: child, how) }
     }
-    supervisor.shutdown?.handle(.progress)
-    supervisor.upgrade?.apiEnded()
+    delegate.apiEnded(child)
   }
 
   private func restart(after child: ApiChild, _ how: String) {
     guard hasServed || !mayGiveUp else {
-      return supervisor.fail(
+      return delegate.fail(
         DaemonError("the api process could not start: \(how); its own message is above"))
     }
-    supervisor.log.error("api_died", ["pid": "\(child.pid)", "exit": how])
-    supervisor.counts.add(.apiRestarts)
+    log.error("api_died", ["pid": "\(child.pid)", "exit": how])
+    counts.add(.apiRestarts)
     let pause = pacing.pause(afterLife: Clock.monotonic() - child.startedAt)
     pause > 0 ? restartTimer.start(milliseconds: pause) : start()
   }
@@ -139,6 +163,16 @@ final class ApiKeeper {
   func broadcast(_ notice: Notice) {
     let message = notice.encode()
     for child in children where child.isGreeted { child.send(encoded: message) }
+  }
+
+  /// Answers a request, unless the process that made it is gone.
+  func answer(_ caller: Caller, _ answer: JobBook.Answer) {
+    guard let child = children.first(where: { $0.number == caller.child }) else { return }
+    switch answer {
+    case .created(let id): child.send(.created(ticket: caller.ticket, id: id))
+    case .done: child.send(.done(ticket: caller.ticket))
+    case .refused(let refusal): child.send(.refused(ticket: caller.ticket, refusal))
+    }
   }
 
   /// No new connection; running replies are finished.
@@ -156,11 +190,10 @@ final class ApiKeeper {
 
   /// A process that was asked to drain has only replies left that follow a job. They may take as long as the job: the
   /// process that another has replaced is not kept for them, and they go on with that one.
-  func drained(_ child: ApiChild) {
-    guard !child.isDrained else { return }
+  private func drained(_ child: ApiChild) {
+    if !child.isDrained, child !== current { child.kill(after: drainTime, loop) }
     child.isDrained = true
-    guard child !== current else { return }
-    child.kill(after: UInt64(supervisor.configuration.drainTime), supervisor.loop)
+    delegate.apiProgressed()
   }
 
   /// No process gives a reply any more, but those that follow a job.
@@ -178,19 +211,6 @@ final class ApiKeeper {
 
   func kill() {
     for child in children { child.kill() }
-  }
-}
-
-extension Supervisor {
-  /// All an api process must know of the running jobs.
-  func tellState(to child: ApiChild) {
-    for client in Set(jobs.values.map(\.record.client)) {
-      if let name = clients[client] { child.send(.client(id: client, name: name)) }
-    }
-    for job in jobs.values where job.lifecycle.isAnnounced {
-      let record = job.lifecycle.isActive ? job.record : job.record.unfinished
-      child.send(.job(record, pid: job.pid))
-    }
   }
 }
 

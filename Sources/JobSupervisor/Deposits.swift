@@ -40,9 +40,9 @@ final class Deposits {
     let now = Clock.microseconds()
     let isBehind = !manager.isIdle
     young.removeAll { job in
-      guard job.lifecycle.state == .running, !job.isDeposited else { return true }
+      guard !job.hasEnded, !job.isDeposited else { return true }
       // A clock that was set back makes no job young for ever.
-      guard !isBehind, abs(now - job.record.started) >= Self.age else { return false }
+      guard !isBehind, abs(now - job.started) >= Self.age else { return false }
       deposit(job)
       return true
     }
@@ -59,12 +59,12 @@ final class Deposits {
         return
       }
       // The input first: where the deposit is found, it is too.
-      if let input { manager.hold(input, as: Self.inputName(of: job.record.id)) }
-      manager.hold(deposit, as: Self.name(of: job.record.id))
+      if let input { manager.hold(input, as: Self.inputName(of: job.id)) }
+      manager.hold(deposit, as: Self.name(of: job.id))
       job.deposited(input: input != nil)
     } catch {
       if let input { close(input) }
-      log.warn("job_not_deposited", ["id": "\(job.record.id)", "error": "\(error)"])
+      log.warn("job_not_deposited", ["id": "\(job.id)", "error": "\(error)"])
     }
   }
 
@@ -72,13 +72,13 @@ final class Deposits {
   func inputMoved(of job: LiveJob) {
     guard job.isInputDeposited, job.running?.isInputOpen != true else { return }
     job.isInputDeposited = false
-    manager.letGo(Self.inputName(of: job.record.id))
+    manager.letGo(Self.inputName(of: job.id))
   }
 
   /// Its result, or its deletion, is on disk.
   func jobEnded(_ job: LiveJob) {
     guard job.isDeposited else { return }
-    if job.isInputDeposited { manager.letGo(Self.inputName(of: job.record.id)) }
-    manager.letGo(Self.name(of: job.record.id))
+    if job.isInputDeposited { manager.letGo(Self.inputName(of: job.id)) }
+    manager.letGo(Self.name(of: job.id))
   }
 }

@@ -5,7 +5,7 @@ import JobModel
 /// children stay children, and this says which is which.
 package struct Handover {
   /// Changes when what follows is laid differently: a successor that does not know it does not take over.
-  private static let version: UInt32 = 4
+  private static let version: UInt32 = 5
 
   var jobDescriptors: UInt64
   var cgroup: String?
@@ -24,13 +24,9 @@ package struct Handover {
     var pid: Int32
     var grace: UInt64
     var takesInput: Bool
-    /// Bytes of the open standard input that its pipe took.
-    var inputTaken: UInt64
     var isStartStored: Bool
     var isDeposited: Bool
     var isInputDeposited: Bool
-    var piecesInFile: UInt64
-    var pieces: [UInt8]
     var state: jc_job_state
   }
 
@@ -85,12 +81,9 @@ extension Handover.Job {
     writer.put(pid)
     writer.put(grace)
     writer.put(takesInput)
-    writer.put(inputTaken)
     writer.put(isStartStored)
     writer.put(isDeposited)
     writer.put(isInputDeposited)
-    writer.put(piecesInFile)
-    writer.put(pieces)
     state.encode(into: &writer)
   }
 
@@ -99,11 +92,8 @@ extension Handover.Job {
     pid = try reader.integer()
     grace = try reader.integer()
     takesInput = try reader.bool()
-    inputTaken = try reader.integer()
     isStartStored = try reader.bool()
     (isDeposited, isInputDeposited) = (try reader.bool(), try reader.bool())
-    piecesInFile = try reader.integer()
-    pieces = try reader.array()
     state = try jc_job_state(from: &reader)
   }
 }

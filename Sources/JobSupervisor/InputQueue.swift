@@ -42,9 +42,6 @@ struct InputQueue {
     refusal = isUncertain ? Self.uncertain : Refusal.inputEnded
   }
 
-  /// Bytes that the pipe took, of all that was ever added.
-  var takenInAll: UInt64 { received - pieces.reduce(0) { $0 + UInt64($1.bytes.count) } + UInt64(taken) }
-
   /// `offset`: where `bytes` begin in all of the input. What came before, from a client that did not see the answer,
   /// is not written again.
   mutating func add(

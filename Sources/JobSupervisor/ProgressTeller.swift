@@ -14,11 +14,12 @@ struct ProgressTeller {
     untold.append(job)
   }
 
-  /// Tells `child` of all output so far, and of each piece from now on.
+  /// Tells `child` of all output so far, and of more as it comes.
   func watch(_ job: LiveJob, _ child: ApiChild) {
     guard !job.watchers.contains(where: { $0 === child }) else { return }
     job.watchers.append(child)
-    child.send(.output(id: job.record.id, progress: job.outputProgress(from: 0)))
+    job.index.publish()
+    child.send(.output(id: job.id, progress: job.progress))
   }
 
   func unwatch(_ job: LiveJob, _ child: ApiChild) { job.watchers.removeAll { $0 === child } }
@@ -37,10 +38,8 @@ struct ProgressTeller {
     guard !untold.isEmpty else { return }
     untold.removeAll { job in
       guard job.watchers.allSatisfy({ $0.queued < Self.highWater }) else { return false }
-      let progress = job.outputProgress(from: job.firstPieceToTell)
-      job.firstPieceToTell = job.lastPiece
       job.hasUntoldOutput = false
-      let message = Notice.output(id: job.record.id, progress: progress).encode()
+      let message = Notice.output(id: job.id, progress: job.progress).encode()
       for child in job.watchers { child.send(encoded: message) }
       return true
     }

@@ -7,31 +7,29 @@ import Platform
 /// Jobs that ran under a supervisor that is gone and could not be adopted: nobody knows how they ended. They become
 /// errors that say so, what is left of their processes is killed, and the output drained until then is kept.
 extension Supervisor {
+  /// The api process is started once all of them are on disk: it reads them there. What the disk does not take, as
+  /// when it is full, is tried again, and told then.
   func recoverLostJobs() throws {
-    let lost = try store.runningJobs().filter { jobs[$0.record.id] == nil }
-    for (number, name) in store.clients() { clients[number] = name }
-    recoveriesLeft = lost.count
-    guard !lost.isEmpty else { return keeper.start() }
-    LeftoverProcesses.kill(jobs: Set(lost.map(\.record.id)))
-    log.warn("jobs_lost", ["count": "\(lost.count)"])
-    counts.add(.failed, lost.count)
-    directory.syncOutput(log)
-    for entry in lost {
-      var record = entry.record
-      record.state = .error
-      record.error = "supervision of the job was lost: the daemon that ran it ended unexpectedly"
-      record.finished = Clock.microseconds()
-      record.stdout.kept = directory.size(of: .stdout, of: record.id)
-      record.stderr.kept = directory.size(of: .stderr, of: record.id)
-      // A file that was made and not written to: a job without output is taken to have none.
-      if !record.hasOutput { directory.removeFiles(of: record.id) }
-      if directory.hasLog(record.id) { record.flags.insert(.logInFile) }
-      saveRecovered(record)
+    let lost = try store.runningJobs().map(\.record).filter { book.jobs[$0.id] == nil }
+    if !lost.isEmpty {
+      LeftoverProcesses.kill(jobs: Set(lost.map(\.id)))
+      log.warn("jobs_lost", ["count": "\(lost.count)"])
+      directory.syncOutput(log)
     }
+    handle(.lost(lost.map(endOfLost)))
   }
 
-  func saveRecovered(_ record: JobRecord) {
-    enqueue(.finish(record, log: [], files: [], isStartStored: true), then: .recovery(record))
+  private func endOfLost(_ job: JobRecord) -> JobRecord {
+    var record = job
+    record.state = .error
+    record.error = "supervision of the job was lost: the daemon that ran it ended unexpectedly"
+    record.finished = Clock.microseconds()
+    record.stdout.kept = directory.size(of: .stdout, of: record.id)
+    record.stderr.kept = directory.size(of: .stderr, of: record.id)
+    // A file that was made and not written to: a job without output is taken to have none.
+    if !record.hasOutput { directory.removeFiles(of: record.id) }
+    if directory.hasLog(record.id) { record.flags.insert(.logInFile) }
+    return record
   }
 
   /// On a thread of its own: with very many jobs it takes seconds.
@@ -48,19 +46,6 @@ extension Supervisor {
       }
     }
     pthread_detach(thread)
-  }
-
-  /// The api process is started once all of them are on disk: it reads them there. What the disk does not take, as
-  /// when it is full, is tried again, and told then.
-  func recoveryCompleted(_ record: JobRecord, _ outcome: StoreOutcome) {
-    if case .failed = outcome {
-      saveLater(record)
-    } else {
-      keeper.broadcast(.job(record, pid: 0))
-    }
-    guard recoveriesLeft > 0 else { return }
-    recoveriesLeft -= 1
-    if recoveriesLeft == 0 { keeper.start() }
   }
 }
 

@@ -1,73 +1,47 @@
 import Glibc
-import JobLoop
-import Platform
+import JobModel
 
-/// Carries out what the shutdown's lifecycle says: no new connection, running replies finished, jobs ended by TERM and
-/// then KILL, results saved. Supervisor's thread only.
-final class Shutdown {
-  private unowned let supervisor: Supervisor
-  private var lifecycle = ShutdownLifecycle()
-  private var timer: LoopTimer!
-  /// Time for replies that waited for a job's end (milliseconds).
+/// Carries out what the lifecycle of the shutdown says: no new connection, running replies finished, jobs ended by TERM
+/// and then KILL, results saved.
+extension Supervisor {
+  /// Milliseconds for replies that waited for a job's end.
   private static let lastReplies: UInt64 = 2000
 
-  init(_ supervisor: Supervisor) throws(SystemError) {
-    self.supervisor = supervisor
-    timer = try LoopTimer(supervisor.loop) { [unowned self] in self.handle(.timeIsUp) }
+  /// `signal` nil: the daemon cannot go on.
+  func stopAsked(_ signal: String?) {
+    if let signal { log.info("stopping", ["signal": signal, "jobs": "\(book.unfinished.count)"]) }
+    manager.tell(.stopping)
+    upgrade = nil
+    guard shutdown == nil else { return advanceShutdown(.hurry) }
+    shutdown = ShutdownLifecycle()
+    keeper.drain()
+    shutdownTimer.start(milliseconds: UInt64(configuration.drainTime))
+    advanceShutdown(.progress)
   }
 
-  func begin() {
-    supervisor.keeper.drain()
-    timer.start(milliseconds: UInt64(supervisor.configuration.drainTime))
-    handle(.progress)
-  }
-
-  func handle(_ event: ShutdownLifecycle.Event) {
-    let jobs = supervisor.jobs.values
+  func advanceShutdown(_ event: ShutdownLifecycle.Event) {
+    guard shutdown != nil else { return }
     let rest = ShutdownLifecycle.Rest(
-      apis: !supervisor.keeper.isEmpty, replies: !supervisor.keeper.isDrained, jobs: !jobs.isEmpty,
-      running: jobs.contains { $0.lifecycle.isActive }, changes: !supervisor.changes.isEmpty)
-    let actions = lifecycle.handle(event, rest)
-    if actions.contains(.stopJobs) { stopJobs() }
-    if actions.contains(.killJobs) {
-      for job in jobs { job.running?.stop(grace: 0) }
+      apis: !keeper.isEmpty, replies: !keeper.isDrained, jobs: !book.unfinished.isEmpty,
+      running: book.hasActive, changes: book.hasPending)
+    let actions = shutdown!.handle(event, rest)
+    if actions.contains(.stopJobs) {
+      shutdownTimer.stop()
+      handle(.stopAll)
     }
+    if actions.contains(.killJobs) { handle(.killAll) }
     if actions.contains(.lastReplies) {
-      supervisor.keeper.drainAgain()
-      timer.start(milliseconds: Self.lastReplies)
+      keeper.drainAgain()
+      shutdownTimer.start(milliseconds: Self.lastReplies)
     }
-    if actions.contains(.killApis) { supervisor.keeper.kill() }
+    if actions.contains(.killApis) { keeper.kill() }
     if actions.contains(.end) { end() }
   }
 
   private func end() {
-    for job in supervisor.jobs.values {
-      supervisor.log.error(
-        "result_not_saved", ["id": "\(job.record.id)", "reason": "stopped before the disk took it"])
+    for id in book.unfinished {
+      log.error("result_not_saved", ["id": "\(id)", "reason": "stopped before the disk took it"])
     }
-    supervisor.loop.stop()
-  }
-
-  private func stopJobs() {
-    timer.stop()
-    for job in supervisor.jobs.values { supervisor.stop(job, grace: job.grace) }
-  }
-}
-
-extension Supervisor {
-  /// `signal` nil: the daemon cannot go on.
-  func stopAsked(_ signal: String?) {
-    if let signal { log.info("stopping", ["signal": signal, "jobs": "\(jobs.count)"]) }
-    manager.tell(.stopping)
-    upgrade = nil
-    if let shutdown { return shutdown.handle(.hurry) }
-    do {
-      let shutdown = try Shutdown(self)
-      self.shutdown = shutdown
-      shutdown.begin()
-    } catch {
-      log.error("stop_failed", ["error": "\(error)"])
-      loop.stop()
-    }
+    loop.stop()
   }
 }

@@ -7,7 +7,8 @@ import JobStore
 import Platform
 
 /// The process that owns the jobs: it launches, drains and reaps them, is the only writer of the store, and keeps an
-/// api process running. It never reads from the network.
+/// api process running. It never reads from the network. What becomes of the jobs is said by the ``JobBook``; this
+/// carries it out.
 ///
 /// Everything happens on the thread that calls ``run()``, but the store's writer thread and the engine's launchers,
 /// which both hand their results to its loop.
@@ -17,42 +18,34 @@ package final class Supervisor: @unchecked Sendable {
   let log: Log
   let loop: EventLoop
   let directory: StateDirectory
-  private(set) var cgroup: JobCgroup?
+  let counts: SupervisorCounts
   /// Who started this daemon, and what it holds for it.
   let manager: ServiceManager
-  private(set) var deposits: Deposits!
+  let deposits: Deposits
+  private(set) var cgroup: JobCgroup?
   private(set) var engine: JobEngine!
   private(set) var store: Store!
   private(set) var keeper: ApiKeeper!
+  private(set) var expiry: Expiry!
 
-  let counts: SupervisorCounts
-
-  /// Jobs whose result is not on disk yet.
-  var jobs: [JobID: LiveJob] = [:] {
-    didSet { counts.set(.running, UInt64(jobs.count)) }
-  }
+  private(set) var book: JobBook
+  /// The jobs of the book that have, or are to have, a process.
+  var live: [JobID: LiveJob] = [:]
+  var progress = ProgressTeller()
   /// Names of clients that were seen, by their number in the store.
   var clients: [Int64: String] = [:]
-  /// Jobs of an earlier daemon whose end is on its way to the disk.
-  var recoveriesLeft = 0
-  var limits: ClientLimits
-  var launches: LaunchQueue
-  private(set) var housekeeping: Housekeeping!
-  /// Deletions of finished jobs on their way to the disk.
-  var removals: [JobID: Removal] = [:]
-  var changes = PendingChanges()
-  var progress = ProgressTeller()
-  /// Results that could not be saved and are tried again.
-  var unsaved: [LiveJob] = []
-  private var unsavedRecoveries: [JobRecord] = []
-  private var retryTimer: LoopTimer!
+
+  private var timer: LoopTimer!
+  /// When the timer fires, on the monotonic clock.
+  private var timerDue: Int64?
   private var signals: [LoopSignal] = []
-  var shutdown: Shutdown?
+  var shutdown: ShutdownLifecycle?
+  private(set) var shutdownTimer: LoopTimer!
   var upgrade: Upgrade?
-  let jobDescriptors: UInt64
-  /// The program's file and the arguments it was started with: what an upgrade starts.
+  /// What an upgrade starts: the program's file and the arguments it was started with.
   let binary: String
   let arguments: [String]
+  let jobDescriptors: UInt64
   private let handed: Handover?
   private var inheritance = Inheritance()
   private(set) var failure: DaemonError?
@@ -64,16 +57,12 @@ package final class Supervisor: @unchecked Sendable {
     _ configuration: Configuration, log: Log, jobDescriptors: UInt64, arguments: [String],
     service: ServiceEnvironment, handed: Handover?
   ) throws {
-    self.configuration = configuration
-    self.log = log
-    self.arguments = arguments
-    self.handed = handed
+    (self.configuration, self.log, self.arguments, self.handed) = (configuration, log, arguments, handed)
     self.jobDescriptors = handed?.jobDescriptors ?? jobDescriptors
     binary = try ProgramFile.path()
+    book = JobBook(configuration)
     loop = try EventLoop()
     counts = try SupervisorCounts(workers: configuration.workers, handed: handed?.counts)
-    limits = ClientLimits(configuration)
-    launches = LaunchQueue(launchers: configuration.launchers)
     let account = try configuration.apiAccount()
     // First of all: a daemon that is refused has touched nothing of the other's, neither files nor cgroups.
     directory = try StateDirectory(
@@ -90,13 +79,16 @@ package final class Supervisor: @unchecked Sendable {
     keeper = try ApiKeeper(
       self, try Listeners(configuration, handed, afterCrash: !store.wasClosed),
       mayGiveUp: handed == nil && inheritance.jobs.isEmpty)
-    housekeeping = try Housekeeping(self)
-    retryTimer = try LoopTimer(loop) { [unowned self] in self.saveAgain() }
+    expiry = try Expiry(loop, store, configuration.retention, log: log) { [unowned self] in
+      self.handle(.delete($0.id, client: $0.client, nil))
+    }
+    timer = try LoopTimer(loop) { [unowned self] in self.timerFired() }
+    shutdownTimer = try LoopTimer(loop) { [unowned self] in self.advanceShutdown(.timeIsUp) }
   }
 
   func openStore() throws {
     store = try Store(path: directory.path, group: directory.group) { [unowned self] outcomes in
-      self.loop.post { self.changesCompleted(outcomes) }
+      self.loop.post { self.stored(outcomes) }
     }
   }
 
@@ -120,7 +112,8 @@ package final class Supervisor: @unchecked Sendable {
     ]
     Signals.unblock()
     loop.afterRound { [unowned self] in self.progress.tell() }
-    if let handed { try adopt(handed) } else { adopt(inheritance) }
+    for (number, name) in store.clients() { clients[number] = name }
+    if let handed { adopt(handed) } else { adopt(inheritance) }
     inheritance = Inheritance()
     try recoverLostJobs()
     try removeOrphanFiles()
@@ -143,21 +136,26 @@ package final class Supervisor: @unchecked Sendable {
     loop.stop()
   }
 
-  func saveLater(_ job: LiveJob) {
-    unsaved.append(job)
-    retryTimer.start(milliseconds: 1000)
+  /// Tells the book what happened, and does what it says.
+  func handle(_ event: JobBook.Event, at now: JobBook.Instant = .now) {
+    let runningBefore = book.running
+    for effect in book.handle(event, at: now) { perform(effect) }
+    if book.running != runningBefore { counts.set(.running, UInt64(book.running)) }
+    guard let due = book.nextDeadline, due != timerDue else { return }
+    timerDue = due
+    // Rounded up, so that the time has come when the timer fires.
+    timer.start(milliseconds: UInt64(max(0, due - now.monotonic + 999) / 1000))
   }
 
-  func saveLater(_ recovered: JobRecord) {
-    unsavedRecoveries.append(recovered)
-    retryTimer.start(milliseconds: 1000)
+  private func timerFired() {
+    timerDue = nil
+    handle(.timePassed)
   }
+}
 
-  private func saveAgain() {
-    let (jobs, records) = (unsaved, unsavedRecoveries)
-    (unsaved, unsavedRecoveries) = ([], [])
-    for job in jobs { saveResult(of: job) }
-    for record in records { saveRecovered(record) }
+extension JobBook.Instant {
+  static var now: JobBook.Instant {
+    JobBook.Instant(wall: Clock.microseconds(), monotonic: Clock.monotonic())
   }
 }
 

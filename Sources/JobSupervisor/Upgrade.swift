@@ -28,7 +28,7 @@ final class Upgrade {
   }
 
   func begin() throws {
-    supervisor.log.info("upgrading", ["jobs": "\(supervisor.jobs.count)"])
+    supervisor.log.info("upgrading", ["jobs": "\(supervisor.live.count)"])
     let state = try supervisor.handover(jobs: []).memoryFile()
     defer { close(state) }
     trial = try Trial(supervisor, state) { [unowned self] in self.tried($0) }
@@ -40,7 +40,7 @@ final class Upgrade {
     phase = .draining
     timer.start(milliseconds: Self.drainTime)
     supervisor.keeper.pause()
-    apiEnded()
+    apiProgressed()
   }
 
   private func timerFired() {
@@ -51,13 +51,13 @@ final class Upgrade {
     }
   }
 
-  /// Only replies that follow a job are left: these would be cut off in any case, and are resumed.
-  func apiDrained() {
-    if phase == .draining, supervisor.keeper.isDrained { supervisor.keeper.kill() }
-  }
-
-  func apiEnded() {
-    guard phase == .draining, supervisor.keeper.isEmpty else { return }
+  /// When only replies that follow a job are left these are cut off, as they would be in any case, and are resumed.
+  func apiProgressed() {
+    guard phase == .draining else { return }
+    guard supervisor.keeper.isEmpty else {
+      if supervisor.keeper.isDrained { supervisor.keeper.kill() }
+      return
+    }
     phase = .settling
     settle()
   }
@@ -141,20 +141,22 @@ extension Supervisor {
   }
 
   /// No job is being launched, deleted or saved, and nothing waits for the store or the service manager.
-  var isSettled: Bool {
-    changes.isEmpty && unsaved.isEmpty && manager.isIdle
-      && jobs.values.allSatisfy { $0.lifecycle.state == .running && !$0.lifecycle.deleteAsked }
-  }
+  var isSettled: Bool { book.isSettled && manager.isIdle }
 
   /// All jobs with their descriptors open across exec; nil when one of them has just ended.
   func exportJobs() -> [Handover.Job]? {
     var exported: [Handover.Job] = []
-    for job in jobs.values {
-      guard let state = job.export() else {
-        for job in jobs.values { job.running?.keep() }
+    for job in live.values {
+      guard let state = job.running?.export(), let entry = book.jobs[job.id] else {
+        for job in live.values { job.running?.keep() }
         return nil
       }
-      exported.append(state)
+      job.index.publish()
+      exported.append(
+        Handover.Job(
+          record: entry.record, pid: entry.pid, grace: entry.grace, takesInput: job.takesInput,
+          isStartStored: entry.isStartStored, isDeposited: job.isDeposited,
+          isInputDeposited: job.isInputDeposited, state: state))
     }
     return exported
   }
@@ -181,7 +183,7 @@ extension Supervisor {
     } catch {
       Signals.unblock()
       keepAcrossExec(false)
-      for job in jobs.values { job.running?.keep() }
+      for job in live.values { job.running?.keep() }
       openStoreAgain()
       throw error
     }
@@ -202,8 +204,7 @@ extension Supervisor {
   }
 
   /// Goes on with the jobs of the supervisor whose place this one took.
-  func adopt(_ handed: Handover) throws {
-    for (number, name) in store.clients() { clients[number] = name }
+  func adopt(_ handed: Handover) {
     for job in handed.jobs {
       do {
         try adopt(job)
@@ -213,17 +214,20 @@ extension Supervisor {
         jc_job_state_kill(engine.handle, &state)
       }
     }
-    log.info("upgraded", ["jobs": "\(jobs.count)"])
+    log.info("upgraded", ["jobs": "\(live.count)"])
   }
 
   private func adopt(_ handed: Handover.Job) throws {
-    let job = LiveJob(self, handed)
+    let id = handed.record.id
+    let job = LiveJob(id, takesInput: handed.takesInput, handed.state, in: directory.output, delegate: self)
     job.running = try RunningJob(
-      engine, handed.state, outputName: handed.record.outputName,
-      marker: "\(JobEnvironment.marker)=\(handed.record.id)", delegate: job)
-    jobs[handed.record.id] = job
-    limits.adopt(handed.record.client)
-    if !handed.isStartStored { housekeeping.noteStart(job) }
+      engine, handed.state, outputName: handed.record.outputName, marker: "\(JobEnvironment.marker)=\(id)",
+      delegate: job)
+    job.goOn(handed.state, in: directory.output, now: Clock.microseconds())
+    if handed.isDeposited { job.deposited(input: handed.isInputDeposited) }
+    live[id] = job
+    handle(
+      .adopted(handed.record, pid: handed.pid, grace: handed.grace, isStartStored: handed.isStartStored))
     deposits.add(job)
   }
 }

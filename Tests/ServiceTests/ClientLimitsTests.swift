@@ -24,7 +24,6 @@ struct ClientLimitsTests {
   func noClientGetsMoreThanItMay(seed: UInt64) throws {
     var random = SplitMix(seed: seed)
     var limits = ClientLimits(Self.configuration)
-    let counts = try SupervisorCounts(workers: 1)
     var models: [Int64: Model] = [:]
     var now: Int64 = 1_000_000
     for _ in 0..<500 {
@@ -36,7 +35,7 @@ struct ClientLimitsTests {
         model.running -= 1
       } else {
         let stored = Int64.random(in: 0...1100, using: &random)
-        let refusal = limits.create(client, stored: stored, now: now, counts)
+        let refusal = limits.create(client, stored: stored, now: now)?.refusal
         let lately = model.created.count { $0 > now - 1_000_000 }
         if refusal == nil {
           // A full bucket, and what flows in meanwhile.
@@ -55,11 +54,10 @@ struct ClientLimitsTests {
   }
 
   @Test func jobsThatWereHandedOverCount() throws {
-    let counts = try SupervisorCounts(workers: 1)
     var limits = ClientLimits(Self.configuration)
-    for _ in 0..<5 { limits.adopt(1) }
-    #expect(limits.create(1, stored: 0, now: Clock.monotonic(), counts)?.reason == .tooMany)
+    for _ in 0..<5 { limits.adopt(1, now: 1) }
+    #expect(limits.create(1, stored: 0, now: 2)?.counter == .refusedClientRunningJobs)
     limits.jobEnded(1)
-    #expect(limits.create(1, stored: 0, now: Clock.monotonic(), counts) == nil)
+    #expect(limits.create(1, stored: 0, now: 3) == nil)
   }
 }

@@ -16,8 +16,8 @@ struct HandoverTests {
     (state.output_limit, state.grace_ms, state.input_taken, state.input_pending) = (21, 22, 23, 24)
     (state.timed_out, state.adopted) = (true, true)
     let job = Handover.Job(
-      record: .sample(1), pid: 7, grace: 25, takesInput: true, inputTaken: 23, isStartStored: true,
-      isDeposited: true, isInputDeposited: false, piecesInFile: 26, pieces: [27], state: state)
+      record: .sample(1), pid: 7, grace: 25, takesInput: true, isStartStored: true,
+      isDeposited: true, isInputDeposited: false, state: state)
     return Handover(
       jobDescriptors: 1024, cgroup: "/cgroup", notifySocket: nil, address: "127.0.0.1:7443",
       listeners: [5, 6],

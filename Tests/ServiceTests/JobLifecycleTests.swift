@@ -1,22 +1,9 @@
-import Harness
 import Testing
 
 @testable import JobSupervisor
 
-/// Random sequences of events against a model of what must hold of every job's life.
+/// Every way a job's life can take, enumerated whole, against what must hold of each.
 struct JobLifecycleTests {
-  /// What an observer outside can see of one job.
-  private struct Model {
-    var creationAnswers = 0
-    var launched = 0
-    var ended = false
-    var resultSaved = false
-    var deletionSaved = false
-    var released = false
-    /// A deletion was asked for and nobody was answered since.
-    var deleterWaits = false
-  }
-
   /// Events that can come in a state: the store answers what was asked of it, the engine tells of what was launched.
   private static func possible(_ job: JobLifecycle) -> [JobLifecycle.Event] {
     switch job.state {
@@ -25,47 +12,116 @@ struct JobLifecycleTests {
     case .running: [.finished, .deleteAsked]
     case .saving: [.resultSaved, .resultNotSaved, .deleteAsked]
     case .removing: [.deletionSaved, .deletionNotSaved, .deleteAsked]
-    case .saved, .removed: []
+    case .saved: [.deleteAsked]
+    case .removed: []
     }
   }
 
-  @Test(arguments: 0..<2000)
-  func everySequenceEndsInOrder(seed: UInt64) throws {
-    var random = SplitMix(seed: seed)
-    var job = JobLifecycle()
-    var model = Model()
-    for _ in 0..<1000 {
-      guard let event = Self.possible(job).randomElement(using: &random) else { break }
-      if event == .finished { model.ended = true }
-      if event == .deletionSaved { model.deletionSaved = true }
-      if event == .resultSaved { model.resultSaved = true }
-      if event == .deleteAsked { model.deleterWaits = true }
-      try check(job.handle(event), after: event, &model)
+  /// A job with all that an observer outside can have seen of it.
+  private struct Seen: Hashable {
+    var job: JobLifecycle
+    var wasAnswered = false
+    var wasLaunched = false
+    var hasEnded = false
+    var isOnDisk = false
+    var isRemoved = false
+    var isReleased = false
+    /// A deletion was asked for and nobody was answered since.
+    var deleterWaits = false
+  }
+
+  /// All that can be reached from a beginning, and from where each can be left.
+  private func explore(_ start: Seen) throws -> [Seen: Set<Seen>] {
+    var successors: [Seen: Set<Seen>] = [:]
+    var open = [start]
+    while let seen = open.popLast() {
+      guard successors[seen] == nil else { continue }
+      successors[seen] = []
+      for event in Self.possible(seen.job) where !seen.isReleased {
+        let next = try step(seen, event)
+        successors[seen]!.insert(next)
+        open.append(next)
+      }
     }
-    // A job that was let go was saved, removed, or never accepted, and nobody waits for anything.
-    if model.released {
-      #expect(!model.deleterWaits)
-      #expect(model.deletionSaved || model.resultSaved || model.creationAnswers == 0)
+    return successors
+  }
+
+  private static let beginnings: [Seen] = [
+    Seen(job: JobLifecycle()),
+    Seen(job: JobLifecycle(state: .running), wasAnswered: true, wasLaunched: true),
+    Seen(job: JobLifecycle(state: .saving), wasAnswered: true, wasLaunched: true, hasEnded: true),
+    Seen(
+      job: JobLifecycle(state: .saved), wasAnswered: true, wasLaunched: true, hasEnded: true, isOnDisk: true),
+  ]
+
+  @Test(arguments: beginnings.indices)
+  func everyWayEndsInOrder(beginning: Int) throws {
+    let successors = try explore(Self.beginnings[beginning])
+    #expect(successors.count > 3)
+    // From everywhere there is a way to an end.
+    var ending = Set(successors.keys.filter(\.isReleased))
+    #expect(!ending.isEmpty)
+    while true {
+      let more = successors.filter { !ending.contains($0.key) && !$0.value.isDisjoint(with: ending) }
+      guard !more.isEmpty else { break }
+      ending.formUnion(more.keys)
+    }
+    #expect(ending.count == successors.count, "a job can be stuck")
+    for seen in successors.keys where seen.isReleased {
+      #expect(!seen.deleterWaits, "nobody waits for a job that is let go")
+      #expect(seen.isRemoved || seen.isOnDisk || !seen.wasAnswered, "nothing is lost")
+      #expect(seen.hasEnded || !seen.wasLaunched, "no process goes on")
     }
   }
 
-  private func check(_ actions: JobLifecycle.Actions, after event: JobLifecycle.Event, _ model: inout Model)
-    throws
-  {
-    try #require(!model.released || actions.isEmpty, "nothing follows the release")
-    if actions.contains(.answerCreation) { model.creationAnswers += 1 }
-    if actions.contains(.launch) { model.launched += 1 }
-    #expect(model.creationAnswers <= 1)
-    #expect(model.launched <= 1)
-    if actions.contains(.launch) { #expect(event == .accepted, "launched only once it is on disk") }
+  @Test func everyStateIsReached() throws {
+    let reached = try Self.beginnings.flatMap { try explore($0).keys.map(\.job.state) }
+    for state in JobLifecycle.State.allCases { #expect(reached.contains(state), "\(state)") }
+  }
+
+  private func step(_ before: Seen, _ event: JobLifecycle.Event) throws -> Seen {
+    var seen = before
+    switch event {
+    case .finished: seen.hasEnded = true
+    case .resultSaved: seen.isOnDisk = true
+    case .deletionSaved: (seen.isOnDisk, seen.isRemoved) = (false, true)
+    case .deleteAsked: seen.deleterWaits = true
+    default: break
+    }
+    let actions = seen.job.handle(event)
+    if actions.contains(.answerCreation) {
+      #expect(!before.wasAnswered && event == .accepted)
+      seen.wasAnswered = true
+    }
+    if actions.contains(.launch) {
+      #expect(!before.wasLaunched && event == .accepted, "launched once, and only when it is on disk")
+      seen.wasLaunched = true
+    }
     if actions.contains(.saveDeletion) {
-      #expect(model.ended || model.launched == 0, "its processes are gone before its record is")
+      #expect(seen.hasEnded || !seen.wasLaunched, "its processes are gone before its record is")
     }
-    if actions.contains(.answerDeletions) { #expect(model.deletionSaved || event == .notAccepted) }
-    if !actions.isDisjoint(with: [.answerDeletions, .refuseDeletions]) { model.deleterWaits = false }
-    if actions.contains(.removeFiles) { #expect(model.deletionSaved) }
-    if actions.contains(.kill) { #expect(event == .deleteAsked && !model.ended) }
-    if actions.contains(.release) { model.released = true }
+    if actions.contains(.saveResult) {
+      #expect((seen.hasEnded || !seen.wasLaunched) && !seen.isOnDisk, "what can still run has no result")
+    }
+    if actions.contains(.kill) { #expect(event == .deleteAsked && !seen.hasEnded) }
+    if actions.contains(.removeFiles) { #expect(seen.isRemoved) }
+    if actions.contains(.announceDeletion) { #expect(seen.isRemoved) }
+    if actions.contains(.answerDeletions) { #expect(seen.isRemoved || event == .notAccepted) }
+    if !actions.isDisjoint(with: [.answerDeletions, .refuseDeletions]) { seen.deleterWaits = false }
+    if actions.contains(.release) { seen.isReleased = true }
+    return seen
+  }
+
+  /// What cannot come changes nothing.
+  @Test func whatCannotComeIsIgnored() throws {
+    let all = try Set(Self.beginnings.flatMap { try explore($0).keys.map(\.job) })
+    for job in all {
+      for event in JobLifecycle.Event.allCases
+      where !Self.possible(job).contains(event) && event != .deleteAsked {
+        var next = job
+        #expect(next.handle(event) == [] && next == job, "\(job) \(event)")
+      }
+    }
   }
 
   @Test func aDeletionThatCannotBeSavedKeepsTheJob() {

@@ -1,4 +1,3 @@
-import Harness
 import JobAPI
 import Testing
 
@@ -55,34 +54,5 @@ struct JobTableTests {
     table.unfollow(id, other) { unwatches += 1 }
     table.unfollow(id, other) { unwatches += 1 }
     #expect(unwatches == 1)
-  }
-}
-
-struct OutputProgressTests {
-  /// What a follower holds after any telling is what the supervisor's log holds.
-  @Test(arguments: 0..<50)
-  func progressIsMergedWithoutLossOrDoubling(seed: UInt64) {
-    var random = SplitMix(seed: seed)
-    var log = LogIndex()
-    var told: OutputProgress?
-    var firstToTell: UInt64 = 0
-    var time: Int64 = 1_000_000
-    for _ in 0..<400 {
-      time += Int64.random(in: 1...2000, using: &random)
-      log.append(
-        Bool.random(using: &random) ? .stdout : .stderr, length: UInt64.random(in: 1...9, using: &random),
-        time: time)
-      if log.count >= 20 { log.movedToFile() }
-      guard Int.random(in: 0...2, using: &random) == 0 else { continue }
-      let first = max(firstToTell, log.inFile)
-      let skipped = Int(first - log.inFile) * LogIndex.pieceSize
-      let progress = OutputProgress(
-        piecesInFile: log.inFile, firstPiece: first, pieces: Array(log.pieces.dropFirst(skipped)))
-      firstToTell = log.inFile + UInt64(max(log.count, 1)) - 1
-      told?.merge(progress)
-      told = told ?? progress
-      #expect(told?.firstPiece == log.inFile)
-      #expect(told?.pieces == log.pieces)
-    }
   }
 }

@@ -79,11 +79,6 @@ int jc_job_stdin_fd(const struct jc_job *job)
     return job->launch.stdin_write;
 }
 
-int jc_job_ledger_fd(const struct jc_job *job)
-{
-    return job->ledger;
-}
-
 static void close_all(const int *fds, size_t count)
 {
     for (size_t i = 0; i < count; i++)

@@ -24,10 +24,10 @@ struct jc_cgroup {
 /// What the launcher makes of a job, and all that it needs for it.
 struct jc_launch {
     char **argv, **envp;
-    char *cwd;
+    const char *cwd;
     struct jc_cgroup *cgroup;
-    int stdin_fd;    ///< with JC_STDIN_FD
-    int stdin_write; ///< out, with JC_STDIN_PIPE
+    int stdin_fd;    ///< -1: none was given
+    int stdin_write; ///< out, with `pipes_stdin`
     int read[2];     ///< out: read ends of stdout and stderr
     int pidfd;       ///< out
     /// Out. Stored by the kernel before the child runs, zero once it is reaped: at any time in between the
@@ -39,8 +39,7 @@ struct jc_launch {
     const char *stage;
     uid_t uid;
     gid_t gid;
-    enum jc_stdin stdin_mode;
-    bool merge;
+    bool pipes_stdin, merge;
 };
 
 struct jc_stream_state {
@@ -59,7 +58,7 @@ struct jc_job {
     const struct jc_job_events *events;
     void *context;
     struct jc_launch launch; ///< its vectors are freed after the launch
-    void *memory;            ///< one allocation that holds the launch's vectors and strings
+    void *memory;            ///< one allocation: the launch's vectors, and the plan they point into
     char *output_name;
     char *marker; ///< the environment's entry that names the job; without cgroups only
     struct jc_stream_state stream[2];

@@ -2,6 +2,7 @@
 #include "engine_private.h"
 
 #include <errno.h>
+#include <jobplan/plan.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,58 +10,74 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static size_t vector_size(const char *const *strings, size_t *count)
+static bool same_name(const char *entry, const char *other)
 {
-    size_t size = 0;
-    for (*count = 0; strings[*count] != NULL; ++*count)
-        size += strlen(strings[*count]) + 1;
-    return size;
+    const size_t length = strcspn(entry, "=") + 1;
+    return strncmp(entry, other, length) == 0;
 }
 
-static char *copy_string(char **at, const char *text)
+static bool replaces(const struct jc_plan *plan, const char *entry)
 {
-    size_t length = strlen(text) + 1;
-    char *copy = memcpy(*at, text, length);
-    *at += length;
-    return copy;
+    for (uint32_t i = 0; i < plan->header.environment; i++)
+        if (same_name(entry, jc_plan_string(plan, plan->header.arguments + i)))
+            return true;
+    return false;
 }
 
-static void copy_vector(char **vector, char **at, const char *const *strings, size_t count)
+static void fill_environment(char **envp, const struct jc_plan *plan, const char *const *standard,
+                             char *marker)
 {
-    for (size_t i = 0; i < count; i++)
-        vector[i] = copy_string(at, strings[i]);
-    vector[count] = NULL;
+    for (; *standard != NULL; standard++)
+        if (!replaces(plan, *standard))
+            *envp++ = (char *)*standard;
+    for (uint32_t i = 0; i < plan->header.environment; i++) {
+        const char *entry = jc_plan_string(plan, plan->header.arguments + i);
+        if (!same_name(marker, entry))
+            *envp++ = (char *)entry;
+    }
+    *envp++ = marker;
+    *envp = NULL;
 }
 
-/// One allocation for both vectors and all strings, given back once the job runs; the name outlives it.
-static int copy_strings(struct jc_job *job, const struct jc_job_options *options)
+static size_t count(const char *const *vector)
 {
-    size_t argc, envc;
-    const char *cwd = options->cwd != NULL ? options->cwd : "/";
-    size_t size = vector_size(options->argv, &argc) + vector_size(options->envp, &envc) + strlen(cwd) + 1;
-    char **vectors = malloc((argc + envc + 2) * sizeof *vectors + size);
-    job->output_name = strdup(options->output_name);
-    job->memory = vectors;
-    if (vectors == NULL || job->output_name == NULL)
+    size_t count = 0;
+    while (vector[count] != NULL)
+        count++;
+    return count;
+}
+
+/// One allocation for both vectors and the plan that they point into, given back once the job runs.
+static int take_plan(struct jc_job *job, const struct jc_job_options *options, struct jc_plan *plan)
+{
+    *plan = jc_plan_view(options->plan);
+    const size_t marker_size = strlen(options->marker) + 1;
+    const size_t argc = plan->header.arguments;
+    const size_t pointers = argc + 1 + count(options->environment) + plan->header.environment + 2;
+    char **vectors = malloc(pointers * sizeof *vectors + marker_size + options->plan_length);
+    if (vectors == NULL)
         return -ENOMEM;
-    char *at = (char *)(vectors + argc + envc + 2);
+    char *marker = memcpy(vectors + pointers, options->marker, marker_size);
+    *plan = jc_plan_view(memcpy(marker + marker_size, options->plan, options->plan_length));
+    for (uint32_t i = 0; i < argc; i++)
+        vectors[i] = (char *)jc_plan_string(plan, i);
+    vectors[argc] = NULL;
+    fill_environment(vectors + argc + 1, plan, options->environment, marker);
+    job->memory = vectors;
     job->launch.argv = vectors;
     job->launch.envp = vectors + argc + 1;
-    copy_vector(job->launch.argv, &at, options->argv, argc);
-    copy_vector(job->launch.envp, &at, options->envp, envc);
-    job->launch.cwd = copy_string(&at, cwd);
+    job->launch.cwd = jc_plan_text(plan, JC_PLAN_CWD);
+    if (job->launch.cwd == NULL)
+        job->launch.cwd = "/";
     return 0;
 }
 
-/// The environment's entry that names the job, for engines that have no cgroups to find its processes by.
-static int keep_marker(struct jc_job *job)
+/// What outlives the launch. For engines that have no cgroups the marker, to find the job's processes by.
+static int keep_names(struct jc_job *job, const struct jc_job_options *options)
 {
-    if (job->engine->cgroup_dir >= 0)
-        return 0;
-    for (char **entry = job->launch.envp; *entry != NULL; entry++)
-        if (strncmp(*entry, "JOBD_JOB_ID=", 12) == 0)
-            return (job->marker = strdup(*entry)) != NULL ? 0 : -ENOMEM;
-    return 0;
+    if (job->engine->cgroup_dir < 0 && (job->marker = strdup(options->marker)) == NULL)
+        return -ENOMEM;
+    return (job->output_name = strdup(options->output_name)) != NULL ? 0 : -ENOMEM;
 }
 
 static void free_job(struct jc_job *job)
@@ -84,15 +101,18 @@ struct jc_job *jc_job_make(struct jc_engine *engine)
     return job;
 }
 
-static void take_options(struct jc_job *job, const struct jc_job_options *options)
+static void take_options(struct jc_job *job, const struct jc_job_options *options, const struct jc_plan *plan)
 {
-    job->output_limit = options->output_limit;
-    job->limit_action = options->limit_action;
-    job->timeout_ms = options->timeout_ms;
-    job->grace_ms = options->grace_ms;
-    job->launch.stdin_mode = options->stdin_mode;
-    job->launch.stdin_fd = options->stdin_mode == JC_STDIN_FD ? options->stdin_fd : -1;
-    job->launch.merge = options->merge;
+    const struct jc_plan_header *header = &plan->header;
+    const bool is_limited =
+        (header->flags & JC_PLAN_OUTPUT_LIMIT) != 0 && header->output_limit < options->output_limit;
+    job->output_limit = is_limited ? header->output_limit : options->output_limit;
+    job->limit_action = (header->flags & JC_PLAN_KILL_AT_LIMIT) != 0 ? JC_LIMIT_KILL : JC_LIMIT_TRUNCATE;
+    job->timeout_ms = header->timeout_ms;
+    job->grace_ms = (header->flags & JC_PLAN_GRACE) != 0 ? header->grace_ms : options->grace_ms;
+    job->launch.stdin_fd = options->stdin_fd;
+    job->launch.pipes_stdin = options->stdin_fd < 0 && (header->flags & JC_PLAN_STDIN_OPEN) != 0;
+    job->launch.merge = (header->flags & JC_PLAN_MERGE) != 0;
     job->launch.uid = options->uid;
     job->launch.gid = options->gid;
 }
@@ -102,17 +122,19 @@ static int make_job(struct jc_engine *engine, const struct jc_job_options *optio
     struct jc_job *job = jc_job_make(engine);
     if (job == NULL)
         return -ENOMEM;
-    take_options(job, options);
-    int status = copy_strings(job, options);
+    struct jc_plan plan;
+    int status = take_plan(job, options, &plan);
     if (status == 0)
-        status = keep_marker(job);
+        status = keep_names(job, options);
     if (status == 0)
         status = jc_engine_add(engine, job);
-    if (status < 0)
+    if (status < 0) {
         free_job(job);
-    else
-        *out = job;
-    return status;
+        return status;
+    }
+    take_options(job, options, &plan);
+    *out = job;
+    return 0;
 }
 
 int jc_job_start(struct jc_engine *engine, const struct jc_job_options *options,
@@ -121,7 +143,7 @@ int jc_job_start(struct jc_engine *engine, const struct jc_job_options *options,
     struct jc_job *job = NULL;
     int status = jc_launchers_full(engine) ? -EAGAIN : make_job(engine, options, &job);
     if (status < 0) {
-        if (options->stdin_mode == JC_STDIN_FD)
+        if (options->stdin_fd >= 0)
             close(options->stdin_fd);
         return status;
     }

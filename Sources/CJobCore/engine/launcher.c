@@ -38,8 +38,8 @@ static int make_pipe(int fds[2], int near_end)
 static int open_streams(struct jc_launch *launch, const struct jc_spawn_base *base, int far[3])
 {
     int fds[2];
-    far[0] = launch->stdin_mode == JC_STDIN_FD ? launch->stdin_fd : base->null_fd;
-    if (launch->stdin_mode == JC_STDIN_PIPE) {
+    far[0] = launch->stdin_fd >= 0 ? launch->stdin_fd : base->null_fd;
+    if (launch->pipes_stdin) {
         int status = make_pipe(fds, 1);
         if (status < 0)
             return status;

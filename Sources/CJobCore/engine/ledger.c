@@ -16,7 +16,7 @@ struct ledger {
     uint32_t magic, version;
     struct jc_job_state state;
 };
-_Static_assert(sizeof(struct ledger) <= JC_LEDGER_LOG, "a ledger fits in its page");
+_Static_assert(sizeof(struct ledger) <= JC_LEDGER_SIZE, "a ledger fits in its page");
 
 int jc_ledger_open(struct jc_job *job)
 {

@@ -12,7 +12,7 @@ package enum Notice {
   /// A new or changed job. `pid` is 0 unless its process runs.
   case job(JobRecord, pid: Int32)
   case deleted(id: JobID)
-  /// More output of a watched job, and which pieces came in which order.
+  /// More output of a watched job is on file.
   case output(id: JobID, progress: OutputProgress)
   /// The answer to a create: the job, perhaps one that an earlier request with the same key made.
   case created(ticket: UInt64, id: JobID)
@@ -29,22 +29,14 @@ package enum Notice {
 }
 
 /// How far the output of a running job is on file.
-package struct OutputProgress: Equatable {
+package struct OutputProgress: Equatable, Sendable {
   package var stdout: UInt64 = 0
   package var stderr: UInt64 = 0
-  /// Pieces of the combined log that are in the log's file.
-  package var piecesInFile: UInt64 = 0
-  /// Pieces after those, encoded (``LogIndex``). The first of them is number `firstPiece` of the job's pieces; it
-  /// may be a longer form of one that was told before.
-  package var firstPiece: UInt64 = 0
-  package var pieces: [UInt8] = []
+  /// Pieces of its index that are in the index file; the last of them may still become longer.
+  package var pieces: UInt64 = 0
 
-  package init(
-    stdout: UInt64 = 0, stderr: UInt64 = 0, piecesInFile: UInt64 = 0, firstPiece: UInt64 = 0,
-    pieces: [UInt8] = []
-  ) {
-    (self.stdout, self.stderr, self.piecesInFile) = (stdout, stderr, piecesInFile)
-    (self.firstPiece, self.pieces) = (firstPiece, pieces)
+  package init(stdout: UInt64 = 0, stderr: UInt64 = 0, pieces: UInt64 = 0) {
+    (self.stdout, self.stderr, self.pieces) = (stdout, stderr, pieces)
   }
 }
 
@@ -127,16 +119,10 @@ extension OutputProgress {
   package func encode(into writer: inout ByteWriter) {
     writer.put(stdout)
     writer.put(stderr)
-    writer.put(piecesInFile)
-    writer.put(firstPiece)
     writer.put(pieces)
   }
 
   package init(from reader: inout ByteReader) throws(MalformedBytes) {
-    stdout = try reader.integer()
-    stderr = try reader.integer()
-    piecesInFile = try reader.integer()
-    firstPiece = try reader.integer()
-    pieces = try reader.array()
+    self.init(stdout: try reader.integer(), stderr: try reader.integer(), pieces: try reader.integer())
   }
 }

@@ -19,18 +19,14 @@ package enum Order {
   /// Asked to drain, it has given all replies but those that follow output or events, which end with their jobs.
   case drained
 
-  package struct Creation {
-    package var spec: JobSpec
-    /// The spec's encoded form, as it is stored.
-    package var encodedSpec: [UInt8]
+  package struct Creation: Equatable, Sendable {
+    package let plan: JobPlan
     /// Inline standard input.
-    package var input: [UInt8]?
+    package let input: [UInt8]?
     package var idempotency: Idempotency?
 
-    package init(
-      spec: JobSpec, encodedSpec: [UInt8], input: [UInt8]? = nil, idempotency: Idempotency? = nil
-    ) {
-      (self.spec, self.encodedSpec, self.input, self.idempotency) = (spec, encodedSpec, input, idempotency)
+    package init(_ plan: JobPlan, input: [UInt8]? = nil, idempotency: Idempotency? = nil) {
+      (self.plan, self.input, self.idempotency) = (plan, input, idempotency)
     }
   }
 
@@ -94,7 +90,7 @@ extension Order {
   }
 
   private static func put(_ creation: Creation, into writer: inout ByteWriter) {
-    writer.put(creation.encodedSpec)
+    writer.put(creation.plan.bytes)
     writer.put(creation.input != nil)
     if let input = creation.input { writer.put(input) }
     writer.put(creation.idempotency != nil)
@@ -157,16 +153,11 @@ extension Order {
   }
 
   private static func creation(_ reader: inout ByteReader) throws(MalformedBytes) -> Creation {
-    let encoded = try reader.view()
-    var specReader = ByteReader(encoded)
-    let spec = try JobSpec(from: &specReader)
-    try specReader.end()
+    let plan = try JobPlan(checking: reader.view())
     let input = try reader.bool() ? try reader.array() : nil
-    guard try reader.bool() else {
-      return Creation(spec: spec, encodedSpec: [UInt8](encoded), input: input)
-    }
+    guard try reader.bool() else { return Creation(plan, input: input) }
     let idempotency = Idempotency(key: try reader.string(), digest: try reader.array())
     guard idempotency.key.utf8.count <= 260, idempotency.digest.count == 32 else { throw MalformedBytes() }
-    return Creation(spec: spec, encodedSpec: [UInt8](encoded), input: input, idempotency: idempotency)
+    return Creation(plan, input: input, idempotency: idempotency)
   }
 }

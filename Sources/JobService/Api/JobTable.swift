@@ -108,11 +108,7 @@ final class JobTable: Sendable {
   func progress(_ id: JobID, _ progress: OutputProgress) -> Set<Observer> {
     state.withLock { state in
       guard let slot = state.slots[id], !slot.followers.isEmpty else { return [] }
-      if slot.entry.progress == nil {
-        slot.entry.progress = progress
-      } else {
-        slot.entry.progress!.merge(progress)
-      }
+      slot.entry.progress = progress
       return slot.followers
     }
   }
@@ -148,23 +144,5 @@ extension JobTable.State {
     guard firstFinished > most else { return }
     finished.removeFirst(firstFinished)
     firstFinished = 0
-  }
-}
-
-extension OutputProgress {
-  /// Adds what is new: pieces from `next.firstPiece` on replace those held.
-  mutating func merge(_ next: OutputProgress) {
-    (stdout, stderr, piecesInFile) = (next.stdout, next.stderr, next.piecesInFile)
-    let held = UInt64(pieces.count / LogIndex.pieceSize)
-    guard next.firstPiece >= firstPiece, next.firstPiece <= firstPiece + held else {
-      (firstPiece, pieces) = (next.firstPiece, next.pieces)
-      return
-    }
-    pieces.removeLast(Int(firstPiece + held - next.firstPiece) * LogIndex.pieceSize)
-    pieces.append(contentsOf: next.pieces)
-    guard piecesInFile > firstPiece else { return }
-    let inFile = min(Int(piecesInFile - firstPiece), pieces.count / LogIndex.pieceSize)
-    pieces.removeFirst(inFile * LogIndex.pieceSize)
-    firstPiece += UInt64(inFile)
   }
 }

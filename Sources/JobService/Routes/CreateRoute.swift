@@ -39,43 +39,16 @@ final class CreateTask: ExchangeTask {
 /// From a checked request to the order that carries it out.
 enum Creator {
   static func creation(_ request: CreateRequest, key: String?) -> Order.Creation {
-    let input = request.inputBytes
-    let spec = JobSpec(request)
-    let encoded = spec.encoded
-    var creation = Order.Creation(spec: spec, encodedSpec: encoded, input: input)
-    if let key { creation.idempotency = Order.Idempotency(key: key, digest: digest(encoded, input)) }
+    var creation = Order.Creation(JobPlan(request), input: request.inputBytes)
+    if let key { creation.idempotency = Order.Idempotency(key: key, digest: digest(creation)) }
     return creation
   }
 
   /// SHA-256 (FIPS 180-4) of what the request asks for.
-  private static func digest(_ spec: [UInt8], _ input: [UInt8]?) -> [UInt8] {
-    let message = spec + (input.map { [1] + $0 } ?? [0])
+  private static func digest(_ creation: Order.Creation) -> [UInt8] {
+    let message = creation.plan.bytes + (creation.input.map { [1] + $0 } ?? [0])
     var digest = [UInt8](repeating: 0, count: 32)
     jc_sha256(message, message.count, &digest)
     return digest
-  }
-}
-
-extension JobSpec {
-  init(_ request: CreateRequest) {
-    self.init()
-    command = request.cmd
-    arguments = request.args
-    environment = Self.pairs(request.env)
-    directory = request.cwd
-    stdinOpen = request.stdinOpen ?? false
-    timeout = UInt64(request.timeout?.milliseconds ?? 0)
-    grace = request.grace.map { UInt64($0.milliseconds) }
-    labels = Self.pairs(request.labels)
-    merge = request.merge ?? false
-    outputLimit = request.outputLimit.map { UInt64($0) }
-    killAtLimit = request.onLimit == .kill
-    user = request.user
-    group = request.group
-  }
-
-  /// Sorted, so that equal requests have equal forms.
-  private static func pairs(_ values: [String: String]?) -> [NameAndValue] {
-    (values ?? [:]).sorted { $0.key < $1.key }.map { NameAndValue(name: $0.key, value: $0.value) }
   }
 }

@@ -7,17 +7,16 @@ extension Worker {
   func detail(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
     _ = try head.query()
     let entry = try job(id, of: exchange.client, .detail)
-    guard let bytes = try reader.spec(client: entry.record.client, id: id) else { throw NoSuchJob(.detail) }
-    let spec = try bytes.withUnsafeBytes { try JobSpec(stored: $0) }
-    exchange.reply(json: JobDetail(measured(entry), spec))
+    guard let plan = try reader.plan(client: entry.record.client, id: id) else { throw NoSuchJob(.detail) }
+    exchange.reply(json: JobDetail(measured(entry), plan))
   }
 
   /// What nobody follows nobody tells of: its output is as long as its files are.
   private func measured(_ entry: JobTable.Entry) -> JobTable.Entry {
     guard entry.record.state == .running, entry.progress == nil else { return entry }
     var entry = entry
-    entry.record.stdout.kept = OutputFile.size(api, entry.record.id, OutputStream.stdout.suffix)
-    entry.record.stderr.kept = OutputFile.size(api, entry.record.id, OutputStream.stderr.suffix)
+    entry.record.stdout.kept = OutputFile.size(api.output, entry.record.id, OutputStream.stdout.suffix)
+    entry.record.stderr.kept = OutputFile.size(api.output, entry.record.id, OutputStream.stderr.suffix)
     return entry
   }
 
@@ -34,7 +33,7 @@ extension Worker {
     // What runs is known better in memory: its process, and whether it has ended since.
     let jobs = page.jobs.map { job in
       let entry = api.table.entry(job.record.id, of: client) ?? JobTable.Entry(record: job.record, pid: 0)
-      return JobDetail(measured(entry), job.spec)
+      return JobDetail(measured(entry), job.plan)
     }
     exchange.reply(json: JobList(jobs: jobs, next: page.next?.description))
   }
@@ -82,12 +81,12 @@ extension Query {
 }
 
 extension JobDetail {
-  init(_ entry: JobTable.Entry, _ spec: JobSpec) {
+  init(_ entry: JobTable.Entry, _ plan: JobPlan) {
     let record = entry.record
     self.init(
-      id: record.id, cmd: spec.command, args: spec.arguments, status: record.state,
+      id: record.id, cmd: plan.command, args: plan.arguments, status: record.state,
       created: TimeText.text(record.created))
-    take(spec)
+    take(plan)
     take(record)
     pid = entry.pid == 0 ? nil : entry.pid
     if let progress = entry.progress {
@@ -95,16 +94,16 @@ extension JobDetail {
     }
   }
 
-  private mutating func take(_ spec: JobSpec) {
-    cwd = spec.directory
-    labels =
-      spec.labels.isEmpty ? nil : Dictionary(uniqueKeysWithValues: spec.labels.map { ($0.name, $0.value) })
-    (user, group) = (spec.user, spec.group)
-    merge = spec.merge ? true : nil
-    timeout = spec.timeout == 0 ? nil : DurationText(milliseconds: Int64(spec.timeout))
-    grace = spec.grace.map { DurationText(milliseconds: Int64($0)) }
-    outputLimit = spec.outputLimit.map { Int64(clamping: $0) }
-    onLimit = spec.killAtLimit ? .kill : nil
+  private mutating func take(_ plan: JobPlan) {
+    cwd = plan.directory
+    let names = plan.labels.map { ($0.name, $0.value) }
+    labels = names.isEmpty ? nil : Dictionary(uniqueKeysWithValues: names)
+    (user, group) = (plan.user, plan.group)
+    merge = plan.merge ? true : nil
+    timeout = plan.timeout == 0 ? nil : DurationText(milliseconds: Int64(plan.timeout))
+    grace = plan.grace.map { DurationText(milliseconds: Int64($0)) }
+    outputLimit = plan.outputLimit.map { Int64(clamping: $0) }
+    onLimit = plan.killsAtLimit ? .kill : nil
   }
 
   private mutating func take(_ record: JobRecord) {

@@ -3,7 +3,7 @@ import JobModel
 
 /// A place in a job's combined log, and what comes after it. Worker's thread only.
 final class LogCursor {
-  let pieces: LogPieces
+  let pieces: OutputIndexReader
   private let api: ApiContext
   private let id: JobID
   private let start: LogStart
@@ -23,7 +23,7 @@ final class LogCursor {
 
   init(_ api: ApiContext, _ id: JobID, _ start: LogStart) {
     (self.api, self.id, self.start) = (api, id, start)
-    pieces = LogPieces(api, id)
+    pieces = OutputIndexReader(id, in: api.output)
     sent = start.offsets
   }
 
@@ -78,7 +78,7 @@ final class LogCursor {
 
   private func read(_ stream: OutputStream, _ offset: UInt64, _ count: UInt64) throws -> [UInt8] {
     let index = Int(stream.index)
-    if files[index] == nil { files[index] = try OutputFile(api, id, stream.suffix) }
+    if files[index] == nil { files[index] = try OutputFile(api.output, id, stream.suffix) }
     let bytes = try files[index]?.read(Int(count), at: offset) ?? []
     guard !bytes.isEmpty || count == 0 else { throw MissingOutput(stream: stream, count: count) }
     return bytes
@@ -101,12 +101,14 @@ enum UTF8Tail {
 
 /// Finds where the last lines of a combined log begin, going backwards through its pieces.
 struct LogTail {
-  private let pieces: LogPieces
+  private let pieces: OutputIndexReader
   private let kept: [UInt64]
   private let read: (OutputStream, UInt64, UInt64) throws -> [UInt8]
 
-  init(_ pieces: LogPieces, kept: [UInt64], read: @escaping (OutputStream, UInt64, UInt64) throws -> [UInt8])
-  {
+  init(
+    _ pieces: OutputIndexReader, kept: [UInt64],
+    read: @escaping (OutputStream, UInt64, UInt64) throws -> [UInt8]
+  ) {
     (self.pieces, self.kept, self.read) = (pieces, kept, read)
   }
 

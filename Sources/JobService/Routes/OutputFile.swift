@@ -7,9 +7,9 @@ import Platform
 final class OutputFile {
   let descriptor: Int32
 
-  /// Nil when there is none: nothing was written yet.
-  init?(_ api: ApiContext, _ id: JobID, _ suffix: String) throws(SystemError) {
-    descriptor = openat(api.output, JobRecord.outputName(of: id) + suffix, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+  /// In a directory of all output. Nil when there is none: nothing was written yet.
+  init?(_ directory: Int32, _ id: JobID, _ suffix: String) throws(SystemError) {
+    descriptor = openat(directory, JobRecord.outputName(of: id) + suffix, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
     guard descriptor < 0 else { return }
     // Where the umask takes the group's right, a file that is just made is given it before anything is written.
     guard errno == ENOENT || errno == EACCES else { throw SystemError(errno, "open the job's output") }
@@ -19,10 +19,10 @@ final class OutputFile {
   deinit { close(descriptor) }
 
   /// Bytes in a job's file now; 0 when there is none.
-  static func size(_ api: ApiContext, _ id: JobID, _ suffix: String) -> UInt64 {
+  static func size(_ directory: Int32, _ id: JobID, _ suffix: String) -> UInt64 {
     var status = stat()
     let name = JobRecord.outputName(of: id) + suffix
-    return fstatat(api.output, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? UInt64(status.st_size) : 0
+    return fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? UInt64(status.st_size) : 0
   }
 
   /// Bytes in it now.
@@ -83,7 +83,7 @@ extension ApiContext {
   /// The stream's file, if it has one; throws ``MissingOutput`` when there is less in it than a job that has ended
   /// wrote.
   func wholeOutput(_ record: JobRecord, _ stream: OutputStream) throws -> OutputFile? {
-    let file = try OutputFile(self, record.id, stream.suffix)
+    let file = try OutputFile(output, record.id, stream.suffix)
     let kept = record.state == .running ? 0 : stream == .stdout ? record.stdout.kept : record.stderr.kept
     let size = kept == 0 ? 0 : file?.size ?? 0
     guard size >= kept else { throw MissingOutput(stream: stream, count: kept - size) }

@@ -34,7 +34,7 @@ struct DepositTests {
   @Test func outputOfADepositedJobStopsAtItsLimit() throws {
     let harness = try EngineHarness(EngineTests.Kind.all[0])
     var launch = EngineHarness.shell("echo 1; sleep 0.2; seq 1 100000; echo end >&2")
-    launch.outputLimit = 10_000
+    launch.request.outputLimit = 10_000
     var deposit: Int32?
     let end = try harness.run(launch) { job, output in
       guard output == "1\n" else { return false }
@@ -49,7 +49,7 @@ struct DepositTests {
 
   @Test func theLedgerTellsOfTheInput() throws {
     var launch = EngineHarness.launch(["sh", "-c", "echo ready; cat"])
-    launch.input = .pipe
+    launch.request.stdinOpen = true
     var states: [jc_job_state] = []
     let end = try EngineHarness(EngineTests.Kind.all[0]).run(launch) { job, output in
       guard output == "ready\n", let deposit = try? job.deposit() else { return false }
@@ -83,38 +83,5 @@ struct DepositTests {
     #expect(jc_deposit_read(ends[1], &state) == -EINVAL)
     try #require(send(ends[0], "twelve bytes", 12, 0) == 12)
     #expect(jc_deposit_read(ends[1], &state) == -EINVAL)
-  }
-
-  /// A memory file of the ledger's size.
-  private func ledger() throws -> Int32 {
-    let file = [UInt8](repeating: 0, count: Int(JC_LEDGER_SIZE)).withUnsafeBytes {
-      jp_memory_file("test", $0.baseAddress, $0.count)
-    }
-    try #require(file >= 0)
-    return file
-  }
-
-  @Test func theLedgerHoldsTheLog() throws {
-    let file = try ledger()
-    defer { close(file) }
-    #expect(LogLedger.read(file).count == 0)
-    var log = LogIndex()
-    log.append(.stdout, length: 5, time: 1_000_000)
-    LogLedger.write(log, to: file)
-    // One that becomes longer, and one more.
-    log.append(.stdout, length: 2, time: 1_000_100)
-    log.append(.stderr, length: 3, time: 2_000_000)
-    LogLedger.write(log, from: 0, to: file)
-    #expect(LogLedger.read(file).pieces == log.pieces)
-    for time in 3..<Int64(LogFile.piecesInMemory) + 1 {
-      log.append(.stderr, length: 1, time: time * 1_000_000)
-    }
-    LogLedger.write(log, to: file)
-    #expect(LogLedger.read(file).pieces == log.pieces)
-    log.movedToFile()
-    log.append(.stdout, length: 9, time: 900_000_000)
-    LogLedger.write(log, to: file)
-    let last = LogLedger.read(file)
-    #expect(last.inFile == UInt64(LogFile.piecesInMemory) && last.pieces == log.pieces)
   }
 }

@@ -63,22 +63,36 @@ final class EngineHarness {
     return String(cString: claimed)
   }
 
-  static func launch(_ arguments: [String]) -> RunningJob.Launch {
-    let id = JobID(microseconds: Clock.microseconds(), random: UInt64.random(in: 0...UInt64.max))
-    return RunningJob.Launch(
-      arguments: arguments, environment: JobEnvironment.of(id, adding: []), outputName: "", outputLimit: .max)
+  /// A job to start: its plan, and what the plan does not say.
+  struct Launch {
+    var request: CreateRequest
+    /// A descriptor of its standard input; -1: as the request says.
+    var input: Int32 = -1
+
+    var timeout: Int64 {
+      get { request.timeout?.milliseconds ?? 0 }
+      set { request.timeout = DurationText(milliseconds: newValue) }
+    }
+    var grace: Int64 {
+      get { request.grace?.milliseconds ?? 0 }
+      set { request.grace = DurationText(milliseconds: newValue) }
+    }
   }
 
-  static func shell(_ script: String) -> RunningJob.Launch { launch(["sh", "-c", script]) }
+  static func launch(_ arguments: [String]) -> Launch {
+    Launch(request: CreateRequest(cmd: arguments[0], args: Array(arguments.dropFirst())))
+  }
+
+  static func shell(_ script: String) -> Launch { launch(["sh", "-c", script]) }
 
   func run(_ script: String) throws -> End { try run(Self.shell(script)) }
 
-  func run(_ launch: RunningJob.Launch, input: [UInt8]? = nil) throws -> End {
+  func run(_ launch: Launch, input: [UInt8]? = nil) throws -> End {
     try runAll([launch], input: input)[0]
   }
 
   /// `act` is called with the job and its stdout until it is true.
-  func run(_ launch: RunningJob.Launch, act: (RunningJob, String) -> Bool) throws -> End {
+  func run(_ launch: Launch, act: (RunningJob, String) -> Bool) throws -> End {
     let job = try start(launch, nil)
     var hasActed = false
     while job.result == nil {
@@ -101,18 +115,19 @@ final class EngineHarness {
     return end(of: job)
   }
 
-  func runAll(_ launches: [RunningJob.Launch], input: [UInt8]? = nil) throws -> [End] {
+  func runAll(_ launches: [Launch], input: [UInt8]? = nil) throws -> [End] {
     let jobs = try launches.map { try start($0, input) }
     while jobs.contains(where: { $0.result == nil }) { try loop.step(wait: true) }
     return jobs.map(end)
   }
 
-  private func start(_ launch: RunningJob.Launch, _ input: [UInt8]?) throws -> TestJob {
-    var launch = launch
-    launch.outputName = "\(count)"
+  private func start(_ launch: Launch, _ input: [UInt8]?) throws -> TestJob {
+    let id = JobID(microseconds: Clock.microseconds(), random: UInt64.random(in: 0...UInt64.max))
     let job = TestJob("\(count)", input)
     count += 1
-    job.running = try RunningJob(engine, launch, delegate: job)
+    var raw = RunningJob.Launch(id, JobPlan(launch.request), outputName: job.name, outputLimit: .max)
+    raw.input = launch.input
+    job.running = try RunningJob(engine, raw, delegate: job)
     return job
   }
 

@@ -88,7 +88,7 @@ struct EngineTests {
       #expect(end.errorSubject == command && end.started == false)
     }
     var launch = EngineHarness.shell("true")
-    launch.directory = "/nonexistent"
+    launch.request.cwd = "/nonexistent"
     let end = try harness.run(launch)
     #expect(end.result.error_stage.map { String(cString: $0) } == "chdir")
     #expect(end.errorSubject == "/nonexistent")
@@ -108,14 +108,14 @@ struct EngineTests {
   @Test(arguments: Kind.all)
   func limitsTruncateOrKill(kind: Kind) throws {
     var launch = EngineHarness.shell("head -c 100000 /dev/zero; echo end >&2; sleep 0")
-    launch.outputLimit = 1000
+    launch.request.outputLimit = 1000
     let truncated = try EngineHarness(kind).run(launch)
     #expect(truncated.result.bytes.0 == 1000)
     #expect(truncated.result.dropped.0 == 99_000)
     #expect(truncated.result.exit_code == 0)
     launch = EngineHarness.shell("cat /dev/zero")
-    launch.outputLimit = 1000
-    launch.killAtLimit = true
+    launch.request.outputLimit = 1000
+    launch.request.onLimit = .kill
     let killed = try EngineHarness(kind).run(launch)
     #expect(killed.result.limit_killed)
     #expect(killed.result.signal == SIGKILL)
@@ -125,7 +125,7 @@ struct EngineTests {
   @Test(arguments: Kind.all)
   func bothStreamsCanBeOne(kind: Kind) throws {
     var launch = EngineHarness.shell("for i in 1 2 3 4 5; do echo out; echo err >&2; done")
-    launch.merge = true
+    launch.request.merge = true
     let end = try EngineHarness(kind).run(launch)
     #expect(end.stdout == String(repeating: "out\nerr\n", count: 5))
     #expect(end.result.bytes.1 == 0)
@@ -135,11 +135,11 @@ struct EngineTests {
   func standardInputIsFedAndClosed(kind: Kind) throws {
     let bytes = (0..<500_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
     var launch = EngineHarness.shell("cat")
-    launch.input = .pipe
+    launch.request.stdinOpen = true
     let end = try EngineHarness(kind).run(launch, input: bytes)
     #expect(end.output == bytes)
     let file = bytes.withUnsafeBytes { jp_memory_file("test", $0.baseAddress, $0.count) }
-    launch.input = .descriptor(file)
+    launch.input = file
     #expect(try EngineHarness(kind).run(launch).output == bytes)
   }
 

@@ -23,8 +23,7 @@ private final class SmallDisk {
     let disk = try SmallDisk("size=512k")
     let fixture = try StoreFixture(disk.path)
     try fixture.apply(.create(.sample(1)))
-    var large = JobSpec.sample
-    large.arguments = [String(repeating: "x", count: 1 << 20)]
+    let large = JobPlan(CreateRequest(cmd: "echo", args: [String(repeating: "x", count: 1 << 20)]))
     guard case .failed(let error) = try fixture.apply(.create(.sample(2), large)) else {
       return #expect(Bool(false), "a job larger than the disk was saved")
     }

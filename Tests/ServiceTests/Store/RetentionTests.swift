@@ -38,7 +38,7 @@ import Testing
     for job in all.jobs { try fixture.apply(.delete(client: job.client, id: job.id)) }
     #expect(try fixture.expired(retention) == Expired())
     #expect(fixture.store.totals(of: 1).finished == 0)
-    #expect(fixture.store.totals(of: 1).bytes == Int64(JobSpec.sample.encoded.count))
+    #expect(fixture.store.totals(of: 1).bytes == Int64(JobPlan.sample.bytes.count))
   }
 
   @Test func oldOnesGoByTheTimeTheyFinished() throws {

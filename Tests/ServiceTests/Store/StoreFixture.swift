@@ -143,9 +143,9 @@ extension JobRecord {
 
 extension StoreChange {
   static func create(
-    _ record: JobRecord, _ spec: JobSpec = .sample, idempotency: Order.Idempotency? = nil
+    _ record: JobRecord, _ plan: JobPlan = .sample, idempotency: Order.Idempotency? = nil
   ) -> StoreChange {
-    .create(record, clientName: "client \(record.client)", spec: spec.encoded, idempotency: idempotency)
+    .create(record, clientName: "client \(record.client)", plan: plan, idempotency: idempotency)
   }
 
   static func finish(_ record: JobRecord, log: [UInt8], files: [Int32]) -> StoreChange {
@@ -153,14 +153,12 @@ extension StoreChange {
   }
 }
 
-extension JobSpec {
-  static var sample: JobSpec { labelled([:]) }
+extension JobPlan {
+  static var sample: JobPlan { labelled([:]) }
 
-  static func labelled(_ labels: [String: String]) -> JobSpec {
-    var spec = JobSpec()
-    spec.command = "/bin/echo"
-    spec.arguments = ["hello"]
-    spec.labels = labels.map { NameAndValue(name: $0.key, value: $0.value) }
-    return spec
+  static func labelled(_ labels: [String: String]) -> JobPlan {
+    var request = CreateRequest(cmd: "/bin/echo", args: ["hello"])
+    request.labels = labels
+    return JobPlan(request)
   }
 }

@@ -86,8 +86,8 @@ import Testing
       #expect(jobs == expected)
       let totals = fixture.store.totals(of: client)
       #expect(totals.finished == Int64(expected.count { $0.state != .running }))
-      let spec = Int64(JobSpec.sample.encoded.count)
-      #expect(totals.bytes == expected.reduce(0) { $0 + spec + Int64($1.stdout.kept) })
+      let plan = Int64(JobPlan.sample.bytes.count)
+      #expect(totals.bytes == expected.reduce(0) { $0 + plan + Int64($1.stdout.kept) })
       events += try reader.events(client: client, after: 0, limit: 1 << 20).events.count
     }
     #expect(events == model.events)

@@ -16,7 +16,7 @@ import Testing
     let reader = try StoreReader(path: fixture.path)
     let first = try reader.list(client: 1, JobFilter(), before: nil, limit: 10)
     #expect(indexes(first) == Array((16...25).reversed()))
-    #expect(first.jobs.first?.spec == .sample)
+    #expect(first.jobs.first?.plan == .sample)
     // What comes and goes meanwhile neither repeats nor hides one.
     _ = try fixture.applyTogether([
       .create(.sample(30)), .delete(client: 1, id: JobRecord.sample(16).id),

@@ -22,7 +22,7 @@ import Testing
     #expect(try fixture.apply(.finish(record, log: [1, 2, 3], files: [])) == .saved)
     #expect(try reader.job(client: 1, id: record.id) == record)
     #expect(try reader.log(client: 1, id: record.id) == [1, 2, 3])
-    #expect(try reader.spec(client: 1, id: record.id) == JobSpec.sample.encoded)
+    #expect(try reader.plan(client: 1, id: record.id) == JobPlan.sample)
   }
 
   @Test func isThereAfterARestart() throws {
@@ -39,7 +39,7 @@ import Testing
     }
     let again = try StoreFixture(scratch.path)
     #expect(try again.store.runningJobs().map(\.record) == [running])
-    #expect(try again.store.runningJobs().first?.spec == JobSpec.sample.encoded)
+    #expect(try again.store.runningJobs().first?.plan == JobPlan.sample)
     #expect(again.store.clients().map(\.name) == ["client 1"], "client 2 has created nothing")
     #expect(again.store.clientNumber(for: "client 1") == 1)
     #expect(again.store.totals(of: 1).finished == 1)
@@ -52,7 +52,7 @@ import Testing
     try fixture.apply(.create(.sample(2, client: 2)))
     let reader = try StoreReader(path: fixture.path)
     #expect(try reader.job(client: 2, id: JobRecord.sample(1).id) == nil)
-    #expect(try reader.spec(client: 2, id: JobRecord.sample(1).id) == nil)
+    #expect(try reader.plan(client: 2, id: JobRecord.sample(1).id) == nil)
     #expect(try reader.clientNumber("client 2") == 2)
     #expect(try reader.clientNumber("client 3") == nil)
     #expect(try fixture.apply(.delete(client: 2, id: JobRecord.sample(1).id)) == .notFound)

@@ -39,9 +39,8 @@ int jc_job_import(struct jc_engine *_Nonnull engine, const struct jc_job_state *
 // To a successor that comes after this process was killed: somebody else holds copies of the descriptors
 // until then.
 
-/// Bytes of a ledger from which on it is the caller's, a page of its own.
-#define JC_LEDGER_LOG 4096
-#define JC_LEDGER_SIZE 8192
+/// Bytes of a ledger.
+#define JC_LEDGER_SIZE 4096
 
 /// Makes a deposit of a running job: a socket in whose queue copies of its pidfd, its output pipes and its
 /// ledger lie; the caller's to close. The ledger is memory that tells from now on what the job's state is.
@@ -51,8 +50,6 @@ int jc_job_import(struct jc_engine *_Nonnull engine, const struct jc_job_state *
 int jc_job_deposit(struct jc_job *_Nonnull job, int *_Nonnull out) __attribute__((warn_unused_result));
 /// The write end of its standard input, or -1. Stays the job's.
 int jc_job_stdin_fd(const struct jc_job *_Nonnull job);
-/// The ledger of a job that was deposited, or -1. Stays the job's; see JC_LEDGER_LOG.
-int jc_job_ledger_fd(const struct jc_job *_Nonnull job);
 /// Reads a deposit, which stays as it is, with fresh copies of the descriptors. -EINVAL for anything else.
 int jc_deposit_read(int deposit, struct jc_job_state *_Nonnull out) __attribute__((warn_unused_result));
 /// Goes on with a deposited job whose supervisor is gone, with its output files as they are. Sets `kept` and

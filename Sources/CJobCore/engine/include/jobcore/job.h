@@ -10,7 +10,6 @@ struct jc_engine;
 struct jc_job;
 
 enum jc_stream { JC_STDOUT = 0, JC_STDERR = 1 };
-enum jc_stdin { JC_STDIN_NULL = 0, JC_STDIN_FD = 1, JC_STDIN_PIPE = 2 };
 enum jc_limit_action { JC_LIMIT_TRUNCATE = 0, JC_LIMIT_KILL = 1 };
 
 struct jc_engine_options {
@@ -25,20 +24,21 @@ struct jc_engine_options {
     bool subreaper; ///< become child-subreaper and reap orphans (a daemon's choice, never a library's)
 };
 
-/// All strings and vectors are copied before `jc_job_start` returns.
+/// What a plan does not say of its job. The strings are copied before `jc_job_start` returns; the vector
+/// `environment` and its strings live as long as the engine.
 struct jc_job_options {
-    const char *_Nullable const *_Nonnull argv; ///< NULL-terminated; argv[0] is looked up in PATH of `envp`
-    const char *_Nullable const *_Nonnull envp; ///< NULL-terminated
-    const char *_Nullable cwd;                  ///< NULL: "/"
+    const void *_Nonnull plan; ///< a plan that was checked (jc_plan_check); copied
+    size_t plan_length;
+    /// NULL-terminated: the entries of every job's environment that its plan does not replace.
+    const char *_Nullable const *_Nonnull environment;
+    const char *_Nonnull marker;      ///< NAME=VALUE, the environment's last entry, which no plan replaces
     const char *_Nonnull output_name; ///< files are `<output_name>.stdout` and `.stderr` in output_dir
-    enum jc_stdin stdin_mode;
-    int stdin_fd;          ///< with JC_STDIN_FD: taken over, closed after the launch (also when start fails)
-    bool merge;            ///< stderr goes into stdout's pipe
-    uint64_t output_limit; ///< bytes kept of each stream; past it counted and dropped
-    enum jc_limit_action limit_action;
-    uint64_t timeout_ms; ///< 0: none. Counted from the start; then TERM, `grace_ms`, KILL
-    uint64_t grace_ms;
-    uid_t uid; ///< (uid_t)-1: as this process
+    /// Taken over, closed after the launch (also when the start fails). -1: a pipe where the plan's standard
+    /// input stays open, else /dev/null.
+    int stdin_fd;
+    uint64_t output_limit; ///< bytes kept of each stream, if the plan's limit is not less
+    uint64_t grace_ms;     ///< where the plan has none
+    uid_t uid;             ///< (uid_t)-1: as this process
     gid_t gid; ///< (gid_t)-1: as this process; with `uid` set, supplementary groups are dropped to this one
 };
 

@@ -2,19 +2,19 @@
 ///
 /// ```
 /// accepting ─▶ launching ─▶ running ─▶ saving ─▶ saved
-///     │            │           │          │
-///     └────────────┴── delete ─┴──────────┴─▶ removing ─▶ removed
+///     │            │           │          │        │
+///     └────────────┴── delete ─┴──────────┴────────┴─▶ removing ─▶ removed
 /// ```
-struct JobLifecycle: Equatable {
-  enum State: Equatable {
+struct JobLifecycle: Hashable {
+  enum State: Equatable, CaseIterable {
     /// The creation is on its way to the disk.
     case accepting
-    /// Accepted and handed to the engine.
+    /// Accepted: it waits to be launched, or is.
     case launching
     case running
     /// Ended; the result is on its way to the disk.
     case saving
-    /// Ended, and the result is on disk: the store alone knows the job from here on.
+    /// Ended, and the result is on disk: the store alone knows the job, unless it is to be deleted.
     case saved
     /// Its deletion is on its way to the disk.
     case removing
@@ -37,9 +37,9 @@ struct JobLifecycle: Equatable {
     /// Tell the api process of the job as it is now.
     static let announce = Actions(rawValue: 1)
     /// Tell the api process before long that the job was started: the end of most comes first.
-    static let announceStart = Actions(rawValue: 4)
+    static let announceStart = Actions(rawValue: 2)
     /// Answer the creation: the job exists.
-    static let answerCreation = Actions(rawValue: 2)
+    static let answerCreation = Actions(rawValue: 4)
     static let launch = Actions(rawValue: 8)
     /// KILL the whole tree.
     static let kill = Actions(rawValue: 16)
@@ -56,10 +56,15 @@ struct JobLifecycle: Equatable {
   }
 
   private(set) var state: State
-
-  init(state: State = .accepting) { self.state = state }
-
   private(set) var deleteAsked = false
+  /// Its result is on disk.
+  private(set) var isSaved: Bool
+
+  /// `running`: one that a predecessor launched. `saving`: one whose end nobody knows. `saved`: one to be deleted.
+  init(state: State = .accepting) {
+    self.state = state
+    isSaved = state == .saved
+  }
 
   /// Whether its process may still run.
   var isActive: Bool { state == .launching || state == .running }
@@ -80,15 +85,20 @@ struct JobLifecycle: Equatable {
     case (.launching, .finished), (.running, .finished):
       return deleteAsked ? remove() : move(to: .saving, .saveResult)
     case (.saving, .resultSaved):
+      isSaved = true
       return deleteAsked ? remove() : move(to: .saved, [.announce, .release])
     case (.saving, .resultNotSaved):
       return deleteAsked ? remove() : .saveResultLater
+    case (.saved, .deleteAsked):
+      deleteAsked = true
+      return remove()
     case (.removing, .deletionSaved):
       return move(to: .removed, [.announceDeletion, .removeFiles, .answerDeletions, .release])
     case (.removing, .deletionNotSaved):
       // The process is gone, the record is not: keep what is known of it, and let the client try again.
       deleteAsked = false
-      return move(to: .saving, [.refuseDeletions, .saveResult])
+      return isSaved
+        ? move(to: .saved, [.refuseDeletions, .release]) : move(to: .saving, [.refuseDeletions, .saveResult])
     case (_, .deleteAsked):
       deleteAsked = true
       return isActive ? .kill : []

@@ -1,9 +1,9 @@
+import JobAPI
 import Platform
 
 /// Which of the accepted jobs is launched next: a few at a time, so that the others wait here, where clients take turns.
-/// Supervisor's thread only.
 struct LaunchQueue {
-  private var waiting = FairQueue<LiveJob>()
+  private var waiting = FairQueue<JobID>()
   private var underWay = 0
   private let most: Int
 
@@ -13,13 +13,13 @@ struct LaunchQueue {
 
   init(launchers: Int) { most = max(launchers, 1) * Self.perLauncher }
 
-  mutating func add(_ job: LiveJob) { waiting.append(job, of: job.record.client) }
+  mutating func add(_ id: JobID, of client: Int64) { waiting.append(id, of: client) }
 
-  /// The next job to launch, while there is room for it. One that ended here is passed over.
-  mutating func next() -> LiveJob? {
+  /// The next job to launch, while there is room for it. One that does not wait any more is passed over.
+  mutating func next(where isWaiting: (JobID) -> Bool) -> JobID? {
     guard underWay < most else { return nil }
-    while let job = waiting.popFirst() {
-      if job.creation != nil { return job }
+    while let id = waiting.popFirst() {
+      if isWaiting(id) { return id }
     }
     return nil
   }

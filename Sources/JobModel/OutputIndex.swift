@@ -4,22 +4,27 @@ import JobAPI
 ///
 /// A piece is 12 bytes: the time in microseconds since 1970 shifted left by one, with the stream in the lowest bit,
 /// and the piece's length.
-package struct LogIndex {
+package struct OutputIndex {
   package static let pieceSize = 12
+  /// As many pieces as are held, and stored with the job's record; of more, all are in a file.
+  package static let mostHeld = 256
   /// Pieces of one stream closer together than this (microseconds) are one.
   private static let resolution: Int64 = 1000
 
-  /// Encoded pieces that are not in the job's log file.
+  /// Encoded pieces that are held.
   package private(set) var pieces: [UInt8] = []
-  /// Pieces before those, in the file.
-  package private(set) var inFile: UInt64 = 0
+  /// How many pieces came before those.
+  package private(set) var first: UInt64 = 0
   private var lastTime: Int64 = 0
   private var lastStream: OutputStream?
 
   package init() {}
 
-  /// As another process left it; the next piece is one of its own.
-  package init(inFile: UInt64, pieces: [UInt8]) { (self.inFile, self.pieces) = (inFile, pieces) }
+  /// As a predecessor wrote it, whole; the next piece is one of its own.
+  package init(_ pieces: [UInt8]) {
+    self.pieces = pieces
+    if count >= Self.mostHeld { dropHeld() }
+  }
 
   package struct Piece: Equatable {
     package var time: Int64
@@ -28,9 +33,12 @@ package struct LogIndex {
   }
 
   package var count: Int { pieces.count / Self.pieceSize }
+  package var total: UInt64 { first + UInt64(count) }
 
-  package mutating func append(_ stream: OutputStream, length: UInt64, time: Int64) {
-    if extendLast(stream, by: length, time: time) { return }
+  /// The number of the first piece that was changed or added.
+  package mutating func append(_ stream: OutputStream, length: UInt64, time: Int64) -> UInt64 {
+    if extendLast(stream, by: length, time: time) { return total - 1 }
+    let changed = total
     var left = length
     while left > 0 {
       let part = UInt32(clamping: left)
@@ -38,6 +46,7 @@ package struct LogIndex {
       left -= UInt64(part)
     }
     (lastTime, lastStream) = (time, stream)
+    return changed
   }
 
   private mutating func extendLast(_ stream: OutputStream, by length: UInt64, time: Int64) -> Bool {
@@ -50,9 +59,9 @@ package struct LogIndex {
     return true
   }
 
-  /// The pieces held are in the file now.
-  package mutating func movedToFile() {
-    inFile += UInt64(count)
+  /// The pieces held are in the file.
+  package mutating func dropHeld() {
+    first = total
     pieces.removeAll()
     lastStream = nil
   }
@@ -72,5 +81,14 @@ package struct LogIndex {
         littleEndian: raw.loadUnaligned(fromByteOffset: index * pieceSize + 8, as: UInt32.self))
       return Piece(time: Int64(first >> 1), stream: first & 1 == 0 ? .stdout : .stderr, length: length)
     }
+  }
+
+  /// Bytes of each stream that encoded pieces stand for.
+  package static func lengths(of bytes: [UInt8]) -> [UInt64] {
+    var lengths: [UInt64] = [0, 0]
+    for index in 0..<bytes.count / pieceSize {
+      if let piece = piece(index, of: bytes) { lengths[Int(piece.stream.index)] += UInt64(piece.length) }
+    }
+    return lengths
   }
 }

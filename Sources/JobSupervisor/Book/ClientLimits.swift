@@ -1,7 +1,7 @@
 import JobModel
 import Platform
 
-/// What each client uses of what it may: running jobs and creations a second. Supervisor's thread only.
+/// What each client uses of what it may: running jobs and creations a second.
 struct ClientLimits {
   private struct Use {
     var running = 0
@@ -15,26 +15,36 @@ struct ClientLimits {
 
   init(_ configuration: Configuration) { self.configuration = configuration }
 
-  /// Counts a creation; why it is not to be, if the client has reached a limit. `stored`: its bytes in the store.
-  /// `now`: monotonic, so that a clock that is set back takes nobody's right to create.
-  mutating func create(_ client: Int64, stored: Int64, now: Int64, _ counts: SupervisorCounts) -> Refusal? {
+  /// A limit that a creation would pass.
+  struct Reached {
+    let counter: SupervisorCounts.Counter
+    let refusal: Refusal
+
+    init(_ counter: SupervisorCounts.Counter, _ text: String) {
+      (self.counter, refusal) = (counter, Refusal(reason: .tooMany, text: text))
+    }
+  }
+
+  /// Counts a creation, if the client has not reached a limit. `stored`: its bytes in the store. `now`: monotonic, so
+  /// that a clock that is set back takes nobody's right to create.
+  mutating func create(_ client: Int64, stored: Int64, now: Int64) -> Reached? {
     let rate = Double(configuration.clientCreateRate)
     var use = uses[client] ?? Use(tokens: rate, refilled: now)
     use.tokens = min(rate, use.tokens + Double(now - use.refilled) * rate / 1_000_000)
     use.refilled = now
     defer { uses[client] = use }
     guard use.running < configuration.clientRunningJobs else {
-      counts.add(.refusedClientRunningJobs)
-      return tooMany("\(configuration.clientRunningJobs) of your jobs run, the most a client may run at once")
+      let most = configuration.clientRunningJobs
+      return Reached(.refusedClientRunningJobs, "\(most) of your jobs run, the most a client may run at once")
     }
     guard stored < Int64(configuration.clientStoredBytes) else {
-      counts.add(.refusedClientStoredBytes)
-      return tooMany(
-        "your jobs hold \(stored) bytes, the most is \(configuration.clientStoredBytes): delete some")
+      let most = configuration.clientStoredBytes
+      return Reached(
+        .refusedClientStoredBytes, "your jobs hold \(stored) bytes, the most is \(most): delete some")
     }
     guard use.tokens >= 1 else {
-      counts.add(.refusedClientCreateRate)
-      return tooMany("you create more than \(configuration.clientCreateRate) jobs a second")
+      let most = configuration.clientCreateRate
+      return Reached(.refusedClientCreateRate, "you create more than \(most) jobs a second")
     }
     use.tokens -= 1
     use.running += 1
@@ -42,8 +52,8 @@ struct ClientLimits {
   }
 
   /// Counts a job that runs already.
-  mutating func adopt(_ client: Int64) {
-    let full = Use(tokens: Double(configuration.clientCreateRate), refilled: Clock.monotonic())
+  mutating func adopt(_ client: Int64, now: Int64) {
+    let full = Use(tokens: Double(configuration.clientCreateRate), refilled: now)
     uses[client, default: full].running += 1
   }
 
@@ -54,6 +64,4 @@ struct ClientLimits {
     // With no job running and a full bucket there is nothing to remember.
     uses[client] = use.running == 0 && use.tokens >= Double(configuration.clientCreateRate) ? nil : use
   }
-
-  private func tooMany(_ text: String) -> Refusal { Refusal(reason: .tooMany, text: text) }
 }

@@ -1,0 +1,56 @@
+#ifndef JOBPLAN_PLAN_H
+#define JOBPLAN_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// A job as it crosses from the api process to the supervisor, is stored, and is executed: a header, the end
+/// of each string, and the strings, each ended by NUL. Numbers are little-endian, as on all machines jobd
+/// runs on. Pure: no I/O, no allocation, any thread.
+
+#define JC_PLAN_MAGIC 0x4e4c504aU // "JPLN"
+
+enum jc_plan_flag {
+    JC_PLAN_STDIN_OPEN = 1,    ///< standard input stays open and is fed by requests
+    JC_PLAN_MERGE = 2,         ///< stderr goes into stdout's pipe
+    JC_PLAN_KILL_AT_LIMIT = 4, ///< past the output limit the job is ended; else the rest is dropped
+    JC_PLAN_GRACE = 8,         ///< `grace_ms` counts; else the daemon's
+    JC_PLAN_OUTPUT_LIMIT = 16, ///< `output_limit` counts; else the daemon's
+    JC_PLAN_CWD = 32,          ///< there is a string of this kind, after all others, in this order
+    JC_PLAN_USER = 64,
+    JC_PLAN_GROUP = 128,
+};
+
+/// What a plan says, in numbers. Grows at its end alone: what a shorter one of an earlier version lacks is 0,
+/// what a longer one has more is not looked at.
+struct jc_plan_header {
+    uint32_t magic;
+    uint32_t size;  ///< of this header in the plan
+    uint32_t flags; ///< of `enum jc_plan_flag`
+    /// How many strings there are of each kind, in this order: the program and its arguments; NAME=VALUE; a
+    /// name and a value each.
+    uint32_t arguments, environment, labels;
+    uint64_t timeout_ms; ///< 0: none
+    uint64_t grace_ms;   ///< between TERM and KILL
+    uint64_t output_limit;
+};
+
+/// A plan's parts. Points into its bytes, and lives no longer.
+struct jc_plan {
+    struct jc_plan_header header;
+    const void *_Nonnull ends;
+    const char *_Nonnull strings;
+};
+
+/// Checks a plan whole, whoever made it: sizes and counts against the length, each string, names of the
+/// environment and of labels in ascending order and so once each. UTF-8 is not looked at. 0 or -EINVAL.
+int jc_plan_check(const void *_Nonnull bytes, size_t length) __attribute__((warn_unused_result));
+/// The parts of a plan that was checked.
+struct jc_plan jc_plan_view(const void *_Nonnull bytes);
+
+/// String `index`, counted through all kinds.
+const char *_Nonnull jc_plan_string(const struct jc_plan *_Nonnull plan, uint32_t index);
+/// The string of a kind there is at most one of (JC_PLAN_CWD, _USER, _GROUP); NULL: there is none.
+const char *_Nullable jc_plan_text(const struct jc_plan *_Nonnull plan, enum jc_plan_flag kind);
+
+#endif

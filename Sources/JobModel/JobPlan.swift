@@ -1,0 +1,128 @@
+import CJobPlan
+import JobAPI
+
+/// What a job is to run, as it crosses to the supervisor, is stored and is executed: the same bytes everywhere
+/// (`jobplan/plan.h`).
+package struct JobPlan: Equatable, Sendable {
+  /// Checked: nothing but a whole plan is ever in here.
+  package let bytes: [UInt8]
+
+  /// Encodes a request that is valid. Equal requests have equal plans.
+  package init(_ request: CreateRequest) {
+    var strings = PlanStrings()
+    strings.append(request.cmd)
+    for argument in request.args { strings.append(argument) }
+    let environment = Self.sorted(request.env)
+    for (name, value) in environment { strings.append(name, "=", value) }
+    let labels = Self.sorted(request.labels)
+    for (name, value) in labels {
+      strings.append(name)
+      strings.append(value)
+    }
+    var flags: [jc_plan_flag] = []
+    if request.stdinOpen == true { flags.append(JC_PLAN_STDIN_OPEN) }
+    if request.merge == true { flags.append(JC_PLAN_MERGE) }
+    if request.onLimit == .kill { flags.append(JC_PLAN_KILL_AT_LIMIT) }
+    if request.grace != nil { flags.append(JC_PLAN_GRACE) }
+    if request.outputLimit != nil { flags.append(JC_PLAN_OUTPUT_LIMIT) }
+    for (kind, text) in [
+      (JC_PLAN_CWD, request.cwd), (JC_PLAN_USER, request.user), (JC_PLAN_GROUP, request.group),
+    ] {
+      guard let text else { continue }
+      flags.append(kind)
+      strings.append(text)
+    }
+    bytes = strings.encoded(
+      jc_plan_header(
+        magic: JC_PLAN_MAGIC, size: UInt32(MemoryLayout<jc_plan_header>.size),
+        flags: flags.reduce(0) { $0 | $1.rawValue }, arguments: UInt32(1 + request.args.count),
+        environment: UInt32(environment.count), labels: UInt32(labels.count),
+        timeout_ms: UInt64(request.timeout?.milliseconds ?? 0),
+        grace_ms: UInt64(request.grace?.milliseconds ?? 0), output_limit: UInt64(request.outputLimit ?? 0)))
+  }
+
+  /// Checks what no request may contain, since the bytes come from a process that is not trusted.
+  package init(checking bytes: UnsafeRawBufferPointer) throws(MalformedBytes) {
+    guard let base = bytes.baseAddress, jc_plan_check(base, bytes.count) == 0 else { throw MalformedBytes() }
+    let plan = jc_plan_view(base)
+    let longest = UInt64(DurationText.longest)
+    let strings = UnsafeRawBufferPointer(rebasing: bytes[(UnsafeRawPointer(plan.strings) - base)...])
+    guard plan.header.timeout_ms <= longest, plan.header.grace_ms <= longest,
+      String(validating: strings, as: UTF8.self) != nil
+    else { throw MalformedBytes() }
+    self.bytes = [UInt8](bytes)
+  }
+
+  /// By name's bytes: the order in which the C side looks for names that are there twice.
+  private static func sorted(_ pairs: [String: String]?) -> [(key: String, value: String)] {
+    guard let pairs, !pairs.isEmpty else { return [] }
+    return pairs.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+  }
+}
+
+extension JobPlan {
+  package var command: String { read { $0.string(0) } }
+  package var arguments: [String] { read { plan in (1..<plan.header.arguments).map(plan.string) } }
+  package var directory: String? { read { $0.text(JC_PLAN_CWD) } }
+  package var user: String? { read { $0.text(JC_PLAN_USER) } }
+  package var group: String? { read { $0.text(JC_PLAN_GROUP) } }
+  /// Standard input stays open for `PUT /jobs/<id>/stdin`.
+  package var isStdinOpen: Bool { has(JC_PLAN_STDIN_OPEN) }
+  package var merge: Bool { has(JC_PLAN_MERGE) }
+  package var killsAtLimit: Bool { has(JC_PLAN_KILL_AT_LIMIT) }
+  /// Milliseconds; 0: none.
+  package var timeout: UInt64 { read { $0.header.timeout_ms } }
+  /// Milliseconds between TERM and KILL; nil: the daemon's.
+  package var grace: UInt64? { read { $0.has(JC_PLAN_GRACE) ? $0.header.grace_ms : nil } }
+  /// Bytes of each stream; nil: the daemon's.
+  package var outputLimit: UInt64? { read { $0.has(JC_PLAN_OUTPUT_LIMIT) ? $0.header.output_limit : nil } }
+
+  package var labels: [(name: String, value: String)] {
+    read { plan in
+      let first = plan.header.arguments + plan.header.environment
+      return (0..<plan.header.labels).map { (plan.string(first + 2 * $0), plan.string(first + 2 * $0 + 1)) }
+    }
+  }
+
+  private func has(_ flag: jc_plan_flag) -> Bool { read { $0.has(flag) } }
+
+  private func read<Result>(_ body: (jc_plan) -> Result) -> Result {
+    bytes.withUnsafeBytes { body(jc_plan_view($0.baseAddress!)) }
+  }
+}
+
+extension jc_plan {
+  fileprivate func has(_ flag: jc_plan_flag) -> Bool { header.flags & flag.rawValue != 0 }
+
+  fileprivate func string(_ index: UInt32) -> String {
+    withUnsafePointer(to: self) { String(cString: jc_plan_string($0, index)) }
+  }
+
+  fileprivate func text(_ kind: jc_plan_flag) -> String? {
+    withUnsafePointer(to: self) { jc_plan_text($0, kind).map { String(cString: $0) } }
+  }
+}
+
+/// Strings ended by NUL, and where each ends.
+private struct PlanStrings {
+  private var bytes: [UInt8] = []
+  private var ends: [UInt32] = []
+
+  init() { bytes.reserveCapacity(256) }
+
+  /// One string of these parts.
+  mutating func append(_ parts: String...) {
+    for part in parts { bytes.append(contentsOf: part.utf8) }
+    bytes.append(0)
+    ends.append(UInt32(bytes.count))
+  }
+
+  func encoded(_ header: jc_plan_header) -> [UInt8] {
+    var plan: [UInt8] = []
+    plan.reserveCapacity(MemoryLayout<jc_plan_header>.size + 4 * ends.count + bytes.count)
+    withUnsafeBytes(of: header) { plan.append(contentsOf: $0) }
+    ends.withUnsafeBytes { plan.append(contentsOf: $0) }
+    plan.append(contentsOf: bytes)
+    return plan
+  }
+}

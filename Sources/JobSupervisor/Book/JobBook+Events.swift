@@ -1,0 +1,168 @@
+import JobAPI
+import JobModel
+import JobStore
+import Platform
+
+extension JobBook {
+  /// A point in time by both clocks, in microseconds: since 1970, and of one that is never set.
+  struct Instant: Equatable {
+    var wall, monotonic: Int64
+  }
+
+  /// What happened.
+  enum Event {
+    case create(NewJob)
+    /// `caller` nil: it was kept long enough.
+    case delete(JobID, client: Int64, Caller?)
+    /// `grace` nil: as the job was created with.
+    case stop(JobID, client: Int64, grace: UInt64?, Caller)
+    case stored(token: UInt64, StoreOutcome)
+    case started(JobID, pid: Int32, at: Int64)
+    /// With how it ended, also when it could not be started.
+    case ended(JobRecord)
+    /// What ``Effect/launch`` asked for could not be begun.
+    case notLaunched(JobID, why: String)
+    case adopted(JobRecord, pid: Int32, grace: UInt64, isStartStored: Bool)
+    /// Jobs of an earlier daemon, whose records say so.
+    case lost([JobRecord])
+    /// No job is created any more, and all are to end.
+    case stopAll
+    case killAll
+    case timePassed
+  }
+
+  /// What is to be done, in this order.
+  enum Effect: Equatable {
+    case store(StoreChange, token: UInt64)
+    /// Stores a result with what is known of the output.
+    case saveResult(JobRecord, isStartStored: Bool, token: UInt64)
+    case launch(JobID, Order.Creation, grace: UInt64)
+    case stop(JobID, grace: UInt64)
+    /// It takes no input any more.
+    case inputEnded(JobID)
+    /// It has run for a while: a successor is to find it.
+    case hold(JobID)
+    /// Some of its output is not on disk, and asking again would not tell.
+    case outputLost(JobID, SystemError)
+    /// Tell the api process.
+    case announce(JobRecord, pid: Int32)
+    case announceDeletion(JobID)
+    case answer(Caller, Answer)
+    case removeFiles(JobID)
+    case count(SupervisorCounts.Counter, Int = 1)
+    /// The job is in the book no more.
+    case release(JobID)
+    /// What becomes of the jobs that were lost is on disk, as far as the disk takes it.
+    case lostAreStored
+  }
+
+  enum Answer: Equatable {
+    case created(JobID)
+    case done
+    case refused(Refusal)
+  }
+
+  /// A job that a client asks for.
+  struct NewJob {
+    let id: JobID
+    let client: Int64
+    let clientName: String
+    let creation: Order.Creation
+    /// Bytes that the client has in the store.
+    let storedBytes: Int64
+    let caller: Caller
+  }
+
+  /// A job in hand: from its creation, or the wish to delete it, until its result or its deletion is on disk.
+  struct Entry {
+    var lifecycle: JobLifecycle
+    var record: JobRecord
+    /// Of its first process; 0: none runs.
+    var pid: Int32 = 0
+    /// Milliseconds between TERM and KILL.
+    let grace: UInt64
+    /// What to launch, until it is launched or has ended before.
+    var creation: Order.Creation?
+    var creator: Caller?
+    var deleters: [Caller] = []
+    var deletionRefusal: Refusal?
+    /// Answered when the job has ended.
+    var stoppers: [Caller] = []
+    /// Its start is in the store, or on the way there.
+    var isStartStored = false
+    /// It counts against the limits.
+    var counts = false
+    var isLost = false
+    var mayHaveFiles = true
+
+    init(_ record: JobRecord, _ lifecycle: JobLifecycle, grace: UInt64) {
+      (self.record, self.lifecycle, self.grace) = (record, lifecycle, grace)
+    }
+
+    /// It waits for its turn to be launched.
+    var isWaiting: Bool { lifecycle.state == .launching && creation != nil }
+  }
+
+  /// What to go on with when a change is on disk.
+  enum Change {
+    case creation(JobID)
+    case result(JobID)
+    case deletion(JobID)
+    /// That a job was started: its end says so too.
+    case start
+  }
+
+  /// Jobs to look at again some time after the first of them came.
+  struct Later {
+    private var jobs: [JobID] = []
+    private(set) var due = Int64.max
+    /// Microseconds.
+    private let delay: Int64
+
+    init(delay: Int64) { self.delay = delay }
+
+    var isEmpty: Bool { jobs.isEmpty }
+
+    mutating func add(_ id: JobID, _ now: Int64) {
+      if jobs.isEmpty { due = now + delay }
+      jobs.append(id)
+    }
+
+    /// All of them, once they are due.
+    mutating func take(_ now: Int64) -> [JobID] {
+      guard due <= now else { return [] }
+      defer { (jobs, due) = ([], .max) }
+      return jobs
+    }
+  }
+}
+
+/// An api process that waits for an answer.
+struct Caller: Hashable {
+  /// The number of the process.
+  let child: Int
+  let ticket: UInt64
+}
+
+extension StoreOutcome {
+  /// A change of a job the store does not know is over too: another deletion came before.
+  var isOver: Bool {
+    switch self {
+    case .saved, .deleted, .notFound: true
+    default: false
+    }
+  }
+}
+
+extension Refusal {
+  /// What the store could not do. A client may try again later, but for what an operator has to mend first.
+  init(_ what: String, _ error: StoreError) {
+    let reason: Reason =
+      switch error.kind {
+      case .full: .noSpace
+      case .readOnly, .inputOutput, .outOfMemory, .other: .unavailable
+      case .damaged, .newer, .inUse: .failed
+      }
+    self.init(reason: reason, text: "\(what): \(error)")
+  }
+}

@@ -1,0 +1,367 @@
+import JobAPI
+import JobModel
+import JobStore
+
+/// The book of the jobs that are not over, and of deletions under way: their lifecycles, limits, the queue of launches,
+/// changes on their way to the disk, and what is due later. A value without I/O: told what happened and when, it
+/// says what to do.
+struct JobBook {
+  private(set) var jobs: [JobID: Entry] = [:]
+  /// Jobs that count against the limits: those created and adopted.
+  private(set) var running = 0
+  private var limits: ClientLimits
+  private var launches: LaunchQueue
+  /// What waits for the store: each change that is queued has a token.
+  private var pending: [UInt64: Change] = [:]
+  private var lastToken: UInt64 = 0
+  /// Jobs whose start the api process is not told yet, and those whose start is not stored yet: most end before that is
+  /// worth a message, or a change, of its own.
+  private var unannounced = Later(delay: 10_000)
+  private var unstored = Later(delay: 500_000)
+  /// Jobs whose result could not be saved.
+  private var unsaved = Later(delay: 1_000_000)
+  /// Jobs of an earlier daemon whose end was not tried to be stored yet.
+  private var lostLeft = 0
+  private var isStopping = false
+  private var effects: [Effect] = []
+  private var now = Instant(wall: 0, monotonic: 0)
+  private let configuration: Configuration
+
+  init(_ configuration: Configuration) {
+    self.configuration = configuration
+    limits = ClientLimits(configuration)
+    launches = LaunchQueue(launchers: configuration.launchers)
+  }
+
+  /// Whether a change is on its way to the disk.
+  var hasPending: Bool { !pending.isEmpty }
+  /// Jobs whose result is not on disk.
+  var unfinished: [JobID] { jobs.values.filter { !$0.lifecycle.isSaved }.map(\.record.id) }
+  var hasActive: Bool { jobs.values.contains { $0.lifecycle.isActive } }
+
+  /// Nothing is being launched, deleted or saved.
+  var isSettled: Bool {
+    pending.isEmpty && unsaved.isEmpty
+      && jobs.values.allSatisfy { $0.lifecycle.state == .running && !$0.lifecycle.deleteAsked }
+  }
+
+  /// When ``Event/timePassed`` is due, on the monotonic clock; nil: not at all.
+  var nextDeadline: Int64? {
+    let next = min(unannounced.due, unstored.due, unsaved.due)
+    return next == .max ? nil : next
+  }
+
+  mutating func handle(_ event: Event, at instant: Instant) -> [Effect] {
+    now = instant
+    switch event {
+    case .create(let job): create(job)
+    case .delete(let id, let client, let caller): delete(id, client, caller)
+    case .stop(let id, let client, let grace, let caller): stop(id, client, grace, caller)
+    case .stored(let token, let outcome): stored(token, outcome)
+    case .started(let id, let pid, let at): started(id, pid, at)
+    case .ended(let record): ended(record)
+    case .notLaunched(let id, let why): notLaunched(id, why)
+    case .adopted(let record, let pid, let grace, let isStartStored): adopt(record, pid, grace, isStartStored)
+    case .lost(let records): lose(records)
+    case .stopAll: stopAll()
+    case .killAll:
+      for job in jobs.values where job.lifecycle.isActive { effects.append(.stop(job.record.id, grace: 0)) }
+    case .timePassed: timePassed()
+    }
+    defer { effects = [] }
+    return effects
+  }
+
+  private static let stopped = "the job was stopped before it was started"
+  private static let daemonStopped = "the daemon stopped before it was started"
+
+  // MARK: What is asked
+
+  private mutating func create(_ new: NewJob) {
+    guard !isStopping else { return refuse(new.caller, .stopping) }
+    guard running < configuration.maxRunningJobs else {
+      effects.append(.count(.refusedRunningJobs))
+      let text = "\(configuration.maxRunningJobs) jobs run, the most this daemon runs at once"
+      return refuse(new.caller, Refusal(reason: .unavailable, text: text))
+    }
+    if let reached = limits.create(new.client, stored: new.storedBytes, now: now.monotonic) {
+      effects.append(.count(reached.counter))
+      return refuse(new.caller, reached.refusal)
+    }
+    running += 1
+    let record = JobRecord(id: new.id, client: new.client, created: now.wall)
+    let plan = new.creation.plan
+    var job = Entry(record, JobLifecycle(), grace: plan.grace ?? UInt64(configuration.grace))
+    (job.creation, job.creator, job.counts) = (new.creation, new.caller, true)
+    jobs[new.id] = job
+    let change = StoreChange.create(
+      record, clientName: new.clientName, plan: plan, idempotency: new.creation.idempotency)
+    effects.append(.store(change, token: token(for: .creation(new.id))))
+  }
+
+  /// One that is not in the book has finished before, or is not there at all: the store knows.
+  private mutating func delete(_ id: JobID, _ client: Int64, _ caller: Caller?) {
+    if jobs[id] == nil {
+      jobs[id] = Entry(JobRecord(id: id, client: client, created: 0), JobLifecycle(state: .saved), grace: 0)
+    }
+    guard jobs[id]!.record.client == client else { return refuse(caller, .unknownJob) }
+    if let caller { jobs[id]!.deleters.append(caller) }
+    advance(id, .deleteAsked)
+  }
+
+  /// Requests to stop a job that wait for its end at once: those of clients that went away meanwhile are among them.
+  private static let mostStoppers = 64
+
+  /// Answered when the job has ended and its result is on disk; at once when that was so before.
+  private mutating func stop(_ id: JobID, _ client: Int64, _ grace: UInt64?, _ caller: Caller) {
+    guard let job = jobs[id], job.record.client == client else {
+      return effects.append(.answer(caller, .done))
+    }
+    guard job.stoppers.count < Self.mostStoppers else {
+      let text = "more than \(Self.mostStoppers) requests wait for this job's end"
+      return refuse(caller, Refusal(reason: .tooMany, text: text))
+    }
+    jobs[id]!.stoppers.append(caller)
+    stop(id, grace: grace ?? job.grace)
+  }
+
+  /// Ends a job. One that waits for its launch is not launched any more.
+  private mutating func stop(_ id: JobID, grace: UInt64) {
+    guard let job = jobs[id] else { return }
+    guard job.isWaiting else {
+      if job.lifecycle.isActive { effects.append(.stop(id, grace: grace)) }
+      return
+    }
+    notLaunched(id, isStopping ? Self.daemonStopped : Self.stopped)
+  }
+
+  private mutating func stopAll() {
+    isStopping = true
+    for job in jobs.values { stop(job.record.id, grace: job.grace) }
+  }
+
+  // MARK: What happened to a job
+
+  private mutating func started(_ id: JobID, _ pid: Int32, _ at: Int64) {
+    jobs[id]?.pid = pid
+    jobs[id]?.record.started = at
+    effects.append(.count(.started))
+    advance(id, .started)
+    launchEnded()
+  }
+
+  private mutating func ended(_ record: JobRecord) {
+    let wasLaunching = jobs[record.id]?.lifecycle.state == .launching
+    jobs[record.id]?.pid = 0
+    jobs[record.id]?.record = record
+    advance(record.id, .finished)
+    if wasLaunching { launchEnded() }
+  }
+
+  /// Without having been handed to the engine, or because that failed.
+  private mutating func notLaunched(_ id: JobID, _ why: String) {
+    guard let job = jobs[id] else { return }
+    let wasUnderWay = !job.isWaiting
+    giveUp(id, why)
+    effects += [.count(.failed), .inputEnded(id)]
+    advance(id, .finished)
+    if wasUnderWay { launchEnded() }
+  }
+
+  /// It is launched no more.
+  private mutating func giveUp(_ id: JobID, _ why: String) {
+    jobs[id]?.creation = nil
+    jobs[id]?.record.state = .error
+    jobs[id]?.record.error = why
+    jobs[id]?.record.finished = now.wall
+  }
+
+  /// It runs since a predecessor launched it.
+  private mutating func adopt(_ record: JobRecord, _ pid: Int32, _ grace: UInt64, _ isStartStored: Bool) {
+    var job = Entry(record, JobLifecycle(state: .running), grace: grace)
+    (job.pid, job.isStartStored, job.counts) = (pid, isStartStored, true)
+    jobs[record.id] = job
+    running += 1
+    limits.adopt(record.client, now: now.monotonic)
+    if !isStartStored { noteStart(record.id) }
+  }
+
+  /// They ran under a supervisor that is gone and could not be adopted. ``Effect/lostAreStored`` follows once the
+  /// store has tried all of them.
+  private mutating func lose(_ records: [JobRecord]) {
+    lostLeft = records.count
+    guard lostLeft > 0 else { return effects.append(.lostAreStored) }
+    effects.append(.count(.failed, records.count))
+    for record in records {
+      var job = Entry(record, JobLifecycle(state: .saving), grace: 0)
+      (job.isStartStored, job.isLost) = (true, true)
+      jobs[record.id] = job
+      saveResult(record.id)
+    }
+  }
+
+  private mutating func timePassed() {
+    for id in unannounced.take(now.monotonic) {
+      if let job = jobs[id], job.lifecycle.state == .running {
+        effects.append(.announce(job.record, pid: job.pid))
+      }
+    }
+    for id in unstored.take(now.monotonic) {
+      guard let job = jobs[id], job.lifecycle.state == .running else { continue }
+      jobs[id]!.isStartStored = true
+      effects += [.store(.started(job.record), token: token(for: .start)), .hold(id)]
+    }
+    for id in unsaved.take(now.monotonic) where jobs[id]?.lifecycle.state == .saving { saveResult(id) }
+  }
+
+  // MARK: Launching
+
+  private mutating func launchEnded() {
+    launches.launchEnded()
+    launchNext()
+  }
+
+  private mutating func launchNext() {
+    while let id = launches.next(where: { jobs[$0]?.creation != nil }) {
+      let creation = jobs[id]!.creation!
+      guard !isStopping else {
+        notLaunched(id, Self.daemonStopped)
+        continue
+      }
+      jobs[id]!.creation = nil
+      launches.launchBegan()
+      effects.append(.launch(id, creation, grace: jobs[id]!.grace))
+    }
+  }
+
+  private mutating func noteStart(_ id: JobID) {
+    unannounced.add(id, now.monotonic)
+    unstored.add(id, now.monotonic)
+  }
+
+  // MARK: The store
+
+  private mutating func token(for change: Change) -> UInt64 {
+    lastToken += 1
+    pending[lastToken] = change
+    return lastToken
+  }
+
+  private mutating func saveResult(_ id: JobID) {
+    guard let job = jobs[id] else { return }
+    effects.append(.saveResult(job.record, isStartStored: job.isStartStored, token: token(for: .result(id))))
+  }
+
+  private mutating func stored(_ token: UInt64, _ outcome: StoreOutcome) {
+    switch pending.removeValue(forKey: token) {
+    case .creation(let id): creationStored(id, outcome)
+    case .result(let id): resultStored(id, outcome)
+    case .deletion(let id): deletionStored(id, outcome)
+    case .start, nil: break
+    }
+  }
+
+  private mutating func creationStored(_ id: JobID, _ outcome: StoreOutcome) {
+    guard let creator = jobs[id]?.creator else { return }
+    switch outcome {
+    case .saved:
+      effects.append(.count(.created))
+      // Should its deletion fail, what is left of it is a job that has ended.
+      if jobs[id]!.lifecycle.deleteAsked { giveUp(id, Self.stopped) }
+      return advance(id, .accepted)
+    case .existing(let earlier):
+      effects.append(.answer(creator, .created(earlier)))
+    case .keyReused:
+      refuse(creator, Refusal(reason: .keyReused, text: "the Idempotency-Key was used with another request"))
+    case .failed(let error):
+      refuse(creator, Refusal("the job cannot be stored", error))
+    case .notFound, .deleted, .outputLost:
+      refuse(creator, Refusal(reason: .failed, text: "the job cannot be stored"))
+    }
+    advance(id, .notAccepted)
+  }
+
+  private mutating func resultStored(_ id: JobID, _ outcome: StoreOutcome) {
+    if case .outputLost(let error) = outcome {
+      if jobs[id]?.record.error == nil { jobs[id]?.record.error = "output was lost: \(error)" }
+      effects.append(.outputLost(id, error))
+    }
+    let wasLost = jobs[id]?.isLost == true
+    jobs[id]?.isLost = false
+    advance(id, outcome.isOver ? .resultSaved : .resultNotSaved)
+    guard wasLost else { return }
+    lostLeft -= 1
+    if lostLeft == 0 { effects.append(.lostAreStored) }
+  }
+
+  private mutating func deletionStored(_ id: JobID, _ outcome: StoreOutcome) {
+    guard let isSaved = jobs[id]?.lifecycle.isSaved else { return }
+    switch outcome {
+    case .failed(let error):
+      let what =
+        isSaved
+        ? "the job cannot be deleted" : "the job's processes are gone, but its deletion cannot be stored"
+      jobs[id]!.deletionRefusal = Refusal(what, error)
+      advance(id, .deletionNotSaved)
+    case .notFound where isSaved:
+      jobs[id]!.deletionRefusal = .unknownJob
+      advance(id, .deletionNotSaved)
+    default:
+      if case .deleted(let hasFiles) = outcome { jobs[id]!.mayHaveFiles = hasFiles }
+      advance(id, .deletionSaved)
+    }
+  }
+
+  // MARK: Lifecycles
+
+  private mutating func advance(_ id: JobID, _ event: JobLifecycle.Event) {
+    guard let actions = jobs[id]?.lifecycle.handle(event), !actions.isEmpty, let job = jobs[id] else {
+      return
+    }
+    // What is told comes before what is answered: a client that has its answer finds the change in every reply.
+    if actions.contains(.announce) { effects.append(.announce(job.record, pid: job.pid)) }
+    if actions.contains(.announceStart) { noteStart(id) }
+    if actions.contains(.answerCreation), let creator = job.creator {
+      effects.append(.answer(creator, .created(id)))
+    }
+    if actions.contains(.launch) {
+      launches.add(id, of: job.record.client)
+      launchNext()
+    }
+    if actions.contains(.kill) { stop(id, grace: 0) }
+    if actions.contains(.saveResult) { saveResult(id) }
+    if actions.contains(.saveResultLater) { unsaved.add(id, now.monotonic) }
+    if actions.contains(.saveDeletion) {
+      effects.append(.store(.delete(client: job.record.client, id: id), token: token(for: .deletion(id))))
+    }
+    if actions.contains(.announceDeletion) { effects.append(.announceDeletion(id)) }
+    if actions.contains(.removeFiles) {
+      effects.append(.count(.deleted))
+      if job.mayHaveFiles { effects.append(.removeFiles(id)) }
+    }
+    if actions.contains(.answerDeletions) { answer(job.deleters, .done) }
+    if actions.contains(.refuseDeletions) {
+      answer(job.deleters, .refused(job.deletionRefusal ?? .unknownJob))
+      jobs[id]!.deleters = []
+    }
+    if actions.contains(.release) { release(id) }
+  }
+
+  private mutating func release(_ id: JobID) {
+    guard let job = jobs.removeValue(forKey: id) else { return }
+    answer(job.stoppers, .done)
+    if job.counts {
+      running -= 1
+      limits.jobEnded(job.record.client)
+    }
+    effects.append(.release(id))
+  }
+
+  private mutating func answer(_ callers: [Caller], _ answer: Answer) {
+    for caller in callers { effects.append(.answer(caller, answer)) }
+  }
+
+  private mutating func refuse(_ caller: Caller?, _ refusal: Refusal) {
+    if let caller { effects.append(.answer(caller, .refused(refusal))) }
+  }
+}

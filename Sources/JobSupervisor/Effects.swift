@@ -1,0 +1,138 @@
+import CJobEngine
+import CPlatform
+import Glibc
+import JobAPI
+import JobEngine
+import JobModel
+import JobStore
+import Platform
+
+/// Carries out what the book of jobs says.
+extension Supervisor {
+  func perform(_ effect: JobBook.Effect) {
+    switch effect {
+    case .store(let change, let token): store.enqueue(change, token: token)
+    case .saveResult(let record, let isStartStored, let token): save(record, isStartStored, token)
+    case .launch(let id, let creation, let grace): launch(id, creation, grace)
+    case .stop(let id, let grace): live[id]?.running?.stop(grace: grace)
+    case .inputEnded(let id): live[id]?.input.refuseAll()
+    case .hold(let id): if let job = live[id] { deposits.add(job) }
+    case .outputLost(let id, let error):
+      live[id]?.loseOutput()
+      outputFailed(of: id, "all", error.code)
+    case .announce(let record, let pid): keeper.broadcast(.job(record, pid: pid))
+    case .announceDeletion(let id): keeper.broadcast(.deleted(id: id))
+    case .answer(let caller, let answer): keeper.answer(caller, answer)
+    case .removeFiles(let id): directory.removeFiles(of: id)
+    case .count(let counter, let amount): counts.add(counter, amount)
+    case .release(let id): release(id)
+    case .lostAreStored: keeper.start()
+    }
+  }
+
+  private func save(_ record: JobRecord, _ isStartStored: Bool, _ token: UInt64) {
+    let job = live[record.id]
+    let change = StoreChange.finish(
+      record, log: job?.index.finish() ?? [], files: job?.filesToSync ?? [], isStartStored: isStartStored)
+    store.enqueue(change, token: token)
+  }
+
+  private func launch(_ id: JobID, _ creation: Order.Creation, _ grace: UInt64) {
+    guard let job = live[id] else { return }
+    do {
+      var launch = RunningJob.Launch(
+        id, creation.plan, outputName: JobRecord.outputName(of: id),
+        outputLimit: UInt64(configuration.outputLimit))
+      launch.grace = grace
+      launch.account = try creation.plan.account()
+      launch.input = try creation.inputFile()
+      job.running = try RunningJob(engine, launch, delegate: job)
+      job.input.pump(into: job.running, error: 0)
+    } catch {
+      if let error = error as? SystemError { launchFailed(id, error.code, "\(error)") }
+      handle(.notLaunched(id, why: "\(error)"))
+    }
+  }
+
+  private func release(_ id: JobID) {
+    if let job = live.removeValue(forKey: id) {
+      job.index.removeCopy()
+      deposits.jobEnded(job)
+      progress.forget(job)
+    }
+    expiry.released(id)
+    advanceShutdown(.progress)
+  }
+
+  /// A batch of changes is on disk, or could not be written.
+  func stored(_ outcomes: [(token: UInt64, outcome: StoreOutcome)]) {
+    var saved = 0
+    for (token, outcome) in outcomes {
+      switch outcome {
+      case .failed(let error): storeFailed(error)
+      case .outputLost: break
+      default: saved += 1
+      }
+      handle(.stored(token: token, outcome))
+    }
+    counts.add(.storeCommits, saved == 0 ? 0 : 1)
+    counts.add(.storeChanges, saved)
+    keeper.broadcast(.events)
+    advanceShutdown(.progress)
+  }
+
+  private func storeFailed(_ error: StoreError) {
+    log.error("store_failed", ["error": "\(error)"])
+    counts.add(store: error.kind)
+  }
+}
+
+extension Supervisor: LiveJobDelegate {
+  func started(_ job: LiveJob, pid: pid_t, at: Int64) { handle(.started(job.id, pid: pid, at: at)) }
+  func outputGrew(_ job: LiveJob) { progress.add(job) }
+  func inputMoved(_ job: LiveJob) { deposits.inputMoved(of: job) }
+
+  func ended(_ job: LiveJob, _ result: jc_job_result) {
+    guard var record = book.jobs[job.id]?.record else { return }
+    record.take(result)
+    if job.index.finish() == nil { record.flags.insert(.logInFile) }
+    count(result, of: job.id)
+    handle(.ended(record))
+  }
+}
+
+extension Order.Creation {
+  /// A descriptor of memory that holds the inline standard input; -1: there is none.
+  fileprivate func inputFile() throws(SystemError) -> Int32 {
+    guard let input else { return -1 }
+    let file = input.withUnsafeBytes { jp_memory_file("jobd stdin", $0.baseAddress, $0.count) }
+    guard file >= 0 else { throw SystemError(file, "hold the job's standard input") }
+    return file
+  }
+}
+
+extension JobPlan {
+  /// The user and group to run as, when the creation names one.
+  func account() throws(SystemError) -> Account? {
+    let (user, group) = (user, group)
+    guard user != nil || group != nil else { return nil }
+    var account = Account(user: geteuid(), group: getegid())
+    if let user { account = try Account(named: user) }
+    if let group { account.group = try Account.group(named: group) }
+    return account
+  }
+
+  /// Why this daemon does not run such a job, known before it is stored.
+  var refusal: Refusal? {
+    do {
+      guard let account = try account() else { return nil }
+      guard geteuid() == 0 || account == Account(user: geteuid(), group: getegid()) else {
+        return Refusal(
+          reason: .forbidden, text: "the daemon does not run as root: it cannot run jobs as another user")
+      }
+      return nil
+    } catch {
+      return Refusal(reason: .invalid, text: "\(error)")
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import JobAPI
+import JobLoop
+import JobModel
+import JobStore
+import Platform
+
+/// Lets go of what has been kept long enough, from time to time. Supervisor's thread only.
+final class Expiry {
+  private let loop: EventLoop
+  private let store: Store
+  private let retention: Retention
+  private let log: Log
+  private let delete: (Expired.Job) -> Void
+  private var timer: LoopTimer!
+  /// Jobs whose deletion is under way.
+  private var left: Set<JobID> = []
+
+  /// Milliseconds; after some were removed there may be more to remove.
+  private static let pause: UInt64 = 10_000
+  private static let pauseAfterSome: UInt64 = 100
+
+  init(
+    _ loop: EventLoop, _ store: Store, _ retention: Retention, log: Log,
+    delete: @escaping (Expired.Job) -> Void
+  ) throws(SystemError) {
+    (self.loop, self.store, self.retention, self.log, self.delete) = (loop, store, retention, log, delete)
+    timer = try LoopTimer(loop) { [unowned self] in self.expire() }
+    timer.start(milliseconds: Self.pause)
+  }
+
+  private func expire() {
+    nonisolated(unsafe) let expiry = self
+    store.maintain(retention) { [loop] result in loop.post { expiry.remove(result) } }
+  }
+
+  private func remove(_ result: Result<Expired, StoreError>) {
+    switch result {
+    case .success(let expired):
+      left = Set(expired.jobs.map(\.id))
+      for job in expired.jobs { delete(job) }
+      if !expired.jobs.isEmpty { log.debug("expired", ["jobs": "\(expired.jobs.count)"]) }
+    case .failure(let error):
+      log.error("retention_failed", ["error": "\(error)"])
+    }
+    if left.isEmpty { timer.start(milliseconds: Self.pause) }
+  }
+
+  /// A job is in the supervisor's book no more.
+  func released(_ id: JobID) {
+    if left.remove(id) != nil, left.isEmpty { timer.start(milliseconds: Self.pauseAfterSome) }
+  }
+}

@@ -1,0 +1,102 @@
+import Glibc
+import JobAPI
+import JobModel
+import Platform
+
+/// What the api process asks for.
+extension Supervisor: ApiKeeperDelegate {
+  func asked(_ order: Order, by child: ApiChild) {
+    func caller(_ ticket: UInt64) -> Caller { Caller(child: child.number, ticket: ticket) }
+    switch order {
+    case .hello, .drained: break
+    case .create(let ticket, let client, let creation): create(creation, client, caller(ticket))
+    case .delete(let ticket, let client, let id): handle(.delete(id, client: client, caller(ticket)))
+    case .signal(let ticket, let client, let id, let signal, let tree):
+      keeper.answer(caller(ticket), send(signal, tree: tree, to: id, of: client))
+    case .stop(let ticket, let client, let id, let grace):
+      handle(.stop(id, client: client, grace: grace, caller(ticket)))
+    case .input(let ticket, let client, let id, let offset, let bytes, let close):
+      let giver = ApiGiver(keeper: keeper, caller: caller(ticket))
+      input(bytes, at: offset, close: close, for: id, of: client, giver)
+    case .watch(let id):
+      if let job = live[id] { progress.watch(job, child) }
+    case .unwatch(let id):
+      if let job = live[id] { progress.unwatch(job, child) }
+    }
+  }
+
+  private func create(_ creation: Order.Creation, _ name: String, _ caller: Caller) {
+    let client = clientNumber(of: name)
+    if let refusal = creation.plan.refusal { return keeper.answer(caller, .refused(refusal)) }
+    let now = JobBook.Instant.now
+    let id = JobID(microseconds: now.wall, random: UInt64.random(in: 0...UInt64.max))
+    live[id] = LiveJob(id, takesInput: creation.plan.isStdinOpen, in: directory.output, delegate: self)
+    let job = JobBook.NewJob(
+      id: id, client: client, clientName: name, creation: creation,
+      storedBytes: store.totals(of: client).bytes,
+      caller: caller)
+    handle(.create(job), at: now)
+    if book.jobs[id] == nil { live[id] = nil }
+  }
+
+  private func clientNumber(of name: String) -> Int64 {
+    let number = store.clientNumber(for: name)
+    if clients.updateValue(name, forKey: number) == nil { keeper.broadcast(.client(id: number, name: name)) }
+    return number
+  }
+
+  private func send(_ signal: Int32, tree: Bool, to id: JobID, of client: Int64) -> JobBook.Answer {
+    guard let job = book.jobs[id], job.record.client == client, job.lifecycle.isActive else {
+      return .refused(.ended)
+    }
+    guard let running = live[id]?.running, job.pid != 0 else {
+      return .refused(Refusal(reason: .conflict, text: "the job has not started yet"))
+    }
+    switch running.signal(signal, tree: tree) {
+    case 0: return .done
+    case -EINVAL: return .refused(Refusal(reason: .invalid, text: "there is no signal \(signal)"))
+    case let error where error == -ESRCH: return .refused(.ended)
+    case let error: return .refused(Refusal(reason: .failed, text: SystemError.text(of: -error)))
+    }
+  }
+
+  private func input(
+    _ bytes: [UInt8], at offset: UInt64?, close: Bool, for id: JobID, of client: Int64, _ giver: ApiGiver
+  ) {
+    guard let job = live[id], job.takesInput, book.jobs[id]?.record.client == client else {
+      return giver.refuse(.inputEnded)
+    }
+    job.input.add(bytes, at: offset, close: close, giver: giver, sink: job.running)
+    deposits.inputMoved(of: job)
+  }
+
+  /// All an api process must know of the running jobs.
+  func tellState(to child: ApiChild) {
+    let jobs = book.jobs.values.filter { $0.lifecycle.isAnnounced && !$0.lifecycle.isSaved }
+    for client in Set(jobs.map(\.record.client)) {
+      if let name = clients[client] { child.send(.client(id: client, name: name)) }
+    }
+    for job in jobs {
+      child.send(.job(job.lifecycle.isActive ? job.record : job.record.unfinished, pid: job.pid))
+    }
+  }
+
+  func apiProgressed() {
+    upgrade?.apiProgressed()
+    advanceShutdown(.progress)
+  }
+
+  func apiEnded(_ child: ApiChild) {
+    progress.forget(child, in: live)
+    apiProgressed()
+  }
+}
+
+/// An api process that waits for a piece of input to be taken.
+private struct ApiGiver: InputGiver {
+  unowned let keeper: ApiKeeper
+  let caller: Caller
+
+  func answerDone() { keeper.answer(caller, .done) }
+  func refuse(_ refusal: Refusal) { keeper.answer(caller, .refused(refusal)) }
+}

@@ -1,0 +1,398 @@
+import Glibc
+import Harness
+import JobAPI
+import Testing
+
+@testable import JobModel
+@testable import JobStore
+@testable import JobSupervisor
+@testable import Platform
+
+/// What the book of jobs asks for is carried out here by a world of the test's own, without a process or a disk: the store
+/// takes changes and may fail, programs start, fail to start and end, clients ask for anything at any time.
+private struct World {
+  private(set) var book: JobBook
+  private(set) var now = JobBook.Instant(wall: 1_700_000_000_000_000, monotonic: 1_000_000)
+  private var random: SplitMix
+  private var lastTicket: UInt64 = 0
+
+  /// Changes the store was given and has not answered, in order.
+  private var queue: [(token: UInt64, change: StoreChange)] = []
+  /// Jobs in the store: the record, once it is there.
+  private(set) var stored: [JobID: JobRecord] = [:]
+  private var deletedOnDisk: Set<JobID> = []
+  /// Launches under way and processes that run; those that were told to end.
+  private var launching: Set<JobID> = []
+  private(set) var processes: Set<JobID> = []
+  private var told: Set<JobID> = []
+
+  /// Callers that were not answered yet, and what they asked for.
+  private(set) var waiting: [Caller: String] = [:]
+  private(set) var created: Set<JobID> = []
+  private var launched: Set<JobID> = []
+  private(set) var released: Set<JobID> = []
+  /// What the api process was told: the ids it knows, and those that have ended.
+  private(set) var known: Set<JobID> = []
+
+  init(seed: UInt64, _ configuration: Configuration) {
+    random = SplitMix(seed: seed)
+    book = JobBook(configuration)
+  }
+
+  mutating func step(storeFails: Bool) {
+    now.wall += Int64.random(in: 0...2000, using: &random)
+    now.monotonic += Int64.random(in: 0...2000, using: &random)
+    switch Int.random(in: 0..<12, using: &random) {
+    case 0, 1: create()
+    case 2: delete()
+    case 3: stop()
+    case 4, 5, 6: answerOfStore(fails: storeFails)
+    case 7, 8: if let id = launching.randomElement(using: &random) { start(id) }
+    case 9: if let id = processes.randomElement(using: &random) { end(id) }
+    case 10: now.monotonic += 600_000
+    default: if let due = book.nextDeadline, due <= now.monotonic { handle(.timePassed) }
+    }
+  }
+
+  /// Lets everything that is under way come to its end, with a store that takes all.
+  mutating func settle() {
+    for _ in 0..<100_000 {
+      now.monotonic += 2_000_000
+      if !queue.isEmpty {
+        answerOfStore(fails: false)
+      } else if let id = launching.first {
+        start(id)
+      } else if let id = told.intersection(processes).first ?? processes.first {
+        end(id)
+      } else if book.nextDeadline != nil {
+        handle(.timePassed)
+      } else {
+        return
+      }
+    }
+    Issue.record("it never settles")
+  }
+
+  mutating func stopAll() { handle(.stopAll) }
+
+  private mutating func caller(_ what: String) -> Caller {
+    lastTicket += 1
+    let caller = Caller(child: 1, ticket: lastTicket)
+    waiting[caller] = what
+    return caller
+  }
+
+  private mutating func create() {
+    let id = JobID(microseconds: now.wall, random: UInt64.random(in: 0...UInt64.max, using: &random))
+    let client = Int64.random(in: 1...3, using: &random)
+    let job = JobBook.NewJob(
+      id: id, client: client, clientName: "client \(client)",
+      creation: Order.Creation(JobPlan(CreateRequest(cmd: "true"))), storedBytes: 0, caller: caller("create"))
+    handle(.create(job))
+  }
+
+  private mutating func anyJob() -> (JobID, Int64)? {
+    let ids = Array(created)
+    guard let id = ids.sorted().randomElement(using: &random) else { return nil }
+    let owner = book.jobs[id]?.record.client ?? stored[id]?.client ?? 1
+    return (id, owner)
+  }
+
+  private mutating func delete() {
+    guard let (id, client) = anyJob() else { return }
+    handle(.delete(id, client: client, Bool.random(using: &random) ? caller("delete") : nil))
+  }
+
+  private mutating func stop() {
+    guard let (id, client) = anyJob() else { return }
+    handle(.stop(id, client: client, grace: Bool.random(using: &random) ? 0 : nil, caller("stop")))
+  }
+
+  private mutating func start(_ id: JobID) {
+    launching.remove(id)
+    guard Int.random(in: 0..<5, using: &random) > 0 else {
+      if Bool.random(using: &random) { return handle(.notLaunched(id, why: "no memory")) }
+      var record = book.jobs[id]!.record
+      (record.state, record.error) = (.error, "no such program")
+      return handle(.ended(record))
+    }
+    processes.insert(id)
+    handle(.started(id, pid: 7, at: now.wall))
+  }
+
+  private mutating func end(_ id: JobID) {
+    processes.remove(id)
+    told.remove(id)
+    var record = book.jobs[id]!.record
+    (record.state, record.finished, record.exitCode) = (.completed, now.wall, 3)
+    handle(.ended(record))
+  }
+
+  private mutating func answerOfStore(fails: Bool) {
+    guard !queue.isEmpty else { return }
+    let (token, change) = queue.removeFirst()
+    handle(.stored(token: token, outcome(of: change, fails: fails)))
+  }
+
+  private mutating func outcome(of change: StoreChange, fails: Bool) -> StoreOutcome {
+    if fails, Int.random(in: 0..<3, using: &random) == 0 { return .failed(StoreError(.full, "full")) }
+    switch change {
+    case .create(let record, _, _, _):
+      if Int.random(in: 0..<20, using: &random) == 0 { return .keyReused }
+      stored[record.id] = record
+    case .finish(let record, _, _, _):
+      guard stored[record.id]?.state == .running else { return .notFound }
+      if fails, Int.random(in: 0..<10, using: &random) == 0 { return .outputLost(SystemError(EIO, "write")) }
+      stored[record.id] = record
+    case .started: break
+    case .delete(_, let id):
+      guard stored.removeValue(forKey: id) != nil else { return .notFound }
+      deletedOnDisk.insert(id)
+      return .deleted(hasFiles: true)
+    }
+    return .saved
+  }
+
+  private mutating func handle(_ event: JobBook.Event) {
+    for effect in book.handle(event, at: now) { carryOut(effect) }
+  }
+
+  private mutating func carryOut(_ effect: JobBook.Effect) {
+    switch effect {
+    case .store(let change, let token): queue.append((token, change))
+    case .saveResult(let record, let isStartStored, let token):
+      #expect(!processes.contains(record.id), "its process is gone before its end is stored")
+      #expect(record.state != .running)
+      queue.append((token, .finish(record, log: [], files: [], isStartStored: isStartStored)))
+    case .launch(let id, _, _):
+      #expect(stored[id] != nil, "launched only once it is on disk")
+      #expect(launched.insert(id).inserted, "launched at most once")
+      launching.insert(id)
+    case .stop(let id, _): told.insert(id)
+    case .announce(let record, _):
+      #expect(stored[record.id] != nil)
+      if record.state != .running { #expect(stored[record.id] == record, "told only once it is on disk") }
+      known.insert(record.id)
+    case .announceDeletion(let id):
+      #expect(deletedOnDisk.contains(id))
+      known.remove(id)
+    case .removeFiles(let id): #expect(deletedOnDisk.contains(id))
+    case .answer(let caller, let answer): answered(caller, answer)
+    case .release(let id):
+      #expect(book.jobs[id] == nil && !launching.contains(id) && !processes.contains(id))
+      released.insert(id)
+    case .inputEnded, .hold, .outputLost, .count, .lostAreStored: break
+    }
+  }
+
+  private mutating func answered(_ caller: Caller, _ answer: JobBook.Answer) {
+    let what = waiting.removeValue(forKey: caller)
+    #expect(what != nil, "answered once")
+    if case .created(let id) = answer {
+      #expect(what == "create" && (stored[id] != nil || deletedOnDisk.contains(id)))
+      created.insert(id)
+    } else if case .done = answer {
+      #expect(what != "create")
+    }
+  }
+}
+
+struct JobBookTests {
+  private static func configuration(running: Int = 1000) -> Configuration {
+    var configuration = Configuration()
+    (configuration.maxRunningJobs, configuration.clientRunningJobs) = (running, running)
+    (configuration.clientCreateRate, configuration.launchers) = (1_000_000, 1)
+    return configuration
+  }
+
+  /// Whatever happened in whatever order: when all has come to its end nothing is left over, and nobody waits.
+  @Test(arguments: 0..<300)
+  func nothingIsLeftOver(seed: UInt64) {
+    var world = World(seed: seed, Self.configuration(running: 40))
+    for _ in 0..<1500 { world.step(storeFails: seed % 3 == 0) }
+    if seed % 5 == 0 { world.stopAll() }
+    world.settle()
+    #expect(world.book.jobs.isEmpty && world.book.running == 0 && !world.book.hasPending)
+    #expect(world.book.nextDeadline == nil && world.book.isSettled)
+    #expect(world.waiting.isEmpty && world.processes.isEmpty)
+    #expect(!world.created.isEmpty && world.created.isSubset(of: world.released))
+    #expect(world.stored.values.allSatisfy { $0.state != .running }, "each job has an end, or is deleted")
+    #expect(world.known == Set(world.stored.keys), "the api process knows what there is")
+    // The limits hold nothing back either: as many jobs as at the beginning.
+    for _ in 0..<40 where seed % 5 != 0 { #expect(accepts(&world)) }
+  }
+
+  private func accepts(_ world: inout World) -> Bool {
+    let before = world.created.count
+    for _ in 0..<500 where world.created.count == before { world.step(storeFails: false) }
+    return world.created.count > before
+  }
+
+  private struct Fixture {
+    var book = JobBook(configuration())
+    var now = JobBook.Instant(wall: 5_000_000, monotonic: 1_000_000)
+    var ticket: UInt64 = 0
+
+    mutating func handle(_ event: JobBook.Event) -> [JobBook.Effect] { book.handle(event, at: now) }
+
+    mutating func create(_ number: UInt64, client: Int64 = 1) -> JobID {
+      ticket += 1
+      let id = JobID(microseconds: now.wall, random: number)
+      let creation = Order.Creation(JobPlan(CreateRequest(cmd: "true")))
+      let job = JobBook.NewJob(
+        id: id, client: client, clientName: "c", creation: creation, storedBytes: 0,
+        caller: Caller(child: 1, ticket: ticket))
+      for case .store(_, let token) in handle(.create(job)) { _ = handle(.stored(token: token, .saved)) }
+      return id
+    }
+  }
+
+  @Test func aStartIsToldSoonAndStoredLater() {
+    var fixture = Fixture()
+    let id = fixture.create(1)
+    #expect(fixture.book.nextDeadline == nil)
+    _ = fixture.handle(.started(id, pid: 9, at: 5))
+    #expect(fixture.book.nextDeadline == fixture.now.monotonic + 10_000)
+    fixture.now.monotonic += 9_999
+    #expect(fixture.handle(.timePassed) == [])
+    fixture.now.monotonic += 1
+    let told = fixture.handle(.timePassed)
+    #expect(told == [.announce(fixture.book.jobs[id]!.record, pid: 9)])
+    #expect(fixture.book.nextDeadline == fixture.now.monotonic + 490_000)
+    fixture.now.monotonic += 490_000
+    let stored = fixture.handle(.timePassed)
+    #expect(stored.contains(.hold(id)) && stored.count == 2)
+    #expect(fixture.book.jobs[id]!.isStartStored && fixture.book.nextDeadline == nil)
+  }
+
+  @Test func aResultThatCannotBeSavedIsTriedAgainAfterASecond() throws {
+    var fixture = Fixture()
+    let id = fixture.create(1)
+    var record = fixture.book.jobs[id]!.record
+    record.state = .completed
+    guard case .saveResult(_, _, let token) = try #require(fixture.handle(.ended(record)).first) else {
+      return #expect(Bool(false), "it is not saved")
+    }
+    #expect(fixture.handle(.stored(token: token, .failed(StoreError(.full, "full")))) == [])
+    #expect(fixture.book.nextDeadline == fixture.now.monotonic + 1_000_000)
+    fixture.now.monotonic += 1_000_000
+    guard case .saveResult(_, _, let again) = try #require(fixture.handle(.timePassed).first) else {
+      return #expect(Bool(false), "it is not saved again")
+    }
+    let effects = fixture.handle(.stored(token: again, .saved))
+    #expect(effects == [.announce(record, pid: 0), .release(id)])
+  }
+
+  @Test func anotherClientsJobLooksLikeNone() {
+    var fixture = Fixture()
+    let id = fixture.create(1, client: 1)
+    let caller = Caller(child: 1, ticket: 99)
+    #expect(fixture.handle(.delete(id, client: 2, caller)) == [.answer(caller, .refused(.unknownJob))])
+    #expect(fixture.handle(.stop(id, client: 2, grace: nil, caller)) == [.answer(caller, .done)])
+    #expect(fixture.book.jobs[id]?.deleters.isEmpty == true)
+  }
+
+  @Test func aFinishedJobIsDeletedByTheSameRoad() throws {
+    var fixture = Fixture()
+    let id = JobID(microseconds: 1, random: 1)
+    let (first, second) = (Caller(child: 1, ticket: 1), Caller(child: 1, ticket: 2))
+    guard
+      case .store(let change, let token) = try #require(fixture.handle(.delete(id, client: 4, first)).first)
+    else { return #expect(Bool(false), "nothing is stored") }
+    #expect(change == .delete(client: 4, id: id) && fixture.book.running == 0)
+    #expect(fixture.handle(.delete(id, client: 4, second)) == [])
+    let effects = fixture.handle(.stored(token: token, .deleted(hasFiles: false)))
+    #expect(
+      effects == [
+        .announceDeletion(id), .count(.deleted), .answer(first, .done), .answer(second, .done), .release(id),
+      ])
+  }
+
+  /// A job deleted before it was on disk, whose deletion then fails, has ended all the same.
+  @Test func aDeletionThatFailsLeavesNoJobRunning() throws {
+    var fixture = Fixture()
+    let id = JobID(microseconds: 1, random: 1)
+    let caller = Caller(child: 1, ticket: 1)
+    let creation = Order.Creation(JobPlan(CreateRequest(cmd: "true")))
+    let effects = fixture.handle(
+      .create(
+        JobBook.NewJob(
+          id: id, client: 1, clientName: "c", creation: creation, storedBytes: 0, caller: caller)))
+    guard case .store(_, let created) = try #require(effects.first) else { return #expect(Bool(false)) }
+    #expect(fixture.handle(.delete(id, client: 1, caller)) == [])
+    let deletion = fixture.handle(.stored(token: created, .saved))
+    guard case .store(.delete, let deleted) = try #require(deletion.last) else { return #expect(Bool(false)) }
+    let failed = fixture.handle(.stored(token: deleted, .failed(StoreError(.full, "full"))))
+    guard case .saveResult(let record, _, _) = try #require(failed.first) else {
+      return #expect(Bool(false), "\(failed)")
+    }
+    #expect(record.state == .error && record.error == "the job was stopped before it was started")
+  }
+
+  @Test func whatTheStoreDoesNotKnowIsNotThere() throws {
+    var fixture = Fixture()
+    let id = JobID(microseconds: 1, random: 1)
+    let caller = Caller(child: 1, ticket: 1)
+    for (outcome, refusal) in [
+      (StoreOutcome.notFound, Refusal.unknownJob),
+      (
+        .failed(StoreError(.full, "full")), Refusal(reason: .noSpace, text: "the job cannot be deleted: full")
+      ),
+    ] {
+      guard case .store(_, let token) = try #require(fixture.handle(.delete(id, client: 4, caller)).first)
+      else {
+        return #expect(Bool(false), "nothing is stored")
+      }
+      let effects = fixture.handle(.stored(token: token, outcome))
+      #expect(effects == [.answer(caller, .refused(refusal)), .release(id)])
+      #expect(fixture.book.jobs.isEmpty)
+    }
+  }
+
+  @Test func clientsTakeTurnsToBeLaunched() {
+    var fixture = Fixture()
+    let first = (0..<8).map { fixture.create(UInt64($0)) }
+    let waiting = (8..<12).map { fixture.create(UInt64($0)) }
+    let other = fixture.create(100, client: 2)
+    #expect(first.allSatisfy { !fixture.book.jobs[$0]!.isWaiting })
+    #expect((waiting + [other]).allSatisfy { fixture.book.jobs[$0]!.isWaiting })
+    var order: [JobID] = []
+    for id in first {
+      for case .launch(let next, _, _) in fixture.handle(.started(id, pid: 1, at: 1)) { order.append(next) }
+    }
+    #expect(order.firstIndex(of: other)! <= 1 && order.count == 5)
+  }
+
+  @Test func jobsThatAreLostAreStoredBeforeAnyoneIsServed() throws {
+    var fixture = Fixture()
+    #expect(fixture.handle(.lost([])) == [.lostAreStored])
+    var records = [JobRecord(id: JobID(microseconds: 1, random: 1), client: 1, created: 1)]
+    records.append(JobRecord(id: JobID(microseconds: 1, random: 2), client: 2, created: 1))
+    for index in records.indices { records[index].state = .error }
+    let effects = fixture.handle(.lost(records))
+    let tokens = effects.compactMap { if case .saveResult(_, _, let token) = $0 { token } else { nil } }
+    #expect(tokens.count == 2 && fixture.book.running == 0)
+    let failed = fixture.handle(.stored(token: tokens[0], .failed(StoreError(.full, "full"))))
+    #expect(!failed.contains(.lostAreStored))
+    #expect(fixture.handle(.stored(token: tokens[1], .saved)).last == .lostAreStored)
+    fixture.now.monotonic += 1_000_000
+    #expect(fixture.handle(.timePassed).count == 1, "the other is tried again")
+  }
+
+  @Test func aJobThatWaitsIsNotLaunchedOnceItIsStopped() {
+    var fixture = Fixture()
+    for number in 0..<8 { _ = fixture.create(UInt64(number)) }
+    let id = fixture.create(8)
+    let caller = Caller(child: 1, ticket: 99)
+    let effects = fixture.handle(.stop(id, client: 1, grace: nil, caller))
+    #expect(effects.contains(.inputEnded(id)))
+    #expect(fixture.book.jobs[id]?.record.error == "the job was stopped before it was started")
+    _ = fixture.handle(.stopAll)
+    let refused = fixture.handle(
+      .create(
+        JobBook.NewJob(
+          id: JobID(microseconds: 1, random: 1), client: 1, clientName: "c",
+          creation: Order.Creation(JobPlan(CreateRequest(cmd: "true"))), storedBytes: 0, caller: caller)))
+    #expect(refused == [.answer(caller, .refused(.stopping))])
+  }
+}

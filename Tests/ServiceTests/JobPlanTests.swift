@@ -1,0 +1,126 @@
+import CJobPlan
+import Harness
+import JobAPI
+import Testing
+
+@testable import JobModel
+
+/// The one form of a job: what is asked for is what is in it, and nothing else is taken for one.
+struct JobPlanTests {
+  private static func request() -> CreateRequest {
+    var request = CreateRequest(cmd: "/bin/echo", args: ["a", "", "ü"])
+    request.env = ["A": "b=c", "AB": "", "B": "2"]
+    request.cwd = "/tmp"
+    request.stdinOpen = true
+    request.timeout = DurationText(milliseconds: 1500)
+    request.grace = DurationText(milliseconds: 0)
+    request.labels = ["l": "v", "a/b": ""]
+    request.merge = true
+    request.outputLimit = 0
+    request.onLimit = .kill
+    request.user = "nobody"
+    request.group = "nogroup"
+    return request
+  }
+
+  private func check(_ bytes: [UInt8]) throws -> JobPlan {
+    try bytes.withUnsafeBytes { bytes throws(MalformedBytes) in try JobPlan(checking: bytes) }
+  }
+
+  @Test func allThatIsAskedForIsInIt() throws {
+    let plan = try check(JobPlan(Self.request()).bytes)
+    #expect(plan.command == "/bin/echo" && plan.arguments == ["a", "", "ü"])
+    #expect(plan.directory == "/tmp" && plan.user == "nobody" && plan.group == "nogroup")
+    #expect(plan.isStdinOpen && plan.merge && plan.killsAtLimit)
+    #expect(plan.timeout == 1500 && plan.grace == 0 && plan.outputLimit == 0)
+    #expect(plan.labels.map(\.name) == ["a/b", "l"] && plan.labels.map(\.value) == ["", "v"])
+  }
+
+  @Test func whatIsNotAskedForIsNot() throws {
+    let plan = try check(JobPlan(CreateRequest(cmd: "true")).bytes)
+    #expect(plan.command == "true" && plan.arguments.isEmpty && plan.labels.isEmpty)
+    #expect(plan.directory == nil && plan.user == nil && plan.group == nil)
+    #expect(!plan.isStdinOpen && !plan.merge && !plan.killsAtLimit)
+    #expect(plan.timeout == 0 && plan.grace == nil && plan.outputLimit == nil)
+  }
+
+  /// Each text is found whichever of the others are there.
+  @Test(arguments: 0..<8)
+  func textsAreFoundByTheirKind(present: Int) throws {
+    var request = CreateRequest(cmd: "true")
+    request.cwd = present & 1 != 0 ? "/cwd" : nil
+    request.user = present & 2 != 0 ? "user" : nil
+    request.group = present & 4 != 0 ? "group" : nil
+    let plan = try check(JobPlan(request).bytes)
+    #expect(plan.directory == request.cwd && plan.user == request.user && plan.group == request.group)
+  }
+
+  @Test func equalRequestsHaveEqualPlans() {
+    var other = Self.request()
+    other.env = Dictionary(uniqueKeysWithValues: other.env!.map { ($0.key, $0.value) }.reversed())
+    #expect(JobPlan(other) == JobPlan(Self.request()))
+    other.env!["B"] = "3"
+    #expect(JobPlan(other) != JobPlan(Self.request()))
+  }
+
+  @Test func whatIsCutShortOrLongerIsRefused() {
+    let bytes = JobPlan(Self.request()).bytes
+    for count in 0..<bytes.count {
+      #expect(throws: MalformedBytes.self) { try check(Array(bytes[0..<count])) }
+    }
+    #expect(throws: MalformedBytes.self) { try check(bytes + [0]) }
+  }
+
+  /// What the API refuses is refused here too: the sender may be anybody's by now.
+  @Test func whatNoClientCouldAskForIsRefused() {
+    let long = DurationText(milliseconds: 1 << 60)
+    let changes: [(inout CreateRequest) -> Void] = [
+      { $0.cmd = "" }, { $0.args = ["a\0b"] }, { $0.cwd = "relative" }, { $0.timeout = long },
+      { $0.grace = long }, { $0.env = ["": ""] }, { $0.env = ["A\0": "c"] }, { $0.labels = ["": "v"] },
+      { $0.user = "a\0b" },
+    ]
+    for change in changes {
+      var request = Self.request()
+      change(&request)
+      #expect(throws: MalformedBytes.self) { try check(JobPlan(request).bytes) }
+    }
+  }
+
+  /// Two of a name, out of order, or without a value; and bytes that are no text.
+  @Test func namesThatAreThereTwiceAndBytesThatAreNoTextAreRefused() {
+    func replacing(_ text: String, by other: [UInt8]) -> [UInt8] {
+      let bytes = JobPlan(Self.request()).bytes
+      let at = bytes.indices.first { bytes[$0...].starts(with: text.utf8) }!
+      return bytes[..<at] + other + bytes[(at + other.count)...]
+    }
+    #expect(throws: Never.self) { try check(replacing("B=2", by: Array("C=2".utf8))) }
+    for (text, other) in [("B=2", "A=2"), ("AB=", "A=="), ("B=2", "B12"), ("B=2", "=B2"), ("l\0v", "A\0v")] {
+      #expect(throws: MalformedBytes.self, "\(other)") { try check(replacing(text, by: Array(other.utf8))) }
+    }
+    #expect(throws: MalformedBytes.self) { try check(replacing("echo", by: [0xff, 0xfe, 0xc3, 0x28])) }
+  }
+
+  /// Wherever a byte is changed, what is taken for a plan can be read whole.
+  @Test func garbledPlansNeverTrap() {
+    var random = SplitMix(seed: 1)
+    let whole = JobPlan(Self.request()).bytes
+    for _ in 0..<50_000 {
+      var bytes = whole
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: 0...255, using: &random)
+      }
+      guard let plan = try? check(bytes) else { continue }
+      _ = (plan.command, plan.arguments, plan.labels, plan.directory, plan.user, plan.group)
+    }
+  }
+
+  /// A later version's header may be longer, and an earlier one's shorter.
+  @Test func aLongerHeaderIsReadAsFarAsItIsKnown() throws {
+    let bytes = JobPlan(Self.request()).bytes
+    let size = MemoryLayout<jc_plan_header>.size
+    var longer = Array(bytes[..<size]) + [1, 2, 3, 4, 5, 6, 7, 8] + bytes[size...]
+    longer[4] += 8
+    let plan = try check(longer)
+    #expect(plan.command == "/bin/echo" && plan.group == "nogroup" && plan.timeout == 1500)
+  }
+}

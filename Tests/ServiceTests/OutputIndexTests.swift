@@ -1,0 +1,135 @@
+import Glibc
+import Harness
+import JobAPI
+import Testing
+
+@testable import JobModel
+@testable import JobService
+@testable import JobStore
+
+/// The order and time of output: what is read is what was written, while the job runs, after its end, and after a kill.
+struct OutputIndexTests {
+  private final class Place {
+    let scratch: ScratchDirectory
+    let directory: Int32
+    let id = JobID(microseconds: 1_700_000_000_000_000, random: 7)
+
+    init() throws {
+      scratch = try ScratchDirectory()
+      let name = JobRecord.outputName(of: id).prefix { $0 != "/" }
+      try #require(mkdir("\(scratch.path)/\(name)", 0o700) == 0)
+      directory = open(scratch.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      try #require(directory >= 0)
+    }
+
+    deinit { close(directory) }
+
+    var writer: OutputIndexWriter { OutputIndexWriter(id, in: directory) }
+    var hasFile: Bool { faccessat(directory, JobRecord.outputName(of: id) + ".log", F_OK, 0) == 0 }
+
+    /// All pieces, forwards and backwards.
+    func read(_ take: (OutputIndexReader) throws -> Void) throws -> [OutputIndex.Piece] {
+      let reader = OutputIndexReader(id, in: directory)
+      try take(reader)
+      let backwards = try (0..<reader.count).reversed().map { try #require(try reader.piece($0)) }
+      let forwards = try (0..<reader.count).map { try #require(try reader.piece($0)) }
+      #expect(forwards == backwards.reversed())
+      #expect(try reader.piece(reader.count) == nil)
+      return forwards
+    }
+  }
+
+  /// Pieces of one stream within a millisecond are one.
+  private struct Model {
+    var pieces: [OutputIndex.Piece] = []
+    var lastTime: Int64 = 0
+
+    mutating func append(_ stream: OutputStream, _ length: UInt32, _ time: Int64, mayExtend: Bool) {
+      if mayExtend, let last = pieces.last, last.stream == stream, time - lastTime < 1000 {
+        pieces[pieces.count - 1].length += length
+      } else {
+        pieces.append(.init(time: time, stream: stream, length: length))
+        lastTime = time
+      }
+    }
+  }
+
+  @Test(arguments: 0..<40)
+  func whatIsReadIsWhatWasWritten(seed: UInt64) throws {
+    var random = SplitMix(seed: seed)
+    let place = try Place()
+    let writer = place.writer
+    var model = Model()
+    var time: Int64 = 1_000_000
+    let publishAt = Int.random(in: 0..<400, using: &random)
+    for round in 0..<Int.random(in: 1...900, using: &random) {
+      if round == publishAt { writer.publish() }
+      time += Int64.random(in: 1...2000, using: &random)
+      let stream: OutputStream = Bool.random(using: &random) ? .stdout : .stderr
+      let length = UInt32.random(in: 1...9, using: &random)
+      let mayExtend = writer.index.count > 0
+      writer.append(stream, length: UInt64(length), time: time)
+      model.append(stream, length, time, mayExtend: mayExtend)
+      guard round >= publishAt, round % 50 == 0 else { continue }
+      let seen = try place.read { $0.take(OutputProgress(pieces: writer.written)) }
+      #expect(seen == model.pieces, "a follower sees all of it")
+    }
+    let stored = writer.finish()
+    var record = JobRecord(id: place.id, client: 1, created: 1)
+    record.state = .completed
+    if stored == nil { record.flags.insert(.logInFile) }
+    #expect((stored == nil) == (model.pieces.count >= OutputIndex.mostHeld))
+    let kept = try place.read { try $0.take(record, stored: stored ?? []) }
+    #expect(kept == model.pieces)
+    writer.removeCopy()
+    #expect(place.hasFile == (stored == nil), "a file that says no more than the record is gone")
+  }
+
+  @Test func aJobOfFewPiecesThatNobodyFollowsHasNoFile() throws {
+    let place = try Place()
+    let writer = place.writer
+    for time in 1...200 { writer.append(.stdout, length: 1, time: Int64(time) * 10_000) }
+    #expect(!place.hasFile && writer.written == 0 && writer.descriptor == -1)
+    #expect(writer.finish()?.count == 200 * OutputIndex.pieceSize)
+  }
+
+  /// Of a supervisor that was killed the file tells, up to a piece that was cut; what came last is one piece more.
+  @Test(arguments: [0, 1, 5, 255, 256, 700])
+  func aSuccessorGoesOn(count: Int) throws {
+    let place = try Place()
+    do {
+      let writer = place.writer
+      writer.publish()
+      for time in 0..<count {
+        writer.append(time % 2 == 0 ? .stdout : .stderr, length: 2, time: Int64(time) * 5000)
+      }
+    }
+    let name = "\(place.scratch.path)/\(JobRecord.outputName(of: place.id)).log"
+    let file = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+    try #require(write(file, [1, 2, 3, 4, 5], 5) == 5)
+    close(file)
+    let kept = [UInt64((count + 1) / 2 * 2), UInt64(count / 2 * 2 + 9)]
+    let successor = OutputIndexWriter(goingOn: place.id, in: place.directory, kept: kept, now: 1 << 40)
+    successor.append(.stdout, length: 4, time: 1 << 41)
+    let pieces = try place.read { $0.take(OutputProgress(pieces: successor.written)) }
+    #expect(pieces.count == count + 2)
+    #expect(pieces.dropLast(2).map(\.time) == (0..<count).map { Int64($0) * 5000 })
+    #expect(pieces[count] == .init(time: 1 << 40, stream: .stderr, length: 9))
+    #expect(pieces[count + 1] == .init(time: 1 << 41, stream: .stdout, length: 4))
+  }
+
+  /// On a disk that takes nothing the pieces are kept, and written later.
+  @Test func whatCannotBeWrittenIsTriedAgain() throws {
+    let place = try Place()
+    let writer = place.writer
+    let shard = "\(place.scratch.path)/\(JobRecord.outputName(of: place.id).prefix { $0 != "/" })"
+    try #require(rename(shard, shard + ".away") == 0)
+    writer.publish()
+    for time in 0..<300 { writer.append(.stdout, length: 1, time: Int64(time) * 5000) }
+    #expect(writer.written == 0 && writer.index.count == 300)
+    try #require(rename(shard + ".away", shard) == 0)
+    writer.append(.stderr, length: 1, time: 300 * 5000)
+    #expect(writer.written == 301 && writer.index.count == 0)
+    #expect(try place.read { $0.take(OutputProgress(pieces: 301)) }.count == 301)
+  }
+}
