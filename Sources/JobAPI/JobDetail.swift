@@ -1,75 +1,66 @@
-/// `GET /jobs/<id>`, and each member of ``JobList``. Times are RFC 3339 in UTC with microseconds. The environment is
-/// withheld, because it may hold secrets.
+/// `GET /jobs/<id>`, and each member of ``JobList``: one object with the members of these three. The environment and
+/// standard input are withheld, because they may hold secrets.
+@dynamicMemberLookup
 public struct JobDetail: Codable, Sendable, Equatable {
+  /// What was asked for.
+  public var request: CreateRequest
+  /// What `GET /jobs/<id>/status` says of it.
+  public var state: StatusReply
+  public var facts: JobFacts
+
+  public init(request: CreateRequest, state: StatusReply, facts: JobFacts) {
+    (self.request, self.state, self.facts) = (request, state, facts)
+  }
+
+  public init(from decoder: any Decoder) throws {
+    request = try CreateRequest(from: decoder)
+    state = try StatusReply(from: decoder)
+    facts = try JobFacts(from: decoder)
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    try request.encode(to: encoder)
+    try state.encode(to: encoder)
+    try facts.encode(to: encoder)
+  }
+
+  public subscript<Value>(dynamicMember path: KeyPath<CreateRequest, Value>) -> Value {
+    request[keyPath: path]
+  }
+  public subscript<Value>(dynamicMember path: KeyPath<StatusReply, Value>) -> Value { state[keyPath: path] }
+  public subscript<Value>(dynamicMember path: KeyPath<JobFacts, Value>) -> Value { facts[keyPath: path] }
+
+  /// Some of the output was dropped at the limit or could not be written.
+  public var truncated: Bool { facts.truncated }
+}
+
+/// What is known of a job beside what was asked for and its state. Times are RFC 3339 in UTC with microseconds.
+public struct JobFacts: Codable, Sendable, Equatable {
   public var id: JobID
-  public var cmd: String
-  public var args: [String]
-  public var cwd: String?
-  public var labels: [String: String]?
-  public var user: String?
-  public var group: String?
-  public var merge: Bool?
-  public var timeout: DurationText?
-  public var grace: DurationText?
-  public var outputLimit: Int64?
-  /// When it is `kill`: else the rest is dropped.
-  public var onLimit: CreateRequest.LimitAction?
-
-  public var status: JobState
-  public var errorMessage: String?
-  public var exitCode: Int32?
-  public var signal: Int32?
-  public var timedOut: Bool?
-
   public var created: String
   public var started: String?
   public var finished: String?
   /// Of the first process, while it runs.
   public var pid: Int32?
-
   /// Bytes kept of each stream, and bytes dropped at the limit.
-  public var stdoutBytes: Int64
-  public var stderrBytes: Int64
+  public var stdoutBytes: Int64 = 0
+  public var stderrBytes: Int64 = 0
   public var stdoutDropped: Int64?
   public var stderrDropped: Int64?
-  public var truncated: Bool
+  public var truncated = false
   /// The supervisor that started the job was killed, and another went on with it. Its ``usage`` is not known.
   public var adopted: Bool?
   public var usage: ResourceUsage?
 
   enum CodingKeys: String, CodingKey {
-    case id, cmd, args, cwd, labels, user, group, merge, timeout, grace, status, signal, created, started,
-      finished,
-      pid
-    case truncated, adopted, usage
-    case outputLimit = "output_limit"
-    case onLimit = "on_limit"
-    case errorMessage = "error_msg"
-    case exitCode = "exit_code"
-    case timedOut = "timed_out"
+    case id, created, started, finished, pid, truncated, adopted, usage
     case stdoutBytes = "stdout_bytes"
     case stderrBytes = "stderr_bytes"
     case stdoutDropped = "stdout_dropped"
     case stderrDropped = "stderr_dropped"
   }
 
-  public init(id: JobID, cmd: String, args: [String], status: JobState, created: String) {
-    self.id = id
-    self.cmd = cmd
-    self.args = args
-    self.status = status
-    self.created = created
-    stdoutBytes = 0
-    stderrBytes = 0
-    truncated = false
-  }
-
-  /// What `GET /jobs/<id>/status` says of it.
-  public var state: StatusReply {
-    StatusReply(
-      status: status, errorMessage: errorMessage, exitCode: exitCode, signal: signal, timedOut: timedOut,
-      truncated: truncated ? true : nil)
-  }
+  public init(id: JobID, created: String) { (self.id, self.created) = (id, created) }
 }
 
 /// What a finished job's processes used, as the kernel counted it.

@@ -61,30 +61,41 @@ package struct JobPlan: Equatable, Sendable {
 }
 
 extension JobPlan {
-  package var command: String { read { $0.string(0) } }
-  package var arguments: [String] { read { plan in (1..<plan.header.arguments).map(plan.string) } }
-  package var directory: String? { read { $0.text(JC_PLAN_CWD) } }
   package var user: String? { read { $0.text(JC_PLAN_USER) } }
   package var group: String? { read { $0.text(JC_PLAN_GROUP) } }
   /// Standard input stays open for `PUT /jobs/<id>/stdin`.
-  package var isStdinOpen: Bool { has(JC_PLAN_STDIN_OPEN) }
-  package var merge: Bool { has(JC_PLAN_MERGE) }
-  package var killsAtLimit: Bool { has(JC_PLAN_KILL_AT_LIMIT) }
-  /// Milliseconds; 0: none.
-  package var timeout: UInt64 { read { $0.header.timeout_ms } }
+  package var isStdinOpen: Bool { read { $0.has(JC_PLAN_STDIN_OPEN) } }
   /// Milliseconds between TERM and KILL; nil: the daemon's.
   package var grace: UInt64? { read { $0.has(JC_PLAN_GRACE) ? $0.header.grace_ms : nil } }
-  /// Bytes of each stream; nil: the daemon's.
-  package var outputLimit: UInt64? { read { $0.has(JC_PLAN_OUTPUT_LIMIT) ? $0.header.output_limit : nil } }
 
-  package var labels: [(name: String, value: String)] {
+  package var labels: [String: String] {
     read { plan in
       let first = plan.header.arguments + plan.header.environment
-      return (0..<plan.header.labels).map { (plan.string(first + 2 * $0), plan.string(first + 2 * $0 + 1)) }
+      let pairs = (0..<plan.header.labels).map {
+        (plan.string(first + 2 * $0), plan.string(first + 2 * $0 + 1))
+      }
+      return Dictionary(uniqueKeysWithValues: pairs)
     }
   }
 
-  private func has(_ flag: jc_plan_flag) -> Bool { read { $0.has(flag) } }
+  /// The request that it was made of, but what may hold secrets, the environment and standard input.
+  package var visibleRequest: CreateRequest {
+    read { plan in
+      var request = CreateRequest(
+        cmd: plan.string(0), args: (1..<plan.header.arguments).map(plan.string))
+      request.cwd = plan.text(JC_PLAN_CWD)
+      (request.user, request.group) = (user, group)
+      let labels = labels
+      request.labels = labels.isEmpty ? nil : labels
+      request.merge = plan.has(JC_PLAN_MERGE) ? true : nil
+      request.onLimit = plan.has(JC_PLAN_KILL_AT_LIMIT) ? .kill : nil
+      let header = plan.header
+      request.outputLimit = plan.has(JC_PLAN_OUTPUT_LIMIT) ? Int64(clamping: header.output_limit) : nil
+      request.grace = plan.has(JC_PLAN_GRACE) ? DurationText(milliseconds: Int64(header.grace_ms)) : nil
+      request.timeout = header.timeout_ms > 0 ? DurationText(milliseconds: Int64(header.timeout_ms)) : nil
+      return request
+    }
+  }
 
   private func read<Result>(_ body: (jc_plan) -> Result) -> Result {
     bytes.withUnsafeBytes { body(jc_plan_view($0.baseAddress!)) }

@@ -18,7 +18,9 @@ package struct JobFilter: Equatable, Sendable {
   }
 
   package func matches(_ plan: JobPlan) -> Bool {
-    labels.allSatisfy { name, value in plan.labels.contains { $0.name == name && $0.value == value } }
+    guard !labels.isEmpty else { return true }
+    let known = plan.labels
+    return labels.allSatisfy { known[$0.key] == $0.value }
   }
 
   /// Ids of jobs created at `since` or later are not below this.

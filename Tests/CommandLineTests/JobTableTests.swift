@@ -6,10 +6,9 @@ import Testing
 @Suite struct JobTableTests {
   private func job(_ command: String, _ status: JobState, _ code: Int32? = nil) -> JobDetail {
     let id = JobID(microseconds: 1_700_000_000_000_000, random: 0x1234_5678_9abc_def0)
-    var job = JobDetail(
-      id: id, cmd: command, args: ["a b"], status: status, created: "2023-11-14T22:13:20.000000Z")
-    job.exitCode = code
-    return job
+    return JobDetail(
+      request: CreateRequest(cmd: command, args: ["a b"]), state: StatusReply(status: status, exitCode: code),
+      facts: JobFacts(id: id, created: "2023-11-14T22:13:20.000000Z"))
   }
 
   private let now: Int64 = 1_700_000_090_000
@@ -42,7 +41,7 @@ import Testing
 
   @Test func aJobThatItsTimeLimitEndedIsMarked() {
     var late = job("x", .completed, 0)
-    late.timedOut = true
+    late.state.timedOut = true
     for table in [JobTable.short([late], now: now), JobTable.wide([late])] {
       #expect(table.text(width: nil, colour: false).contains("  timed out  0 "))
       #expect(table.text(width: nil, colour: true).contains("\u{1b}[33mtimed out\u{1b}[0m"))
@@ -51,8 +50,8 @@ import Testing
 
   @Test func theWideTableNamesAll() {
     var finished = job("x", .completed, 0)
-    (finished.labels, finished.finished) = (["b": "2", "a": "1 1"], "2023-11-14T22:13:21.500000Z")
-    (finished.stdoutBytes, finished.stderrBytes) = (2048, 1)
+    (finished.request.labels, finished.facts.finished) = (["b": "2", "a": "1 1"], "2023-11-14T22:13:21.500000Z")
+    (finished.facts.stdoutBytes, finished.facts.stderrBytes) = (2048, 1)
     let text = JobTable.wide([finished]).text(width: nil, colour: false)
     for part in ["\(finished.id)", "2023-11-14T22:13:21Z", "2.0 KiB", "1 B", "'a=1 1',b=2"] {
       #expect(text.contains(part), "\(text)")

@@ -27,7 +27,7 @@ struct jc_launch {
     const char *cwd;
     struct jc_cgroup *cgroup;
     int stdin_fd;    ///< -1: none was given
-    int stdin_write; ///< out, with `pipes_stdin`
+    int stdin_write; ///< out, of an open standard input
     int read[2];     ///< out: read ends of stdout and stderr
     int pidfd;       ///< out
     /// Out. Stored by the kernel before the child runs, zero once it is reaped: at any time in between the
@@ -39,7 +39,7 @@ struct jc_launch {
     const char *stage;
     uid_t uid;
     gid_t gid;
-    bool pipes_stdin, merge;
+    uint32_t flags; ///< of the plan
 };
 
 struct jc_stream_state {

@@ -111,8 +111,7 @@ static void take_options(struct jc_job *job, const struct jc_job_options *option
     job->timeout_ms = header->timeout_ms;
     job->grace_ms = (header->flags & JC_PLAN_GRACE) != 0 ? header->grace_ms : options->grace_ms;
     job->launch.stdin_fd = options->stdin_fd;
-    job->launch.pipes_stdin = options->stdin_fd < 0 && (header->flags & JC_PLAN_STDIN_OPEN) != 0;
-    job->launch.merge = (header->flags & JC_PLAN_MERGE) != 0;
+    job->launch.flags = header->flags;
     job->launch.uid = options->uid;
     job->launch.gid = options->gid;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jobplan/plan.h>
 #include <platform/process.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,22 +39,23 @@ static int make_pipe(int fds[2], int near_end)
 static int open_streams(struct jc_launch *launch, const struct jc_spawn_base *base, int far[3])
 {
     int fds[2];
+    const bool merges = (launch->flags & JC_PLAN_MERGE) != 0;
     far[0] = launch->stdin_fd >= 0 ? launch->stdin_fd : base->null_fd;
-    if (launch->pipes_stdin) {
+    if (launch->stdin_fd < 0 && (launch->flags & JC_PLAN_STDIN_OPEN) != 0) {
         int status = make_pipe(fds, 1);
         if (status < 0)
             return status;
         far[0] = fds[0];
         launch->stdin_write = fds[1];
     }
-    for (int i = 0; i < (launch->merge ? 1 : 2); i++) {
+    for (int i = 0; i < (merges ? 1 : 2); i++) {
         int status = make_pipe(fds, 0);
         if (status < 0)
             return status;
         launch->read[i] = fds[0];
         far[i + 1] = fds[1];
     }
-    if (launch->merge)
+    if (merges)
         far[2] = far[1];
     return 0;
 }

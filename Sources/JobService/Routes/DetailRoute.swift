@@ -82,34 +82,18 @@ extension Query {
 
 extension JobDetail {
   init(_ entry: JobTable.Entry, _ plan: JobPlan) {
-    let record = entry.record
-    self.init(
-      id: record.id, cmd: plan.command, args: plan.arguments, status: record.state,
-      created: TimeText.text(record.created))
-    take(plan)
-    take(record)
-    pid = entry.pid == 0 ? nil : entry.pid
+    var facts = JobFacts(entry.record)
+    facts.pid = entry.pid == 0 ? nil : entry.pid
     if let progress = entry.progress {
-      (stdoutBytes, stderrBytes) = (Int64(progress.stdout), Int64(progress.stderr))
+      (facts.stdoutBytes, facts.stderrBytes) = (Int64(progress.stdout), Int64(progress.stderr))
     }
+    self.init(request: plan.visibleRequest, state: entry.record.statusReply, facts: facts)
   }
+}
 
-  private mutating func take(_ plan: JobPlan) {
-    cwd = plan.directory
-    let names = plan.labels.map { ($0.name, $0.value) }
-    labels = names.isEmpty ? nil : Dictionary(uniqueKeysWithValues: names)
-    (user, group) = (plan.user, plan.group)
-    merge = plan.merge ? true : nil
-    timeout = plan.timeout == 0 ? nil : DurationText(milliseconds: Int64(plan.timeout))
-    grace = plan.grace.map { DurationText(milliseconds: Int64($0)) }
-    outputLimit = plan.outputLimit.map { Int64(clamping: $0) }
-    onLimit = plan.killsAtLimit ? .kill : nil
-  }
-
-  private mutating func take(_ record: JobRecord) {
-    let status = record.statusReply
-    (errorMessage, exitCode, signal, timedOut) =
-      (status.errorMessage, status.exitCode, status.signal, status.timedOut)
+extension JobFacts {
+  init(_ record: JobRecord) {
+    self.init(id: record.id, created: TimeText.text(record.created))
     started = record.started == 0 ? nil : TimeText.text(record.started)
     finished = record.finished == 0 ? nil : TimeText.text(record.finished)
     (stdoutBytes, stderrBytes) = (Int64(record.stdout.kept), Int64(record.stderr.kept))

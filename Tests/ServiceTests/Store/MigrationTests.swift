@@ -24,8 +24,9 @@ import Testing
     let record = try #require(try reader.job(client: 1, id: id))
     #expect(record.state == .completed && record.exitCode == 3 && record.peakMemory == 20460)
     #expect(record.stdout.kept == 4 && record.stderr.kept == 4)
-    let plan = try #require(try reader.plan(client: 1, id: id))
-    #expect(plan.arguments == ["-c", "echo out; echo err >&2; exit 3"] && plan.timeout == 60_000)
+    let request = try #require(try reader.plan(client: 1, id: id)).visibleRequest
+    #expect(request.args == ["-c", "echo out; echo err >&2; exit 3"])
+    #expect(request.timeout == DurationText(milliseconds: 60_000))
     let states = try reader.list(client: 1, JobFilter(), before: nil, limit: 10).jobs.map(\.record.state)
     #expect(states == [.error, .completed])
     let bobs = try reader.list(client: 2, JobFilter(), before: nil, limit: 10).jobs.map(\.record.signal)
