@@ -1,0 +1,39 @@
+import Testing
+
+/// Who may know whom, from the dependencies that Package.swift declares.
+@Suite struct DependencyTests {
+  private func reach(of target: String) throws -> Set<String> {
+    try Manifest.shared.get().reach(of: target)
+  }
+
+  @Test func theApiProcessReachesNothingThatStartsProcesses() throws {
+    let reach = try reach(of: "JobService")
+    #expect(reach.isSuperset(of: ["CJobHTTP", "JobStore"]))
+    #expect(reach.isDisjoint(with: ["JobSupervisor", "JobEngine", "JobPool", "CJobEngine"]))
+  }
+
+  @Test func theCommandLineReachesTheClientHalfAlone() throws {
+    let client: Set = ["JobClient", "JobAPI", "CJobWire", "COpenSSL"]
+    #expect(try reach(of: "JobClient") == client)
+    #expect(try reach(of: "jobctl") == client.union(["jobctl", "Platform", "CPlatform"]))
+  }
+
+  @Test func theLibraryReachesNothingOfADaemon() throws {
+    let reach = try reach(of: "JobPool")
+    #expect(reach.contains("CJobEngine"))
+    #expect(
+      reach.isDisjoint(with: [
+        "JobSupervisor", "JobService", "JobStore", "CJobHTTP", "CJobWire", "COpenSSL", "CSQLite",
+      ]))
+  }
+
+  /// So who reads Package.swift from its top has read of all that a target depends on.
+  @Test func eachTargetStandsBelowWhatItDependsOn() throws {
+    var above: Set<String> = []
+    for target in try Manifest.shared.get().targets {
+      #expect(above.isSuperset(of: target.needs), "\(target.name)")
+      above.insert(target.name)
+    }
+    #expect(above.count > 20)
+  }
+}
