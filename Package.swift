@@ -24,7 +24,7 @@ let package = Package(
     .target(name: "Platform", dependencies: ["CPlatform"]),
 
     // The half that client and server both need: TLS, certificates, HTTP/1.1, the client connection.
-    .target(name: "CJobWire", dependencies: ["COpenSSL"]),
+    .target(name: "CJobWire", dependencies: ["CPlatform", "COpenSSL"]),
     .target(name: "JobAPI"),
     .target(name: "JobClient", dependencies: ["JobAPI", "CJobWire"]),
     .executableTarget(name: "jobctl", dependencies: ["JobClient", "JobAPI", "CJobWire", "Platform"]),

@@ -7,27 +7,12 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #define EVENTS_AT_ONCE 32
 // Of a round, so that the loop's other work has its turn.
 #define MOST_EVENTS 256
 #define MOST_BYTES (16 << 20)
-
-int64_t jc_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
-int64_t jc_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
-}
 
 // A descriptor's entry in the epoll set can outlive its close: a process that is being launched holds copies
 // of all descriptors until its exec. So entries name a job's slot and generation, never its address, and what

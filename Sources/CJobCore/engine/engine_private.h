@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <jobcore/handover.h>
+#include <platform/clock.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -213,8 +214,5 @@ void jc_tree_signal(struct jc_job *job, int signo);
 bool jc_tree_left(struct jc_job *job);
 /// From now on reaps orphans of jobs' trees that came to this process as the subreaper.
 int jc_orphans_start(struct jc_engine *engine);
-
-int64_t jc_now_ms(void);
-int64_t jc_now_us(void);
 
 #endif

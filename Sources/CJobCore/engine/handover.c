@@ -97,7 +97,7 @@ static int attach(struct jc_job *job, const struct jc_job_state *state)
     if (status == 0)
         status = jc_job_watch(job);
     if (status == 0 && state->deadline != INT64_MAX) {
-        int64_t left = state->deadline - jc_now_ms();
+        int64_t left = state->deadline - jp_monotonic_ms();
         jc_engine_set_deadline(job, left > 0 ? left : 0);
     }
     return status;

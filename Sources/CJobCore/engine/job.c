@@ -207,7 +207,7 @@ void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
         jc_tree_signal(job, SIGKILL);
         return;
     }
-    int64_t deadline = jc_now_ms() + (int64_t)job->stop_grace;
+    int64_t deadline = jp_monotonic_ms() + (int64_t)job->stop_grace;
     if (job->term_sent && job->heap_index != SIZE_MAX && job->deadline <= deadline)
         return;
     bool is_first = !job->term_sent;

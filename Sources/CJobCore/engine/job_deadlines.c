@@ -35,7 +35,7 @@ static void arm(struct jc_engine *engine)
 {
     if (engine->heap_count == 0)
         return jc_timer_stop(engine->timer);
-    int64_t left = engine->heap[0]->deadline - jc_now_ms();
+    int64_t left = engine->heap[0]->deadline - jp_monotonic_ms();
     // Without memory for the timer the next change of a deadline tries again.
     (void)!jc_timer_start(engine->timer, left > 0 ? (uint64_t)left : 0);
 }
@@ -43,7 +43,7 @@ static void arm(struct jc_engine *engine)
 static void on_timer(void *context)
 {
     struct jc_engine *engine = context;
-    int64_t now = jc_now_ms();
+    int64_t now = jp_monotonic_ms();
     while (engine->heap_count > 0 && engine->heap[0]->deadline <= now) {
         struct jc_job *job = engine->heap[0];
         jc_engine_clear_deadline(job);
@@ -62,7 +62,7 @@ void jc_engine_set_deadline(struct jc_job *job, int64_t after_ms)
     struct jc_engine *engine = job->engine;
     if (job->heap_index != SIZE_MAX)
         jc_engine_clear_deadline(job);
-    job->deadline = after_ms > INT64_MAX / 2 ? INT64_MAX / 2 : jc_now_ms() + after_ms;
+    job->deadline = after_ms > INT64_MAX / 2 ? INT64_MAX / 2 : jp_monotonic_ms() + after_ms;
     put(engine, engine->heap_count, job);
     rise(engine, engine->heap_count++);
     if (engine->heap[0] == job)

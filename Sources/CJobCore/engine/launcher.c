@@ -87,8 +87,8 @@ static int spawn(struct jc_job *job, int far[3], void *stack)
     launch->stage = spawn.stage;
     if (status < 0)
         return status;
-    launch->started_us = jc_now_us();
-    launch->started_ms = jc_now_ms();
+    launch->started_us = jp_realtime_us();
+    launch->started_ms = jp_monotonic_ms();
     launch->pidfd = spawn.pidfd;
     return 0;
 }

@@ -19,12 +19,12 @@
 static int await_reaper(struct jc_job *job)
 {
     if (job->unreaped_ms == 0) {
-        job->unreaped_ms = jc_now_ms();
-        job->finished_us = jc_now_us();
+        job->unreaped_ms = jp_monotonic_ms();
+        job->finished_us = jp_realtime_us();
         // It stays readable.
         jc_engine_unwatch(job->engine, job->launch.pidfd);
     }
-    if (jc_now_ms() - job->unreaped_ms > REAPER_MS)
+    if (jp_monotonic_ms() - job->unreaped_ms > REAPER_MS)
         return -ECHILD;
     jc_engine_set_deadline(job, TREE_AGAIN_MS);
     return -EAGAIN;
@@ -48,7 +48,7 @@ void jc_job_exited(struct jc_job *job)
         job->launch.stage = "wait";
     }
     if (job->finished_us == 0)
-        job->finished_us = jc_now_us();
+        job->finished_us = jp_realtime_us();
     job->reaped = true;
     atomic_store(&job->launch.pid, 0);
     jc_engine_unwatch(job->engine, job->launch.pidfd);
@@ -187,7 +187,7 @@ void jc_job_finish(struct jc_job *job)
     job->phase = JC_OVER;
     jc_engine_clear_deadline(job);
     if (job->finished_us == 0)
-        job->finished_us = jc_now_us();
+        job->finished_us = jp_realtime_us();
     fill_result(job, &result);
     job->events->finished(job->context, &result);
 }
