@@ -30,7 +30,7 @@ let package = Package(
     .executableTarget(name: "jobctl", dependencies: ["JobClient", "JobAPI", "CJobWire", "Platform"]),
 
     // The server half in C, in three rooms. Who may start a process is who depends on CJobEngine.
-    .target(name: "CJobLoop", dependencies: ["CLibevent"], path: "Sources/CJobCore/loop"),
+    .target(name: "CJobLoop", dependencies: ["CPlatform", "CLibevent"], path: "Sources/CJobCore/loop"),
     .target(name: "CJobEngine", dependencies: ["CJobLoop", "CPlatform"], path: "Sources/CJobCore/engine"),
     .target(
       name: "CJobHTTP", dependencies: ["CJobLoop", "CJobWire", "CPlatform", "CLibevent", "COpenSSL"],

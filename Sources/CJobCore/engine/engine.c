@@ -152,8 +152,6 @@ static int open_parts(struct jc_engine *engine, struct jc_loop *loop)
     engine->base = base;
     if (status == 0)
         status = jc_readable_new(loop, engine->epoll, on_readable, engine, &engine->readable);
-    if (status == 0)
-        status = jc_deadlines_start(engine);
     if (status == 0 && engine->options.subreaper)
         status = jc_orphans_start(engine);
     return status;
@@ -190,7 +188,6 @@ void jc_engine_free(struct jc_engine *engine)
     jc_launchers_stop(engine);
     jc_readable_free(engine->readable);
     jc_timer_free(engine->orphan_timer);
-    jc_timer_free(engine->timer);
     jc_cgroups_free(engine);
     if (engine->base != NULL)
         close(engine->base->null_fd);
@@ -206,6 +203,5 @@ void jc_engine_free(struct jc_engine *engine)
     pthread_cond_destroy(&engine->wake);
     free((void *)engine->base);
     free(engine->slots);
-    free(engine->heap);
     free(engine);
 }

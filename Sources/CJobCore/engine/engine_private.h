@@ -11,6 +11,8 @@
 
 #define JC_PIPE_SMALL (64 << 10)
 #define JC_PIPE_LARGE (1 << 20)
+/// How often a tree without a cgroup, or one whose end is not told, is looked at again.
+#define JC_TREE_AGAIN_MS 20
 
 /// A cgroup of the pool. Made once, used by one job after the other: making one costs more than a launch may.
 struct jc_cgroup {
@@ -64,11 +66,11 @@ struct jc_job {
     char *output_name;
     char *marker; ///< the environment's entry that names the job; without cgroups only
     struct jc_stream_state stream[2];
-    struct rusage usage;
+    uint64_t user_us, system_us, max_rss_kib; ///< see `struct jc_job_result`
     uint64_t output_limit, timeout_ms, grace_ms;
     uint64_t stop_grace; ///< the shortest grace asked for
-    int64_t deadline;    ///< monotonic milliseconds; INT64_MAX: none
-    size_t heap_index;   ///< SIZE_MAX: not in the heap
+    struct jc_timer *timer;
+    int64_t deadline; ///< when the timer fires, monotonic milliseconds; INT64_MAX: never
     uint32_t slot, generation;
     int status;
     enum jc_job_phase phase;
@@ -83,7 +85,7 @@ struct jc_job {
     int64_t finished_us;
 };
 
-struct jc_slot {
+struct jc_job_slot {
     struct jc_job *job;
     uint32_t generation;
     uint32_t next_free;
@@ -95,13 +97,11 @@ struct jc_engine {
     const struct jc_spawn_base *base;
     int epoll; ///< of all the jobs' descriptors; itself one event of the loop
     struct jc_readable *readable;
-    struct jc_timer *timer, *orphan_timer;
+    struct jc_timer *orphan_timer;
     char *buffer; ///< JC_PIPE_LARGE bytes, shared by all drains
 
-    struct jc_slot *slots;
+    struct jc_job_slot *slots;
     uint32_t slot_count, free_slot;
-    struct jc_job **heap;
-    size_t heap_count; ///< there is room for each slot's job
     size_t job_count;
     pid_t ignored[32];
     size_t drained; ///< bytes read in this round
@@ -178,9 +178,11 @@ void jc_engine_remove(struct jc_engine *engine, struct jc_job *job);
 int jc_engine_watch(struct jc_job *job, int fd, enum jc_watch kind, uint32_t events);
 /// Before a watched descriptor is closed.
 void jc_engine_unwatch(const struct jc_engine *engine, int fd);
-int jc_deadlines_start(struct jc_engine *engine);
+/// Of a time limit, of a grace, or when to look again; in place of the one before.
 void jc_engine_set_deadline(struct jc_job *job, int64_t after_ms);
 void jc_engine_clear_deadline(struct jc_job *job);
+/// A job's deadline has come.
+void jc_job_deadline(void *job);
 bool jc_engine_owns(struct jc_engine *engine, pid_t pid);
 
 /// Reads what is in the pipe into the file: about a megabyte, or with `all` as much as a pipe holds.
@@ -192,7 +194,6 @@ void jc_job_exited(struct jc_job *job);
 /// else took its status for good.
 int jc_exit_status(struct jc_job *job);
 void jc_job_tree_check(struct jc_job *job);
-void jc_job_deadline(struct jc_job *job);
 void jc_job_maybe_finish(struct jc_job *job);
 void jc_job_finish(struct jc_job *job);
 void jc_job_stdin_event(struct jc_job *job, bool failed);

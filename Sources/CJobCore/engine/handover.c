@@ -27,7 +27,7 @@ void jc_job_describe(const struct jc_job *job, struct jc_job_state *out)
         .started_us = job->launch.started_us,
         .output_limit = job->output_limit,
         .grace_ms = job->grace_ms,
-        .deadline = job->heap_index != SIZE_MAX ? job->deadline : INT64_MAX,
+        .deadline = job->deadline,
         .input_taken = job->input_taken,
         .input_pending = job->input_pending,
         .limit_action = job->limit_action,
