@@ -155,6 +155,9 @@ void jc_launch_submit(struct jc_job *job);
 /// On the loop's thread, for each job that came back from its launcher.
 void jc_job_launched(struct jc_job *job);
 
+/// Opens a cgroup, which is made unless it is there.
+int jc_cgroup_open(int parent, const char *name, struct jc_cgroup *cgroup);
+void jc_cgroup_close(const struct jc_cgroup *cgroup);
 /// The cgroup of a job that was handed over.
 int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup **out);
 int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out);
