@@ -190,6 +190,8 @@ bool jc_engine_owns(struct jc_engine *engine, pid_t pid);
 
 /// Reads what is in the pipe into the file: about a megabyte, or with `all` as much as a pipe holds.
 void jc_drain(struct jc_job *job, enum jc_stream stream, bool all);
+/// Opens a job's output file. The descriptor, or a negative errno.
+int jc_output_open(const struct jc_engine *engine, const char *output_name, enum jc_stream stream, int flags);
 void jc_drain_close(struct jc_job *job, enum jc_stream stream);
 void jc_drain_rest(struct jc_job *job);
 void jc_job_exited(struct jc_job *job);
