@@ -171,7 +171,7 @@ struct LoopTests {
       #expect(jc_loop_step(loop, true) == 0)
       #expect(jc_loop_step(loop, true) == 0)
       #expect(log.entries == [1, 1])
-      jc_readable_free(readable)
+      jc_watcher_free(readable)
       #expect(jc_loop_step(loop, false) == 0)
       #expect(log.entries == [1, 1])
       for end in ends { close(end) }

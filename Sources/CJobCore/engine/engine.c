@@ -186,7 +186,7 @@ void jc_engine_free(struct jc_engine *engine)
     if (engine == NULL)
         return;
     jc_launchers_stop(engine);
-    jc_readable_free(engine->readable);
+    jc_watcher_free(engine->readable);
     jc_timer_free(engine->orphan_timer);
     jc_cgroups_free(engine);
     if (engine->base != NULL)

@@ -96,7 +96,7 @@ struct jc_engine {
     struct jc_engine_options options;
     const struct jc_spawn_base *base;
     int epoll; ///< of all the jobs' descriptors; itself one event of the loop
-    struct jc_readable *readable;
+    struct jc_watcher *readable;
     struct jc_timer *orphan_timer;
     char *buffer; ///< JC_PIPE_LARGE bytes, shared by all drains
 
