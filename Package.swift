@@ -24,7 +24,7 @@ let package = Package(
     .target(name: "Platform", dependencies: ["CPlatform"]),
 
     // The half that client and server both need: TLS, certificates, HTTP/1.1, the client connection.
-    .target(name: "CJobWire", dependencies: ["COpenSSL"]),
+    .target(name: "CJobWire", dependencies: ["CPlatform", "COpenSSL"]),
     .target(name: "JobAPI"),
     .target(name: "JobClient", dependencies: ["JobAPI", "CJobWire"]),
     .executableTarget(name: "jobctl", dependencies: ["JobClient", "JobAPI", "CJobWire", "Platform"]),
@@ -33,8 +33,10 @@ let package = Package(
     .target(name: "CJobPlan"),
 
     // The server half in C, in three rooms. Who may start a process is who depends on CJobEngine.
-    .target(name: "CJobLoop", dependencies: ["CLibevent"], path: "Sources/CJobCore/loop"),
-    .target(name: "CJobEngine", dependencies: ["CJobLoop", "CJobPlan", "CPlatform"], path: "Sources/CJobCore/engine"),
+    .target(name: "CJobLoop", dependencies: ["CPlatform", "CLibevent"], path: "Sources/CJobCore/loop"),
+    .target(
+      name: "CJobEngine", dependencies: ["CJobLoop", "CJobPlan", "CPlatform"], path: "Sources/CJobCore/engine"
+    ),
     .target(
       name: "CJobHTTP", dependencies: ["CJobLoop", "CJobWire", "CPlatform", "CLibevent", "COpenSSL"],
       path: "Sources/CJobCore/http"),

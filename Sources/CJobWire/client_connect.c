@@ -5,12 +5,12 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <platform/clock.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 void jw_set_error(struct jw_error *error, enum jw_failure kind, const char *format, ...)
@@ -22,23 +22,16 @@ void jw_set_error(struct jw_error *error, enum jw_failure kind, const char *form
     va_end(arguments);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 int64_t jw_deadline(unsigned milliseconds)
 {
-    return milliseconds == 0 ? 0 : now_ms() + milliseconds;
+    return milliseconds == 0 ? 0 : jp_monotonic_ms() + milliseconds;
 }
 
 int jw_wait(int socket, int interrupt, short events, int64_t deadline)
 {
     struct pollfd fds[2] = {{.fd = socket, .events = events}, {.fd = interrupt, .events = POLLIN}};
     for (;;) {
-        int64_t left = deadline == 0 ? -1 : deadline - now_ms();
+        int64_t left = deadline == 0 ? -1 : deadline - jp_monotonic_ms();
         if (deadline != 0 && left < 0)
             left = 0;
         int count = poll(fds, 2, left > INT32_MAX ? INT32_MAX : (int)left);
@@ -84,7 +77,7 @@ static int connect_any(const struct addrinfo *found, int64_t deadline, int *out)
     for (const struct addrinfo *address = found; address != NULL; address = address->ai_next)
         count++;
     for (const struct addrinfo *address = found; address != NULL; address = address->ai_next, count--) {
-        int64_t now = now_ms();
+        int64_t now = jp_monotonic_ms();
         failed = connect_one(address, deadline == 0 ? 0 : now + (deadline - now) / count, out);
         if (failed == 0)
             break;

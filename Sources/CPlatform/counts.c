@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <platform/counts.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -34,9 +33,4 @@ int jp_counts_map(int fd, size_t cells, bool writable, uint64_t **out)
 int jp_counts_seal(int fd)
 {
     return fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0 ? -errno : 0;
-}
-
-const char *jp_errno_name(int error)
-{
-    return strerrorname_np(error);
 }

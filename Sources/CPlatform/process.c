@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <platform/process.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -49,6 +50,11 @@ void jp_write_back(int fd)
 int jp_sync_file_system(int fd)
 {
     return syncfs(fd) < 0 ? -errno : 0;
+}
+
+const char *jp_errno_name(int error)
+{
+    return strerrorname_np(error);
 }
 
 void jp_name_thread(const char *name)

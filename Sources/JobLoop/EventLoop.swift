@@ -103,7 +103,7 @@ package final class LoopSignal {
     guard status == 0 else { throw SystemError(status, "watch signal \(number)") }
   }
 
-  deinit { jc_signal_free(signal) }
+  deinit { jc_watcher_free(signal) }
 }
 
 /// Calls its action whenever a descriptor is readable. The descriptor stays the caller's.
@@ -119,5 +119,5 @@ package final class LoopReadable {
     guard status == 0 else { throw SystemError(status, "watch a descriptor") }
   }
 
-  deinit { jc_readable_free(readable) }
+  deinit { jc_watcher_free(readable) }
 }

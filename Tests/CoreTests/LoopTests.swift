@@ -115,6 +115,49 @@ struct LoopTests {
     }
   }
 
+  @Test func aTimerNeverComesEarly() throws {
+    try withLoop { loop, log in
+      let stop: jc_callback = { jc_loop_stop(Log.of($0).loop!) }
+      #expect(jc_timer_new(loop, stop, log.pointer, &log.timer) == 0)
+      // Started late in a round: the loop's own clock is behind by then.
+      let start: jc_callback = {
+        usleep(50_000)
+        Log.of($0).entries = [Self.milliseconds()]
+        _ = jc_timer_start(Log.of($0).timer!, 20)
+      }
+      var first: OpaquePointer?
+      #expect(jc_timer_new(loop, start, log.pointer, &first) == 0)
+      #expect(jc_timer_start(first!, 0) == 0)
+      #expect(jc_loop_run(loop) == 0)
+      #expect(Self.milliseconds() - log.entries[0] >= 20)
+      jc_timer_free(first)
+      jc_timer_free(log.timer)
+    }
+  }
+
+  private static func milliseconds() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+  }
+
+  @Test func aTimerMayFireWithoutItsTime() throws {
+    try withLoop { loop, log in
+      #expect(jc_timer_new(loop, { Log.of($0).entries.append(1) }, log.pointer, &log.timer) == 0)
+      for isStarted in [false, true] {
+        if isStarted { #expect(jc_timer_start(log.timer!, 60_000) == 0) }
+        jc_timer_fire(log.timer!)
+        #expect(jc_loop_step(loop, false) == 0)
+      }
+      #expect(log.entries == [1, 1])
+      jc_timer_fire(log.timer!)
+      jc_timer_stop(log.timer!)
+      #expect(jc_loop_step(loop, false) == 0)
+      #expect(log.entries == [1, 1])
+      jc_timer_free(log.timer)
+    }
+  }
+
   @Test func aReadableDescriptorIsTold() throws {
     try withLoop { loop, log in
       var ends: [Int32] = [0, 0]
@@ -128,7 +171,7 @@ struct LoopTests {
       #expect(jc_loop_step(loop, true) == 0)
       #expect(jc_loop_step(loop, true) == 0)
       #expect(log.entries == [1, 1])
-      jc_readable_free(readable)
+      jc_watcher_free(readable)
       #expect(jc_loop_step(loop, false) == 0)
       #expect(log.entries == [1, 1])
       for end in ends { close(end) }

@@ -92,6 +92,25 @@ import Testing
     }
   }
 
+  /// Nobody is left without a reply by the process that ends, however long it was to wait.
+  @Test func whoWaitsForAJobIsAnsweredByTheReplacedProcess() throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      let jobs = try (0..<2).map { _ in try client.shell("sleep 1000") }
+      let waiters = try (0..<100).map { number in
+        let connection = try Connection(client.settings)
+        try connection.send("GET", Route.status.target(jobs[number % 2], ["wait": "1000h"]))
+        return connection
+      }
+      try Processes.waitUntilIdle(daemon.apiPid)
+      try reload(daemon, until: "reloaded")
+      for waiter in waiters {
+        #expect(try waiter.reply() == 200)
+        #expect(try waiter.readAll() == Array(#"{"status":"running"}"#.utf8))
+      }
+    }
+  }
+
   /// A follower may take as long as its job: the replaced process is not kept for it, and it goes on with the next one.
   @Test func whoFollowsAJobGoesOnWithTheNextProcess() throws {
     try Daemon.with(["--drain-time", "300ms"]) { daemon in

@@ -31,6 +31,23 @@ struct JobTableTests {
     #expect(table.update(record(1, .completed), pid: 0).isEmpty)
   }
 
+  @Test func aWorkerFindsAllThatWaitInIt() {
+    let table = JobTable(finished: 10)
+    let mine = (1...100).map { JobTable.Observer(worker: 1, exchange: $0) }
+    for observer in mine + [self.observer] {
+      let job = record(observer.exchange % 3)
+      _ = table.update(job, pid: 1)
+      _ = table.observe(job.id, of: 1, observer)
+    }
+    #expect(table.observers(of: 0) == [observer])
+    let found = table.observers(of: 1)
+    #expect(found.count == 100 && Set(found) == Set(mine))
+    for observer in mine { table.forget(record(observer.exchange % 3).id, observer) }
+    #expect(table.observers(of: 1).isEmpty)
+    _ = table.update(record(observer.exchange % 3, .completed), pid: 0)
+    #expect(table.observers(of: 0).isEmpty)
+  }
+
   @Test func onlyTheNewestFinishedJobsAreKept() {
     let table = JobTable(finished: 3)
     for number in 1...10 {

@@ -11,7 +11,7 @@
 
 // The pool: cgroups are made when all are in use and kept for the next job.
 
-static int open_cgroup(int parent, const char *name, struct jc_cgroup *cgroup)
+int jc_cgroup_open(int parent, const char *name, struct jc_cgroup *cgroup)
 {
     if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
         return -errno;
@@ -26,6 +26,12 @@ static int open_cgroup(int parent, const char *name, struct jc_cgroup *cgroup)
     return status;
 }
 
+void jc_cgroup_close(const struct jc_cgroup *cgroup)
+{
+    close(cgroup->dir);
+    close(cgroup->events);
+}
+
 static int make_cgroup(struct jc_engine *engine, unsigned number, struct jc_cgroup **out)
 {
     struct jc_cgroup *cgroup = calloc(1, sizeof *cgroup);
@@ -34,7 +40,7 @@ static int make_cgroup(struct jc_engine *engine, unsigned number, struct jc_cgro
     char name[32];
     snprintf(name, sizeof name, "job-%u", number);
     cgroup->number = number;
-    int status = open_cgroup(engine->cgroup_dir, name, cgroup);
+    int status = jc_cgroup_open(engine->cgroup_dir, name, cgroup);
     if (status < 0)
         free(cgroup);
     else
@@ -68,8 +74,7 @@ int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup 
 
 void jc_cgroup_let_go(struct jc_cgroup *cgroup)
 {
-    close(cgroup->dir);
-    close(cgroup->events);
+    jc_cgroup_close(cgroup);
     free(cgroup);
 }
 
@@ -102,11 +107,6 @@ void jc_cgroups_free(struct jc_engine *engine)
         engine->cgroups = cgroup->next;
         jc_cgroup_let_go(cgroup);
     }
-    for (unsigned i = 0; engine->cgroup_dir >= 0 && i < engine->next_cgroup; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "job-%u", i);
-        unlinkat(engine->cgroup_dir, name, AT_REMOVEDIR);
-    }
 }
 
 bool jc_cgroup_populated(const struct jc_cgroup *cgroup)
@@ -117,16 +117,6 @@ bool jc_cgroup_populated(const struct jc_cgroup *cgroup)
         return false;
     text[length] = '\0';
     return strstr(text, "populated 1") != NULL;
-}
-
-static bool write_file(int dir, const char *name, const char *text)
-{
-    int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    bool done = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    close(fd);
-    return done;
 }
 
 void jc_cgroup_signal(const struct jc_cgroup *cgroup, int signo)
@@ -149,7 +139,10 @@ void jc_cgroup_signal(const struct jc_cgroup *cgroup, int signo)
 void jc_cgroup_kill(struct jc_cgroup *cgroup)
 {
     cgroup->killed = true;
+    int fd = openat(cgroup->dir, "cgroup.kill", O_WRONLY | O_CLOEXEC);
     // Kernels before 5.14 have no cgroup.kill.
-    if (!write_file(cgroup->dir, "cgroup.kill", "1"))
+    if (fd < 0 || write(fd, "1", 1) != 1)
         jc_cgroup_signal(cgroup, SIGKILL);
+    if (fd >= 0)
+        close(fd);
 }

@@ -1,11 +1,10 @@
 #define _GNU_SOURCE
-#include <dirent.h>
+#include "engine_private.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jobcore/job.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,40 +12,29 @@
 #include <time.h>
 #include <unistd.h>
 
-/// Where the cgroup v2 hierarchy is mounted, from /proc/self/mountinfo (proc_pid_mountinfo(5)).
-static int find_mount(char mount[PATH_MAX])
+/// proc_pid_mountinfo(5)
+static bool take_mount(const char *line, char mount[PATH_MAX])
 {
-    FILE *file = fopen("/proc/self/mountinfo", "re");
-    if (file == NULL)
-        return -errno;
-    char *line = NULL;
-    size_t capacity = 0;
-    int status = -ENOENT;
-    while (status < 0 && getline(&line, &capacity, file) > 0) {
-        char point[PATH_MAX];
-        char *rest = strstr(line, " - ");
-        if (rest != NULL && strncmp(rest, " - cgroup2 ", 11) == 0 &&
-            sscanf(line, "%*s %*s %*s %*s %4095s", point) == 1) {
-            strcpy(mount, point);
-            status = 0;
-        }
-    }
-    free(line);
-    fclose(file);
-    return status;
+    return strstr(line, " - cgroup2 ") != NULL && sscanf(line, "%*s %*s %*s %*s %4095s", mount) == 1;
 }
 
-/// This process's place in the hierarchy: the line of hierarchy 0 (cgroups(7)).
-static int find_own(char own[PATH_MAX])
+/// The line of hierarchy 0 (cgroups(7)).
+static bool take_own(const char *line, char own[PATH_MAX])
 {
-    FILE *file = fopen("/proc/self/cgroup", "re");
+    return sscanf(line, "0::%4095[^\n]", own) == 1;
+}
+
+/// What `take` takes from the first line that has it.
+static int find(const char *name, bool (*take)(const char *line, char out[PATH_MAX]), char out[PATH_MAX])
+{
+    FILE *file = fopen(name, "re");
     if (file == NULL)
         return -errno;
     char *line = NULL;
     size_t capacity = 0;
     int status = -ENOENT;
     while (status < 0 && getline(&line, &capacity, file) > 0)
-        if (sscanf(line, "0::%4095[^\n]", own) == 1)
+        if (take(line, out))
             status = 0;
     free(line);
     fclose(file);
@@ -66,9 +54,9 @@ static int try_to_make(const char *path)
 int jc_cgroup_find(char **out)
 {
     char mount[PATH_MAX], own[PATH_MAX];
-    int status = find_mount(mount);
+    int status = find("/proc/self/mountinfo", take_mount, mount);
     if (status == 0)
-        status = find_own(own);
+        status = find("/proc/self/cgroup", take_own, own);
     if (status < 0)
         return status;
     char *path = NULL;
@@ -82,41 +70,24 @@ int jc_cgroup_find(char **out)
     return status;
 }
 
-static bool is_populated(const char *path)
+/// Kills all in a cgroup; with `remove` waits, at most ten seconds, until it is empty, and removes it.
+static int clear(int parent, const char *name, bool remove)
 {
-    char name[PATH_MAX + 32], text[128] = "";
-    snprintf(name, sizeof name, "%s/cgroup.events", path);
-    FILE *file = fopen(name, "re");
-    if (file == NULL)
-        return false;
-    size_t length = fread(text, 1, sizeof text - 1, file);
-    text[length] = '\0';
-    fclose(file);
-    return strstr(text, "populated 1") != NULL;
-}
-
-static int kill_all(const char *path)
-{
-    char name[PATH_MAX + 32];
-    snprintf(name, sizeof name, "%s/cgroup.kill", path);
-    int fd = open(name, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int status = write(fd, "1", 1) < 0 ? -errno : 0;
-    close(fd);
-    return status;
-}
-
-/// Kills all below `path` and waits, at most ten seconds, until it is gone.
-static int empty(const char *path)
-{
-    for (int i = 0; i < 1000 && is_populated(path); i++) {
-        int status = kill_all(path);
-        if (status < 0)
-            return status;
+    struct jc_cgroup cgroup;
+    int status = jc_cgroup_open(parent, name, &cgroup);
+    if (status < 0)
+        return status;
+    jc_cgroup_kill(&cgroup);
+    for (int i = 0; remove && i < 1000 && jc_cgroup_populated(&cgroup); i++) {
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        jc_cgroup_kill(&cgroup);
     }
-    return is_populated(path) ? -EBUSY : 0;
+    if (remove && jc_cgroup_populated(&cgroup))
+        status = -EBUSY;
+    else if (remove)
+        unlinkat(parent, name, AT_REMOVEDIR);
+    jc_cgroup_close(&cgroup);
+    return status;
 }
 
 static bool is_spared(const char *name, const int64_t *spared, size_t count)
@@ -130,8 +101,8 @@ static bool is_spared(const char *name, const int64_t *spared, size_t count)
     return false;
 }
 
-/// Empties the directories in `path`, all at once before it waits for each, and removes them.
-static int empty_children(const char *path, const int64_t *spared, size_t count)
+/// Clears the cgroups in `path`: all are killed before each is waited for.
+static int clear_children(const char *path, const int64_t *spared, size_t count)
 {
     int status = 0;
     DIR *dir = opendir(path);
@@ -140,15 +111,11 @@ static int empty_children(const char *path, const int64_t *spared, size_t count)
     for (int round = 0; round < 2; round++) {
         rewinddir(dir);
         for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-            char child[PATH_MAX + 256];
             if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || is_spared(entry->d_name, spared, count))
                 continue;
-            snprintf(child, sizeof child, "%s/%s", path, entry->d_name);
-            int failed = round == 0 ? kill_all(child) : empty(child);
-            if (failed < 0 && round == 1)
+            int failed = clear(dirfd(dir), entry->d_name, round == 1);
+            if (failed < 0)
                 status = failed;
-            else if (round == 1)
-                rmdir(child);
         }
     }
     closedir(dir);
@@ -160,7 +127,7 @@ int jc_cgroup_claim(const char *parent, const char *name, const int64_t *spared,
     char *path = NULL;
     if (asprintf(&path, "%s/%s", parent, name) < 0)
         return -ENOMEM;
-    int status = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : empty_children(path, spared, count);
+    int status = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : clear_children(path, spared, count);
     if (status < 0)
         free(path);
     else
@@ -168,7 +135,7 @@ int jc_cgroup_claim(const char *parent, const char *name, const int64_t *spared,
     return status;
 }
 
-static void remove_children(const char *path)
+void jc_cgroup_release(const char *path)
 {
     DIR *dir = opendir(path);
     if (dir == NULL)
@@ -177,10 +144,5 @@ static void remove_children(const char *path)
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
             unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
     closedir(dir);
-}
-
-void jc_cgroup_release(const char *path)
-{
-    remove_children(path);
     rmdir(path);
 }

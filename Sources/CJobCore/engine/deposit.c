@@ -139,17 +139,13 @@ int jc_deposit_read(int deposit, struct jc_job_state *out)
 }
 
 /// The file goes on at its end: what is in it is what the predecessor took from the pipe.
-static int open_output(struct jc_engine *engine, struct jc_job_state *state, const char *output_name,
-                       int stream)
+static int open_output(const struct jc_engine *engine, struct jc_job_state *state, const char *output_name,
+                       enum jc_stream stream)
 {
-    char name[256];
-    if (snprintf(name, sizeof name, "%s%s", output_name, stream == JC_STDOUT ? ".stdout" : ".stderr") >=
-        (int)sizeof name)
-        return -ENAMETOOLONG;
-    int fd = openat(engine->options.output_dir, name, O_WRONLY | O_CLOEXEC);
+    int fd = jc_output_open(engine, output_name, stream, 0);
     if (fd < 0) {
         state->kept[stream] = 0;
-        return errno == ENOENT ? 0 : -errno;
+        return fd == -ENOENT ? 0 : fd;
     }
     state->file[stream] = fd;
     off_t size = lseek(fd, 0, SEEK_END);

@@ -11,20 +11,26 @@
 /// Of a stream whose writers are gone: more than a pipe holds, unless its owner made it larger.
 #define MOST_AT_THE_END (4 << 20)
 
-static int open_file(struct jc_job *job, enum jc_stream stream)
+int jc_output_open(const struct jc_engine *engine, const char *output_name, enum jc_stream stream, int flags)
 {
-    const struct jc_engine_options *options = &job->engine->options;
+    const struct jc_engine_options *options = &engine->options;
     char name[256];
     int length =
-        snprintf(name, sizeof name, "%s%s", job->output_name, stream == JC_STDOUT ? ".stdout" : ".stderr");
+        snprintf(name, sizeof name, "%s%s", output_name, stream == JC_STDOUT ? ".stdout" : ".stderr");
     if (length >= (int)sizeof name)
         return -ENAMETOOLONG;
-    int fd =
-        openat(options->output_dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, options->output_mode);
+    int fd = openat(options->output_dir, name, O_WRONLY | O_CLOEXEC | flags, options->output_mode);
+    return fd < 0 ? -errno : fd;
+}
+
+static int make_file(const struct jc_job *job, enum jc_stream stream)
+{
+    int fd = jc_output_open(job->engine, job->output_name, stream, O_CREAT | O_TRUNC);
     if (fd < 0)
-        return -errno;
+        return fd;
     // The process's umask may have taken bits away.
-    int status = (options->output_mode & 077) != 0 && fchmod(fd, options->output_mode) < 0 ? -errno : 0;
+    const mode_t mode = job->engine->options.output_mode;
+    int status = (mode & 077) != 0 && fchmod(fd, mode) < 0 ? -errno : 0;
     if (status < 0)
         close(fd);
     return status < 0 ? status : fd;
@@ -63,7 +69,7 @@ static size_t make_room(struct jc_job *job, enum jc_stream stream, size_t length
     if (state->error != 0 || state->kept >= job->output_limit)
         return 0;
     if (state->file < 0 && length > 0) {
-        int fd = open_file(job, stream);
+        int fd = make_file(job, stream);
         if (fd < 0) {
             lose(job, stream, -fd);
             return 0;

@@ -7,27 +7,12 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #define EVENTS_AT_ONCE 32
 // Of a round, so that the loop's other work has its turn.
 #define MOST_EVENTS 256
 #define MOST_BYTES (16 << 20)
-
-int64_t jc_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
-int64_t jc_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1000000LL + now.tv_nsec / 1000;
-}
 
 // A descriptor's entry in the epoll set can outlive its close: a process that is being launched holds copies
 // of all descriptors until its exec. So entries name a job's slot and generation, never its address, and what
@@ -167,8 +152,6 @@ static int open_parts(struct jc_engine *engine, struct jc_loop *loop)
     engine->base = base;
     if (status == 0)
         status = jc_readable_new(loop, engine->epoll, on_readable, engine, &engine->readable);
-    if (status == 0)
-        status = jc_deadlines_start(engine);
     if (status == 0 && engine->options.subreaper)
         status = jc_orphans_start(engine);
     return status;
@@ -203,9 +186,8 @@ void jc_engine_free(struct jc_engine *engine)
     if (engine == NULL)
         return;
     jc_launchers_stop(engine);
-    jc_readable_free(engine->readable);
+    jc_watcher_free(engine->readable);
     jc_timer_free(engine->orphan_timer);
-    jc_timer_free(engine->timer);
     jc_cgroups_free(engine);
     if (engine->base != NULL)
         close(engine->base->null_fd);
@@ -221,6 +203,5 @@ void jc_engine_free(struct jc_engine *engine)
     pthread_cond_destroy(&engine->wake);
     free((void *)engine->base);
     free(engine->slots);
-    free(engine->heap);
     free(engine);
 }

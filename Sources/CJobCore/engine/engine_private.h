@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <jobcore/handover.h>
+#include <platform/clock.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -10,6 +11,8 @@
 
 #define JC_PIPE_SMALL (64 << 10)
 #define JC_PIPE_LARGE (1 << 20)
+/// How often a tree without a cgroup, or one whose end is not told, is looked at again.
+#define JC_TREE_AGAIN_MS 20
 
 /// A cgroup of the pool. Made once, used by one job after the other: making one costs more than a launch may.
 struct jc_cgroup {
@@ -62,11 +65,11 @@ struct jc_job {
     char *output_name;
     char *marker; ///< the environment's entry that names the job; without cgroups only
     struct jc_stream_state stream[2];
-    struct rusage usage;
+    uint64_t user_us, system_us, max_rss_kib; ///< see `struct jc_job_result`
     uint64_t output_limit, timeout_ms, grace_ms;
     uint64_t stop_grace; ///< the shortest grace asked for
-    int64_t deadline;    ///< monotonic milliseconds; INT64_MAX: none
-    size_t heap_index;   ///< SIZE_MAX: not in the heap
+    struct jc_timer *timer;
+    int64_t deadline; ///< when the timer fires, monotonic milliseconds; INT64_MAX: never
     uint32_t slot, generation;
     int status;
     enum jc_job_phase phase;
@@ -81,7 +84,7 @@ struct jc_job {
     int64_t finished_us;
 };
 
-struct jc_slot {
+struct jc_job_slot {
     struct jc_job *job;
     uint32_t generation;
     uint32_t next_free;
@@ -92,14 +95,12 @@ struct jc_engine {
     struct jc_engine_options options;
     const struct jc_spawn_base *base;
     int epoll; ///< of all the jobs' descriptors; itself one event of the loop
-    struct jc_readable *readable;
-    struct jc_timer *timer, *orphan_timer;
+    struct jc_watcher *readable;
+    struct jc_timer *orphan_timer;
     char *buffer; ///< JC_PIPE_LARGE bytes, shared by all drains
 
-    struct jc_slot *slots;
+    struct jc_job_slot *slots;
     uint32_t slot_count, free_slot;
-    struct jc_job **heap;
-    size_t heap_count; ///< there is room for each slot's job
     size_t job_count;
     pid_t ignored[32];
     size_t drained; ///< bytes read in this round
@@ -153,6 +154,9 @@ void jc_launch_submit(struct jc_job *job);
 /// On the loop's thread, for each job that came back from its launcher.
 void jc_job_launched(struct jc_job *job);
 
+/// Opens a cgroup, which is made unless it is there.
+int jc_cgroup_open(int parent, const char *name, struct jc_cgroup *cgroup);
+void jc_cgroup_close(const struct jc_cgroup *cgroup);
 /// The cgroup of a job that was handed over.
 int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup **out);
 int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out);
@@ -176,13 +180,17 @@ void jc_engine_remove(struct jc_engine *engine, struct jc_job *job);
 int jc_engine_watch(struct jc_job *job, int fd, enum jc_watch kind, uint32_t events);
 /// Before a watched descriptor is closed.
 void jc_engine_unwatch(const struct jc_engine *engine, int fd);
-int jc_deadlines_start(struct jc_engine *engine);
+/// Of a time limit, of a grace, or when to look again; in place of the one before.
 void jc_engine_set_deadline(struct jc_job *job, int64_t after_ms);
 void jc_engine_clear_deadline(struct jc_job *job);
+/// A job's deadline has come.
+void jc_job_deadline(void *job);
 bool jc_engine_owns(struct jc_engine *engine, pid_t pid);
 
 /// Reads what is in the pipe into the file: about a megabyte, or with `all` as much as a pipe holds.
 void jc_drain(struct jc_job *job, enum jc_stream stream, bool all);
+/// Opens a job's output file. The descriptor, or a negative errno.
+int jc_output_open(const struct jc_engine *engine, const char *output_name, enum jc_stream stream, int flags);
 void jc_drain_close(struct jc_job *job, enum jc_stream stream);
 void jc_drain_rest(struct jc_job *job);
 void jc_job_exited(struct jc_job *job);
@@ -190,7 +198,6 @@ void jc_job_exited(struct jc_job *job);
 /// else took its status for good.
 int jc_exit_status(struct jc_job *job);
 void jc_job_tree_check(struct jc_job *job);
-void jc_job_deadline(struct jc_job *job);
 void jc_job_maybe_finish(struct jc_job *job);
 void jc_job_finish(struct jc_job *job);
 void jc_job_stdin_event(struct jc_job *job, bool failed);
@@ -212,8 +219,5 @@ void jc_tree_signal(struct jc_job *job, int signo);
 bool jc_tree_left(struct jc_job *job);
 /// From now on reaps orphans of jobs' trees that came to this process as the subreaper.
 int jc_orphans_start(struct jc_engine *engine);
-
-int64_t jc_now_ms(void);
-int64_t jc_now_us(void);
 
 #endif

@@ -25,15 +25,26 @@ static int kept_status(int pidfd, int *status)
     return 0;
 }
 
+static uint64_t microseconds(struct timeval time)
+{
+    return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec;
+}
+
 int jc_exit_status(struct jc_job *job)
 {
     // No child of this process: a child that has its number now is another one.
     if (job->adopted)
         return kept_status(job->launch.pidfd, &job->status);
     pid_t pid;
-    while ((pid = wait4(job->pid, &job->status, WNOHANG, &job->usage)) < 0 && errno == EINTR) {
+    struct rusage usage;
+    while ((pid = wait4(job->pid, &job->status, WNOHANG, &usage)) < 0 && errno == EINTR) {
     }
     if (pid == 0)
         return -EAGAIN;
-    return pid > 0 ? 0 : kept_status(job->launch.pidfd, &job->status);
+    if (pid < 0)
+        return kept_status(job->launch.pidfd, &job->status);
+    job->user_us = microseconds(usage.ru_utime);
+    job->system_us = microseconds(usage.ru_stime);
+    job->max_rss_kib = (uint64_t)usage.ru_maxrss;
+    return 0;
 }

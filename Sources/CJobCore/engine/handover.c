@@ -27,7 +27,7 @@ void jc_job_describe(const struct jc_job *job, struct jc_job_state *out)
         .started_us = job->launch.started_us,
         .output_limit = job->output_limit,
         .grace_ms = job->grace_ms,
-        .deadline = job->heap_index != SIZE_MAX ? job->deadline : INT64_MAX,
+        .deadline = job->deadline,
         .input_taken = job->input_taken,
         .input_pending = job->input_pending,
         .limit_action = job->limit_action,
@@ -97,7 +97,7 @@ static int attach(struct jc_job *job, const struct jc_job_state *state)
     if (status == 0)
         status = jc_job_watch(job);
     if (status == 0 && state->deadline != INT64_MAX) {
-        int64_t left = state->deadline - jc_now_ms();
+        int64_t left = state->deadline - jp_monotonic_ms();
         jc_engine_set_deadline(job, left > 0 ? left : 0);
     }
     return status;

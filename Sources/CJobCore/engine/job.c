@@ -94,7 +94,7 @@ struct jc_job *jc_job_make(struct jc_engine *engine)
     if (job == NULL)
         return NULL;
     job->engine = engine;
-    job->heap_index = SIZE_MAX;
+    job->deadline = INT64_MAX;
     for (int i = 0; i < 2; i++)
         job->stream[i].pipe = job->stream[i].file = job->launch.read[i] = -1;
     job->launch.pidfd = job->launch.stdin_write = job->launch.stdin_fd = job->ledger = -1;
@@ -228,8 +228,8 @@ void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
         jc_tree_signal(job, SIGKILL);
         return;
     }
-    int64_t deadline = jc_now_ms() + (int64_t)job->stop_grace;
-    if (job->term_sent && job->heap_index != SIZE_MAX && job->deadline <= deadline)
+    int64_t deadline = jp_monotonic_ms() + (int64_t)job->stop_grace;
+    if (job->term_sent && job->deadline <= deadline)
         return;
     bool is_first = !job->term_sent;
     job->term_sent = true;

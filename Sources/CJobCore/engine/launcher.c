@@ -89,8 +89,8 @@ static int spawn(struct jc_job *job, int far[3], void *stack)
     launch->stage = spawn.stage;
     if (status < 0)
         return status;
-    launch->started_us = jc_now_us();
-    launch->started_ms = jc_now_ms();
+    launch->started_us = jp_realtime_us();
+    launch->started_ms = jp_monotonic_ms();
     launch->pidfd = spawn.pidfd;
     return 0;
 }
@@ -119,12 +119,17 @@ static int spawn_in_cgroup(struct jc_job *job, int far[3], void *stack)
     }
 }
 
+/// `stack`: NULL when there was no memory for it.
 static void launch_job(struct jc_job *job, void *stack)
 {
     struct jc_launch *launch = &job->launch;
     int far[3] = {-1, -1, -1};
     launch->stage = "pipe";
     int status = open_streams(launch, job->engine->base, far);
+    if (status == 0 && stack == NULL) {
+        launch->stage = "stack";
+        status = -ENOMEM;
+    }
     if (status == 0)
         status = spawn_in_cgroup(job, far, stack);
     close_far(launch, job->engine->base, far);
@@ -198,17 +203,14 @@ static void *map_stack(void)
 static void *run_launcher(void *context)
 {
     struct jc_engine *engine = context;
-    void *stack = map_stack();
+    void *stack = NULL;
     jp_name_thread("launcher");
     pthread_mutex_lock(&engine->lock);
     for (struct jc_job *job; (job = next_job(engine)) != NULL;) {
         pthread_mutex_unlock(&engine->lock);
         if (stack == NULL)
             stack = map_stack();
-        if (stack != NULL)
-            launch_job(job, stack);
-        else
-            job->launch.error = ENOMEM, job->launch.stage = "stack";
+        launch_job(job, stack);
         hand_back(engine, job);
         pthread_mutex_lock(&engine->lock);
     }
@@ -220,15 +222,11 @@ static void *run_launcher(void *context)
 
 static void launch_here(struct jc_job *job)
 {
-    struct jc_engine *engine = job->engine;
     void *stack = map_stack();
-    if (stack != NULL)
-        launch_job(job, stack);
-    else
-        job->launch.error = ENOMEM, job->launch.stage = "stack";
+    launch_job(job, stack);
     if (stack != NULL)
         munmap(stack, STACK_SIZE);
-    hand_back(engine, job);
+    hand_back(job->engine, job);
 }
 
 bool jc_launchers_full(struct jc_engine *engine)

@@ -7,8 +7,6 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
-/// How often a tree without a cgroup, or one whose end is not told, is looked at again.
-#define TREE_AGAIN_MS 20
 /// How long a pipe may stay open once the tree is gone: a process outside of it holds it.
 #define FORCE_EOF_MS 5000
 /// How long the parent of an adopted job's process may leave it unreaped.
@@ -19,14 +17,14 @@
 static int await_reaper(struct jc_job *job)
 {
     if (job->unreaped_ms == 0) {
-        job->unreaped_ms = jc_now_ms();
-        job->finished_us = jc_now_us();
+        job->unreaped_ms = jp_monotonic_ms();
+        job->finished_us = jp_realtime_us();
         // It stays readable.
         jc_engine_unwatch(job->engine, job->launch.pidfd);
     }
-    if (jc_now_ms() - job->unreaped_ms > REAPER_MS)
+    if (jp_monotonic_ms() - job->unreaped_ms > REAPER_MS)
         return -ECHILD;
-    jc_engine_set_deadline(job, TREE_AGAIN_MS);
+    jc_engine_set_deadline(job, JC_TREE_AGAIN_MS);
     return -EAGAIN;
 }
 
@@ -48,7 +46,7 @@ void jc_job_exited(struct jc_job *job)
         job->launch.stage = "wait";
     }
     if (job->finished_us == 0)
-        job->finished_us = jc_now_us();
+        job->finished_us = jp_realtime_us();
     job->reaped = true;
     atomic_store(&job->launch.pid, 0);
     jc_engine_unwatch(job->engine, job->launch.pidfd);
@@ -64,7 +62,7 @@ void jc_job_exited(struct jc_job *job)
     if (job->launch.cgroup != NULL)
         job->launch.cgroup->watched =
             jc_engine_watch(job, job->launch.cgroup->events, JC_WATCH_TREE, EPOLLPRI) == 0;
-    jc_engine_set_deadline(job, TREE_AGAIN_MS);
+    jc_engine_set_deadline(job, JC_TREE_AGAIN_MS);
 }
 
 /// The writers are gone, so each pipe can be read to its end at once.
@@ -99,46 +97,6 @@ void jc_job_tree_check(struct jc_job *job)
     jc_cgroup_give(job->engine, cgroup);
 }
 
-static void force_eof(struct jc_job *job)
-{
-    for (int stream = 0; stream < 2; stream++) {
-        if (job->stream[stream].pipe < 0)
-            continue;
-        job->forced_eof = true;
-        jc_drain_close(job, (enum jc_stream)stream);
-    }
-}
-
-void jc_job_deadline(struct jc_job *job)
-{
-    if (!job->reaped && job->unreaped_ms > 0) {
-        jc_job_exited(job);
-    } else if (!job->reaped && job->launch.error != 0) {
-        // It could not be watched: nothing but looking tells when it has ended.
-        jc_job_exited(job);
-        if (!job->reaped)
-            return jc_engine_set_deadline(job, TREE_AGAIN_MS);
-    } else if (!job->reaped) {
-        if (!job->term_sent) {
-            job->timed_out = true;
-            jc_job_stop(job, job->grace_ms);
-        } else if (!job->kill_sent) {
-            job->kill_sent = true;
-            jc_ledger_note(job);
-            jc_tree_signal(job, SIGKILL);
-        }
-    } else if (job->tree_gone) {
-        force_eof(job);
-    } else {
-        jc_job_tree_check(job);
-        if (job->tree_gone)
-            jc_drain_rest(job);
-        else
-            jc_engine_set_deadline(job, TREE_AGAIN_MS);
-    }
-    jc_job_maybe_finish(job);
-}
-
 static const char *error_subject(const struct jc_job *job)
 {
     if (job->memory == NULL || job->launch.stage == NULL)
@@ -167,10 +125,9 @@ static void fill_result(const struct jc_job *job, struct jc_job_result *result)
     result->timed_out = job->timed_out;
     result->limit_killed = job->limit_killed;
     result->forced_eof = job->forced_eof;
-    result->user_us = (uint64_t)job->usage.ru_utime.tv_sec * 1000000 + (uint64_t)job->usage.ru_utime.tv_usec;
-    result->system_us =
-        (uint64_t)job->usage.ru_stime.tv_sec * 1000000 + (uint64_t)job->usage.ru_stime.tv_usec;
-    result->max_rss_kib = (uint64_t)job->usage.ru_maxrss;
+    result->user_us = job->user_us;
+    result->system_us = job->system_us;
+    result->max_rss_kib = job->max_rss_kib;
 }
 
 void jc_job_maybe_finish(struct jc_job *job)
@@ -187,7 +144,7 @@ void jc_job_finish(struct jc_job *job)
     job->phase = JC_OVER;
     jc_engine_clear_deadline(job);
     if (job->finished_us == 0)
-        job->finished_us = jc_now_us();
+        job->finished_us = jp_realtime_us();
     fill_result(job, &result);
     job->events->finished(job->context, &result);
 }

@@ -7,19 +7,14 @@
 // The table of an engine's jobs. Whatever names a job from outside, such as an entry of the epoll set, names
 // its slot and the slot's generation, never its address.
 
-/// The heap of deadlines grows with the table: a job's KILL is never missed for want of memory.
 static int grow(struct jc_engine *engine)
 {
     uint32_t count = engine->slot_count > 0 ? engine->slot_count * 2 : 64;
-    struct jc_job **heap = realloc(engine->heap, count * sizeof(struct jc_job *));
-    if (heap == NULL)
-        return -ENOMEM;
-    engine->heap = heap;
-    struct jc_slot *slots = realloc(engine->slots, count * sizeof *slots);
+    struct jc_job_slot *slots = realloc(engine->slots, count * sizeof *slots);
     if (slots == NULL)
         return -ENOMEM;
     for (uint32_t i = engine->slot_count; i < count; i++)
-        slots[i] = (struct jc_slot){.next_free = i + 1 < count ? i + 1 : UINT32_MAX};
+        slots[i] = (struct jc_job_slot){.next_free = i + 1 < count ? i + 1 : UINT32_MAX};
     engine->free_slot = engine->slot_count;
     engine->slot_count = count;
     engine->slots = slots;
@@ -29,10 +24,13 @@ static int grow(struct jc_engine *engine)
 int jc_engine_add(struct jc_engine *engine, struct jc_job *job)
 {
     int status = engine->free_slot == UINT32_MAX ? grow(engine) : 0;
+    // Made with the job, so that it is at hand when there is no memory left.
+    if (status == 0)
+        status = jc_timer_new(engine->loop, jc_job_deadline, job, &job->timer);
     if (status < 0)
         return status;
     job->slot = engine->free_slot;
-    struct jc_slot *slot = &engine->slots[job->slot];
+    struct jc_job_slot *slot = &engine->slots[job->slot];
     engine->free_slot = slot->next_free;
     slot->job = job;
     job->generation = ++slot->generation;
@@ -42,7 +40,8 @@ int jc_engine_add(struct jc_engine *engine, struct jc_job *job)
 
 void jc_engine_remove(struct jc_engine *engine, struct jc_job *job)
 {
-    struct jc_slot *slot = &engine->slots[job->slot];
+    struct jc_job_slot *slot = &engine->slots[job->slot];
+    jc_timer_free(job->timer);
     slot->job = NULL;
     slot->generation++;
     slot->next_free = engine->free_slot;

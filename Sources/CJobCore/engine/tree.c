@@ -106,7 +106,7 @@ static bool is_reaped(const struct jc_job *job)
 static bool search_tree(const struct jc_job *job, int signo)
 {
     struct search search = {.job = job, .signo = signo, .self = getpid()};
-    search.newest = jc_now_ms() - job->launch.started_ms < YOUNG_MS ? newest_pid(&search) : -1;
+    search.newest = jp_monotonic_ms() - job->launch.started_ms < YOUNG_MS ? newest_pid(&search) : -1;
     search.is_young = search.newest > 0;
     search.is_marked_only = job->adopted && is_reaped(job);
     bool found = false;

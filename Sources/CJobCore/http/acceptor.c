@@ -22,7 +22,7 @@ union address {
 static void turn_away(struct jc_server *server, const union address *peer, const char *reason)
 {
     jc_server_count(server, JC_COUNT_TURNED_AWAY);
-    const int64_t now_s = jc_coarse_ms() / 1000;
+    const int64_t now_s = jp_coarse_ms() / 1000;
     if (now_s == server->refused_s)
         return;
     server->refused_s = now_s;

@@ -1,14 +1,7 @@
 #include "deadlines.h"
 
+#include <platform/clock.h>
 #include <stddef.h>
-#include <time.h>
-
-int64_t jc_coarse_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void jc_deadlines_init(struct jc_deadlines *deadlines)
 {
@@ -30,7 +23,7 @@ void jc_deadline_start(struct jc_deadlines *deadlines, struct jc_deadline *deadl
     if (kind == JC_DEADLINE_NONE || deadlines->lasts_ms[kind] == 0)
         return;
     deadline->kind = kind;
-    deadline->since_ms = deadline->queued_ms = jc_coarse_ms();
+    deadline->since_ms = deadline->queued_ms = jp_coarse_ms();
     TAILQ_INSERT_TAIL(&deadlines->lists[kind], deadline, link);
 }
 
@@ -43,7 +36,7 @@ void jc_deadline_keep(struct jc_deadlines *deadlines, struct jc_deadline *deadli
 
 void jc_deadline_put_off(struct jc_deadline *deadline)
 {
-    deadline->since_ms = jc_coarse_ms();
+    deadline->since_ms = jp_coarse_ms();
 }
 
 /// What was put off goes to the end of its list, to be looked at after one more duration.

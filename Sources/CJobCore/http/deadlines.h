@@ -29,8 +29,6 @@ struct jc_deadlines {
     TAILQ_HEAD(jc_deadline_list, jc_deadline) lists[JC_DEADLINE_KINDS];
 };
 
-/// Milliseconds of the coarse monotonic clock.
-int64_t jc_coarse_ms(void);
 void jc_deadlines_init(struct jc_deadlines *deadlines);
 /// Starts the deadline, or leaves it as it is when it is of this kind already.
 void jc_deadline_keep(struct jc_deadlines *deadlines, struct jc_deadline *deadline,

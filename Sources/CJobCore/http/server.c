@@ -44,7 +44,7 @@ static void give_memory_back(struct jc_server *server)
 static void on_tick(void *context)
 {
     struct jc_server *server = context;
-    const int64_t now_ms = jc_coarse_ms();
+    const int64_t now_ms = jp_coarse_ms();
     enum jc_deadline_kind kind;
     struct jc_deadline *passed;
     server->ticking = false;

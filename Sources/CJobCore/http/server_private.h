@@ -7,6 +7,7 @@
 #include <event2/event_struct.h>
 #include <jobcore/server.h>
 #include <netinet/in.h>
+#include <platform/clock.h>
 #include <platform/counts.h>
 #include <sys/queue.h>
 

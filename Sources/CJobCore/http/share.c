@@ -2,19 +2,10 @@
 
 #include <jobcore/loop_base.h>
 
-#include <time.h>
-
 /// Of a round of the loop, what one client's connections may use before the others have had their turn. What
 /// a turn used beyond it is paid for in the next rounds, which are short when all have to pay (deficit round
 /// robin). Those whose client is not known yet, because they shake hands, have one share together.
 #define SHARE_NS 5000000
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
 
 static struct jc_share *share_of(struct jc_connection *connection)
 {
@@ -39,11 +30,11 @@ struct jc_share *jc_share_take(struct jc_connection *connection)
     pay(share, jc_loop_round(connection->server->loop));
     if (share->used_ns >= SHARE_NS)
         return NULL;
-    share->since_ns = now_ns();
+    share->since_ns = jp_monotonic_ns();
     return share;
 }
 
 void jc_share_give(struct jc_share *share)
 {
-    share->used_ns += now_ns() - share->since_ns;
+    share->used_ns += jp_monotonic_ns() - share->since_ns;
 }

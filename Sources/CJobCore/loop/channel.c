@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <fcntl.h>
 #include <jobcore/channel.h>
 #include <pthread.h>
@@ -22,7 +23,7 @@ struct jc_channel {
     size_t max;
     struct jc_channel_events events;
     void *context;
-    struct event *readable, *writable;
+    struct event readable, writable;
     struct jc_bytes in, sending;
     size_t needed;   ///< length of the frame that is coming, as far as it is known
     bool deaf;       ///< the peer takes no more, though messages of its own may still have to be read
@@ -50,8 +51,8 @@ static void shut(struct jc_channel *channel)
     pthread_mutex_lock(&channel->lock);
     channel->closed = true;
     pthread_mutex_unlock(&channel->lock);
-    event_del(channel->readable);
-    event_del(channel->writable);
+    event_del(&channel->readable);
+    event_del(&channel->writable);
 }
 
 static void fail(struct jc_channel *channel, int error)
@@ -77,8 +78,6 @@ void jc_channel_free(struct jc_channel *channel)
         return;
     channel->freed = true;
     shut(channel);
-    event_free(channel->readable);
-    event_free(channel->writable);
     close(channel->fd);
     release_unless_held(channel);
 }
@@ -172,14 +171,14 @@ static void push_out(struct jc_channel *channel)
         if (put >= 0) {
             sent(channel, (size_t)put);
         } else if (errno == EAGAIN) {
-            if (event_add(channel->writable, NULL) != 0)
+            if (event_add(&channel->writable, NULL) != 0)
                 fail(channel, -ENOMEM);
             return;
         } else if (errno != EINTR) {
             channel->deaf = true;
         }
     }
-    event_del(channel->writable);
+    event_del(&channel->writable);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *context)
@@ -196,7 +195,7 @@ static void on_flush(void *context)
     pthread_mutex_unlock(&channel->lock);
     if (channel->freed)
         release_unless_held(channel);
-    else if (!channel->closed && !event_pending(channel->writable, EV_WRITE, NULL))
+    else if (!channel->closed && !event_pending(&channel->writable, EV_WRITE, NULL))
         push_out(channel);
 }
 
@@ -268,14 +267,12 @@ size_t jc_channel_queued(struct jc_channel *channel)
 static int set_up(struct jc_channel *channel)
 {
     struct event_base *base = jc_loop_base(channel->loop);
-    channel->readable = event_new(base, channel->fd, EV_READ | EV_PERSIST, on_readable, channel);
-    channel->writable = event_new(base, channel->fd, EV_WRITE | EV_PERSIST, on_writable, channel);
-    if (channel->readable == NULL || channel->writable == NULL)
-        return -ENOMEM;
+    event_assign(&channel->readable, base, channel->fd, EV_READ | EV_PERSIST, on_readable, channel);
+    event_assign(&channel->writable, base, channel->fd, EV_WRITE | EV_PERSIST, on_writable, channel);
     int flags = fcntl(channel->fd, F_GETFL);
     if (flags < 0 || fcntl(channel->fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return -errno;
-    return event_add(channel->readable, NULL) == 0 ? 0 : -ENOMEM;
+    return event_add(&channel->readable, NULL) == 0 ? 0 : -ENOMEM;
 }
 
 int jc_channel_new(struct jc_loop *loop, int fd, size_t max_message, const struct jc_channel_events *events,
@@ -291,14 +288,9 @@ int jc_channel_new(struct jc_loop *loop, int fd, size_t max_message, const struc
     channel->context = context;
     pthread_mutex_init(&channel->lock, NULL);
     int status = set_up(channel);
-    if (status == 0) {
+    if (status < 0)
+        release(channel);
+    else
         *out = channel;
-        return 0;
-    }
-    if (channel->readable != NULL)
-        event_free(channel->readable);
-    if (channel->writable != NULL)
-        event_free(channel->writable);
-    release(channel);
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ struct post {
 
 struct jc_loop {
     struct event_base *base;
-    struct event *wake;
+    struct event wake;
     int wake_fd;
     uint64_t round;
     jc_callback after_round;
@@ -83,8 +84,8 @@ static int set_up(struct jc_loop *loop)
     loop->base = make_base();
     if (loop->base == NULL)
         return errno == EMFILE || errno == ENFILE ? -errno : -ENOMEM;
-    loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, NULL);
-    return loop->wake != NULL && event_add(loop->wake, NULL) == 0 ? 0 : -ENOMEM;
+    event_assign(&loop->wake, loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, NULL);
+    return event_add(&loop->wake, NULL) == 0 ? 0 : -ENOMEM;
 }
 
 int jc_loop_new(struct jc_loop **out)
@@ -145,7 +146,7 @@ static void call_after_round(struct jc_loop *loop)
 
 /// Posts made by this thread write no eventfd: either they run at the end of this round, or the next one
 /// finds them here and does not sleep.
-static int round_of_events(struct jc_loop *loop, bool wait)
+int jc_loop_step(struct jc_loop *loop, bool wait)
 {
     bool sleep = wait && !has_posts(loop) && !atomic_load(&loop->stopped);
     atomic_store(&loop->runner, pthread_self());
@@ -159,16 +160,11 @@ static int round_of_events(struct jc_loop *loop, bool wait)
     return result < 0 ? -EIO : 0;
 }
 
-int jc_loop_step(struct jc_loop *loop, bool wait)
-{
-    return round_of_events(loop, wait);
-}
-
 int jc_loop_run(struct jc_loop *loop)
 {
     int status = 0;
     while (status == 0 && !atomic_load(&loop->stopped))
-        status = round_of_events(loop, true);
+        status = jc_loop_step(loop, true);
     atomic_store(&loop->stopped, false);
     return status;
 }
@@ -209,8 +205,6 @@ void jc_loop_free(struct jc_loop *loop)
         return;
     while (loop->last != NULL && run_posts(loop))
         continue;
-    if (loop->wake != NULL)
-        event_free(loop->wake);
     if (loop->base != NULL)
         event_base_free(loop->base);
     if (loop->wake_fd >= 0)

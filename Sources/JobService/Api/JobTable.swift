@@ -77,6 +77,11 @@ final class JobTable: Sendable {
     }
   }
 
+  /// All that wait in a worker.
+  func observers(of worker: Int) -> [Observer] {
+    state.withLock { $0.slots.values.flatMap { $0.observers.filter { $0.worker == worker } } }
+  }
+
   func forget(_ id: JobID, _ observer: Observer) {
     state.withLock { state in _ = state.slots[id]?.observers.remove(observer) }
   }

@@ -14,7 +14,6 @@ final class Worker: @unchecked Sendable {
   let loop: EventLoop
   let reader: StoreReader
   private(set) var server: OpaquePointer?
-  private(set) var deadlines: Deadlines!
   /// Scratch for replies that are laid by hand.
   @exclusivity(unchecked) var scratch: [UInt8] = []
   private var orders: [UInt64: Continuation] = [:]
@@ -29,9 +28,6 @@ final class Worker: @unchecked Sendable {
     self.loop = loop
     reader = try StoreReader(path: api.configuration.stateDirectory)
     scratch.reserveCapacity(256)
-    deadlines = try Deadlines(
-      loop, isOpen: { [unowned self] in self.exchange($0) != nil },
-      wake: { [unowned self] in self.wakeNow($0) })
   }
 
   /// Begins to accept connections from `listener`, which is taken over.
@@ -107,7 +103,7 @@ final class Worker: @unchecked Sendable {
   private(set) var isDraining = false
   private func wakeAllWaiters() {
     isDraining = true
-    deadlines.fireAll()
+    for observer in api.table.observers(of: index) { wakeNow(observer.exchange) }
   }
 
   func observer(_ exchange: Exchange) -> JobTable.Observer {

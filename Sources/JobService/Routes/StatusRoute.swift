@@ -1,5 +1,7 @@
 import JobAPI
+import JobLoop
 import JobModel
+import Platform
 
 /// `GET /jobs/<id>/status`, the route that is asked most: answered from memory, its body laid by hand.
 extension Worker {
@@ -23,8 +25,9 @@ extension Worker {
       api.table.forget(id, observer(exchange))
       return replyStatus(entry.record, exchange)
     }
-    exchange.begin(WaitTask(self, id, client, observer(exchange)))
-    deadlines.add(exchange.number, after: milliseconds)
+    let task = WaitTask(self, id, client, observer(exchange))
+    exchange.begin(task)
+    try task.begin(milliseconds: milliseconds)
   }
 
   /// The job as it is now.
@@ -51,12 +54,19 @@ private final class WaitTask: ExchangeTask {
   private let id: JobID
   private let client: Int64
   private let observer: JobTable.Observer
+  private var timer: LoopTimer?
 
   init(_ worker: Worker, _ id: JobID, _ client: Int64, _ observer: JobTable.Observer) {
     self.worker = worker
     self.id = id
     self.client = client
     self.observer = observer
+  }
+
+  func begin(milliseconds: Int64) throws(SystemError) {
+    let timer = try LoopTimer(worker.loop) { [worker, observer] in worker.wakeNow(observer.exchange) }
+    timer.start(milliseconds: UInt64(milliseconds))
+    self.timer = timer
   }
 
   override func wake(_ exchange: Exchange) {
@@ -69,7 +79,6 @@ private final class WaitTask: ExchangeTask {
 
   override func ended() {
     worker.api.table.forget(id, observer)
-    worker.deadlines.exchangeEnded()
   }
 }
 

@@ -33,7 +33,4 @@ static inline uint64_t jp_counted(const uint64_t *_Nonnull cell)
     return __atomic_load_n(cell, __ATOMIC_RELAXED);
 }
 
-/// The symbol of an errno, such as "ENOSPC"; NULL: there is none of that number.
-const char *_Nullable jp_errno_name(int error);
-
 #endif

@@ -27,6 +27,9 @@ void jp_write_back(int fd);
 /// Brings all of the file system that `fd` is in to disk (syncfs(2)). 0 or a negative errno.
 int jp_sync_file_system(int fd) __attribute__((warn_unused_result));
 
+/// The symbol of an errno, such as "ENOSPC"; NULL: there is none of that number.
+const char *_Nullable jp_errno_name(int error);
+
 /// Names the calling thread, for ps(1) and debuggers: 15 characters at most.
 void jp_name_thread(const char *_Nonnull name);
 

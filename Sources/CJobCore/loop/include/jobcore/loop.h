@@ -38,25 +38,25 @@ void jc_loop_after_round(struct jc_loop *_Nonnull loop, jc_callback _Nullable ca
 struct jc_timer;
 int jc_timer_new(struct jc_loop *_Nonnull loop, jc_callback _Nonnull callback, void *_Nullable context,
                  struct jc_timer *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
-/// Fires once after `milliseconds` (restarts a started timer). -ENOMEM.
+/// Fires once after `milliseconds`, never earlier (restarts a started timer). -ENOMEM.
 int jc_timer_start(struct jc_timer *_Nonnull timer, uint64_t milliseconds)
     __attribute__((warn_unused_result));
+/// Fires once in this round of the loop. Needs no memory.
+void jc_timer_fire(struct jc_timer *_Nonnull timer);
 void jc_timer_stop(struct jc_timer *_Nonnull timer);
 void jc_timer_free(struct jc_timer *_Nullable timer);
 
+/// A watcher of a signal or of a descriptor; freed with `jc_watcher_free`, also from inside its own callback.
+struct jc_watcher;
 /// Calls `callback` on the loop's thread for each (coalesced) arrival of signal `signo`.
-struct jc_signal;
 int jc_signal_new(struct jc_loop *_Nonnull loop, int signo, jc_callback _Nonnull callback,
-                  void *_Nullable context, struct jc_signal *_Nullable *_Nonnull out)
+                  void *_Nullable context, struct jc_watcher *_Nullable *_Nonnull out)
     __attribute__((warn_unused_result));
-void jc_signal_free(struct jc_signal *_Nullable signal);
-
 /// Calls `callback` whenever `fd` is readable (level-triggered). The caller keeps `fd` and closes it after
-/// `jc_readable_free`.
-struct jc_readable;
+/// the watcher is freed.
 int jc_readable_new(struct jc_loop *_Nonnull loop, int fd, jc_callback _Nonnull callback,
-                    void *_Nullable context, struct jc_readable *_Nullable *_Nonnull out)
+                    void *_Nullable context, struct jc_watcher *_Nullable *_Nonnull out)
     __attribute__((warn_unused_result));
-void jc_readable_free(struct jc_readable *_Nullable readable);
+void jc_watcher_free(struct jc_watcher *_Nullable watcher);
 
 #endif
