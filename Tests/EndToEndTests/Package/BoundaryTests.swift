@@ -14,11 +14,11 @@ import Testing
     init(_ scratch: Scratch) throws {
       manager = SwiftPackageManager(scratch: scratch, package: "\(scratch.path)/copy")
       let script = """
-        mkdir "$1" && cp -r Package.swift Sources "$1" && ln -s "$PWD/Tests" "$PWD/bench" "$1" &&
+        cd "$2" && mkdir "$1" && cp -r Package.swift Sources "$1" && ln -s "$PWD/Tests" "$PWD/bench" "$1" &&
         rm -r "$1/Sources/JobService" && mkdir "$1/Sources/JobService"
         """
       let copied = try Running(
-        "sh", ["-c", "cd \(Files.repository) && \(script)", "sh", manager.package], directory: scratch
+        "sh", ["-c", script, "sh", manager.package, Files.repository], directory: scratch
       ).wait()
       try #require(copied.status == 0, "\(copied.errorText)")
       // Those of every build of this package: a target that was not declared to be needed is an error by one of them.
