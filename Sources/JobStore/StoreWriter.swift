@@ -127,7 +127,7 @@ package final class StoreWriter {
     _ record: JobRecord, _ name: String, _ plan: JobPlan, _ idempotency: Order.Idempotency?,
     _ draft: inout Draft
   ) throws(StoreError) -> StoreOutcome {
-    if let idempotency, let earlier = try statements.job(of: idempotency, plan, client: record.client) {
+    if let idempotency, let earlier = try statements.job(of: idempotency, client: record.client) {
       return earlier
     }
     if !clients.isStored(record.client), draft.newClients.insert(record.client).inserted {

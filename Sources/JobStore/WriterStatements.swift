@@ -5,7 +5,7 @@ import JobModel
 package struct WriterStatements {
   package let begin, commit, insertClient, countClient, started, finish, deletable, delete,
     insertEvents: Statement
-  private let insertJob, findKey, findPlan, insertKey, orphanKey, dropKey: Statement
+  private let insertJob, findKey, insertKey, orphanKey, dropKey: Statement
 
   /// A key is kept this long after its request, longer while its job is.
   package static let keyAge: Int64 = 24 * 3_600_000_000
@@ -34,7 +34,6 @@ package struct WriterStatements {
     insertEvents = try database.prepare(
       "INSERT INTO events(client, last, at, count, entries) VALUES(?1, ?2, ?3, ?4, ?5)")
     findKey = try database.prepare("SELECT job, digest FROM idempotency WHERE client = ?1 AND key = ?2")
-    findPlan = try database.prepare("SELECT plan FROM jobs WHERE client = ?1 AND id = ?2")
     insertKey = try database.prepare(
       "INSERT INTO idempotency(client, key, job, digest, created) VALUES(?1, ?2, ?3, ?4, ?5)")
     orphanKey = try database.prepare(
@@ -53,24 +52,15 @@ package struct WriterStatements {
 
   /// What a request that repeats an earlier one's key is answered; nil: the key is new.
   package func job(
-    of idempotency: Order.Idempotency, _ plan: JobPlan, client: Int64
+    of idempotency: Order.Idempotency, client: Int64
   ) throws(StoreError) -> StoreOutcome? {
     findKey.bind(1, client)
     findKey.bind(2, idempotency.key)
     guard try findKey.step() else { return nil }
     defer { findKey.reset() }
-    let id = try findKey.id(0)
-    if findKey.bytes(1) == idempotency.digest { return .existing(id) }
-    return try isOfFirstVersion(id, client, plan) ? .existing(id) : .keyReused
-  }
-
-  /// Whether the job is the plan's and was stored by the first version, whose digests were others.
-  private func isOfFirstVersion(_ id: JobID, _ client: Int64, _ plan: JobPlan) throws(StoreError) -> Bool {
-    findPlan.bind(1, client)
-    findPlan.bind(2, id)
-    defer { findPlan.reset() }
-    guard try findPlan.step(), JobPlan.isOfFirstVersion(findPlan.view(0)) else { return false }
-    return try findPlan.plan(0) == plan
+    let digest = findKey.bytes(1)
+    let isSame = digest == idempotency.digest || digest == idempotency.firstDigest
+    return isSame ? .existing(try findKey.id(0)) : .keyReused
   }
 
   package func insert(_ idempotency: Order.Idempotency, for record: JobRecord) throws(StoreError) {

@@ -25,7 +25,8 @@ struct LinkTests {
     request.labels = ["l": "v"]
     request.grace = DurationText(milliseconds: 12)
     request.user = "nobody"
-    let key = Order.Idempotency(key: "k", digest: [UInt8](repeating: 1, count: 32))
+    let key = Order.Idempotency(
+      key: "k", digest: [UInt8](repeating: 1, count: 32), firstDigest: [UInt8](repeating: 2, count: 32))
     return Order.Creation(JobPlan(request), input: [1, 0, 2], idempotency: key)
   }
 

@@ -30,12 +30,14 @@ package enum Order {
     }
   }
 
-  /// A key of the client's choosing and a digest of the request it came with.
+  /// A key of the client's choosing and a digest of the request it came with, also as the first version made it.
   package struct Idempotency: Equatable {
     package var key: String
-    package var digest: [UInt8]
+    package var digest, firstDigest: [UInt8]
 
-    package init(key: String, digest: [UInt8]) { (self.key, self.digest) = (key, digest) }
+    package init(key: String, digest: [UInt8], firstDigest: [UInt8]) {
+      (self.key, self.digest, self.firstDigest) = (key, digest, firstDigest)
+    }
   }
 
   private enum Kind: UInt8 {
@@ -97,6 +99,7 @@ extension Order {
     if let idempotency = creation.idempotency {
       writer.put(idempotency.key)
       writer.put(idempotency.digest)
+      writer.put(idempotency.firstDigest)
     }
   }
 }
@@ -156,8 +159,11 @@ extension Order {
     let plan = try JobPlan(checking: reader.view())
     let input = try reader.bool() ? try reader.array() : nil
     guard try reader.bool() else { return Creation(plan, input: input) }
-    let idempotency = Idempotency(key: try reader.string(), digest: try reader.array())
-    guard idempotency.key.utf8.count <= 260, idempotency.digest.count == 32 else { throw MalformedBytes() }
+    let idempotency = Idempotency(
+      key: try reader.string(), digest: try reader.array(), firstDigest: try reader.array())
+    guard idempotency.key.utf8.count <= 260, idempotency.digest.count == 32,
+      idempotency.firstDigest.count == 32
+    else { throw MalformedBytes() }
     return Creation(plan, input: input, idempotency: idempotency)
   }
 }

@@ -40,13 +40,17 @@ final class CreateTask: ExchangeTask {
 enum Creator {
   static func creation(_ request: CreateRequest, key: String?) -> Order.Creation {
     var creation = Order.Creation(JobPlan(request), input: request.inputBytes)
-    if let key { creation.idempotency = Order.Idempotency(key: key, digest: digest(creation)) }
+    if let key {
+      creation.idempotency = Order.Idempotency(
+        key: key, digest: digest(creation.plan.bytes, creation.input),
+        firstDigest: digest(request.firstSpec, creation.input))
+    }
     return creation
   }
 
   /// SHA-256 (FIPS 180-4) of what the request asks for.
-  private static func digest(_ creation: Order.Creation) -> [UInt8] {
-    let message = creation.plan.bytes + (creation.input.map { [1] + $0 } ?? [0])
+  private static func digest(_ job: [UInt8], _ input: [UInt8]?) -> [UInt8] {
+    let message = job + (input.map { [1] + $0 } ?? [0])
     var digest = [UInt8](repeating: 0, count: 32)
     jc_sha256(message, message.count, &digest)
     return digest

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct IdempotencyTests {
   private func key(_ key: String, _ digest: UInt8) -> Order.Idempotency {
-    Order.Idempotency(key: key, digest: Array(repeating: digest, count: 32))
+    Order.Idempotency(key: key, digest: [digest], firstDigest: [])
   }
 
   @Test func holdsBetweenChangesOfOneTransaction() throws {
