@@ -103,6 +103,14 @@ ssize_t jw_fields_parse(const char *bytes, size_t length, struct jw_field *field
     return (ssize_t)at + taken;
 }
 
+bool jw_is_token(struct jw_slice text)
+{
+    size_t at = 0;
+    while (at < text.length && jw_is_token_char[(unsigned char)text.bytes[at]])
+        at++;
+    return at > 0 && at == text.length;
+}
+
 static bool is(struct jw_slice text, const char *lower)
 {
     size_t i = 0;

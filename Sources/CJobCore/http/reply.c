@@ -1,5 +1,5 @@
+#include "reason.h"
 #include "server_private.h"
-#include "status.h"
 
 #include <string.h>
 #include <time.h>
@@ -131,7 +131,7 @@ void jc_reply_head(struct jc_exchange *exchange, int status, const char *type, c
                    int64_t length)
 {
     struct jc_connection *connection = jc_connection_of(exchange);
-    const char *reason = jc_status_text(status);
+    const char *reason = jc_reason(status);
     const size_t size =
         256 + strlen(reason) + (type != NULL ? strlen(type) : 0) + (headers != NULL ? strlen(headers) : 0);
     jc_server_count(connection->server, JC_COUNT_REPLIES + (unsigned)status);

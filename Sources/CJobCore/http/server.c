@@ -100,7 +100,7 @@ void jc_server_add(struct jc_server *server, struct jc_connection *connection)
 
 void jc_server_remove(struct jc_server *server, const struct jc_connection *connection)
 {
-    struct jc_slot *slot = &server->slots[connection->slot];
+    struct jc_connection_slot *slot = &server->slots[connection->slot];
     slot->connection = NULL;
     slot->next_free = server->free_slot;
     server->free_slot = connection->slot + 1;

@@ -101,7 +101,7 @@ struct jc_connection {
     } peer;
 };
 
-struct jc_slot {
+struct jc_connection_slot {
     struct jc_connection *connection;
     uint32_t next_free; ///< plus one; 0: none
 };
@@ -126,7 +126,7 @@ struct jc_server {
     bool accepting, ticking;
     unsigned accepts; ///< how many peers to take in at once
 
-    struct jc_slot *slots;
+    struct jc_connection_slot *slots;
     uint32_t slots_used, free_slot;
     size_t connections, most_connections; ///< now, and since memory was given back last
     uint64_t exchanges;

@@ -1,4 +1,4 @@
-#include "status.h"
+#include "reason.h"
 
 #include <stddef.h>
 
@@ -43,7 +43,7 @@ static const struct entry entries[] = {
     {507, "Insufficient Storage"},
 };
 
-const char *jc_status_text(int status)
+const char *jc_reason(int status)
 {
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
         if (entries[i].status == status)
