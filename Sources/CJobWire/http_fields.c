@@ -111,6 +111,14 @@ bool jw_is_token(struct jw_slice text)
     return at > 0 && at == text.length;
 }
 
+bool jw_is_value(struct jw_slice text)
+{
+    bool held = true;
+    for (size_t at = 0; at < text.length; at++)
+        held &= jw_is_value_char((unsigned char)text.bytes[at]);
+    return held;
+}
+
 static bool is(struct jw_slice text, const char *lower)
 {
     size_t i = 0;

@@ -26,6 +26,8 @@ ssize_t jw_fields_parse(const char *_Nonnull bytes, size_t length, struct jw_fie
     __attribute__((warn_unused_result));
 /// RFC 9110 section 5.6.2: a token, as a field's name or a method is.
 bool jw_is_token(struct jw_slice text);
+/// RFC 9110 section 5.5: no control character but the tab.
+bool jw_is_value(struct jw_slice text);
 /// Whether a field's name is `lower` (given in lower case), without case.
 bool jw_field_is(const struct jw_field *_Nonnull field, const char *_Nonnull lower);
 /// Whether a field's value, a list, has the element `lower`, without case.
