@@ -6,7 +6,6 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 /// What is read from a peer that lingers.
@@ -27,17 +26,15 @@ void jc_connection_ready(struct jc_connection *connection)
         jc_connection_enqueue(connection);
 }
 
-void jc_peer_failed(struct jc_server *server, const struct sockaddr *peer, const char *reason)
+void jc_peer_failed(struct jc_server *server, const union jc_address *peer, const char *reason)
 {
     char address[INET6_ADDRSTRLEN] = "unknown", text[INET6_ADDRSTRLEN + 16];
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
-    if (peer->sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &v6->sin6_addr, address, sizeof address);
-        snprintf(text, sizeof text, "[%s]:%u", address, (unsigned)ntohs(v6->sin6_port));
-    } else if (peer->sa_family == AF_INET) {
-        inet_ntop(AF_INET, &v4->sin_addr, address, sizeof address);
-        snprintf(text, sizeof text, "%s:%u", address, (unsigned)ntohs(v4->sin_port));
+    if (peer->any.sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &peer->v6.sin6_addr, address, sizeof address);
+        snprintf(text, sizeof text, "[%s]:%u", address, (unsigned)ntohs(peer->v6.sin6_port));
+    } else if (peer->any.sa_family == AF_INET) {
+        inet_ntop(AF_INET, &peer->v4.sin_addr, address, sizeof address);
+        snprintf(text, sizeof text, "%s:%u", address, (unsigned)ntohs(peer->v4.sin_port));
     } else {
         snprintf(text, sizeof text, "%s", address);
     }
@@ -46,7 +43,7 @@ void jc_peer_failed(struct jc_server *server, const struct sockaddr *peer, const
 
 void jc_connection_failed(struct jc_connection *connection, const char *reason)
 {
-    jc_peer_failed(connection->server, &connection->peer.any, reason);
+    jc_peer_failed(connection->server, &connection->peer, reason);
 }
 
 static void handshake_failed(struct jc_connection *connection, const char *reason)
@@ -213,7 +210,7 @@ void jc_connection_expired(struct jc_connection *connection, enum jc_deadline_ki
     jc_connection_enqueue(connection);
 }
 
-int jc_connection_new(struct jc_server *server, int fd, const struct sockaddr *peer, socklen_t length)
+int jc_connection_new(struct jc_server *server, int fd, const union jc_address *peer)
 {
     struct jc_connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL)
@@ -222,7 +219,7 @@ int jc_connection_new(struct jc_server *server, int fd, const struct sockaddr *p
     connection->transport = (struct jc_transport){.wire = &server->wire, .fd = fd};
     connection->codec = &jc_http1;
     connection->tag = -1;
-    memcpy(&connection->peer, peer, length);
+    connection->peer = *peer;
     struct event_base *base = jc_loop_base(server->loop);
     event_assign(&connection->readable, base, fd, EV_READ | EV_PERSIST, on_readable, connection);
     event_assign(&connection->writable, base, fd, EV_WRITE | EV_PERSIST, on_writable, connection);

@@ -34,9 +34,4 @@ void jc_http1_refuse(struct jc_connection *connection, int status, const char *d
 int jc_http1_put_head(struct jc_exchange *exchange, const struct jc_reply_head *head, int64_t length,
                       const void *body);
 
-// http1_output.c
-void jc_http1_put_body(struct jc_exchange *exchange, const void *bytes, size_t length);
-void jc_http1_put_end(struct jc_exchange *exchange);
-void jc_http1_fill(struct jc_connection *connection, struct jc_bytes *batch);
-
 #endif

@@ -1,5 +1,4 @@
 #include "http1.h"
-#include "reason.h"
 #include "server_private.h"
 
 #include <errno.h>

@@ -1,4 +1,3 @@
-#include "reason.h"
 #include "server_private.h"
 
 #include <jobwire/utf8.h>

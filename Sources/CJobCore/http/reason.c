@@ -1,6 +1,4 @@
-#include "reason.h"
-
-#include <stddef.h>
+#include "server_private.h"
 
 struct entry {
     int status;

@@ -32,6 +32,12 @@ enum jc_phase {
     JC_PHASE_BROKEN,    ///< to be torn down when control is back in connection.c
 };
 
+union jc_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
 struct jc_connection {
     struct jc_server *server;
     struct jc_transport transport;
@@ -54,11 +60,7 @@ struct jc_connection {
     struct jc_bytes queue; ///< plain bytes of replies not given to the transport yet
     struct jc_bytes *sink; ///< where `jc_output_room` made room
     size_t lingered;
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } peer;
+    union jc_address peer;
 };
 
 struct jc_connection_slot {
@@ -103,7 +105,7 @@ struct jc_server {
     struct jc_bytes batch;
     struct jc_connection *current; ///< whose `batch` it is
     struct jw_field fields[JC_FIELDS_MAX];
-    char date[JC_DATE_LENGTH]; ///< the time of second `date_s`
+    char date[JC_DATE_LENGTH + 1]; ///< the time of second `date_s`
     int64_t date_s;
 };
 
@@ -120,7 +122,7 @@ static inline struct jc_connection *jc_connection_of_deadline(struct jc_deadline
 
 // connection.c
 /// Takes over `fd` unless it fails.
-int jc_connection_new(struct jc_server *server, int fd, const struct sockaddr *peer, socklen_t length)
+int jc_connection_new(struct jc_server *server, int fd, const union jc_address *peer)
     __attribute__((warn_unused_result));
 /// Goes on with what is queued; for calls from outside the connection's own events.
 void jc_connection_resume(struct jc_connection *connection);
@@ -133,7 +135,7 @@ void jc_connection_expired(struct jc_connection *connection, enum jc_deadline_ki
 void jc_connection_peer_left(struct jc_connection *connection);
 /// A line about the peer for the log.
 void jc_connection_failed(struct jc_connection *connection, const char *reason);
-void jc_peer_failed(struct jc_server *server, const struct sockaddr *peer, const char *reason);
+void jc_peer_failed(struct jc_server *server, const union jc_address *peer, const char *reason);
 
 // closing.c
 void jc_connection_free(struct jc_connection *connection);
@@ -172,6 +174,10 @@ const char *jc_server_date(struct jc_server *server);
 // pump.c
 /// Sends queued replies as far as the socket takes them. Calls `writable` and `ended`.
 void jc_pump(struct jc_connection *connection);
+
+// reason.c
+/// The reason phrase of an HTTP status (RFC 9110 section 15).
+const char *jc_reason(int status);
 
 // problem.c
 /// The JSON of a problem, to be freed by the caller also when it is -ENOMEM.

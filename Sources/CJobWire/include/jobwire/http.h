@@ -32,8 +32,8 @@ bool jw_is_value(struct jw_slice text);
 bool jw_field_is(const struct jw_field *_Nonnull field, const char *_Nonnull lower);
 /// Whether a field's value, a list, has the element `lower`, without case.
 bool jw_field_lists(const struct jw_field *_Nonnull field, const char *_Nonnull lower);
-/// 1*DIGIT up to 2^62, nothing else. False otherwise.
-bool jw_number_parse(struct jw_slice text, int64_t *_Nonnull out) __attribute__((warn_unused_result));
+/// 1*DIGIT up to 2^62. 0, or -EBADMSG for anything else.
+int jw_number_parse(struct jw_slice text, int64_t *_Nonnull out) __attribute__((warn_unused_result));
 
 /// An incremental decoder of the chunked transfer coding. Zero-initialize.
 struct jw_chunked {

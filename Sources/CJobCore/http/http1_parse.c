@@ -69,7 +69,7 @@ static ssize_t frame_body(const struct framing *framing, struct jc_head *head, c
     if (framing->length != NULL && framing->coding != NULL)
         return refuse(400, "Content-Length together with Transfer-Encoding", why);
     if (framing->length != NULL) {
-        if (!jw_number_parse(framing->length->value, &request->content_length))
+        if (jw_number_parse(framing->length->value, &request->content_length) < 0)
             return refuse(400, "malformed Content-Length", why);
         request->has_body = request->content_length > 0;
     }
