@@ -1,6 +1,7 @@
 #include "ca_private.h"
 
 #include <arpa/inet.h>
+#include <jobwire/utf8.h>
 #include <openssl/err.h>
 #include <string.h>
 
@@ -9,36 +10,16 @@
 #define DNS_NAME_LIMIT 253
 #define DNS_LABEL_LIMIT 63
 
-/// The length of the UTF-8 character at `text` (shortest form, no surrogate), or 0.
-static size_t utf8_char(const unsigned char *text, unsigned *out)
-{
-    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = *text < 0x80 ? 1 : *text >> 5 == 6 ? 2 : *text >> 4 == 14 ? 3 : *text >> 3 == 30 ? 4 : 0;
-    if (length <= 1) {
-        *out = *text;
-        return length;
-    }
-    unsigned value = *text & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if (text[i] >> 6 != 2)
-            return 0;
-        value = value << 6 | (text[i] & 0x3f);
-    }
-    *out = value;
-    return value < least[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff) ? 0 : length;
-}
-
 bool jw_ca_check_name(const char *common_name, char *error)
 {
     size_t count = 0;
-    for (const unsigned char *at = (const unsigned char *)common_name; *at != '\0'; count++) {
-        unsigned value = 0;
-        size_t length = utf8_char(at, &value);
+    const unsigned char *at = (const unsigned char *)common_name, *end = at + strlen(common_name);
+    for (size_t length; at < end; at += length, count++) {
+        length = jw_utf8_length(at, (size_t)(end - at));
         if (length == 0)
             return jw_ca_fail(error, "the name is not valid UTF-8");
-        if (value < 0x20 || (value >= 0x7f && value < 0xa0))
-            return jw_ca_fail(error, "the name holds a control character (U+%04X)", value);
-        at += length;
+        if (jw_utf8_is_control(at))
+            return jw_ca_fail(error, "the name holds a control character (U+%04X)", at[length - 1]);
     }
     if (count == 0)
         return jw_ca_fail(error, "the name is empty");

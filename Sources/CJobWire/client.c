@@ -1,62 +1,28 @@
-#define _GNU_SOURCE
 #include "client_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
-static struct jw_client *make(struct jw_error *error)
+bool jw_client_open(const struct jw_client_options *options, struct jw_client **out, struct jw_error *error)
 {
     struct jw_client *client = calloc(1, sizeof *client);
     if (client != NULL) {
-        client->transport.socket = -1;
-        client->transport.interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         client->in = malloc(JW_HEAD_SIZE);
         client->out = malloc(JW_HEAD_SIZE);
         client->body_done = true;
-        if (client->in != NULL && client->out != NULL && client->transport.interrupt >= 0)
-            return client;
     }
-    jw_set_error(error, JW_FAIL_CONNECT, "out of memory or descriptors");
-    jw_client_free(client);
-    return NULL;
-}
-
-static bool connect_client(struct jw_client *client, const struct jw_client_options *options,
-                           struct jw_error *error)
-{
-    int64_t deadline = jw_deadline(options->connect_ms);
-    // The files first: what is wrong with them is better known before anything else is.
-    client->ctx = jw_client_context(options, error);
-    if (client->ctx == NULL)
-        return false;
-    client->transport.socket = jw_connect(options, deadline, error);
-    if (client->transport.socket < 0)
-        return false;
-    client->transport.ssl = jw_transport_ssl(&client->transport, client->ctx);
-    if (client->transport.ssl == NULL) {
-        jw_set_error(error, JW_FAIL_CONNECT, "out of memory");
+    if (client == NULL || client->in == NULL || client->out == NULL)
+        jw_set_error(error, JW_FAIL_CONNECT, "out of memory or descriptors");
+    else
+        client->transport = jw_transport_open(options, error);
+    if (client == NULL || client->transport == NULL) {
+        jw_client_free(client);
         return false;
     }
     bool bracketed = strchr(options->host, ':') != NULL;
     snprintf(client->host, sizeof client->host, bracketed ? "[%s]:%u" : "%s:%u", options->host,
              options->port);
-    return jw_handshake(&client->transport, options, deadline, error);
-}
-
-bool jw_client_open(const struct jw_client_options *options, struct jw_client **out, struct jw_error *error)
-{
-    struct jw_client *client = make(error);
-    if (client == NULL)
-        return false;
-    client->transport.io_ms = options->io_ms;
-    if (!connect_client(client, options, error)) {
-        client->broken = true;
-        jw_client_free(client);
-        return false;
-    }
     *out = client;
     return true;
 }
@@ -65,8 +31,8 @@ void jw_client_free(struct jw_client *client)
 {
     if (client == NULL)
         return;
-    jw_transport_close(&client->transport, !client->broken);
-    SSL_CTX_free(client->ctx);
+    if (client->transport != NULL)
+        jw_transport_close(client->transport, !client->broken);
     free(client->head);
     free(client->in);
     free(client->out);
@@ -75,12 +41,11 @@ void jw_client_free(struct jw_client *client)
 
 void jw_client_interrupt(struct jw_client *client)
 {
-    // Stays readable: every later wait of this connection ends at once too.
-    (void)!write(client->transport.interrupt, &(uint64_t){1}, sizeof(uint64_t));
+    jw_transport_interrupt(client->transport);
 }
 
 bool jw_client_reusable(struct jw_client *client)
 {
     return !client->broken && client->body_done && client->head_count == 0 && !client->response.closes &&
-           client->unsent == 0 && client->in_start == client->in_end && jw_is_quiet(&client->transport);
+           client->unsent == 0 && client->in_start == client->in_end && jw_is_quiet(client->transport);
 }

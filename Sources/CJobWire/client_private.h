@@ -3,7 +3,6 @@
 
 #include <jobwire/client.h>
 #include <jobwire/http.h>
-#include <openssl/ssl.h>
 
 #define JW_HEAD_SIZE (64 << 10)
 #define JW_FIELDS 100
@@ -27,20 +26,8 @@ struct jw_response {
 ssize_t jw_response_parse(const char *bytes, size_t length, bool is_head, struct jw_response *response,
                           const char **why);
 
-/// Where the blocking calls wait: the socket and the interrupt.
-struct jw_transport {
-    int socket;
-    int interrupt; ///< eventfd
-    BIO_METHOD *method;
-    SSL *ssl;
-    unsigned io_ms;
-    bool shaken; ///< the handshake is done, as far as this side knows
-    bool heard;  ///< some bytes of a reply have come on this connection
-};
-
 struct jw_client {
-    struct jw_transport transport;
-    SSL_CTX *ctx;
+    struct jw_transport *transport;
     char host[300]; ///< for the Host header
     struct jw_response response;
     char *head; ///< the last reply's, where its fields are
@@ -68,20 +55,14 @@ int jw_connect(const struct jw_client_options *options, int64_t deadline, struct
 int jw_wait(int socket, int interrupt, short events, int64_t deadline);
 int64_t jw_deadline(unsigned milliseconds);
 
-/// TLS over the transport's socket. NULL without memory.
-SSL *jw_transport_ssl(struct jw_transport *transport, SSL_CTX *ctx);
-bool jw_shake(struct jw_transport *transport, int64_t deadline, struct jw_error *error);
-/// Sends close_notify if `in_order`, and closes.
+/// TLS over a socket; the calls block.
+struct jw_transport;
+/// Connects and shakes hands. NULL with `error`.
+struct jw_transport *jw_transport_open(const struct jw_client_options *options, struct jw_error *error);
+/// Sends close_notify if `in_order`, closes and frees.
 void jw_transport_close(struct jw_transport *transport, bool in_order);
-
-/// The context for the options' files.
-SSL_CTX *jw_client_context(const struct jw_client_options *options, struct jw_error *error);
-bool jw_handshake(struct jw_transport *transport, const struct jw_client_options *options, int64_t deadline,
-                  struct jw_error *error);
-/// Words for a call of OpenSSL's that failed for good. `number`: errno as it left it. `started`: some of the
-/// reply has come already.
-void jw_explain(struct jw_transport *transport, int result, int number, bool started, struct jw_error *error);
-
+/// Ends the call that waits, and each later one. Any thread, async-signal-safe.
+void jw_transport_interrupt(struct jw_transport *transport);
 bool jw_send(struct jw_transport *transport, const char *bytes, size_t length, struct jw_error *error);
 /// Bytes that came, 0 at an end with close_notify, or -1.
 ssize_t jw_receive(struct jw_transport *transport, char *bytes, size_t capacity, bool started,

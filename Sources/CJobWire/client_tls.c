@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "client_private.h"
+#include "client_tls.h"
 
 #include <arpa/inet.h>
 #include <jobwire/tls.h>

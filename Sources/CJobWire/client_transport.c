@@ -1,9 +1,11 @@
 #define _GNU_SOURCE
-#include "client_private.h"
+#include "client_tls.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,25 +36,55 @@ static long bio_control(BIO *bio, int command, long number, void *pointer)
     return command == BIO_CTRL_FLUSH;
 }
 
-SSL *jw_transport_ssl(struct jw_transport *transport, SSL_CTX *ctx)
+static bool make_session(struct jw_transport *transport, SSL_CTX *ctx)
 {
     // Without an index of its own: OpenSSL has a hundred of those to give in a process.
     BIO_METHOD *method = transport->method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "jobwire connection");
     if (method == NULL)
-        return NULL;
+        return false;
     BIO_meth_set_read(method, bio_read);
     BIO_meth_set_write(method, bio_write);
     BIO_meth_set_ctrl(method, bio_control);
     BIO *bio = BIO_new(method);
-    SSL *ssl = bio != NULL ? SSL_new(ctx) : NULL;
-    if (ssl == NULL) {
+    transport->ssl = bio != NULL ? SSL_new(ctx) : NULL;
+    if (transport->ssl == NULL) {
         BIO_free(bio);
-        return NULL;
+        return false;
     }
     BIO_set_data(bio, transport);
     BIO_set_init(bio, 1);
-    SSL_set_bio(ssl, bio, bio);
-    return ssl;
+    SSL_set_bio(transport->ssl, bio, bio);
+    return true;
+}
+
+static bool set_up(struct jw_transport *transport, const struct jw_client_options *options,
+                   struct jw_error *error)
+{
+    int64_t deadline = jw_deadline(options->connect_ms);
+    // The files first: what is wrong with them is better known before anything else is.
+    SSL_CTX *ctx = jw_client_context(options, error);
+    if (ctx == NULL)
+        return false;
+    transport->socket = jw_connect(options, deadline, error);
+    if (transport->socket >= 0 && !make_session(transport, ctx))
+        jw_set_error(error, JW_FAIL_CONNECT, "out of memory");
+    SSL_CTX_free(ctx);
+    return transport->ssl != NULL && jw_handshake(transport, options, deadline, error);
+}
+
+struct jw_transport *jw_transport_open(const struct jw_client_options *options, struct jw_error *error)
+{
+    struct jw_transport *transport = calloc(1, sizeof *transport);
+    jw_set_error(error, JW_FAIL_CONNECT, "out of memory or descriptors");
+    if (transport == NULL)
+        return NULL;
+    transport->socket = -1;
+    transport->interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    transport->io_ms = options->io_ms;
+    if (transport->interrupt >= 0 && set_up(transport, options, error))
+        return transport;
+    jw_transport_close(transport, false);
+    return NULL;
 }
 
 void jw_transport_close(struct jw_transport *transport, bool in_order)
@@ -65,6 +97,13 @@ void jw_transport_close(struct jw_transport *transport, bool in_order)
         close(transport->socket);
     if (transport->interrupt >= 0)
         close(transport->interrupt);
+    free(transport);
+}
+
+void jw_transport_interrupt(struct jw_transport *transport)
+{
+    // Stays readable: every later wait of this connection ends at once too.
+    (void)!write(transport->interrupt, &(uint64_t){1}, sizeof(uint64_t));
 }
 
 /// After a call of OpenSSL's that did not succeed: true when it is to be called again.

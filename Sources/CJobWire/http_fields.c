@@ -103,6 +103,22 @@ ssize_t jw_fields_parse(const char *bytes, size_t length, struct jw_field *field
     return (ssize_t)at + taken;
 }
 
+bool jw_is_token(struct jw_slice text)
+{
+    size_t at = 0;
+    while (at < text.length && jw_is_token_char[(unsigned char)text.bytes[at]])
+        at++;
+    return at > 0 && at == text.length;
+}
+
+bool jw_is_value(struct jw_slice text)
+{
+    bool held = true;
+    for (size_t at = 0; at < text.length; at++)
+        held &= jw_is_value_char((unsigned char)text.bytes[at]);
+    return held;
+}
+
 static bool is(struct jw_slice text, const char *lower)
 {
     size_t i = 0;
@@ -132,18 +148,18 @@ bool jw_field_lists(const struct jw_field *field, const char *lower)
     return is(trimmed(at, 0, (size_t)(end - at)), lower);
 }
 
-bool jw_number_parse(struct jw_slice text, int64_t *out)
+int jw_number_parse(struct jw_slice text, int64_t *out)
 {
     const int64_t most = INT64_C(1) << 62;
     int64_t value = 0;
     if (text.length == 0)
-        return false;
+        return -EBADMSG;
     for (size_t i = 0; i < text.length; i++) {
         int digit = text.bytes[i] - '0';
         if (digit < 0 || digit > 9 || value > (most - digit) / 10)
-            return false;
+            return -EBADMSG;
         value = value * 10 + digit;
     }
     *out = value;
-    return true;
+    return 0;
 }

@@ -67,7 +67,7 @@ static int note(struct jw_response *response, const struct jw_field *field, stru
                 const char **why)
 {
     if (jw_field_is(field, "content-length")) {
-        if (framing->has_length || !jw_number_parse(field->value, &response->length))
+        if (framing->has_length || jw_number_parse(field->value, &response->length) < 0)
             return (int)bad(why, "invalid or repeated Content-Length");
         framing->has_length = true;
     } else if (jw_field_is(field, "transfer-encoding")) {

@@ -116,6 +116,17 @@ struct ServerTests {
     }
   }
 
+  @Test func aFieldThatIsNoFieldBreaksTheConnection() throws {
+    try withServer { server, connect in
+      for number in TestServer.malformedFields.indices {
+        let client = try connect()
+        try client.send(Self.request("GET", "/malformed?\(number)"))
+        #expect(client.rest().bytes.isEmpty)
+      }
+      server.wait { $0.failures.count == TestServer.malformedFields.count }
+    }
+  }
+
   @Test func problemsAreJSON() throws {
     struct Problem: Decodable {
       var type, title, detail, error: String

@@ -1,4 +1,4 @@
-// sources: Sources/CJobCore/http/request.c Sources/CJobCore/http/target.c Sources/CJobWire/http_fields.c
+// sources: Sources/CJobCore/http/http1_parse.c Sources/CJobCore/http/target.c Sources/CJobWire/http_fields.c
 #include <jobcore/request.h>
 #include <stdlib.h>
 #include <string.h>

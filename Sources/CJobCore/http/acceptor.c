@@ -12,21 +12,15 @@
 /// no other.
 #define ACCEPTS_MAX 32
 
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
-
 /// One line a second tells of peers turned away.
-static void turn_away(struct jc_server *server, const union address *peer, const char *reason)
+static void turn_away(struct jc_server *server, const union jc_address *peer, const char *reason)
 {
     jc_server_count(server, JC_COUNT_TURNED_AWAY);
     const int64_t now_s = jp_coarse_ms() / 1000;
     if (now_s == server->refused_s)
         return;
     server->refused_s = now_s;
-    jc_peer_failed(server, &peer->any, reason);
+    jc_peer_failed(server, peer, reason);
 }
 
 static int spare(void)
@@ -39,7 +33,7 @@ static int spare(void)
 /// tick.
 static bool shed(struct jc_server *server)
 {
-    union address peer = {.any.sa_family = AF_UNSPEC};
+    union jc_address peer = {.any.sa_family = AF_UNSPEC};
     socklen_t length = sizeof peer;
     int fd = -1;
     if (server->spare_fd >= 0) {
@@ -61,7 +55,7 @@ static bool shed(struct jc_server *server)
 
 static bool accept_one(struct jc_server *server)
 {
-    union address peer;
+    union jc_address peer;
     socklen_t length = sizeof peer;
     int fd = accept4(server->listen_fd, &peer.any, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
@@ -72,7 +66,7 @@ static bool accept_one(struct jc_server *server)
     if (server->connections >= server->options.max_connections) {
         turn_away(server, &peer, "too many connections");
         close(fd);
-    } else if (jc_connection_new(server, fd, &peer.any, length) < 0) {
+    } else if (jc_connection_new(server, fd, &peer) < 0) {
         turn_away(server, &peer, "out of memory");
         close(fd);
     }

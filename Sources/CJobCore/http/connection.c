@@ -1,6 +1,4 @@
 #include "server_private.h"
-#include "tls_private.h"
-#include "transport.h"
 #include <jobcore/loop_base.h>
 
 #include <arpa/inet.h>
@@ -8,7 +6,6 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 /// What is read from a peer that lingers.
@@ -29,17 +26,15 @@ void jc_connection_ready(struct jc_connection *connection)
         jc_connection_enqueue(connection);
 }
 
-void jc_peer_failed(struct jc_server *server, const struct sockaddr *peer, const char *reason)
+void jc_peer_failed(struct jc_server *server, const union jc_address *peer, const char *reason)
 {
     char address[INET6_ADDRSTRLEN] = "unknown", text[INET6_ADDRSTRLEN + 16];
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
-    if (peer->sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &v6->sin6_addr, address, sizeof address);
-        snprintf(text, sizeof text, "[%s]:%u", address, (unsigned)ntohs(v6->sin6_port));
-    } else if (peer->sa_family == AF_INET) {
-        inet_ntop(AF_INET, &v4->sin_addr, address, sizeof address);
-        snprintf(text, sizeof text, "%s:%u", address, (unsigned)ntohs(v4->sin_port));
+    if (peer->any.sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &peer->v6.sin6_addr, address, sizeof address);
+        snprintf(text, sizeof text, "[%s]:%u", address, (unsigned)ntohs(peer->v6.sin6_port));
+    } else if (peer->any.sa_family == AF_INET) {
+        inet_ntop(AF_INET, &peer->v4.sin_addr, address, sizeof address);
+        snprintf(text, sizeof text, "%s:%u", address, (unsigned)ntohs(peer->v4.sin_port));
     } else {
         snprintf(text, sizeof text, "%s", address);
     }
@@ -48,7 +43,7 @@ void jc_peer_failed(struct jc_server *server, const struct sockaddr *peer, const
 
 void jc_connection_failed(struct jc_connection *connection, const char *reason)
 {
-    jc_peer_failed(connection->server, &connection->peer.any, reason);
+    jc_peer_failed(connection->server, &connection->peer, reason);
 }
 
 static void handshake_failed(struct jc_connection *connection, const char *reason)
@@ -70,13 +65,13 @@ static void established(struct jc_connection *connection)
     const struct jc_server *server = connection->server;
     char name[JC_NAME_MAX];
     const char *why = NULL;
-    connection->phase = JC_PHASE_OPEN;
-    int length = jc_identity(connection->ssl, name, &why);
+    connection->codec_state = calloc(1, connection->codec->state_size);
+    connection->phase = connection->codec_state != NULL ? JC_PHASE_OPEN : JC_PHASE_BROKEN;
+    int length = server->wire.operations->peer_name(&connection->transport, name, &why);
     if (length < 0) {
         turn_away(connection, 403, why);
         return;
     }
-    jc_identity_keep_name(connection->ssl);
     int64_t tag = server->handler.opened(server->context, name, (size_t)length);
     if (tag >= 0)
         connection->tag = tag;
@@ -91,40 +86,42 @@ static void established(struct jc_connection *connection)
 static void shake(struct jc_connection *connection)
 {
     char reason[256];
-    int done = jc_transport_shake(connection, reason, sizeof reason);
+    struct jc_transport *transport = &connection->transport;
+    int done = transport->wire->operations->shake(transport, reason, sizeof reason);
     if (done == 1)
         established(connection);
     if (done >= 0)
         return;
     handshake_failed(connection, reason);
-    if (jc_transport_flush(connection))
-        jc_connection_linger(connection);
-    else
+    if (jc_transport_flush(transport) < 0)
         connection->phase = JC_PHASE_BROKEN;
+    else
+        jc_connection_linger(connection);
 }
 
 static void lost(struct jc_connection *connection, ssize_t got)
 {
-    if (connection->phase == JC_PHASE_SHAKING && connection->ssl != NULL)
+    struct jc_transport *transport = &connection->transport;
+    if (connection->phase == JC_PHASE_SHAKING && transport->session != NULL)
         handshake_failed(connection, "the peer left in the middle of the handshake");
     const bool open = connection->phase == JC_PHASE_OPEN || connection->phase == JC_PHASE_CLOSING;
-    if (open && got == 0 && jc_bytes_length(&connection->unsent) == 0 && !connection->said_goodbye) {
-        jc_transport_close(connection);
-        (void)jc_transport_flush(connection);
+    if (open && got == 0 && jc_bytes_length(&transport->unsent) == 0 && !connection->said_goodbye) {
+        transport->wire->operations->close(transport);
+        (void)!jc_transport_flush(transport);
     }
     connection->phase = JC_PHASE_BROKEN;
 }
 
 void jc_connection_peer_left(struct jc_connection *connection)
 {
-    jc_exchange_close(connection, false);
+    jc_connection_drop_exchanges(connection);
     if (connection->phase == JC_PHASE_OPEN)
         connection->phase = JC_PHASE_CLOSING;
 }
 
 static void read_some(struct jc_connection *connection)
 {
-    ssize_t got = jc_transport_receive(connection);
+    ssize_t got = jc_transport_receive(&connection->transport);
     if (got == -EAGAIN || got == -EINTR)
         return;
     if (got <= 0) {
@@ -159,9 +156,12 @@ static void on_writable(evutil_socket_t fd, short what, void *context)
     struct jc_share *share = jc_share_take(connection);
     if (share == NULL)
         return;
-    if (!jc_transport_send_rest(connection))
+    ssize_t sent = jc_transport_send_rest(&connection->transport);
+    if (sent < 0)
         connection->phase = JC_PHASE_BROKEN;
-    else if (jc_bytes_length(&connection->unsent) == 0)
+    if (sent > 0)
+        connection->progress = true;
+    if (sent >= 0 && jc_bytes_length(&connection->transport.unsent) == 0)
         jc_connection_work(connection);
     jc_connection_settle(connection);
     jc_share_give(share);
@@ -186,20 +186,20 @@ void jc_connection_drain(struct jc_connection *connection)
 {
     if (connection->phase == JC_PHASE_SHAKING)
         connection->phase = JC_PHASE_BROKEN;
-    if (connection->phase == JC_PHASE_OPEN && connection->exchange.id == 0)
+    if (connection->phase == JC_PHASE_OPEN && LIST_EMPTY(&connection->exchanges))
         connection->phase = JC_PHASE_CLOSING;
     jc_connection_enqueue(connection);
 }
 
 void jc_connection_expired(struct jc_connection *connection, enum jc_deadline_kind kind)
 {
-    const bool skipping = kind == JC_DEADLINE_BODY && connection->exchange.id == 0;
+    const bool skipping = kind == JC_DEADLINE_BODY && LIST_EMPTY(&connection->exchanges);
     if (kind == JC_DEADLINE_IDLE || skipping) {
         connection->phase = JC_PHASE_CLOSING;
     } else if (kind == JC_DEADLINE_HEAD) {
-        jc_intake_refuse(connection, 408, "the request head did not come in time");
+        connection->codec->refuse(connection, 408, "the request head did not come in time");
     } else if (kind == JC_DEADLINE_BODY) {
-        jc_intake_refuse(connection, 408, "the request body did not come in time");
+        connection->codec->refuse(connection, 408, "the request body did not come in time");
     } else {
         if (kind == JC_DEADLINE_HANDSHAKE)
             handshake_failed(connection, "the handshake took too long");
@@ -210,15 +210,16 @@ void jc_connection_expired(struct jc_connection *connection, enum jc_deadline_ki
     jc_connection_enqueue(connection);
 }
 
-int jc_connection_new(struct jc_server *server, int fd, const struct sockaddr *peer, socklen_t length)
+int jc_connection_new(struct jc_server *server, int fd, const union jc_address *peer)
 {
     struct jc_connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL)
         return -ENOMEM;
     connection->server = server;
-    connection->fd = fd;
+    connection->transport = (struct jc_transport){.wire = &server->wire, .fd = fd};
+    connection->codec = &jc_http1;
     connection->tag = -1;
-    memcpy(&connection->peer, peer, length);
+    connection->peer = *peer;
     struct event_base *base = jc_loop_base(server->loop);
     event_assign(&connection->readable, base, fd, EV_READ | EV_PERSIST, on_readable, connection);
     event_assign(&connection->writable, base, fd, EV_WRITE | EV_PERSIST, on_writable, connection);

@@ -1,19 +1,11 @@
 #include "tls_private.h"
-#include "utf8.h"
 
 #include <errno.h>
+#include <jobwire/utf8.h>
 #include <openssl/x509.h>
 #include <string.h>
 
 #define CHARACTERS 64
-
-/// The length of the character at `at`, or 0 when it is malformed or a control character (also of C1).
-static size_t character(const unsigned char *at, size_t left)
-{
-    const size_t length = jc_utf8_length(at, left);
-    const int control = at[0] < 0x20 || at[0] == 0x7f || (length == 2 && at[0] == 0xc2 && at[1] < 0xa0);
-    return control ? 0 : length;
-}
 
 static const char *check(const unsigned char *text, size_t length)
 {
@@ -21,8 +13,8 @@ static const char *check(const unsigned char *text, size_t length)
     if (length == 0)
         return "the certificate's common name is empty";
     for (size_t at = 0; at < length; characters++) {
-        size_t step = character(text + at, length - at);
-        if (step == 0)
+        const size_t step = jw_utf8_length(text + at, length - at);
+        if (step == 0 || jw_utf8_is_control(text + at))
             return "the certificate's common name holds a control character or is not UTF-8";
         at += step;
     }

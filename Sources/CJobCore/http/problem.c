@@ -1,7 +1,6 @@
 #include "server_private.h"
-#include "status.h"
-#include "utf8.h"
 
+#include <jobwire/utf8.h>
 #include <string.h>
 
 /// What one byte can become at most: "\u00XX".
@@ -32,7 +31,7 @@ static void put_string(struct jc_bytes *out, const char *text, size_t length)
     put_text(out, "\"");
     for (size_t at = 0; at < length;) {
         const unsigned char c = bytes[at];
-        const size_t step = c < 0x80 ? 1 : jc_utf8_length(bytes + at, length - at);
+        const size_t step = jw_utf8_length(bytes + at, length - at);
         if (c < 0x20)
             put_control(out, c);
         else if (c == '"' || c == '\\')
@@ -46,13 +45,14 @@ static void put_string(struct jc_bytes *out, const char *text, size_t length)
     put_text(out, "\"");
 }
 
-bool jc_problem_json(int status, const char *detail, size_t length, struct jc_bytes *out)
+int jc_problem_json(int status, const char *detail, size_t length, struct jc_bytes *out)
 {
-    const char *title = jc_status_text(status);
+    const char *title = jc_reason(status);
     const char number[3] = {(char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10),
                             (char)('0' + status % 10)};
-    if (!jc_bytes_reserve(out, 128 + EXPANSION * (strlen(title) + 2 * length)))
-        return false;
+    int reserved = jc_bytes_reserve(out, 128 + EXPANSION * (strlen(title) + 2 * length));
+    if (reserved < 0)
+        return reserved;
     put_text(out, "{\"type\":\"about:blank\",\"title\":");
     put_string(out, title, strlen(title));
     put_text(out, ",\"status\":");
@@ -62,5 +62,5 @@ bool jc_problem_json(int status, const char *detail, size_t length, struct jc_by
     put_text(out, ",\"error\":");
     put_string(out, detail, length);
     put_text(out, "}");
-    return true;
+    return 0;
 }

@@ -15,8 +15,8 @@ static void release(struct jc_server *server)
 {
     jc_timer_free(server->tick);
     jc_bytes_free(&server->batch);
-    jc_bytes_free(&server->wire);
-    free(server->cipher);
+    jc_bytes_free(&server->wire.out);
+    free(server->wire.in);
     free(server->plain);
     free(server->slots);
     free(server);
@@ -100,7 +100,7 @@ void jc_server_add(struct jc_server *server, struct jc_connection *connection)
 
 void jc_server_remove(struct jc_server *server, const struct jc_connection *connection)
 {
-    struct jc_slot *slot = &server->slots[connection->slot];
+    struct jc_connection_slot *slot = &server->slots[connection->slot];
     slot->connection = NULL;
     slot->next_free = server->free_slot;
     server->free_slot = connection->slot + 1;
@@ -126,11 +126,11 @@ static int set_up(struct jc_server *server)
     TAILQ_INIT(&server->ready);
     set_deadlines(server);
     server->slots = calloc(server->options.max_connections, sizeof *server->slots);
-    server->cipher = malloc(JC_CIPHER_SIZE);
+    server->wire.in = malloc(JC_WIRE_SIZE);
     server->plain = malloc(JC_PLAIN_SIZE);
-    if (server->slots == NULL || server->cipher == NULL || server->plain == NULL ||
-        !jc_bytes_reserve(&server->batch, 2 * JC_BATCH_SIZE) ||
-        !jc_bytes_reserve(&server->wire, 2 * JC_BATCH_SIZE + 4096) ||
+    if (server->slots == NULL || server->wire.in == NULL || server->plain == NULL ||
+        jc_bytes_reserve(&server->batch, 2 * JC_BATCH_SIZE) < 0 ||
+        jc_bytes_reserve(&server->wire.out, 2 * JC_BATCH_SIZE + 4096) < 0 ||
         jc_timer_new(server->loop, on_tick, server, &server->tick) < 0)
         return -ENOMEM;
     return jc_acceptor_start(server);
@@ -146,12 +146,12 @@ int jc_server_new(struct jc_loop *loop, struct jc_tls *tls, const struct jc_serv
         return -ENOMEM;
     *server = (struct jc_server){
         .loop = loop,
-        .tls = tls,
         .options = *options,
         .handler = *handler,
         .context = context,
         .listen_fd = options->listen_fd,
         .spare_fd = -1,
+        .wire = {.operations = &jc_tls_transport, .context = tls},
     };
     int status = set_up(server);
     if (status == 0) {

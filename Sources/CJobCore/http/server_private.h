@@ -1,27 +1,20 @@
 #ifndef JOBCORE_SERVER_PRIVATE_H
 #define JOBCORE_SERVER_PRIVATE_H
 
+#include "codec.h"
 #include "deadlines.h"
-#include <jobcore/byte_queue.h>
+#include "exchange.h"
+#include "transport.h"
 
 #include <event2/event_struct.h>
-#include <jobcore/server.h>
 #include <netinet/in.h>
 #include <platform/clock.h>
 #include <platform/counts.h>
-#include <sys/queue.h>
 
-typedef struct ssl_st SSL;
-
-/// What one recv takes, and what SSL_read can make of it with the rest of a record that came before.
-#define JC_CIPHER_SIZE ((size_t)64 << 10)
-#define JC_PLAIN_SIZE (JC_CIPHER_SIZE + ((size_t)32 << 10))
-/// Reply bytes given to one SSL_write: whole TLS records of 16 KiB.
+/// Reply bytes given to one write of the transport: whole TLS records of 16 KiB.
 #define JC_BATCH_SIZE ((size_t)64 << 10)
 /// Input kept for a connection whose exchange goes on; past it nothing is read.
 #define JC_PENDING_MAX ((size_t)64 << 10)
-/// A request body nobody wants is read up to here, so that the connection can be used again.
-#define JC_SKIP_MAX ((uint64_t)256 << 10)
 /// Bytes queued for a streamed reply.
 #define JC_HIGH_WATER ((size_t)256 << 10)
 #define JC_LOW_WATER ((size_t)64 << 10)
@@ -29,6 +22,8 @@ typedef struct ssl_st SSL;
 #define JC_TURN_BYTES ((size_t)512 << 10)
 #define JC_FIELDS_MAX 100
 #define JC_SHARES 1024
+/// "Sun, 06 Nov 1994 08:49:37 GMT"
+#define JC_DATE_LENGTH 29
 
 enum jc_phase {
     JC_PHASE_SHAKING,
@@ -38,49 +33,23 @@ enum jc_phase {
     JC_PHASE_BROKEN,    ///< to be torn down when control is back in connection.c
 };
 
-enum jc_intake_at { JC_INTAKE_HEAD, JC_INTAKE_BODY, JC_INTAKE_DONE };
-enum jc_answer { JC_ANSWER_NONE, JC_ANSWER_STREAMING, JC_ANSWER_ENDING, JC_ANSWER_SENT };
-enum jc_framing { JC_FRAMING_LENGTH, JC_FRAMING_CHUNKED, JC_FRAMING_CLOSE, JC_FRAMING_NO_BODY };
-
-/// A file whose bytes follow the queued ones.
-struct jc_file {
-    int fd; ///< -1: none
-    uint64_t offset, limit;
-};
-
-struct jc_exchange {
-    uint64_t id; ///< 0: none is open
-    void *user;
-    enum jc_answer answer;
-    enum jc_framing framing; ///< of the reply
-    uint64_t reply_left;     ///< with JC_FRAMING_LENGTH
-    bool head_only, http_1_0, keep_alive;
-    bool waits_for_100;  ///< and so sends no body before it
-    bool wants_writable; ///< went over the high-water mark
-    struct jc_file file;
-
-    enum jc_body mode;
-    bool paused;
-    struct jc_bytes body; ///< of a whole body, until its last byte
-};
-
-/// The body of the request that is being read: it outlives its exchange when that is answered early.
-struct jc_intake {
-    enum jc_intake_at at;
-    bool chunked;
-    struct jw_chunked decoder;
-    uint64_t left, taken;  ///< of a length; body bytes so far
-    size_t tried, scanned; ///< of an incomplete head: length when it was parsed, length searched for its end
+union jc_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
 };
 
 struct jc_connection {
     struct jc_server *server;
-    SSL *ssl;
-    int fd;
+    struct jc_transport transport;
+    const struct jc_codec_operations *codec; ///< with its state once the handshake is done
+    void *codec_state;
+    LIST_HEAD(, jc_exchange) exchanges; ///< the open ones
     uint32_t slot;
     enum jc_phase phase;
-    bool reading, writing, peer_closed, ready, said_goodbye;
+    bool reading, writing, ready, said_goodbye;
     bool progress;       ///< since the deadline was set: a request began, body bytes came, or the peer read
+    bool last;           ///< no request is taken after the one that is open
     bool asked_to_close; ///< by the peer, which then sends nothing more
     int refusal;         ///< status each request is answered with, or 0
     const char *refusal_detail;
@@ -88,21 +57,14 @@ struct jc_connection {
     struct event readable, writable;
     TAILQ_ENTRY(jc_connection) ready_link;
     struct jc_deadline deadline;
-    struct jc_bytes in;     ///< plain bytes not taken yet
-    struct jc_bytes queue;  ///< plain bytes of replies not encrypted yet
-    struct jc_bytes unsent; ///< encrypted bytes the socket did not take
-    struct jc_bytes *sink;  ///< where `jc_reply_room` made room
+    struct jc_bytes in;    ///< plain bytes not taken yet
+    struct jc_bytes queue; ///< plain bytes of replies not given to the transport yet
+    struct jc_bytes *sink; ///< where `jc_output_room` made room
     size_t lingered;
-    struct jc_intake intake;
-    struct jc_exchange exchange;
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } peer;
+    union jc_address peer;
 };
 
-struct jc_slot {
+struct jc_connection_slot {
     struct jc_connection *connection;
     uint32_t next_free; ///< plus one; 0: none
 };
@@ -115,7 +77,6 @@ struct jc_share {
 
 struct jc_server {
     struct jc_loop *loop;
-    struct jc_tls *tls;
     struct jc_server_options options;
     struct jc_handler handler;
     void *context;
@@ -127,7 +88,7 @@ struct jc_server {
     bool accepting, ticking;
     unsigned accepts; ///< how many peers to take in at once
 
-    struct jc_slot *slots;
+    struct jc_connection_slot *slots;
     uint32_t slots_used, free_slot;
     size_t connections, most_connections; ///< now, and since memory was given back last
     uint64_t exchanges;
@@ -138,15 +99,14 @@ struct jc_server {
     jc_callback drained; ///< set: draining
     void *drained_context;
 
-    /// Buffers all connections share. `cipher`: the last recv, taken by SSL_read. `plain`: what that made.
-    /// `batch`: replies of the connection at work. `wire`: what SSL_write made.
+    struct jc_wire wire;
+    /// Buffers that all connections share: what the transport made of the last recv, and the replies of the
+    /// connection at work.
+    char *plain;
+    struct jc_bytes batch;
     struct jc_connection *current; ///< whose `batch` it is
-    char *cipher, *plain;
-    size_t cipher_at, cipher_end;
-    struct jc_bytes batch, wire;
     struct jw_field fields[JC_FIELDS_MAX];
-    char date[48]; ///< the Date header of second `date_s`
-    size_t date_length;
+    char date[JC_DATE_LENGTH + 1]; ///< the time of second `date_s`
     int64_t date_s;
 };
 
@@ -156,11 +116,6 @@ static inline void jc_server_count(const struct jc_server *server, unsigned cell
         jp_count(server->options.counts + cell, 1);
 }
 
-static inline struct jc_connection *jc_connection_of(struct jc_exchange *exchange)
-{
-    return (struct jc_connection *)((char *)exchange - offsetof(struct jc_connection, exchange));
-}
-
 static inline struct jc_connection *jc_connection_of_deadline(struct jc_deadline *deadline)
 {
     return (struct jc_connection *)((char *)deadline - offsetof(struct jc_connection, deadline));
@@ -168,7 +123,7 @@ static inline struct jc_connection *jc_connection_of_deadline(struct jc_deadline
 
 // connection.c
 /// Takes over `fd` unless it fails.
-int jc_connection_new(struct jc_server *server, int fd, const struct sockaddr *peer, socklen_t length)
+int jc_connection_new(struct jc_server *server, int fd, const union jc_address *peer)
     __attribute__((warn_unused_result));
 /// Goes on with what is queued; for calls from outside the connection's own events.
 void jc_connection_resume(struct jc_connection *connection);
@@ -181,16 +136,18 @@ void jc_connection_expired(struct jc_connection *connection, enum jc_deadline_ki
 void jc_connection_peer_left(struct jc_connection *connection);
 /// A line about the peer for the log.
 void jc_connection_failed(struct jc_connection *connection, const char *reason);
-void jc_peer_failed(struct jc_server *server, const struct sockaddr *peer, const char *reason);
+void jc_peer_failed(struct jc_server *server, const union jc_address *peer, const char *reason);
 
 // closing.c
 void jc_connection_free(struct jc_connection *connection);
 void jc_connection_linger(struct jc_connection *connection);
+/// Closes the open exchanges: their replies come to nothing.
+void jc_connection_drop_exchanges(struct jc_connection *connection);
 /// Says goodbye once everything is sent.
 void jc_connection_close_in_order(struct jc_connection *connection);
 
 // turn.c: a connection's turn is what happens between an event and jc_connection_settle.
-/// Decrypts what came and works on it.
+/// Reads what came and works on it.
 void jc_connection_take_in(struct jc_connection *connection);
 /// Works on what came earlier and on what is queued.
 void jc_connection_work(struct jc_connection *connection);
@@ -202,40 +159,31 @@ void jc_connection_settle(struct jc_connection *connection);
 struct jc_share *jc_share_take(struct jc_connection *connection);
 void jc_share_give(struct jc_share *share);
 
-// intake.c
-/// Takes requests from `bytes`; the length taken.
-size_t jc_intake_take(struct jc_connection *connection, char *bytes, size_t length);
-/// Answers the request that is being read, and closes.
-void jc_intake_refuse(struct jc_connection *connection, int status, const char *detail);
+// output.c
+/// Room for `length` reply bytes in one piece, where they are due: the batch at work, or the connection's
+/// queue. NULL: out of memory, and the connection breaks. What is written there counts after
+/// `jc_output_commit`.
+char *jc_output_room(struct jc_connection *connection, size_t length);
+void jc_output_commit(struct jc_connection *connection, const char *end);
+/// Appends reply bytes.
+void jc_output_put(struct jc_connection *connection, const void *bytes, size_t length);
 
-// exchange.c
-void jc_exchange_open(struct jc_connection *connection, const struct jc_head *head);
-void jc_exchange_close(struct jc_connection *connection, bool complete);
-
-// reply.c
-/// Appends reply bytes where they are due: the batch at work, or the connection's queue.
-void jc_reply_put(struct jc_connection *connection, const void *bytes, size_t length);
-/// Room for `length` reply bytes in one piece; NULL: out of memory, and the connection breaks. What is
-/// written there counts after `jc_reply_commit`.
-char *jc_reply_room(struct jc_connection *connection, size_t length);
-void jc_reply_commit(struct jc_connection *connection, const char *end);
-/// Writes a reply's head. `length` -1: not known.
-void jc_reply_head(struct jc_exchange *exchange, int status, const char *type, const char *headers,
-                   int64_t length);
-/// Answers with what `refusal` of the connection says, and closes.
-void jc_reply_refused(struct jc_connection *connection);
-
-// stream.c
-/// Closes the exchange when its reply is all on its way.
-void jc_stream_finish(struct jc_connection *connection);
+// date.c
+/// JC_DATE_LENGTH characters: the time as a Date field says it (RFC 9110 section 5.6.7).
+const char *jc_server_date(struct jc_server *server);
 
 // pump.c
 /// Sends queued replies as far as the socket takes them. Calls `writable` and `ended`.
 void jc_pump(struct jc_connection *connection);
 
+// reason.c
+/// The reason phrase of an HTTP status (RFC 9110 section 15).
+const char *jc_reason(int status);
+
 // problem.c
-/// The JSON of a problem; freed by the caller. False: out of memory.
-bool jc_problem_json(int status, const char *detail, size_t length, struct jc_bytes *out);
+/// The JSON of a problem, to be freed by the caller also when it is -ENOMEM.
+int jc_problem_json(int status, const char *detail, size_t length, struct jc_bytes *out)
+    __attribute__((warn_unused_result));
 
 // server.c
 void jc_server_add(struct jc_server *server, struct jc_connection *connection);

@@ -1,43 +1,31 @@
 #include "server_private.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
-void jc_reply_begin(struct jc_exchange *exchange, int status, const char *type, const char *headers,
-                    int64_t length)
+void jc_reply_begin(struct jc_exchange *exchange, const struct jc_reply_head *head, int64_t length)
 {
     if (exchange->answer != JC_ANSWER_NONE)
         return;
     exchange->answer = JC_ANSWER_STREAMING;
-    jc_reply_head(exchange, status, type, headers, length);
-}
-
-static bool sends_body(const struct jc_exchange *exchange)
-{
-    return !exchange->head_only && exchange->framing != JC_FRAMING_NO_BODY;
+    jc_exchange_put_head(exchange, head, length, NULL);
 }
 
 bool jc_reply_write(struct jc_exchange *exchange, const void *bytes, size_t length)
 {
-    struct jc_connection *connection = jc_connection_of(exchange);
-    if (exchange->answer != JC_ANSWER_STREAMING || !sends_body(exchange))
+    struct jc_connection *connection = exchange->connection;
+    if (exchange->answer != JC_ANSWER_STREAMING || exchange->bodiless)
         return true;
-    if (exchange->framing == JC_FRAMING_LENGTH) {
-        if (length > exchange->reply_left)
-            length = (size_t)exchange->reply_left;
-        exchange->reply_left -= length;
+    if (exchange->left >= 0) {
+        if (length > (uint64_t)exchange->left)
+            length = (size_t)exchange->left;
+        exchange->left -= (int64_t)length;
     }
     if (length == 0)
         return true;
-    char size[24];
-    if (exchange->framing == JC_FRAMING_CHUNKED)
-        jc_reply_put(connection, size, (size_t)snprintf(size, sizeof size, "%zx\r\n", length));
-    jc_reply_put(connection, bytes, length);
-    if (exchange->framing == JC_FRAMING_CHUNKED)
-        jc_reply_put(connection, "\r\n", 2);
-    const size_t queued = jc_bytes_length(&connection->queue);
-    exchange->wants_writable = exchange->wants_writable || queued >= JC_HIGH_WATER;
-    return queued < JC_HIGH_WATER;
+    connection->codec->put_body(exchange, bytes, length);
+    const bool full = jc_bytes_length(&connection->queue) >= JC_HIGH_WATER;
+    exchange->wants_writable = exchange->wants_writable || full;
+    return !full;
 }
 
 bool jc_reply_waits(struct jc_exchange *exchange)
@@ -50,12 +38,12 @@ void jc_reply_file(struct jc_exchange *exchange, int fd, uint64_t offset, uint64
     if (exchange->file.fd >= 0)
         close(exchange->file.fd);
     exchange->file.fd = -1;
-    if (exchange->answer != JC_ANSWER_STREAMING || !sends_body(exchange)) {
+    if (exchange->answer != JC_ANSWER_STREAMING || exchange->bodiless) {
         close(fd);
         return;
     }
     exchange->file = (struct jc_file){fd, offset, limit};
-    jc_connection_ready(jc_connection_of(exchange));
+    jc_connection_ready(exchange->connection);
 }
 
 void jc_reply_file_extend(struct jc_exchange *exchange, uint64_t limit)
@@ -63,7 +51,34 @@ void jc_reply_file_extend(struct jc_exchange *exchange, uint64_t limit)
     if (limit <= exchange->file.limit)
         return;
     exchange->file.limit = limit;
-    jc_connection_ready(jc_connection_of(exchange));
+    jc_connection_ready(exchange->connection);
+}
+
+bool jc_exchange_has_file(const struct jc_exchange *exchange)
+{
+    return exchange->id != 0 && exchange->file.fd >= 0 && exchange->file.offset < exchange->file.limit;
+}
+
+/// A file that is shorter than was said, or cannot be read, breaks the reply off: the peer sees it is
+/// unfinished.
+ssize_t jc_exchange_read_file(struct jc_exchange *exchange, void *bytes, size_t most)
+{
+    struct jc_connection *connection = exchange->connection;
+    struct jc_file *file = &exchange->file;
+    const uint64_t left = file->limit - file->offset;
+    ssize_t got = pread(file->fd, bytes, left < most ? (size_t)left : most, (off_t)file->offset);
+    if (got <= 0) {
+        jc_connection_failed(connection, got == 0 ? "the file of a reply ended early"
+                                                  : "the file of a reply could not be read");
+        connection->phase = JC_PHASE_BROKEN;
+        return -1;
+    }
+    file->offset += (uint64_t)got;
+    if (exchange->left >= 0) {
+        got = got < exchange->left ? got : (ssize_t)exchange->left;
+        exchange->left -= got;
+    }
+    return got;
 }
 
 void jc_reply_end(struct jc_exchange *exchange)
@@ -71,29 +86,26 @@ void jc_reply_end(struct jc_exchange *exchange)
     if (exchange->answer != JC_ANSWER_STREAMING)
         return;
     exchange->answer = JC_ANSWER_ENDING;
-    jc_connection_ready(jc_connection_of(exchange));
+    jc_connection_ready(exchange->connection);
 }
 
 void jc_reply_abort(struct jc_exchange *exchange)
 {
-    struct jc_connection *connection = jc_connection_of(exchange);
-    connection->phase = JC_PHASE_BROKEN;
-    jc_connection_ready(connection);
+    exchange->connection->phase = JC_PHASE_BROKEN;
+    jc_connection_ready(exchange->connection);
 }
 
-void jc_stream_finish(struct jc_connection *connection)
+void jc_exchange_finish(struct jc_exchange *exchange)
 {
-    struct jc_exchange *exchange = &connection->exchange;
-    const bool left = jc_bytes_length(&connection->queue) > 0 ||
-                      (exchange->file.fd >= 0 && exchange->file.offset < exchange->file.limit);
-    if (exchange->id == 0 || exchange->answer != JC_ANSWER_ENDING || left ||
-        connection->phase == JC_PHASE_BROKEN)
+    struct jc_connection *connection = exchange->connection;
+    if (exchange->id == 0 || exchange->answer != JC_ANSWER_ENDING || jc_exchange_has_file(exchange) ||
+        jc_bytes_length(&connection->queue) > 0 || connection->phase == JC_PHASE_BROKEN)
         return;
-    if (exchange->framing == JC_FRAMING_LENGTH && exchange->reply_left > 0 && sends_body(exchange)) {
+    if (!exchange->bodiless && exchange->left > 0) {
         connection->phase = JC_PHASE_BROKEN;
         return;
     }
-    if (exchange->framing == JC_FRAMING_CHUNKED && sends_body(exchange))
-        jc_reply_put(connection, "0\r\n\r\n", 5);
-    jc_exchange_close(connection, true);
+    if (!exchange->bodiless)
+        connection->codec->put_end(exchange);
+    jc_exchange_close(exchange, true);
 }

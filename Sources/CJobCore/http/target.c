@@ -2,40 +2,29 @@
 
 #include <string.h>
 
-enum { TOKEN = 1, PATH = 2, HOST = 4, DIGIT = 8, ADDRESS = 16 };
+enum { PATH = 1, HOST = 2, DIGIT = 4, ADDRESS = 8 };
 
-/// RFC 9110 section 5.6.2 (TOKEN); RFC 3986: pchar, "/" and "?" (PATH), reg-name without sub-delims (HOST),
-/// digits and colons of an IPv6 address (ADDRESS).
+/// RFC 3986: pchar, "/" and "?" (PATH), reg-name without sub-delims (HOST), digits and colons of an IPv6
+/// address (ADDRESS).
 static const unsigned char classes[256] = {
-    ['0' ... '9'] = TOKEN | PATH | HOST | DIGIT | ADDRESS,
-    ['A' ... 'F'] = TOKEN | PATH | HOST | ADDRESS,
-    ['G' ... 'Z'] = TOKEN | PATH | HOST,
-    ['a' ... 'f'] = TOKEN | PATH | HOST | ADDRESS,
-    ['g' ... 'z'] = TOKEN | PATH | HOST,
-    ['-'] = TOKEN | PATH | HOST,
-    ['.'] = TOKEN | PATH | HOST | ADDRESS,
-    ['_'] = TOKEN | PATH | HOST,
-    ['~'] = TOKEN | PATH | HOST,
-    ['!'] = TOKEN | PATH,
-    ['#'] = TOKEN,
-    ['$'] = TOKEN | PATH,
-    ['%'] = TOKEN | PATH | HOST,
-    ['&'] = TOKEN | PATH,
-    ['\''] = TOKEN | PATH,
-    ['('] = PATH,
-    [')'] = PATH,
-    ['*'] = TOKEN | PATH,
-    ['+'] = TOKEN | PATH,
-    [','] = PATH,
-    ['/'] = PATH,
+    ['0' ... '9'] = PATH | HOST | DIGIT | ADDRESS,
+    ['A' ... 'F'] = PATH | HOST | ADDRESS,
+    ['G' ... 'Z'] = PATH | HOST,
+    ['a' ... 'f'] = PATH | HOST | ADDRESS,
+    ['g' ... 'z'] = PATH | HOST,
+    ['-'] = PATH | HOST,
+    ['.'] = PATH | HOST | ADDRESS,
+    ['_'] = PATH | HOST,
+    ['~'] = PATH | HOST,
+    ['%'] = PATH | HOST,
     [':'] = PATH | ADDRESS,
+    ['!'] = PATH,
+    ['$'] = PATH,
+    ['&' ... ','] = PATH,
+    ['/'] = PATH,
     [';'] = PATH,
     ['='] = PATH,
-    ['?'] = PATH,
-    ['@'] = PATH,
-    ['^'] = TOKEN,
-    ['`'] = TOKEN,
-    ['|'] = TOKEN,
+    ['?' ... '@'] = PATH,
 };
 
 static bool all(const char *at, const char *end, unsigned wanted)
@@ -43,11 +32,6 @@ static bool all(const char *at, const char *end, unsigned wanted)
     while (at < end && classes[(unsigned char)*at] & wanted)
         at++;
     return at == end;
-}
-
-bool jc_is_token(struct jw_slice text)
-{
-    return text.length > 0 && all(text.bytes, text.bytes + text.length, TOKEN);
 }
 
 bool jc_host_valid(struct jw_slice text)

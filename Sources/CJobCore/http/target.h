@@ -3,9 +3,8 @@
 
 #include <jobcore/request.h>
 
-/// The text rules of a request line and of Host (RFC 9110, RFC 3986). Pure.
+/// The text rules of a request's target and of Host (RFC 9110, RFC 3986). Pure.
 
-bool jc_is_token(struct jw_slice text);
 /// uri-host [":" port], not empty.
 bool jc_host_valid(struct jw_slice text);
 /// Equal without case.

@@ -1,5 +1,5 @@
 #include "tls_private.h"
-#include "transport.h"
+#include <jobcore/server.h>
 
 #include <errno.h>
 #include <jobwire/tls.h>
@@ -54,7 +54,7 @@ static void resume(SSL_CTX *ctx, size_t sessions)
 static int set_up(struct jc_tls *tls, const struct jc_tls_options *options, char *error)
 {
     SSL_CTX *ctx = tls->ctx = SSL_CTX_new(TLS_server_method());
-    tls->method = jc_transport_method();
+    tls->method = jc_tls_bio_method();
     if (ctx == NULL || tls->method == NULL) {
         snprintf(error, JC_ERROR_SIZE, "out of memory");
         return -ENOMEM;

@@ -1,16 +1,16 @@
 #ifndef JOBCORE_TLS_PRIVATE_H
 #define JOBCORE_TLS_PRIVATE_H
 
-#include <jobcore/server.h>
+#include "transport.h"
 #include <openssl/ssl.h>
 
+/// The context of `jc_tls_transport`.
 struct jc_tls {
     SSL_CTX *ctx;
     BIO_METHOD *method; ///< of the BIO between a connection and its server's buffers
 };
 
-/// UTF-8 of at most 64 characters (X.520's bound).
-#define JC_NAME_MAX 256
+BIO_METHOD *jc_tls_bio_method(void);
 
 /// The common name of a verified peer, also of a resumed session. Its length, or -EACCES and `*why`.
 int jc_identity(SSL *ssl, char name[JC_NAME_MAX], const char **why) __attribute__((warn_unused_result));

@@ -1,33 +1,61 @@
 #ifndef JOBCORE_TRANSPORT_H
 #define JOBCORE_TRANSPORT_H
 
-#include <openssl/bio.h>
+#include <jobcore/byte_queue.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <sys/types.h>
 
-struct jc_connection;
+/// What one recv takes, and what a read can make of it with the rest of a record that came before.
+#define JC_WIRE_SIZE ((size_t)64 << 10)
+#define JC_PLAIN_SIZE (JC_WIRE_SIZE + ((size_t)32 << 10))
+/// UTF-8 of at most 64 characters (X.520's bound).
+#define JC_NAME_MAX 256
 
-/// TLS over the server's shared buffers: one recv fills `cipher`, all of which SSL_read takes; what OpenSSL
-/// writes is collected in `wire` and leaves with one send. `wire` is empty again when a connection's turn
-/// ends.
-BIO_METHOD *jc_transport_method(void);
+struct jc_transport;
+
+/// What stands between a connection's plain bytes and those on the wire; TLS is the one there is. It takes
+/// what came from the wire's `in` and leaves what is to be sent in its `out`; the socket is not its own.
+struct jc_transport_operations {
+    /// Goes on with the handshake. 1 when it is done, 0 when more is to come, or -EPROTO and `reason`.
+    int (*shake)(struct jc_transport *transport, char *reason, size_t size);
+    /// The checked name of the peer that shook hands. Its length, or -EACCES and `*why`.
+    int (*peer_name)(struct jc_transport *transport, char name[JC_NAME_MAX], const char **why);
+    /// All that came, as plain bytes. Their count, or -EPROTO. Sets `peer_closed` when the peer said goodbye.
+    ssize_t (*read)(struct jc_transport *transport, char *bytes, size_t capacity);
+    /// 0, or -EPROTO when the connection is lost.
+    int (*write)(struct jc_transport *transport, const void *bytes, size_t length);
+    /// Says goodbye.
+    void (*close)(struct jc_transport *transport);
+    /// Frees the session, if there is one.
+    void (*free)(struct jc_transport *transport);
+};
+/// Its context is a struct jc_tls.
+extern const struct jc_transport_operations jc_tls_transport;
+
+/// The buffers that all connections of a server share.
+struct jc_wire {
+    const struct jc_transport_operations *operations;
+    void *context; ///< of the operations
+    char *in;      ///< JC_WIRE_SIZE bytes: the last recv, which the turn it begins takes
+    size_t in_at, in_end;
+    struct jc_bytes out; ///< leaves with one send; empty again when a connection's turn ends
+};
+
+/// A connection's socket, and what of its bytes waits.
+struct jc_transport {
+    struct jc_wire *wire;
+    void *session; ///< of the operations; NULL before the first bytes came
+    int fd;
+    bool peer_closed;       ///< the peer said goodbye
+    struct jc_bytes unsent; ///< bytes for the wire that the socket did not take
+};
 
 /// One recv. Bytes, 0 at the end, or a negative errno.
-ssize_t jc_transport_receive(struct jc_connection *connection);
-/// Goes on with the handshake. 1 when it is done, 0 when more is to come, or -EPROTO and `reason`.
-int jc_transport_shake(struct jc_connection *connection, char *reason, size_t size);
-/// Decrypts all that came. Bytes, or -EPROTO. Sets `peer_closed` at close_notify.
-ssize_t jc_transport_read(struct jc_connection *connection, char *bytes, size_t capacity);
-/// Encrypts into `wire`.
-bool jc_transport_write(struct jc_connection *connection, const void *bytes, size_t length);
-/// Sends `wire`; what the socket does not take waits in `unsent`. False when the connection is lost.
-bool jc_transport_flush(struct jc_connection *connection);
-/// Sends of `unsent` what the socket takes now. False when the connection is lost.
-bool jc_transport_send_rest(struct jc_connection *connection);
-/// Puts close_notify into `wire`.
-void jc_transport_close(struct jc_connection *connection);
-/// Frees what TLS holds; the socket stays.
-void jc_transport_free(struct jc_connection *connection);
+ssize_t jc_transport_receive(struct jc_transport *transport);
+/// Sends the wire's `out`; what the socket does not take waits in `unsent`. 0, or a negative errno when the
+/// connection is lost.
+int jc_transport_flush(struct jc_transport *transport) __attribute__((warn_unused_result));
+/// Sends of `unsent` what the socket takes now. Bytes, or a negative errno when the connection is lost.
+ssize_t jc_transport_send_rest(struct jc_transport *transport) __attribute__((warn_unused_result));
 
 #endif

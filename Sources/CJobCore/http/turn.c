@@ -1,24 +1,21 @@
 #include "server_private.h"
-#include "transport.h"
 
 #include <event2/event.h>
-#include <string.h>
 
 /// Encrypted bytes kept for a peer that does not read; past it nothing is read from it either.
 #define UNSENT_MAX ((size_t)256 << 10)
 
 static enum jc_deadline_kind due(const struct jc_connection *connection)
 {
-    const struct jc_exchange *exchange = &connection->exchange;
     if (connection->phase == JC_PHASE_SHAKING)
         return JC_DEADLINE_HANDSHAKE;
     if (connection->phase == JC_PHASE_LINGERING)
         return JC_DEADLINE_LINGER;
-    if (jc_bytes_length(&connection->unsent) > 0)
+    if (jc_bytes_length(&connection->transport.unsent) > 0)
         return JC_DEADLINE_WRITE;
-    if (connection->intake.at == JC_INTAKE_BODY && !(exchange->id != 0 && exchange->paused))
+    if (connection->codec->awaits_body(connection))
         return JC_DEADLINE_BODY;
-    if (exchange->id != 0)
+    if (!LIST_EMPTY(&connection->exchanges))
         return JC_DEADLINE_NONE;
     return jc_bytes_length(&connection->in) > 0 ? JC_DEADLINE_HEAD : JC_DEADLINE_IDLE;
 }
@@ -42,13 +39,13 @@ static bool wants_input(const struct jc_connection *connection)
     const size_t head = connection->server->options.max_head;
     return connection->phase != JC_PHASE_OPEN ||
            (jc_bytes_length(&connection->in) < (head > JC_PENDING_MAX ? head : JC_PENDING_MAX) &&
-            jc_bytes_length(&connection->unsent) < UNSENT_MAX);
+            jc_bytes_length(&connection->transport.unsent) < UNSENT_MAX);
 }
 
 /// The events are changed only when they have to be: each change is a system call.
 static bool set_events(struct jc_connection *connection)
 {
-    const bool read = wants_input(connection), write = jc_bytes_length(&connection->unsent) > 0;
+    const bool read = wants_input(connection), write = jc_bytes_length(&connection->transport.unsent) > 0;
     int failed = 0;
     if (read != connection->reading)
         failed |= read ? event_add(&connection->readable, NULL) : event_del(&connection->readable);
@@ -64,15 +61,15 @@ static void clear_shared(struct jc_server *server)
 {
     server->current = NULL;
     server->batch.start = server->batch.end = 0;
-    server->wire.start = server->wire.end = 0;
-    server->cipher_at = server->cipher_end = 0;
+    server->wire.out.start = server->wire.out.end = 0;
+    server->wire.in_at = server->wire.in_end = 0;
 }
 
 /// The end of each turn of a connection, and the only place where one is freed by its own events.
 void jc_connection_settle(struct jc_connection *connection)
 {
     const bool speaks = connection->phase != JC_PHASE_BROKEN && connection->phase != JC_PHASE_LINGERING;
-    if (speaks && !jc_transport_flush(connection))
+    if (speaks && jc_transport_flush(&connection->transport) < 0)
         connection->phase = JC_PHASE_BROKEN;
     if (connection->phase == JC_PHASE_CLOSING)
         jc_connection_close_in_order(connection);
@@ -90,14 +87,15 @@ void jc_connection_settle(struct jc_connection *connection)
 static size_t work(struct jc_connection *connection, char *bytes, size_t length)
 {
     size_t used = 0, before;
-    uint64_t exchange;
+    const struct jc_exchange *exchange;
     connection->server->current = connection;
     do {
         before = used;
-        exchange = connection->exchange.id;
-        used += jc_intake_take(connection, bytes + used, length - used);
+        exchange = LIST_FIRST(&connection->exchanges);
+        used += connection->codec->take(connection, bytes + used, length - used);
         jc_pump(connection);
-    } while (connection->phase == JC_PHASE_OPEN && (used > before || connection->exchange.id != exchange));
+    } while (connection->phase == JC_PHASE_OPEN &&
+             (used > before || LIST_FIRST(&connection->exchanges) != exchange));
     return used;
 }
 
@@ -109,39 +107,30 @@ void jc_connection_work(struct jc_connection *connection)
     jc_bytes_consume(in, work(connection, bytes, jc_bytes_length(in)));
 }
 
-static bool keep(struct jc_connection *connection, const char *bytes, size_t length)
-{
-    struct jc_bytes *in = &connection->in;
-    if (!jc_bytes_reserve(in, length))
-        return false;
-    memcpy(in->data + in->end, bytes, length);
-    in->end += length;
-    return true;
-}
-
 void jc_connection_take_in(struct jc_connection *connection)
 {
+    struct jc_transport *transport = &connection->transport;
     char *plain = connection->server->plain;
-    ssize_t got = jc_transport_read(connection, plain, JC_PLAIN_SIZE);
+    ssize_t got = transport->wire->operations->read(transport, plain, JC_PLAIN_SIZE);
     if (got < 0) {
         jc_connection_failed(connection, "broken TLS record");
         connection->phase = JC_PHASE_CLOSING;
-        jc_exchange_close(connection, false);
+        jc_connection_drop_exchanges(connection);
         return;
     }
-    bool held = true;
+    int status = 0;
     if (connection->phase != JC_PHASE_OPEN)
         return;
     if (jc_bytes_length(&connection->in) == 0) {
         size_t used = work(connection, plain, (size_t)got);
         if (used < (size_t)got && connection->phase == JC_PHASE_OPEN)
-            held = keep(connection, plain + used, (size_t)got - used);
+            status = jc_bytes_append(&connection->in, plain + used, (size_t)got - used);
     } else {
-        held = keep(connection, plain, (size_t)got);
+        status = jc_bytes_append(&connection->in, plain, (size_t)got);
         jc_connection_work(connection);
     }
-    if (!held)
+    if (status < 0)
         connection->phase = JC_PHASE_BROKEN;
-    if (connection->peer_closed)
+    if (transport->peer_closed)
         jc_connection_peer_left(connection);
 }

@@ -111,7 +111,7 @@ static void take_in(struct jc_channel *channel)
 {
     struct jc_bytes *in = &channel->in;
     size_t room = channel->needed > CHUNK ? channel->needed - jc_bytes_length(in) : CHUNK;
-    if (!jc_bytes_reserve(in, room)) {
+    if (jc_bytes_reserve(in, room) < 0) {
         fail(channel, -ENOMEM);
         return;
     }
@@ -217,7 +217,7 @@ static int append(struct jc_channel *channel, const void *bytes, size_t length, 
     if (channel->closed)
         return -EPIPE;
     // First the memory: a frame that was sent in part has to go on.
-    if (!jc_bytes_reserve(&channel->filling, HEADER + length))
+    if (jc_bytes_reserve(&channel->filling, HEADER + length) < 0)
         return -ENOMEM;
     uint8_t head[HEADER];
     for (unsigned i = 0; i < HEADER; i++)

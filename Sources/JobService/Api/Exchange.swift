@@ -1,5 +1,4 @@
 import CJobHTTP
-import Platform
 
 /// One request and its reply, while it is open. Worker's thread only.
 struct Exchange {
@@ -23,14 +22,14 @@ struct Exchange {
     Unmanaged<ExchangeTask>.fromOpaque(user).release()
   }
 
-  func reply(_ status: Int32, type: StaticString? = nil, headers: String? = nil, body: UnsafeRawBufferPointer)
-  {
-    let type = type.map { UnsafeRawPointer($0.utf8Start).assumingMemoryBound(to: CChar.self) }
-    withOptionalCString(headers) { jc_reply(pointer, status, type, $0, body.baseAddress, body.count) }
+  func reply(
+    _ status: Int32, type: StaticString = "", fields: [HeaderField] = [], body: UnsafeRawBufferPointer
+  ) {
+    HeaderField.withHead(status, type, fields) { jc_reply(pointer, $0, body.baseAddress, body.count) }
   }
 
-  func reply(_ status: Int32, type: StaticString? = nil, headers: String? = nil, body: [UInt8] = []) {
-    body.withUnsafeBytes { reply(status, type: type, headers: headers, body: $0) }
+  func reply(_ status: Int32, type: StaticString = "", fields: [HeaderField] = [], body: [UInt8] = []) {
+    body.withUnsafeBytes { reply(status, type: type, fields: fields, body: $0) }
   }
 
   func reply<Body: Encodable>(_ status: Int32 = 200, json body: Body) {
@@ -38,21 +37,17 @@ struct Exchange {
   }
 
   /// An application/problem+json reply, as for every request that went wrong.
-  func problem(_ status: Int32, _ detail: String, headers: String? = nil) {
-    var detail = detail
-    detail.withUTF8 { utf8 in
-      utf8.withMemoryRebound(to: CChar.self) { text in
-        let empty: StaticString = ""
-        let base = text.baseAddress ?? UnsafeRawPointer(empty.utf8Start).assumingMemoryBound(to: CChar.self)
-        withOptionalCString(headers) { jc_reply_problem(pointer, status, $0, base, text.count) }
-      }
+  func problem(_ status: Int32, _ detail: String, fields: [HeaderField] = []) {
+    HeaderField.withHead(status, "", fields) { head in
+      detail.withCString { jc_reply_problem(pointer, head, $0, detail.utf8.count) }
     }
   }
 
-  /// `length` nil: chunked.
-  func beginReply(_ status: Int32, type: StaticString, headers: String? = nil, length: UInt64? = nil) {
-    let type = UnsafeRawPointer(type.utf8Start).assumingMemoryBound(to: CChar.self)
-    withOptionalCString(headers) { jc_reply_begin(pointer, status, type, $0, length.map(Int64.init) ?? -1) }
+  /// `length` nil: not known.
+  func beginReply(
+    _ status: Int32, type: StaticString, fields: [HeaderField] = [], length: UInt64? = nil
+  ) {
+    HeaderField.withHead(status, type, fields) { jc_reply_begin(pointer, $0, length.map(Int64.init) ?? -1) }
   }
 
   /// False: enough is queued, wait for `writable`.

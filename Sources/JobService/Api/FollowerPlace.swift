@@ -8,7 +8,7 @@ final class FollowerPlace {
     guard clients.beginFollowing(client, most: most) else {
       throw Problem(
         429, "\(most) of your requests follow output or events, the most a client may have at once",
-        headers: "Retry-After: 1\r\n")
+        fields: [.retryLater])
     }
     self.clients = clients
     self.client = client

@@ -44,20 +44,16 @@ struct RequestHead {
   }
 }
 
-extension jw_slice {
-  var buffer: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: bytes, count: length) }
-}
-
 /// A request that is not carried out: the HTTP status and why, in words for the client.
 struct Problem: Error {
   let status: Int32
   let detail: String
-  let headers: String?
+  let fields: [HeaderField]
 
-  init(_ status: Int32, _ detail: String, headers: String? = nil) {
+  init(_ status: Int32, _ detail: String, fields: [HeaderField] = []) {
     self.status = status
     self.detail = detail
-    self.headers = headers
+    self.fields = fields
   }
 
   init(_ error: InvalidRequest) { self.init(400, "\(error)") }
@@ -70,8 +66,8 @@ struct Problem: Error {
     case .forbidden: self.init(403, refusal.text)
     case .conflict: self.init(409, refusal.text)
     case .keyReused: self.init(422, refusal.text)
-    case .tooMany: self.init(429, refusal.text, headers: "Retry-After: 1\r\n")
-    case .unavailable: self.init(503, refusal.text, headers: "Retry-After: 1\r\n")
+    case .tooMany: self.init(429, refusal.text, fields: [.retryLater])
+    case .unavailable: self.init(503, refusal.text, fields: [.retryLater])
     case .noSpace: self.init(507, refusal.text)
     case .failed: self.init(500, refusal.text)
     }

@@ -57,7 +57,7 @@ extension Worker {
       case .route(let route, let id): return try begin(route, id, exchange, head)
       case .unknownJob(let route): throw NoSuchJob(route)
       case .otherMethod(let allow):
-        throw Problem(405, "this route has the methods \(allow)", headers: "Allow: \(allow)\r\n")
+        throw Problem(405, "this route has the methods \(allow)", fields: [HeaderField("Allow", allow)])
       case .unknown: throw Problem(404, "there is no such route")
       }
     } catch {
@@ -66,20 +66,18 @@ extension Worker {
     }
   }
 
-  private static let later = "Retry-After: 1\r\n"
-
   /// The one place where errors become replies. Internals go to the log, never to the client.
   func fail(_ exchange: Exchange, _ error: any Error) {
     switch error {
     case let missing as NoSuchJob where missing.hasNoBody: exchange.reply(404)
     case is NoSuchJob: exchange.problem(404, Refusal.unknownJob.text)
-    case let problem as Problem: exchange.problem(problem.status, problem.detail, headers: problem.headers)
+    case let problem as Problem: exchange.problem(problem.status, problem.detail, fields: problem.fields)
     case let missing as MissingOutput:
       api.log.error("output_missing", ["error": "\(missing)"])
       exchange.problem(500, "\(missing)")
     case let error as SystemError where error.isShortage:
       api.log.error("request_failed", ["error": "\(error)"])
-      exchange.problem(503, "the daemon is short of resources: \(error)", headers: Self.later)
+      exchange.problem(503, "the daemon is short of resources: \(error)", fields: [.retryLater])
     case let invalid as InvalidRequest: exchange.problem(400, "\(invalid)")
     default:
       api.log.error("request_failed", ["error": "\(error)"])

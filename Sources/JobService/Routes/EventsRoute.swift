@@ -12,7 +12,7 @@ extension Worker {
     let place = try query.flag("follow") ? followerPlace(exchange) : nil
     let task = EventsTask(self, form, after: after ?? resumed ?? 0, place, observer(exchange))
     exchange.begin(task)
-    exchange.beginReply(200, type: form.type, headers: "Cache-Control: no-store\r\n")
+    exchange.beginReply(200, type: form.type, fields: [HeaderField("Cache-Control", "no-store")])
     head.isHead ? exchange.endReply() : task.begin(exchange)
   }
 

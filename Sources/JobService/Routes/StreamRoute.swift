@@ -23,19 +23,20 @@ extension Worker {
     _ content: StreamContent, _ range: Range<UInt64>?, _ exchange: Exchange, _ head: RequestHead
   ) throws {
     if let tag = content.tag, head.header("if-none-match").map({ EntityTag.list($0, names: tag) }) == true {
-      return exchange.reply(304, headers: "ETag: \(tag)\r\n")
+      return exchange.reply(304, fields: [HeaderField("ETag", tag)])
     }
     let sent = range ?? 0..<content.size
-    var headers = "Accept-Ranges: bytes\r\n"
-    if let tag = content.tag { headers += "ETag: \(tag)\r\n" }
+    var fields = [HeaderField("Accept-Ranges", "bytes")]
+    if let tag = content.tag { fields.append(HeaderField("ETag", tag)) }
     let isPart = range.map { !$0.isEmpty } ?? false
     if isPart {
-      headers += "Content-Range: bytes \(sent.lowerBound)-\(sent.upperBound - 1)/\(content.size)\r\n"
+      let last = sent.upperBound - 1
+      fields.append(HeaderField("Content-Range", "bytes \(sent.lowerBound)-\(last)/\(content.size)"))
     }
     // Duplicated before the reply begins: afterwards there is no way to say that it failed.
     let descriptor = head.isHead || sent.isEmpty ? -1 : try content.file?.duplicate() ?? -1
     exchange.beginReply(
-      isPart ? 206 : 200, type: "application/octet-stream", headers: headers, length: UInt64(sent.count)
+      isPart ? 206 : 200, type: "application/octet-stream", fields: fields, length: UInt64(sent.count)
     )
     if descriptor >= 0 { jc_reply_file(exchange.pointer, descriptor, sent.lowerBound, sent.upperBound) }
     exchange.endReply()
@@ -91,7 +92,7 @@ private struct StreamContent {
   var unsatisfiable: Problem {
     Problem(
       416, "the range begins past the end: there are \(size) bytes",
-      headers: "Content-Range: bytes */\(size)\r\n")
+      fields: [HeaderField("Content-Range", "bytes */\(size)")])
   }
 }
 

@@ -1,4 +1,5 @@
 import CJobHTTP
+import CJobWire
 import Glibc
 
 /// What the test server answers: a route for each thing a handler can do.
@@ -35,31 +36,64 @@ extension TestServer {
       TestServer.of(context).note { $0.failures.append(String(cString: reason)) }
     })
 
-  static func reply(_ exchange: OpaquePointer, _ text: String, status: Int32 = 200, headers: String? = nil) {
+  typealias Field = (name: String, value: String)
+  /// What must not reach a client: it would be taken for another field, or for the end of them.
+  static let malformedFields: [Field] = [
+    ("X", "a\r\nY: b"), ("X", "a\nb"), ("X", "a\rb"), ("X", "a\0b"), ("X y", "a"), ("X\r\nY", "a"),
+    ("X:", "a"),
+    ("", "a"),
+  ]
+
+  static func reply(_ exchange: OpaquePointer, _ text: String, field: Field? = nil) {
     let bytes = Array(text.utf8)
-    guard let headers else { return jc_reply(exchange, status, "text/plain", nil, bytes, bytes.count) }
-    jc_reply(exchange, status, "text/plain", headers, bytes, bytes.count)
+    withHead(200, "text/plain", field) { jc_reply(exchange, $0, bytes, bytes.count) }
+  }
+
+  private static func withHead(
+    _ status: Int32, _ type: String = "", _ field: Field? = nil,
+    _ body: (UnsafePointer<jc_reply_head>) -> Void
+  ) {
+    withSlice(type) { type in
+      withSlice(field?.name ?? "") { name in
+        withSlice(field?.value ?? "") { value in
+          withUnsafePointer(to: jw_field(name: name, value: value)) {
+            var head = jc_reply_head(status: status, type: type, fields: $0, count: field == nil ? 0 : 1)
+            body(&head)
+          }
+        }
+      }
+    }
+  }
+
+  private static func withSlice(_ text: String, _ body: (jw_slice) -> Void) {
+    text.withCString { body(jw_slice(bytes: $0, length: text.utf8.count)) }
+  }
+
+  private static func begin(_ exchange: OpaquePointer, length: Int64 = -1) {
+    withHead(200) { jc_reply_begin(exchange, $0, length) }
   }
 
   private func head(_ exchange: OpaquePointer, _ request: jc_request) -> jc_body {
     let path = RequestParserTests.text(request.path)
     if path != "/plain" && path != "/early" { jc_exchange_set_user(exchange, loopToken) }
     switch path {
-    case "/plain": Self.reply(exchange, RequestParserTests.text(request.query), headers: "X-Extra: 1\r\n")
+    case "/plain": Self.reply(exchange, RequestParserTests.text(request.query), field: ("X-Extra", "1"))
+    case "/malformed":
+      Self.reply(exchange, "", field: Self.malformedFields[Int(RequestParserTests.text(request.query))!])
     case "/tag": Self.reply(exchange, "\(jc_exchange_tag(exchange))")
     case "/early": Self.reply(exchange, "no body wanted")
-    case "/none": jc_reply(exchange, 204, nil, nil, nil, 0)
+    case "/none": Self.withHead(204) { jc_reply(exchange, $0, nil, 0) }
     case "/large": Self.reply(exchange, String(repeating: "x", count: 3_000_000))
     case "/chunked":
       let bytes = [UInt8](repeating: 0x78, count: Int(RequestParserTests.text(request.query)) ?? 0)
-      jc_reply_begin(exchange, 200, nil, nil, -1)
+      Self.begin(exchange)
       _ = jc_reply_write(exchange, bytes, bytes.count)
       jc_reply_end(exchange)
     case "/problem":
       let detail: [UInt8] = Array("quote \" slash \\ tab \t é ".utf8) + [0xff, 0xc0, 0xaf]
       detail.withUnsafeBytes {
         let text = $0.baseAddress!.assumingMemoryBound(to: CChar.self)
-        jc_reply_problem(exchange, 409, "X-Extra: 1\r\n", text, detail.count)
+        Self.withHead(409, "", ("X-Extra", "1")) { jc_reply_problem(exchange, $0, text, detail.count) }
       }
     case "/whole": return JC_BODY_WHOLE
     case "/stream", "/paused": return beginBody(exchange, paused: path == "/paused")
@@ -85,25 +119,25 @@ extension TestServer {
     switch path {
     case "/pour":
       left = 20_000_000
-      jc_reply_begin(exchange, 200, "text/plain", nil, -1)
+      Self.begin(exchange)
       pour(exchange)
     case "/file":
-      jc_reply_begin(exchange, 200, nil, nil, Int64(size))
+      Self.begin(exchange, length: Int64(size))
       jc_reply_file(exchange, open(file, O_RDONLY | O_CLOEXEC), 0, size)
       jc_reply_end(exchange)
     case "/chunked-file", "/short-file":
-      jc_reply_begin(exchange, 200, nil, nil, -1)
+      Self.begin(exchange)
       jc_reply_file(exchange, open(file, O_RDONLY | O_CLOEXEC), 10, path == "/short-file" ? size + 1 : size)
       jc_reply_end(exchange)
     case "/follow":
       held.append(jc_exchange_id(exchange))
-      jc_reply_begin(exchange, 200, nil, nil, -1)
+      Self.begin(exchange)
       jc_reply_file(exchange, open(file, O_RDONLY | O_CLOEXEC), 0, 0)
     case "/abort":
-      jc_reply_begin(exchange, 200, nil, nil, 100)
+      Self.begin(exchange, length: 100)
       _ = jc_reply_write(exchange, "half", 4)
       held.append(jc_exchange_id(exchange))
-    default: jc_reply_problem(exchange, 404, nil, "no such route", 13)
+    default: Self.withHead(404) { jc_reply_problem(exchange, $0, "no such route", 13) }
     }
     return JC_BODY_NONE
   }
@@ -117,7 +151,9 @@ extension TestServer {
     note { $0.bodyPieces += 1 }
     let id = jc_exchange_id(exchange)
     if bodies[id] == nil {
-      return jc_reply(exchange, 200, "application/octet-stream", nil, piece.baseAddress, piece.count)
+      return Self.withHead(200, "application/octet-stream") {
+        jc_reply(exchange, $0, piece.baseAddress, piece.count)
+      }
     }
     bodies[id]!.append(contentsOf: piece)
     if last {

@@ -24,12 +24,16 @@ struct jw_field {
 ssize_t jw_fields_parse(const char *_Nonnull bytes, size_t length, struct jw_field *_Nonnull fields,
                         size_t capacity, size_t *_Nonnull count, const char *_Nullable *_Nonnull why)
     __attribute__((warn_unused_result));
+/// RFC 9110 section 5.6.2: a token, as a field's name or a method is.
+bool jw_is_token(struct jw_slice text);
+/// RFC 9110 section 5.5: no control character but the tab.
+bool jw_is_value(struct jw_slice text);
 /// Whether a field's name is `lower` (given in lower case), without case.
 bool jw_field_is(const struct jw_field *_Nonnull field, const char *_Nonnull lower);
 /// Whether a field's value, a list, has the element `lower`, without case.
 bool jw_field_lists(const struct jw_field *_Nonnull field, const char *_Nonnull lower);
-/// 1*DIGIT up to 2^62, nothing else. False otherwise.
-bool jw_number_parse(struct jw_slice text, int64_t *_Nonnull out) __attribute__((warn_unused_result));
+/// 1*DIGIT up to 2^62. 0, or -EBADMSG for anything else.
+int jw_number_parse(struct jw_slice text, int64_t *_Nonnull out) __attribute__((warn_unused_result));
 
 /// An incremental decoder of the chunked transfer coding. Zero-initialize.
 struct jw_chunked {

@@ -96,16 +96,23 @@ struct jc_exchange *_Nullable jc_server_exchange(struct jc_server *_Nonnull serv
 void jc_exchange_pause_body(struct jc_exchange *_Nonnull exchange);
 void jc_exchange_resume_body(struct jc_exchange *_Nonnull exchange);
 
-/// The whole reply. `headers`: extra "Name: value\r\n" lines or NULL. `type` NULL: no Content-Type. For HEAD
-/// the body is left out and its length told. All bytes are copied.
-void jc_reply(struct jc_exchange *_Nonnull exchange, int status, const char *_Nullable type,
-              const char *_Nullable headers, const void *_Nullable body, size_t length);
-/// An application/problem+json reply (RFC 9457) with `detail`, also as member `error`.
-void jc_reply_problem(struct jc_exchange *_Nonnull exchange, int status, const char *_Nullable headers,
+/// What stands before a reply's body. Copied by the call it is given to. A field whose name is no token or
+/// whose value holds a control character breaks the connection: it would be taken for another.
+struct jc_reply_head {
+    int status;
+    struct jw_slice type; ///< Content-Type; empty: none
+    const struct jw_field *_Nullable fields;
+    size_t count;
+};
+/// The whole reply. For HEAD the body is left out and its length told. All bytes are copied.
+void jc_reply(struct jc_exchange *_Nonnull exchange, const struct jc_reply_head *_Nonnull head,
+              const void *_Nullable body, size_t length);
+/// An application/problem+json reply (RFC 9457) with `detail`, also as member `error`. `head` has no type.
+void jc_reply_problem(struct jc_exchange *_Nonnull exchange, const struct jc_reply_head *_Nonnull head,
                       const char *_Nonnull detail, size_t length);
-/// A streamed reply: head now, body by jc_reply_write/jc_reply_file. `length` -1: chunked.
-void jc_reply_begin(struct jc_exchange *_Nonnull exchange, int status, const char *_Nullable type,
-                    const char *_Nullable headers, int64_t length);
+/// A streamed reply: head now, body by jc_reply_write/jc_reply_file. `length` -1: not known.
+void jc_reply_begin(struct jc_exchange *_Nonnull exchange, const struct jc_reply_head *_Nonnull head,
+                    int64_t length);
 /// Queues body bytes (copied). True: below the high-water mark; false: wait for `writable`.
 bool jc_reply_write(struct jc_exchange *_Nonnull exchange, const void *_Nonnull bytes, size_t length);
 /// Whether jc_reply_write said to wait for `writable`, which has not come yet.

@@ -69,7 +69,7 @@ static ssize_t frame_body(const struct framing *framing, struct jc_head *head, c
     if (framing->length != NULL && framing->coding != NULL)
         return refuse(400, "Content-Length together with Transfer-Encoding", why);
     if (framing->length != NULL) {
-        if (!jw_number_parse(framing->length->value, &request->content_length))
+        if (jw_number_parse(framing->length->value, &request->content_length) < 0)
             return refuse(400, "malformed Content-Length", why);
         request->has_body = request->content_length > 0;
     }
@@ -130,7 +130,7 @@ static ssize_t parse_line(const char *bytes, size_t length, struct jc_head *head
     if (space == NULL)
         return refuse(400, "malformed request line", why);
     head->request.method = (struct jw_slice){bytes, (size_t)(space - bytes)};
-    if (head->request.method.length > METHOD_MAX || !jc_is_token(head->request.method))
+    if (head->request.method.length > METHOD_MAX || !jw_is_token(head->request.method))
         return refuse(400, "malformed method", why);
     const char *target = space + 1;
     size_t left = length - head->request.method.length - 1;

@@ -1,10 +1,11 @@
-#ifndef JOBCORE_UTF8_H
-#define JOBCORE_UTF8_H
+#ifndef JOBWIRE_UTF8_H
+#define JOBWIRE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /// The length of the well-formed UTF-8 character (RFC 3629) that begins at `at`, or 0. `left` is at least 1.
-static inline size_t jc_utf8_length(const unsigned char *at, size_t left)
+static inline size_t jw_utf8_length(const unsigned char *_Nonnull at, size_t left)
 {
     if (at[0] < 0x80)
         return 1;
@@ -16,9 +17,15 @@ static inline size_t jc_utf8_length(const unsigned char *at, size_t left)
             return 0;
     }
     const unsigned two = (unsigned)at[0] << 8 | at[1];
-    const int overlong = (two >= 0xe080 && two <= 0xe09f) || (two >= 0xf080 && two <= 0xf08f);
-    const int surrogate = two >= 0xeda0 && two <= 0xedbf;
+    const bool overlong = (two >= 0xe080 && two <= 0xe09f) || (two >= 0xf080 && two <= 0xf08f);
+    const bool surrogate = two >= 0xeda0 && two <= 0xedbf;
     return overlong || surrogate || two >= 0xf490 ? 0 : length;
+}
+
+/// Whether a well-formed character is a control character, of C1 too.
+static inline bool jw_utf8_is_control(const unsigned char *_Nonnull at)
+{
+    return at[0] < 0x20 || at[0] == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0);
 }
 
 #endif

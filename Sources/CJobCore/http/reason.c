@@ -1,6 +1,4 @@
-#include "status.h"
-
-#include <stddef.h>
+#include "server_private.h"
 
 struct entry {
     int status;
@@ -43,7 +41,7 @@ static const struct entry entries[] = {
     {507, "Insufficient Storage"},
 };
 
-const char *jc_status_text(int status)
+const char *jc_reason(int status)
 {
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
         if (entries[i].status == status)

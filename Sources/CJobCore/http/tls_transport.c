@@ -1,0 +1,160 @@
+#include "tls_private.h"
+
+#include <errno.h>
+#include <jobwire/tls.h>
+#include <openssl/err.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <string.h>
+
+static int bio_read(BIO *bio, char *bytes, int length)
+{
+    const struct jc_transport *transport = BIO_get_data(bio);
+    struct jc_wire *wire = transport->wire;
+    size_t left = wire->in_end - wire->in_at;
+    BIO_clear_retry_flags(bio);
+    if (left == 0) {
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    size_t taken = left < (size_t)length ? left : (size_t)length;
+    memcpy(bytes, wire->in + wire->in_at, taken);
+    wire->in_at += taken;
+    return (int)taken;
+}
+
+static int bio_write(BIO *bio, const char *bytes, int length)
+{
+    const struct jc_transport *transport = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    return jc_bytes_append(&transport->wire->out, bytes, (size_t)length) < 0 ? -1 : length;
+}
+
+static long bio_control(BIO *bio, int command, long number, void *pointer)
+{
+    (void)bio, (void)number, (void)pointer;
+    return command == BIO_CTRL_FLUSH;
+}
+
+BIO_METHOD *jc_tls_bio_method(void)
+{
+    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "jobd connection");
+    if (method == NULL)
+        return NULL;
+    BIO_meth_set_read(method, bio_read);
+    BIO_meth_set_write(method, bio_write);
+    BIO_meth_set_ctrl(method, bio_control);
+    return method;
+}
+
+/// Made when the first bytes come: a peer that sends none costs no TLS state.
+static int make_session(struct jc_transport *transport)
+{
+    const struct jc_tls *tls = transport->wire->context;
+    SSL *ssl = transport->session = SSL_new(tls->ctx);
+    BIO *bio = ssl != NULL ? BIO_new(tls->method) : NULL;
+    if (bio == NULL)
+        return -ENOMEM;
+    BIO_set_data(bio, transport);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(ssl, bio, bio);
+    SSL_set_accept_state(ssl);
+    return 0;
+}
+
+static void explain(const SSL *ssl, char *reason, size_t size)
+{
+    long verified = SSL_get_verify_result(ssl);
+    char text[160];
+    jw_tls_reason(text, sizeof text);
+    if (verified != X509_V_OK)
+        snprintf(reason, size, "client certificate refused: %s", X509_verify_cert_error_string(verified));
+    else
+        snprintf(reason, size, "TLS handshake failed: %s", text);
+}
+
+static int shake(struct jc_transport *transport, char *reason, size_t size)
+{
+    if (transport->session == NULL && make_session(transport) < 0) {
+        ERR_clear_error();
+        snprintf(reason, size, "out of memory");
+        return -EPROTO;
+    }
+    ERR_clear_error();
+    int result = SSL_do_handshake(transport->session);
+    if (result == 1)
+        return 1;
+    if (SSL_get_error(transport->session, result) == SSL_ERROR_WANT_READ)
+        return 0;
+    explain(transport->session, reason, size);
+    return -EPROTO;
+}
+
+static int peer_name(struct jc_transport *transport, char name[JC_NAME_MAX], const char **why)
+{
+    int length = jc_identity(transport->session, name, why);
+    if (length >= 0)
+        jc_identity_keep_name(transport->session);
+    return length;
+}
+
+static ssize_t read_all(struct jc_transport *transport, char *bytes, size_t capacity)
+{
+    const struct jc_wire *wire = transport->wire;
+    SSL *ssl = transport->session;
+    size_t total = 0;
+    while (total < capacity && (wire->in_at < wire->in_end || SSL_has_pending(ssl))) {
+        size_t got = 0;
+        ERR_clear_error();
+        int result = SSL_read_ex(ssl, bytes + total, capacity - total, &got);
+        total += got;
+        if (result == 1)
+            continue;
+        int error = SSL_get_error(ssl, result);
+        if (error == SSL_ERROR_WANT_READ)
+            break;
+        ERR_clear_error();
+        if (error != SSL_ERROR_ZERO_RETURN)
+            return -EPROTO;
+        transport->peer_closed = true;
+        break;
+    }
+    return (ssize_t)total;
+}
+
+static int write_all(struct jc_transport *transport, const void *bytes, size_t length)
+{
+    size_t taken = 0;
+    ERR_clear_error();
+    if (SSL_write_ex(transport->session, bytes, length, &taken) == 1 && taken == length)
+        return 0;
+    ERR_clear_error();
+    return -EPROTO;
+}
+
+static void say_goodbye(struct jc_transport *transport)
+{
+    ERR_clear_error();
+    SSL_shutdown(transport->session);
+    ERR_clear_error();
+}
+
+/// A session of a connection that ends without close_notify would be dropped from the cache; TLS 1.3 has no
+/// reason for that (RFC 8446 section 6.1).
+static void free_session(struct jc_transport *transport)
+{
+    SSL *ssl = transport->session;
+    if (ssl != NULL && SSL_is_init_finished(ssl))
+        SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_free(ssl);
+    transport->session = NULL;
+}
+
+const struct jc_transport_operations jc_tls_transport = {
+    .shake = shake,
+    .peer_name = peer_name,
+    .read = read_all,
+    .write = write_all,
+    .close = say_goodbye,
+    .free = free_session,
+};
