@@ -1,5 +1,5 @@
 import FoundationEssentials
-import JobAPI
+@_exported import JobAPI
 
 /// The API's calls, typed. One connection, opened when it is needed and opened again when it was lost between two
 /// calls. Blocking; one thread at a time.

@@ -1,5 +1,4 @@
 import FoundationEssentials
-import JobAPI
 import JobClient
 
 /// From the command line to a command and its exit status.

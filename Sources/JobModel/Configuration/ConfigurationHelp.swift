@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Platform
 
 extension ConfigurationLoader {
   /// What `jobd check-config` prints: each option's effective value and where it is from, as a configuration file.
@@ -13,15 +14,12 @@ extension ConfigurationLoader {
   }
 
   private static func literal(_ option: ConfigurationOption, _ configuration: Configuration) -> String {
-    let text = option.value.print(configuration)
-    switch option.value {
-    case .number, .automatic, .toggle: return text
-    default:
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = .withoutEscapingSlashes
-      // A string always has a JSON form.
-      return String(decoding: try! encoder.encode(text), as: UTF8.self)
-    }
+    let text = option.print(configuration)
+    if option.kind == .literal { return text }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .withoutEscapingSlashes
+    // A string always has a JSON form.
+    return String(decoding: try! encoder.encode(text), as: UTF8.self)
   }
 
   /// What `jobd --help` prints of the options.
@@ -32,7 +30,7 @@ extension ConfigurationLoader {
   }
 
   private static func help(_ option: ConfigurationOption) -> String {
-    let flag = "  --\(option.name) \(option.value.placeholder)"
+    let flag = "  --\(option.name) \(option.placeholder)"
     let text = TextWrap.lines("\(option.explanation) Default: \(option.defaultText).", width: 76)
     return flag + "\n" + text.map { "      \($0)\n" }.joined()
   }
@@ -40,9 +38,4 @@ extension ConfigurationLoader {
   private static func pad(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - text.count))
   }
-}
-
-extension ConfigurationOption {
-  /// The default, in words where it depends on the machine.
-  package var defaultText: String { standard ?? value.print(Configuration()) }
 }

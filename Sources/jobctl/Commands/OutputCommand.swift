@@ -1,5 +1,4 @@
 import Glibc
-import JobAPI
 import JobClient
 
 extension Command {

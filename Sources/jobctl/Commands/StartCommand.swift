@@ -1,4 +1,3 @@
-import JobAPI
 import JobClient
 
 extension Command {

@@ -1,11 +1,10 @@
-import JobAPI
 import JobClient
 
 extension Command {
   static let status = Command(
     name: "status", summary: "Prints the state of a job.", operands: .job,
     options: [
-      Option("wait", .duration, "Holds the answer until the job has ended, at most this long."), .json,
+      Option("wait", .duration(), "Holds the answer until the job has ended, at most this long."), .json,
     ],
     examples: [
       ("jobctl status $id", "prints running, completed or error, and how the job ended"),

@@ -1,11 +1,10 @@
-import JobAPI
 import JobClient
 
 extension Command {
   static let stop = Command(
     name: "stop", summary: "Ends jobs: TERM, a time of grace, KILL. Records and output are kept.",
     operands: .jobs,
-    options: [Option("grace", .duration, "The time between TERM and KILL; 0s kills at once."), .json],
+    options: [Option("grace", .duration(), "The time between TERM and KILL; 0s kills at once."), .json],
     details: "Several jobs are stopped at the same time.",
     examples: [
       ("jobctl stop --grace 2s $id", "returns when the job has ended"),

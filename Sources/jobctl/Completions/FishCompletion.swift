@@ -42,13 +42,12 @@ enum FishCompletion {
   }
 
   private static func value(_ option: Option) -> String {
-    switch option.value {
+    switch option.value?.kind {
     case nil: ""
     case .file: " -rF"
     case .directory: " -xa '(__fish_complete_directories)'"
-    case .oneOf(let words): " -xa '\(words.joined(separator: " "))'"
-    case .pair(let beginnings) where !beginnings.isEmpty: " -xa '\(beginnings.joined(separator: " "))'"
-    default: " -x"
+    case .words(let words), .beginnings(let words): " -xa '\(words.joined(separator: " "))'"
+    case .text, .literal: " -x"
     }
   }
 

@@ -1,3 +1,5 @@
+import Platform
+
 /// The completion for zsh: the table's options as arguments of `_arguments`.
 enum ZshCompletion {
   static var text: String {
@@ -64,21 +66,20 @@ enum ZshCompletion {
   }
 
   private static func spec(_ option: Option) -> String {
-    let names = Completion.spellings(option)
-    let value = option.value.map { ":\($0.placeholder):\(action($0))" } ?? ""
+    let names = option.spellings
+    let value = option.value.map { ":\($0.placeholder):\(action($0.kind))" } ?? ""
     let tail = "'[\(bracketed(option.explanation))]\(value)'"
     let star = option.isRepeated ? "'*'" : "'(\(names.joined(separator: " ")))'"
     return names.count == 1 ? "\(star)\(names[0])\(tail)" : "\(star){\(names.joined(separator: ","))}\(tail)"
   }
 
-  private static func action(_ value: OptionValue) -> String {
-    switch value {
+  private static func action(_ kind: OptionKind) -> String {
+    switch kind {
     case .file: "_files"
     case .directory: "_files -/"
-    case .oneOf(let words): "(\(words.joined(separator: " ")))"
-    case .pair(let beginnings) where !beginnings.isEmpty:
-      #"compadd -S "" - \#(beginnings.joined(separator: " "))"#
-    case .text, .duration, .time, .number, .size, .pair: " "
+    case .words(let words): "(\(words.joined(separator: " ")))"
+    case .beginnings(let beginnings): #"compadd -S "" - \#(beginnings.joined(separator: " "))"#
+    case .text, .literal: " "
     }
   }
 

@@ -1,13 +1,9 @@
 import FoundationEssentials
 import Glibc
+import Platform
 
 /// Nobody reads what is printed any longer.
 struct OutputClosed: Error {}
-
-struct WriteError: Error, CustomStringConvertible {
-  let code: Int32
-  var description: String { "cannot write output: \(String(cString: strerror(code)))" }
-}
 
 /// Writing to the standard streams: whole, and with an error when the reader is gone.
 enum Terminal {
@@ -24,7 +20,7 @@ enum Terminal {
       } else if errno == EPIPE {
         throw OutputClosed()
       } else if errno != EINTR {
-        throw WriteError(code: errno)
+        throw SystemError(errno, "write output")
       }
     }
   }

@@ -1,6 +1,5 @@
-import JobAPI
 import JobClient
-import Synchronization
+import Platform
 
 /// Doing the same to several jobs: one that it fails for does not keep the others from it.
 enum EachJob {
@@ -26,7 +25,7 @@ enum EachJob {
   ) throws -> Int32 {
     let left = Mutex(names[...])
     let result = Mutex<Result<Int32, any Error>>(.success(0))
-    try Threads.run(min(names.count, most)) {
+    try SystemThread.run(min(names.count, most)) {
       let client = JobClient(settings)
       while let name = left.withLock({ $0.popFirst() }) {
         let done = Result { try attempt(name, client, body) ?? 0 }

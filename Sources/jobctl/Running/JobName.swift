@@ -1,4 +1,3 @@
-import JobAPI
 import JobClient
 
 /// A job named on the command line: its id, or the beginning or the end of it.
