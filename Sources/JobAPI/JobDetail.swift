@@ -54,14 +54,8 @@ public struct JobDetail: Codable, Sendable, Equatable {
   }
 
   public init(id: JobID, cmd: String, args: [String], status: JobState, created: String) {
-    self.id = id
-    self.cmd = cmd
-    self.args = args
-    self.status = status
-    self.created = created
-    stdoutBytes = 0
-    stderrBytes = 0
-    truncated = false
+    (self.id, self.cmd, self.args, self.status, self.created) = (id, cmd, args, status, created)
+    (stdoutBytes, stderrBytes, truncated) = (0, 0, false)
   }
 
   /// What `GET /jobs/<id>/status` says of it.
@@ -86,8 +80,7 @@ public struct ResourceUsage: Codable, Sendable, Equatable {
   }
 
   public init(userMicroseconds: Int64, systemMicroseconds: Int64, maxResidentKiB: Int64) {
-    self.userMicroseconds = userMicroseconds
-    self.systemMicroseconds = systemMicroseconds
+    (self.userMicroseconds, self.systemMicroseconds) = (userMicroseconds, systemMicroseconds)
     self.maxResidentKiB = maxResidentKiB
   }
 }

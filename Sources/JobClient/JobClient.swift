@@ -84,11 +84,4 @@ public final class JobClient {
         "the server's reply to \(route.rawValue) is not understood: is it jobd of this version?")
     }
   }
-
-  static func encode(_ body: some Encodable) -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .withoutEscapingSlashes
-    // Bodies are plain values: there is nothing in them that JSON cannot say.
-    return [UInt8](try! encoder.encode(body))
-  }
 }

@@ -7,8 +7,9 @@ extension ConfigurationLoader {
     let options = ConfigurationOption.all.map { ($0, "\($0.key): \(Self.literal($0, configuration)),") }
     let width = options.map { $0.1.count }.max() ?? 0
     let lines = options.map { option, text in
-      let source = sources[option.name].map { "\($0)" } ?? "default"
-      return "  \(Self.pad(text, width))  // \(source)"
+      let source = sources[option.name] ?? "default"
+      let space = String(repeating: " ", count: width - text.count)
+      return "  \(text)\(space)  // \(source)"
     }
     return "{\n" + lines.joined(separator: "\n") + "\n}\n"
   }
@@ -30,12 +31,8 @@ extension ConfigurationLoader {
   }
 
   private static func help(_ option: ConfigurationOption) -> String {
-    let flag = "  --\(option.name) \(option.placeholder)"
+    let flag = "  \(option.flag) \(option.placeholder)"
     let text = TextWrap.lines("\(option.explanation) Default: \(option.defaultText).", width: 76)
     return flag + "\n" + text.map { "      \($0)\n" }.joined()
-  }
-
-  private static func pad(_ text: String, _ width: Int) -> String {
-    text + String(repeating: " ", count: max(0, width - text.count))
   }
 }

@@ -21,16 +21,14 @@ package struct ConfigurationLoader: Sendable {
       try read("\(place.settings)/jobd.json5", isRequired: false)
     }
     try apply(environment)
-    for (option, text) in flags.values { try set(option, text, "flag", writtenAs: "--\(option.name)") }
+    for (option, text) in flags.values { try set(option, text, "flag", writtenAs: option.flag) }
     try check()
   }
 
   private mutating func read(_ path: String, isRequired: Bool) throws(ConfigurationError) {
     guard let values = try ConfigurationFile.read(path, isRequired: isRequired) else { return }
     for (key, text) in values {
-      guard let option = ConfigurationOption.all.first(where: { $0.key == key }) else {
-        throw ConfigurationError("\(path): there is no option \"\(key)\"\(Self.suggestion(for: key, \.key))")
-      }
+      let option = try Self.find(key, \.key, "\(path): there is no option \"\(key)\"")
       try set(option, text, path, writtenAs: "\(path): \(key)")
     }
   }
@@ -38,11 +36,8 @@ package struct ConfigurationLoader: Sendable {
   private mutating func apply(_ environment: [String: String]) throws(ConfigurationError) {
     for (name, text) in environment.sorted(by: { $0.key < $1.key }) where name.hasPrefix("JOBD_") {
       guard name != "JOBD_CONFIG", name != JobEnvironment.marker else { continue }
-      guard let option = ConfigurationOption.all.first(where: { $0.variable == name }) else {
-        throw ConfigurationError(
-          "the environment's \(name) sets no option\(Self.suggestion(for: name, \.variable)); see jobd --help"
-        )
-      }
+      let option = try Self.find(
+        name, \.variable, "the environment's \(name) sets no option", hint: "; see jobd --help")
       try set(option, text, "environment, \(name)", writtenAs: name)
     }
   }
@@ -66,10 +61,14 @@ package struct ConfigurationLoader: Sendable {
     }
   }
 
-  /// ", did you mean X?" with the option whose name is nearest, if one is near.
-  package static func suggestion(for name: String, _ spelling: (ConfigurationOption) -> String) -> String {
-    let near = NearName.find(name, among: ConfigurationOption.all.map(spelling), most: 3)
-    return near.map { ", did you mean \($0)?" } ?? ""
+  /// The option that is spelled so; else `fault`, with the option whose spelling is nearest, if one is near.
+  static func find(
+    _ name: String, _ spelling: (ConfigurationOption) -> String, _ fault: String, hint: String = ""
+  ) throws(ConfigurationError) -> ConfigurationOption {
+    let all = ConfigurationOption.all
+    if let option = all.first(where: { spelling($0) == name }) { return option }
+    let near = NearName.find(name, among: all.map(spelling), most: 3)
+    throw ConfigurationError("\(fault)\(near.map { ", did you mean \($0)?" } ?? "")\(hint)")
   }
 }
 

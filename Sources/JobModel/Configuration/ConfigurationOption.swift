@@ -29,6 +29,7 @@ package struct ConfigurationOption: Sendable {
     }
   }
 
+  package var flag: String { "--\(name)" }
   package var key: String { name.replacing("-", with: "_") }
   package var variable: String { "JOBD_" + key.uppercased() }
   /// The default, in words where it depends on the machine.

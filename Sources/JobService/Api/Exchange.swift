@@ -1,4 +1,5 @@
 import CJobHTTP
+import JobAPI
 import Platform
 
 /// One request and its reply, while it is open. Worker's thread only.

@@ -20,8 +20,7 @@ extension Command {
       ("jobctl logs --tail 20 --timestamps $id", "the last 20 lines, with the times they came"),
     ]
   ) { invocation in
-    let client = try Settings.client(invocation)
-    let id = try JobName.id(invocation.arguments[0], client)
+    let (client, id) = try JobName.only(invocation)
     let query: Query = ["since": invocation.value("since"), "tail": invocation.value("tail")]
     let follower = LogFollower(client, id, Bridge(client), query)
     let follows = invocation.has("follow")

@@ -13,12 +13,8 @@ extension Command {
   ) { invocation in
     let settings = try Settings(invocation).connection()
     let grace = invocation.duration("grace")
-    let wantsJSON = invocation.wantsJSON
     return try EachJob.runTogether(invocation.arguments, settings) { client, id in
-      let status = try StopCommand.stop(id, grace, client)
-      try wantsJSON
-        ? Terminal.print(json: EndedJob(id: id, result: status))
-        : Terminal.print("\(id) \(StatusText.line(status))\n")
+      try EndedJob(id: id, result: StopCommand.stop(id, grace, client)).print(invocation)
     }
   }
 }

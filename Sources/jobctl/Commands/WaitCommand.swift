@@ -87,11 +87,7 @@ private struct WaitCommand {
 
   /// What the job makes jobctl exit with.
   private func report(_ id: JobID, _ status: StatusReply) throws -> Int32 {
-    if invocation.wantsJSON {
-      try Terminal.print(json: EndedJob(id: id, result: status))
-    } else {
-      try Terminal.print("\(id) \(StatusText.line(status))\n")
-    }
+    try EndedJob(id: id, result: status).print(invocation)
     return ExitCode.of(status)
   }
 }

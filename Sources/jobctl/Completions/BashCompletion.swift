@@ -98,13 +98,13 @@ enum BashCompletion {
   private static var operands: [String] {
     CommandTable.all.compactMap { command in
       let action: String? =
-        switch command.operands {
-        case .job: "((operands == 0)) && _jobctl_jobs"
-        case .jobs, .optionalJobs: "_jobctl_jobs"
+        switch command.operands.kind {
+        case .jobs where command.operands.count.upperBound == 1: "((operands == 0)) && _jobctl_jobs"
+        case .jobs: "_jobctl_jobs"
         case .signalAndJobs:
           "if ((operands == 0)); then _jobctl_words \"\(Completion.signals)\"; else _jobctl_jobs; fi"
         case .command: "if ((operands == 0)); then _jobctl_files -c; else _jobctl_files -f; fi"
-        case .oneOf(let words):
+        case .words(let words):
           "((operands == 0)) && _jobctl_words \"\(words.joined(separator: " "))\""
         case .none, .word: nil
         }

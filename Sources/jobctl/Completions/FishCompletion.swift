@@ -52,12 +52,12 @@ enum FishCompletion {
   }
 
   private static func operands(_ command: Command) -> [String] {
-    switch command.operands {
+    switch command.operands.kind {
     case .none, .word: []
-    case .job, .jobs, .optionalJobs: ["\(condition(command)) -a '(__jobctl_jobs)'"]
+    case .jobs: ["\(condition(command)) -a '(__jobctl_jobs)'"]
     case .signalAndJobs: ["\(condition(command)) -a '\(Completion.signals) (__jobctl_jobs)'"]
     case .command: ["\(condition(command)) -F"]
-    case .oneOf(let words): ["\(condition(command)) -a '\(words.joined(separator: " "))'"]
+    case .words(let words): ["\(condition(command)) -a '\(words.joined(separator: " "))'"]
     }
   }
 

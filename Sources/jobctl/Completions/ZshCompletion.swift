@@ -84,14 +84,14 @@ enum ZshCompletion {
   }
 
   private static func operands(_ command: Command) -> [String] {
-    switch command.operands {
+    switch command.operands.kind {
     case .none: []
-    case .job: ["'1:job:_jobctl_jobs'"]
-    case .jobs, .optionalJobs: ["'*:job:_jobctl_jobs'"]
+    case .jobs where command.operands.count.upperBound == 1: ["'1:job:_jobctl_jobs'"]
+    case .jobs: ["'*:job:_jobctl_jobs'"]
     case .signalAndJobs: ["'1:signal:(\(Completion.signals))'", "'*:job:_jobctl_jobs'"]
     case .command: ["'(-)1:command:_command_names -e'", "'*::argument:_normal'"]
-    case .word(let name): ["'1:\(name): '"]
-    case .oneOf(let words): ["'1:word:(\(words.joined(separator: " ")))'"]
+    case .word: ["'1:\(command.operands.usage): '"]
+    case .words(let words): ["'1:word:(\(words.joined(separator: " ")))'"]
     }
   }
 

@@ -19,7 +19,7 @@ struct Invocation {
       case .word("--"): arguments += reader.remaining()
       case .word(let word):
         arguments.append(word)
-        if command.operands == .command { arguments += reader.remaining() }
+        if command.operands.kind == .command { arguments += reader.remaining() }
       }
     }
     if !wantsHelp { try checkArguments() }
@@ -52,7 +52,8 @@ struct Invocation {
     guard arguments.count <= operands.count.upperBound else {
       throw usage("unexpected argument \"\(arguments[operands.count.upperBound])\"")
     }
-    if case .oneOf(let words) = operands, let demand = OptionValue.oneOf(words).demand(of: arguments[0]) {
+    if case .words(let words) = operands.kind, let demand = OptionValue.oneOf(words).demand(of: arguments[0])
+    {
       throw usage("\"\(arguments[0])\" must be \(demand)")
     }
   }
@@ -71,6 +72,11 @@ struct Invocation {
   }
 
   var wantsJSON: Bool { value("output") == "json" }
+
+  /// Prints a line: as JSON where that is asked for, else in words.
+  func print(_ body: some Encodable, _ line: @autoclosure () -> String) throws {
+    try wantsJSON ? Terminal.print(json: body) : Terminal.print(line() + "\n")
+  }
 
   func usage(_ text: String) -> UsageError { UsageError(text, command: command.name) }
 }

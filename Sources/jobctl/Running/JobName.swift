@@ -6,6 +6,12 @@ enum JobName {
   /// Of a shortened id in tables: the end of an id is random, its beginning the time.
   static let shown = 12
 
+  /// The one that a command has as its operand.
+  static func only(_ invocation: Invocation) throws -> (JobClient, JobID) {
+    let client = try Settings.client(invocation)
+    return (client, try id(invocation.arguments[0], client))
+  }
+
   static func id(_ text: String, _ client: JobClient) throws -> JobID {
     if let id = JobID(text) { return id }
     guard text.utf8.count >= shortest, text.allSatisfy({ $0.isHexDigit || $0 == "-" }) else {

@@ -34,7 +34,7 @@ enum Help {
   static func command(_ command: Command) -> String {
     var text = "\(command.summary)\n\nUsage: jobctl \(command.name)"
     if !command.allOptions.isEmpty { text += " [OPTION...]" }
-    if command.operands != .none { text += " \(command.operands.usage)" }
+    if !command.operands.usage.isEmpty { text += " \(command.operands.usage)" }
     text += "\n"
     if !command.details.isEmpty {
       text += "\n" + TextWrap.lines(command.details, width: lineWidth).joined(separator: "\n") + "\n"

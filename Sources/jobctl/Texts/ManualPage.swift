@@ -5,7 +5,7 @@ enum ManualPage {
   static var text: String {
     let usages = CommandTable.all.map { command in
       ".Nm\n.Cm \(command.name)\n" + (command.allOptions.isEmpty ? "" : ".Op Ar option ...\n")
-        + (command.operands == .none ? "" : ".Ar \(Mdoc.plain(command.operands.usage))\n")
+        + (command.operands.usage.isEmpty ? "" : ".Ar \(Mdoc.plain(command.operands.usage))\n")
     }
     return Mdoc.page(
       "jobctl", 1, "run commands on a host with jobd",
