@@ -4,22 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 static struct jw_client *make(struct jw_error *error)
 {
     struct jw_client *client = calloc(1, sizeof *client);
     if (client != NULL) {
         client->transport.socket = -1;
-        client->transport.interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         client->in = malloc(JW_HEAD_SIZE);
         client->out = malloc(JW_HEAD_SIZE);
         client->body_done = true;
-        if (client->in != NULL && client->out != NULL && client->transport.interrupt >= 0)
+        if (client->in != NULL && client->out != NULL)
             return client;
     }
-    jw_set_error(error, JW_FAIL_CONNECT, "out of memory or descriptors");
+    jw_set_error(error, JW_FAIL_CONNECT, "out of memory");
     jw_client_free(client);
     return NULL;
 }
@@ -71,12 +68,6 @@ void jw_client_free(struct jw_client *client)
     free(client->in);
     free(client->out);
     free(client);
-}
-
-void jw_client_interrupt(struct jw_client *client)
-{
-    // Stays readable: every later wait of this connection ends at once too.
-    (void)!write(client->transport.interrupt, &(uint64_t){1}, sizeof(uint64_t));
 }
 
 bool jw_client_reusable(struct jw_client *client)

@@ -27,10 +27,8 @@ struct jw_response {
 ssize_t jw_response_parse(const char *bytes, size_t length, bool is_head, struct jw_response *response,
                           const char **why);
 
-/// Where the blocking calls wait: the socket and the interrupt.
 struct jw_transport {
     int socket;
-    int interrupt; ///< eventfd
     BIO_METHOD *method;
     SSL *ssl;
     unsigned io_ms;
@@ -63,9 +61,8 @@ void jw_set_error(struct jw_error *error, enum jw_failure kind, const char *form
 
 /// Connects until `deadline`; the socket, or -1 with `error`.
 int jw_connect(const struct jw_client_options *options, int64_t deadline, struct jw_error *error);
-/// Waits for `events` on the socket: 1, or 0 at the deadline (monotonic milliseconds; 0: none), -1 when
-/// `interrupt`, unless that is -1, is readable.
-int jw_wait(int socket, int interrupt, short events, int64_t deadline);
+/// Waits for `events` on the socket; false at the deadline (monotonic milliseconds; 0: none).
+bool jw_wait(int socket, short events, int64_t deadline);
 int64_t jw_deadline(unsigned milliseconds);
 
 /// TLS over the transport's socket. NULL without memory.

@@ -63,8 +63,6 @@ void jw_transport_close(struct jw_transport *transport, bool in_order)
     BIO_meth_free(transport->method);
     if (transport->socket >= 0)
         close(transport->socket);
-    if (transport->interrupt >= 0)
-        close(transport->interrupt);
 }
 
 /// After a call of OpenSSL's that did not succeed: true when it is to be called again.
@@ -76,13 +74,10 @@ static bool again(struct jw_transport *transport, int returned, int64_t deadline
         jw_explain(transport, result, number, started, error);
         return false;
     }
-    int ready = jw_wait(transport->socket, transport->interrupt,
-                        result == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline);
-    if (ready == 0)
-        jw_set_error(error, JW_FAIL_TIMEOUT, "the server did not answer in time");
-    else if (ready < 0)
-        jw_set_error(error, JW_FAIL_CLOSED, "interrupted");
-    return ready > 0;
+    if (jw_wait(transport->socket, result == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline))
+        return true;
+    jw_set_error(error, JW_FAIL_TIMEOUT, "the server did not answer in time");
+    return false;
 }
 
 bool jw_shake(struct jw_transport *transport, int64_t deadline, struct jw_error *error)
