@@ -45,6 +45,19 @@ import Testing
     #expect(unknown.text == "2.0 KiB, 2.0 KiB/s")
   }
 
+  @Test func progressIsShownOnceItTakesAWhile() {
+    let (time, drawn) = (TestClock(), Mutex<[String]>([]))
+    var progress = Progress(total: 8 << 20, time.clock) { text in drawn.withLock { $0.append(text) } }
+    for _ in 0..<14 {
+      time.pass(milliseconds: 100)
+      progress.advance(by: 1 << 20)
+    }
+    #expect(
+      drawn.withLock { $0 } == ["11 MiB of 8.0 MiB (137 %), 10 MiB/s", "14 MiB of 8.0 MiB (175 %), 10 MiB/s"])
+    progress.finish()
+    #expect(drawn.withLock { $0.last } == "")
+  }
+
   @Test func suggestionsAreNearOrNone() {
     #expect(Suggestion.text(for: "stauts", among: ["status", "start"]) == "; did you mean status?")
     #expect(Suggestion.text(for: "frobnicate", among: ["status", "start"]).isEmpty)
