@@ -25,8 +25,8 @@ let package = Package(
 
     // The half that client and server both need: TLS, certificates, HTTP/1.1, the client connection.
     .target(name: "CJobWire", dependencies: ["CPlatform", "COpenSSL"]),
-    .target(name: "JobAPI"),
-    .target(name: "JobClient", dependencies: ["JobAPI", "CJobWire"]),
+    .target(name: "JobAPI", dependencies: ["Platform"]),
+    .target(name: "JobClient", dependencies: ["JobAPI", "CJobWire", "Platform"]),
     .executableTarget(name: "jobctl", dependencies: ["JobClient", "JobAPI", "CJobWire", "Platform"]),
 
     // A job in one flat form: what api process and supervisor send, store and execute.
@@ -88,7 +88,7 @@ let package = Package(
     .executableTarget(name: "soak", dependencies: ["Harness", "JobClient", "JobAPI"], path: "Tests/Soak"),
     .testTarget(
       name: "WireTests", dependencies: ["CJobWire", "COpenSSL", "Harness", "JobAPI", "JobClient"]),
-    .testTarget(name: "CommandLineTests", dependencies: ["jobctl", "JobAPI", "JobClient"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["jobctl", "JobAPI", "JobClient", "Platform"]),
     .testTarget(
       name: "CoreTests",
       dependencies: ["CJobHTTP", "CJobLoop", "CJobWire", "COpenSSL", "CPlatform", "Harness"]),

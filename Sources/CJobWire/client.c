@@ -13,7 +13,7 @@ bool jw_client_open(const struct jw_client_options *options, struct jw_client **
         client->body_done = true;
     }
     if (client == NULL || client->in == NULL || client->out == NULL)
-        jw_set_error(error, JW_FAIL_CONNECT, "out of memory or descriptors");
+        jw_set_error(error, JW_FAIL_CONNECT, "out of memory");
     else
         client->transport = jw_transport_open(options, error);
     if (client == NULL || client->transport == NULL) {
@@ -37,11 +37,6 @@ void jw_client_free(struct jw_client *client)
     free(client->in);
     free(client->out);
     free(client);
-}
-
-void jw_client_interrupt(struct jw_client *client)
-{
-    jw_transport_interrupt(client->transport);
 }
 
 bool jw_client_reusable(struct jw_client *client)

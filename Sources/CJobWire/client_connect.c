@@ -27,22 +27,20 @@ int64_t jw_deadline(unsigned milliseconds)
     return milliseconds == 0 ? 0 : jp_monotonic_ms() + milliseconds;
 }
 
-int jw_wait(int socket, int interrupt, short events, int64_t deadline)
+bool jw_wait(int socket, short events, int64_t deadline)
 {
-    struct pollfd fds[2] = {{.fd = socket, .events = events}, {.fd = interrupt, .events = POLLIN}};
+    struct pollfd wait = {.fd = socket, .events = events};
     for (;;) {
         int64_t left = deadline == 0 ? -1 : deadline - jp_monotonic_ms();
         if (deadline != 0 && left < 0)
             left = 0;
-        int count = poll(fds, 2, left > INT32_MAX ? INT32_MAX : (int)left);
+        int count = poll(&wait, 1, left > INT32_MAX ? INT32_MAX : (int)left);
         if (count < 0 && errno == EINTR)
             continue;
-        if (count < 0 || fds[1].revents != 0)
-            return -1;
         if (count > 0)
-            return 1;
-        if (left == 0)
-            return 0;
+            return true;
+        if (count < 0 || left == 0)
+            return false;
     }
 }
 
@@ -55,7 +53,7 @@ static int connect_one(const struct addrinfo *address, int64_t deadline, int *ou
     int status = connect(fd, address->ai_addr, address->ai_addrlen) < 0 ? errno : 0;
     if (status == EINPROGRESS) {
         socklen_t size = sizeof status;
-        if (jw_wait(fd, -1, POLLOUT, deadline) == 0)
+        if (!jw_wait(fd, POLLOUT, deadline))
             status = ETIMEDOUT;
         else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &status, &size) < 0)
             status = errno;

@@ -50,9 +50,8 @@ void jw_set_error(struct jw_error *error, enum jw_failure kind, const char *form
 
 /// Connects until `deadline`; the socket, or -1 with `error`.
 int jw_connect(const struct jw_client_options *options, int64_t deadline, struct jw_error *error);
-/// Waits for `events` on the socket: 1, or 0 at the deadline (monotonic milliseconds; 0: none), -1 when
-/// `interrupt`, unless that is -1, is readable.
-int jw_wait(int socket, int interrupt, short events, int64_t deadline);
+/// Waits for `events` on the socket; false at the deadline (monotonic milliseconds; 0: none).
+bool jw_wait(int socket, short events, int64_t deadline);
 int64_t jw_deadline(unsigned milliseconds);
 
 /// TLS over a socket; the calls block.
@@ -61,8 +60,6 @@ struct jw_transport;
 struct jw_transport *jw_transport_open(const struct jw_client_options *options, struct jw_error *error);
 /// Sends close_notify if `in_order`, closes and frees.
 void jw_transport_close(struct jw_transport *transport, bool in_order);
-/// Ends the call that waits, and each later one. Any thread, async-signal-safe.
-void jw_transport_interrupt(struct jw_transport *transport);
 bool jw_send(struct jw_transport *transport, const char *bytes, size_t length, struct jw_error *error);
 /// Bytes that came, 0 at an end with close_notify, or -1.
 ssize_t jw_receive(struct jw_transport *transport, char *bytes, size_t capacity, bool started,

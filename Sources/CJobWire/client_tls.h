@@ -4,10 +4,9 @@
 #include "client_private.h"
 #include <openssl/ssl.h>
 
-/// Where the blocking calls wait: the socket and the interrupt.
+/// TLS over a socket; the calls block.
 struct jw_transport {
     int socket;
-    int interrupt; ///< eventfd
     BIO_METHOD *method;
     SSL *ssl;
     unsigned io_ms;

@@ -5,7 +5,6 @@
 #include <openssl/err.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -75,13 +74,12 @@ static bool set_up(struct jw_transport *transport, const struct jw_client_option
 struct jw_transport *jw_transport_open(const struct jw_client_options *options, struct jw_error *error)
 {
     struct jw_transport *transport = calloc(1, sizeof *transport);
-    jw_set_error(error, JW_FAIL_CONNECT, "out of memory or descriptors");
+    jw_set_error(error, JW_FAIL_CONNECT, "out of memory");
     if (transport == NULL)
         return NULL;
     transport->socket = -1;
-    transport->interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     transport->io_ms = options->io_ms;
-    if (transport->interrupt >= 0 && set_up(transport, options, error))
+    if (set_up(transport, options, error))
         return transport;
     jw_transport_close(transport, false);
     return NULL;
@@ -95,15 +93,7 @@ void jw_transport_close(struct jw_transport *transport, bool in_order)
     BIO_meth_free(transport->method);
     if (transport->socket >= 0)
         close(transport->socket);
-    if (transport->interrupt >= 0)
-        close(transport->interrupt);
     free(transport);
-}
-
-void jw_transport_interrupt(struct jw_transport *transport)
-{
-    // Stays readable: every later wait of this connection ends at once too.
-    (void)!write(transport->interrupt, &(uint64_t){1}, sizeof(uint64_t));
 }
 
 /// After a call of OpenSSL's that did not succeed: true when it is to be called again.
@@ -115,13 +105,10 @@ static bool again(struct jw_transport *transport, int returned, int64_t deadline
         jw_explain(transport, result, number, started, error);
         return false;
     }
-    int ready = jw_wait(transport->socket, transport->interrupt,
-                        result == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline);
-    if (ready == 0)
-        jw_set_error(error, JW_FAIL_TIMEOUT, "the server did not answer in time");
-    else if (ready < 0)
-        jw_set_error(error, JW_FAIL_CLOSED, "interrupted");
-    return ready > 0;
+    if (jw_wait(transport->socket, result == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline))
+        return true;
+    jw_set_error(error, JW_FAIL_TIMEOUT, "the server did not answer in time");
+    return false;
 }
 
 bool jw_shake(struct jw_transport *transport, int64_t deadline, struct jw_error *error)

@@ -6,8 +6,7 @@ public struct SignalRequest: Codable, Sendable, Equatable {
   public var tree: Bool?
 
   public init(signal: SignalName, tree: Bool? = nil) {
-    self.signal = signal
-    self.tree = tree
+    (self.signal, self.tree) = (signal, tree)
   }
 }
 
@@ -36,8 +35,7 @@ public struct BatchReply: Codable, Sendable, Equatable {
     public init(id: JobID) { self.id = id }
 
     public init(error: String, status: Int) {
-      self.error = error
-      self.status = status
+      (self.error, self.status) = (error, status)
     }
   }
 

@@ -44,35 +44,20 @@ public struct CreateRequest: Codable, Sendable, Equatable {
     self.cmd = cmd
     self.args = args
   }
+}
 
-  public init(from decoder: any Decoder) throws {
-    let object = try decoder.container(keyedBy: CodingKeys.self)
-    cmd = try object.decode(String.self, forKey: .cmd)
-    args = try object.decodeIfPresent([String].self, forKey: .args) ?? []
-    env = try object.decodeIfPresent([String: String].self, forKey: .env)
-    cwd = try object.decodeIfPresent(String.self, forKey: .cwd)
-    stdin = try object.decodeIfPresent(String.self, forKey: .stdin)
-    stdinBase64 = try object.decodeIfPresent(String.self, forKey: .stdinBase64)
-    stdinOpen = try object.decodeIfPresent(Bool.self, forKey: .stdinOpen)
-    timeout = try object.decodeIfPresent(DurationText.self, forKey: .timeout)
-    grace = try object.decodeIfPresent(DurationText.self, forKey: .grace)
-    labels = try object.decodeIfPresent([String: String].self, forKey: .labels)
-    merge = try object.decodeIfPresent(Bool.self, forKey: .merge)
-    outputLimit = try Self.wholeNumber(object, .outputLimit)
-    onLimit = try object.decodeIfPresent(LimitAction.self, forKey: .onLimit)
-    user = try object.decodeIfPresent(String.self, forKey: .user)
-    group = try object.decodeIfPresent(String.self, forKey: .group)
+/// What `init(from:)` as the compiler makes it calls: `args` may be absent.
+extension KeyedDecodingContainer where Key == CreateRequest.CodingKeys {
+  func decode(_ type: [String].Type, forKey key: Key) throws -> [String] {
+    try decodeIfPresent(type, forKey: key) ?? []
   }
 
   /// The decoder takes a fraction in place of an integer for malformed JSON; this names the member instead.
-  private static func wholeNumber(
-    _ object: KeyedDecodingContainer<CodingKeys>, _ key: CodingKeys
-  ) throws -> Int64? {
-    guard let number = try object.decodeIfPresent(Double.self, forKey: key) else { return nil }
+  func decodeIfPresent(_ type: Int64.Type, forKey key: Key) throws -> Int64? {
+    guard let number = try decodeIfPresent(Double.self, forKey: key) else { return nil }
     guard let whole = Int64(exactly: number) else {
-      let path = object.codingPath + [key]
       throw DecodingError.typeMismatch(
-        Int64.self, .init(codingPath: path, debugDescription: "not a whole number"))
+        type, .init(codingPath: codingPath + [key], debugDescription: "not a whole number"))
     }
     return whole
   }

@@ -77,8 +77,7 @@ public struct ResourceUsage: Codable, Sendable, Equatable {
   }
 
   public init(userMicroseconds: Int64, systemMicroseconds: Int64, maxResidentKiB: Int64) {
-    self.userMicroseconds = userMicroseconds
-    self.systemMicroseconds = systemMicroseconds
+    (self.userMicroseconds, self.systemMicroseconds) = (userMicroseconds, systemMicroseconds)
     self.maxResidentKiB = maxResidentKiB
   }
 }

@@ -2,7 +2,9 @@
 /// from the system's random source, so that they cannot be guessed.
 ///
 /// The text form is the usual one of 36 characters in lower case. A plain value; any thread.
-public struct JobID: Hashable, Sendable, Comparable, CustomStringConvertible, Codable {
+public struct JobID: Hashable, Sendable, Comparable, TextValue {
+  public static let allowed = "a UUID of 36 characters"
+
   /// The first and the last eight bytes, most significant first.
   public let high, low: UInt64
 
@@ -80,18 +82,4 @@ public struct JobID: Hashable, Sendable, Comparable, CustomStringConvertible, Co
   }
 
   public func hash(into hasher: inout Hasher) { hasher.combine(low) }
-
-  public init(from decoder: any Decoder) throws {
-    let text = try decoder.singleValueContainer().decode(String.self)
-    guard let id = JobID(text) else {
-      throw DecodingError.dataCorrupted(
-        .init(codingPath: decoder.codingPath, debugDescription: "not a job id: a UUID of 36 characters"))
-    }
-    self = id
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
 }

@@ -38,12 +38,8 @@ public struct StatusReply: Codable, Sendable, Equatable {
     status: JobState, errorMessage: String? = nil, exitCode: Int32? = nil, signal: Int32? = nil,
     timedOut: Bool? = nil, truncated: Bool? = nil
   ) {
-    self.status = status
-    self.errorMessage = errorMessage
-    self.exitCode = exitCode
-    self.signal = signal
-    self.timedOut = timedOut
-    self.truncated = truncated
+    (self.status, self.errorMessage, self.exitCode) = (status, errorMessage, exitCode)
+    (self.signal, self.timedOut, self.truncated) = (signal, timedOut, truncated)
   }
 }
 
@@ -55,9 +51,7 @@ public struct OutputReply: Codable, Sendable, Equatable {
   public var truncated: Bool?
 
   public init(stdout: String, stderr: String, truncated: Bool? = nil) {
-    self.stdout = stdout
-    self.stderr = stderr
-    self.truncated = truncated
+    (self.stdout, self.stderr, self.truncated) = (stdout, stderr, truncated)
   }
 }
 

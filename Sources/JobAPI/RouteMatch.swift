@@ -1,7 +1,7 @@
 import Glibc
 
 /// What a request's method and path mean.
-public enum RouteMatch: Sendable, Equatable {
+package enum RouteMatch: Sendable, Equatable {
   /// A route; `id` is set exactly when the route names a job.
   case route(Route, id: JobID?)
   /// The path is a job's route, but what stands in place of the id cannot be the id of any job.
@@ -11,7 +11,7 @@ public enum RouteMatch: Sendable, Equatable {
   case unknown
 
   /// Finds the route. `HEAD` is understood as `GET`; the path is taken as sent, without its query.
-  public init(method: UnsafeRawBufferPointer, path: UnsafeRawBufferPointer) {
+  package init(method: UnsafeRawBufferPointer, path: UnsafeRawBufferPointer) {
     let head: StaticString = "HEAD"
     let get: StaticString = "GET"
     let wanted = method.isEqual(to: head.bytes) ? get.bytes : method
@@ -31,12 +31,6 @@ public enum RouteMatch: Sendable, Equatable {
       return
     }
     self = found.isEmpty ? .unknown : .otherMethod(allow: RoutePattern.allow(found))
-  }
-
-  public init(method: String, path: String) {
-    self = Array(method.utf8).withUnsafeBytes { method in
-      Array(path.utf8).withUnsafeBytes { RouteMatch(method: method, path: $0) }
-    }
   }
 }
 

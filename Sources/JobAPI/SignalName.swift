@@ -1,5 +1,5 @@
 /// A signal as the API and the command line write it: `TERM`, `SIGTERM` or `15`. Linux's numbers on x86-64 and AArch64.
-public struct SignalName: Codable, Sendable, Equatable, CustomStringConvertible {
+public struct SignalName: TextValue, Sendable, Equatable {
   public let number: Int32
 
   private static let names = [
@@ -42,10 +42,5 @@ public struct SignalName: Codable, Sendable, Equatable, CustomStringConvertible 
       throw DecodingError.dataCorrupted(.init(codingPath: decoder.codingPath, debugDescription: Self.allowed))
     }
     self = signal
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
   }
 }

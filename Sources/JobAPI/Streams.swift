@@ -12,11 +12,8 @@ public struct LogChunk: Codable, Sendable, Equatable {
   public var base64: String?
 
   public init(time: String, stream: OutputStream, offset: Int64, text: String? = nil, base64: String? = nil) {
-    self.time = time
-    self.stream = stream
-    self.offset = offset
-    self.text = text
-    self.base64 = base64
+    (self.time, self.stream, self.offset) = (time, stream, offset)
+    (self.text, self.base64) = (text, base64)
   }
 }
 
@@ -45,10 +42,7 @@ public struct LogFrame: Sendable, Equatable {
   public var time: Int64
 
   public init(kind: Kind, length: UInt32, offset: UInt64 = 0, time: Int64 = 0) {
-    self.kind = kind
-    self.length = length
-    self.offset = offset
-    self.time = time
+    (self.kind, self.length, self.offset, self.time) = (kind, length, offset, time)
   }
 
   /// Reads a header from the first 24 bytes; nil when that is not one.
@@ -84,10 +78,6 @@ public struct JobEvent: Codable, Sendable, Equatable {
   public var status: StatusReply?
 
   public init(seq: Int64, time: String, event: Kind, id: JobID, status: StatusReply? = nil) {
-    self.seq = seq
-    self.time = time
-    self.event = event
-    self.id = id
-    self.status = status
+    (self.seq, self.time, self.event, self.id, self.status) = (seq, time, event, id, status)
   }
 }

@@ -22,24 +22,21 @@ extension StrictBody {
     }
   }
 
-  /// Says which member of this body has the wrong type.
-  fileprivate static func explain(_ error: DecodingError) -> String {
+  /// Says which member of this body has the wrong type. `depth`: of the body in what was decoded.
+  fileprivate static func explain(_ error: DecodingError, depth: Int = 0) -> String {
     switch error {
-    case .keyNotFound(let key, let context):
-      guard context.codingPath.isEmpty else { break }
+    case .keyNotFound(let key, let context) where context.codingPath.count == depth:
       return "member \"\(key.stringValue)\" is missing: it must be \(members[key.stringValue] ?? "there")"
     case .typeMismatch(_, let context), .valueNotFound(_, let context):
-      return explain(path: context.codingPath)
-    case .dataCorrupted(let context) where !context.codingPath.isEmpty:
-      return explain(path: context.codingPath)
-    default: break
+      return explain(path: Array(context.codingPath.dropFirst(depth)))
+    case .dataCorrupted(let context) where context.codingPath.count > depth:
+      return explain(path: Array(context.codingPath.dropFirst(depth)))
+    default: return "the body is not JSON (RFC 8259)"
     }
-    return "the body is not JSON (RFC 8259)"
   }
 
   private static func explain(path: [any CodingKey]) -> String {
-    guard let first = path.first else { return "the body must be a JSON object" }
-    let name = first.stringValue
+    guard let name = path.first?.stringValue else { return "the body must be a JSON object" }
     let what = "member \"\(name)\" must be \(members[name] ?? "of another type")"
     guard path.count > 1 else { return what }
     let item = path[1].intValue.map { "item \($0)" } ?? "\"\(path[1].stringValue)\""
@@ -77,7 +74,7 @@ struct Attempt<Body: StrictBody>: Decodable {
     } catch let error as InvalidRequest {
       result = .failure(error)
     } catch let error as DecodingError {
-      result = .failure(InvalidRequest(Body.explain(error.below(decoder.codingPath.count))))
+      result = .failure(InvalidRequest(Body.explain(error, depth: decoder.codingPath.count)))
     }
   }
 }
@@ -94,21 +91,4 @@ func printable(_ text: String) -> String {
   String(
     String.UnicodeScalarView(
       text.unicodeScalars.prefix(64).map { $0.value < 32 || $0.value == 127 ? "?" : $0 }))
-}
-
-extension DecodingError {
-  /// The same error as seen from an object `depth` levels down.
-  fileprivate func below(_ depth: Int) -> DecodingError {
-    func cut(_ context: Context) -> Context {
-      Context(
-        codingPath: Array(context.codingPath.dropFirst(depth)), debugDescription: context.debugDescription)
-    }
-    return switch self {
-    case .keyNotFound(let key, let context): .keyNotFound(key, cut(context))
-    case .typeMismatch(let type, let context): .typeMismatch(type, cut(context))
-    case .valueNotFound(let type, let context): .valueNotFound(type, cut(context))
-    case .dataCorrupted(let context): .dataCorrupted(cut(context))
-    @unknown default: self
-    }
-  }
 }

@@ -20,66 +20,52 @@ public enum TimeText {
 
   /// Microseconds since 1970 of RFC 3339 text (section 5.6); nil for anything else.
   public static func microseconds(_ text: String) -> Int64? {
-    var scanner = DigitScanner(text)
-    guard let year = scanner.number(4), scanner.skip("-"), let month = scanner.number(2), scanner.skip("-"),
-      let day = scanner.number(2), scanner.skip("T", or: "t"), let hour = scanner.number(2),
-      scanner.skip(":"),
-      let minute = scanner.number(2), scanner.skip(":"), let second = scanner.number(2),
-      (1...12).contains(month), (1...31).contains(day), hour < 24, minute < 60, second <= 60
+    var rest = Substring(text).utf8
+    guard let time = numbers("0000-00-00T00:00:00", &rest), let fraction = fraction(&rest),
+      let offset = offset(&rest), rest.isEmpty, (1...12).contains(time[1]), (1...31).contains(time[2]),
+      time[3] < 24, time[4] < 60, time[5] <= 60
     else { return nil }
-    let fraction = scanner.fraction()
-    guard let fraction, let offset = scanner.offset(), scanner.isAtEnd else { return nil }
     var parts = tm()
-    (parts.tm_year, parts.tm_mon, parts.tm_mday) = (Int32(year - 1900), Int32(month - 1), Int32(day))
+    (parts.tm_year, parts.tm_mon, parts.tm_mday) = (Int32(time[0] - 1900), Int32(time[1] - 1), Int32(time[2]))
     // A day that the month does not have becomes one of the next.
     let midnight = Int64(timegm(&parts))
-    guard parts.tm_mday == Int32(day) else { return nil }
-    let seconds = midnight + Int64(hour * 3600 + minute * 60 + second - offset)
-    return seconds * 1_000_000 + Int64(fraction)
-  }
-}
-
-/// Takes a time's parts from the front of a text.
-private struct DigitScanner {
-  private var rest: Substring.UTF8View
-
-  init(_ text: String) { rest = Substring(text).utf8 }
-
-  var isAtEnd: Bool { rest.isEmpty }
-
-  mutating func number(_ count: Int) -> Int? {
-    let digits = rest.prefix(count)
-    guard digits.count == count, digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-    rest = rest.dropFirst(count)
-    return digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+    guard parts.tm_mday == Int32(time[2]) else { return nil }
+    return (midnight + Int64(time[3] * 3600 + time[4] * 60 + time[5] - offset)) * 1_000_000 + Int64(fraction)
   }
 
-  mutating func skip(_ characters: Unicode.Scalar...) -> Bool { skip(any: characters) }
-  mutating func skip(_ one: Unicode.Scalar, or other: Unicode.Scalar) -> Bool { skip(any: [one, other]) }
-
-  private mutating func skip(any characters: [Unicode.Scalar]) -> Bool {
-    guard let first = rest.first, characters.contains(Unicode.Scalar(first)) else { return false }
-    rest = rest.dropFirst()
-    return true
+  /// The numbers at the beginning of a text that is laid out as `form`, in which 0 stands for any digit; a letter may be
+  /// small.
+  private static func numbers(_ form: StaticString, _ rest: inout Substring.UTF8View) -> [Int]? {
+    var numbers = [0]
+    for expected in UnsafeBufferPointer(start: form.utf8Start, count: form.utf8CodeUnitCount) {
+      guard let byte = rest.popFirst() else { return nil }
+      if expected == UInt8(ascii: "0") {
+        guard (0x30...0x39).contains(byte) else { return nil }
+        numbers[numbers.count - 1] = numbers[numbers.count - 1] * 10 + Int(byte - 0x30)
+      } else {
+        guard byte == expected || byte == expected | 0x20 else { return nil }
+        numbers.append(0)
+      }
+    }
+    return numbers
   }
 
   /// Microseconds after an optional point; nil when no digit follows the point.
-  mutating func fraction() -> Int? {
-    guard skip(".") else { return 0 }
-    let digits = rest.prefix { (0x30...0x39).contains($0) }
+  private static func fraction(_ rest: inout Substring.UTF8View) -> Int? {
+    guard rest.first == UInt8(ascii: ".") else { return 0 }
+    let digits = rest.dropFirst().prefix { (0x30...0x39).contains($0) }
+    rest = rest.dropFirst(1 + digits.count)
     guard !digits.isEmpty else { return nil }
-    rest = rest.dropFirst(digits.count)
-    let six = Array(digits.prefix(6)) + Array(repeating: 0x30, count: max(0, 6 - digits.count))
-    return six.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+    return (Array(digits) + [0x30, 0x30, 0x30, 0x30, 0x30]).prefix(6).reduce(0) { $0 * 10 + Int($1 - 0x30) }
   }
 
   /// Seconds east of UTC.
-  mutating func offset() -> Int? {
-    if skip("Z", or: "z") { return 0 }
-    let sign = rest.first == UInt8(ascii: "-") ? -1 : 1
-    guard skip("+", or: "-"), let hours = number(2), skip(":"), let minutes = number(2), hours < 24,
-      minutes < 60
+  private static func offset(_ rest: inout Substring.UTF8View) -> Int? {
+    let sign = rest.popFirst()
+    if sign.map({ $0 | 0x20 }) == UInt8(ascii: "z") { return 0 }
+    guard sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-"), let time = numbers("00:00", &rest),
+      time[0] < 24, time[1] < 60
     else { return nil }
-    return sign * (hours * 3600 + minutes * 60)
+    return (sign == UInt8(ascii: "-") ? -60 : 60) * (time[0] * 60 + time[1])
   }
 }

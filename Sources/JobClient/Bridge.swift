@@ -1,5 +1,5 @@
-import Glibc
 import JobAPI
+import Platform
 
 /// Does again what failed because the connection, or the daemon, went away for a while: with growing pauses, until it
 /// succeeds, fails for another reason, or nobody was there for ``Bridge/limit``. One thread.
@@ -10,12 +10,17 @@ public final class Bridge {
   private var wasReached = false
   private var lostAt: Int64?
   private var pause: Int64 = 0
+  private let clock: Clock
   private static let firstPause: Int64 = 50
   private static let longestPause: Int64 = 1000
 
   /// `milliseconds`: how long nobody may answer.
-  public init(_ client: JobClient, milliseconds: Int64 = 30_000) {
-    self.client = client
+  public convenience init(_ client: JobClient, milliseconds: Int64 = 30_000) {
+    self.init(client, milliseconds: milliseconds, .system)
+  }
+
+  package init(_ client: JobClient, milliseconds: Int64 = 30_000, _ clock: Clock) {
+    (self.client, self.clock) = (client, clock)
     limit = milliseconds
   }
 
@@ -42,7 +47,7 @@ public final class Bridge {
     client.disconnect()
     if error.isFromConnecting, !wasReached { throw error }
     wasReached = true
-    let now = Self.milliseconds()
+    let now = clock.monotonic() / 1000
     let since = lostAt ?? now
     if lostAt == nil {
       lostAt = now
@@ -51,14 +56,8 @@ public final class Bridge {
     let asked = error.retryAfter.map { Int64($0) * 1000 } ?? 0
     let next = max(pause, asked)
     guard now + next - since <= limit else { throw error }
-    usleep(UInt32(next) * 1000)
+    clock.sleep(next * 1000)
     pause = min(pause * 2, Self.longestPause)
-  }
-
-  static func milliseconds() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
   }
 }
 
@@ -66,10 +65,10 @@ extension JobClient {
   /// Waits until the job has ended; nil when it has not after `milliseconds`. Asks again before the reply would take
   /// longer than it may.
   public func end(of id: JobID, within milliseconds: Int64? = nil, _ bridge: Bridge) throws -> StatusReply? {
-    let deadline = milliseconds.map { Bridge.milliseconds() + $0 }
+    let deadline = milliseconds.map { Deadline(after: $0) }
     let longest = settings.replyTimeout == 0 ? 30_000 : min(30_000, Int64(settings.replyTimeout) / 2)
     while true {
-      let left = deadline.map { max(0, $0 - Bridge.milliseconds()) }
+      let left = deadline?.left
       let hold = DurationText(milliseconds: min(longest, left ?? longest))
       let status = try bridge.call { try self.status(id, wait: hold) }
       if status.status != .running { return status }

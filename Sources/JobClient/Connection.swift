@@ -1,7 +1,7 @@
 import CJobWire
+import Platform
 
-/// One HTTPS connection to the daemon, kept open between requests. Blocking; used by one thread at a time, but
-/// ``interrupt()``.
+/// One HTTPS connection to the daemon, kept open between requests. Blocking; used by one thread at a time.
 public final class Connection {
   private let client: OpaquePointer
 
@@ -21,9 +21,6 @@ public final class Connection {
   /// Whether another request may be sent.
   public var isReusable: Bool { jw_client_reusable(client) }
 
-  /// Ends the call that waits, with ``ClientError/closed(_:)``. Any thread.
-  public func interrupt() { jw_client_interrupt(client) }
-
   /// Sends a request with a whole body, or none. `headers`: lines that end in CR LF.
   public func send(
     _ method: String, _ target: String, headers: String? = nil, body: [UInt8] = []
@@ -37,8 +34,7 @@ public final class Connection {
     throws(ClientError)
   {
     try call { error in
-      if let headers { return jw_client_request(client, method, target, headers, length, &error) }
-      return jw_client_request(client, method, target, nil, length, &error)
+      withOptionalCString(headers) { jw_client_request(client, method, target, $0, length, &error) }
     }
   }
 

@@ -1,4 +1,5 @@
 import CJobWire
+import Platform
 
 /// Where the daemon is and who this client is.
 public struct ConnectionSettings: Sendable, Equatable {
@@ -23,22 +24,13 @@ public struct ConnectionSettings: Sendable, Equatable {
 
 extension ConnectionSettings {
   func withOptions<Result>(_ body: (jw_client_options) -> Result) -> Result {
-    host.withCString { host in
-      authorityFile.withCString { authority in
-        certificateFile.withCString { certificate in
-          keyFile.withCString { key in
-            func call(_ name: UnsafePointer<CChar>?) -> Result {
-              body(
-                jw_client_options(
-                  host: host, port: port, server_name: name, ca_file: authority,
-                  certificate_file: certificate, key_file: key, connect_ms: connectTimeout,
-                  io_ms: replyTimeout))
-            }
-            guard let serverName else { return call(nil) }
-            return serverName.withCString { call($0) }
-          }
-        }
-      }
+    let texts = [host, authorityFile, certificateFile, keyFile] + (serverName.map { [$0] } ?? [])
+    return withCStrings(texts) { texts in
+      // Without a server's name NULL stands in its place, which ends the vector.
+      body(
+        jw_client_options(
+          host: texts[0]!, port: port, server_name: texts[4], ca_file: texts[1]!, certificate_file: texts[2]!,
+          key_file: texts[3]!, connect_ms: connectTimeout, io_ms: replyTimeout))
     }
   }
 }

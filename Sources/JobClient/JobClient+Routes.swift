@@ -5,7 +5,7 @@ extension JobClient {
   public func create(_ request: CreateRequest, key: String? = nil) throws(ClientError) -> JobID {
     let headers = key.map { "Idempotency-Key: \($0)\r\n" }
     return try call(
-      .create, Route.create.target(), headers: headers, body: Self.encode(request), as: CreateReply.self
+      .create, Route.create.target(), headers: headers, body: JSONBody.encode(request), as: CreateReply.self
     ).id
   }
 
@@ -15,7 +15,7 @@ extension JobClient {
     _ requests: [CreateRequest], key: String? = nil
   ) throws(ClientError) -> [BatchReply.Result] {
     let headers = key.map { "Idempotency-Key: \($0)\r\n" }
-    let body = Self.encode(BatchRequest(jobs: requests))
+    let body = JSONBody.encode(BatchRequest(jobs: requests))
     return try call(.batch, Route.batch.target(), headers: headers, body: body, as: BatchReply.self).results
   }
 
@@ -41,12 +41,12 @@ extension JobClient {
   public func delete(_ id: JobID) throws(ClientError) { try callBytes(.delete, Route.delete.target(id)) }
 
   public func signal(_ id: JobID, _ request: SignalRequest) throws(ClientError) {
-    try callBytes(.signal, Route.signal.target(id), body: Self.encode(request))
+    try callBytes(.signal, Route.signal.target(id), body: JSONBody.encode(request))
   }
 
   /// Returns when the job has ended.
   public func stop(_ id: JobID, grace: DurationText? = nil) throws(ClientError) -> StatusReply {
-    try call(.stop, Route.stop.target(id), body: Self.encode(StopRequest(grace: grace)))
+    try call(.stop, Route.stop.target(id), body: JSONBody.encode(StopRequest(grace: grace)))
   }
 
   /// Feeds the open standard input of a job, and closes it. `offset`: where the bytes belong in all of the input.

@@ -1,5 +1,5 @@
 import FoundationEssentials
-import JobAPI
+@_exported import JobAPI
 
 /// The API's calls, typed. One connection, opened when it is needed and opened again when it was lost between two
 /// calls. Blocking; one thread at a time.
@@ -83,12 +83,5 @@ public final class JobClient {
       throw .malformed(
         "the server's reply to \(route.rawValue) is not understood: is it jobd of this version?")
     }
-  }
-
-  static func encode(_ body: some Encodable) -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .withoutEscapingSlashes
-    // Bodies are plain values: there is nothing in them that JSON cannot say.
-    return [UInt8](try! encoder.encode(body))
   }
 }

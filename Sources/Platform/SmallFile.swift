@@ -2,16 +2,32 @@ import Glibc
 
 /// Files that are read whole.
 package enum SmallFile {
-  /// The bytes from the descriptor's position on, at most `most`.
+  /// The bytes from the descriptor's position on, at most `most`, up to what cannot be read.
   package static func read(_ file: Int32, most: Int) -> [UInt8] {
     var bytes: [UInt8] = []
+    _ = read(file, most, &bytes)
+    return bytes
+  }
+
+  package static func read(_ path: String, most: Int) throws(SystemError) -> [UInt8] {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw SystemError(errno, "open \(path)") }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    let status = read(file, most, &bytes)
+    guard status == 0 else { throw SystemError(status, "read \(path)") }
+    return bytes
+  }
+
+  /// 0 or an errno.
+  private static func read(_ file: Int32, _ most: Int, _ bytes: inout [UInt8]) -> Int32 {
     var buffer = [UInt8](repeating: 0, count: 65536)
     while bytes.count < most {
-      let count = Glibc.read(file, &buffer, buffer.count)
+      let count = Glibc.read(file, &buffer, min(buffer.count, most - bytes.count))
       if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { break }
+      guard count > 0 else { return count < 0 ? errno : 0 }
       bytes.append(contentsOf: buffer[0..<count])
     }
-    return bytes
+    return 0
   }
 }

@@ -94,11 +94,7 @@ package final class WorkQueue<Element>: @unchecked Sendable {
   }
 
   private static func time(inMilliseconds milliseconds: Int) -> timespec {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    let nanoseconds = time.tv_nsec + (milliseconds % 1000) * 1_000_000
-    time.tv_sec += milliseconds / 1000 + nanoseconds / 1_000_000_000
-    time.tv_nsec = nanoseconds % 1_000_000_000
-    return time
+    let time = Int(Clock.monotonic()) + milliseconds * 1000
+    return timespec(tv_sec: time / 1_000_000, tv_nsec: time % 1_000_000 * 1000)
   }
 }

@@ -1,5 +1,4 @@
 import Glibc
-import JobAPI
 import JobClient
 
 /// What jobctl itself exits with; `run` and `wait` exit with the job's own code where there is one.

@@ -1,21 +1,13 @@
 import FoundationEssentials
 import Glibc
+import Platform
 
 /// Connection settings kept under names, in one JSON file.
 struct Profiles: Codable, Equatable {
-  struct Profile: Codable, Equatable {
-    var server, ca, cert, key, serverName, replyTimeout: String?
-
-    enum CodingKeys: String, CodingKey {
-      case server, ca, cert, key
-      case serverName = "server_name"
-      case replyTimeout = "reply_timeout"
-    }
-  }
-
   /// The one used when none is named.
   var current = "default"
-  var profiles: [String: Profile] = [:]
+  /// By name: the value of each ``Setting`` that is kept, by its key.
+  var profiles: [String: [String: String]] = [:]
 
   static func load(_ path: String) throws -> Profiles {
     guard access(path, F_OK) == 0 else { return Profiles() }
@@ -36,11 +28,20 @@ struct Profiles: Codable, Equatable {
     try encoder.encode(self).write(to: URL(filePath: path), options: .atomic)
   }
 
-  func profile(named name: String?) throws(UsageError) -> Profile {
+  /// Changes the user's file.
+  static func change(_ body: (inout Profiles) throws -> Void) throws -> Int32 {
+    let file = Environment().profileFile
+    var profiles = try load(file)
+    try body(&profiles)
+    try profiles.save(file)
+    return 0
+  }
+
+  func profile(named name: String?) throws(UsageError) -> [String: String] {
     if let found = profiles[name ?? current] { return found }
     guard name == nil else {
       throw UsageError("there is no profile \"\(name!)\"; \"jobctl config\" lists them", command: "config")
     }
-    return Profile()
+    return [:]
   }
 }

@@ -1,5 +1,4 @@
 import FoundationEssentials
-import JobAPI
 import JobClient
 
 /// From the command line to a command and its exit status.
@@ -28,26 +27,18 @@ enum Program {
       Terminal.complain(Help.program)
       return ExitCode.usage.rawValue
     }
+    let rest = Array(arguments.dropFirst())
     switch first {
     case "--version": try Terminal.print("jobctl \(Version.text)\n")
-    case "--help", "-h", "help": try Terminal.print(try help(Array(arguments.dropFirst())))
-    default: return try runCommand(arguments)
+    case "--help", "-h", "help": try Terminal.print(try help(rest))
+    case _ where rest == ["--help"] || rest == ["-h"]: try Terminal.print(try help([first]))
+    default:
+      let (command, line) = try CommandTable.match(arguments)
+      let invocation = try Invocation(command, line)
+      guard invocation.wantsHelp else { return try command.run(invocation) }
+      try Terminal.print(Help.command(command))
     }
     return 0
-  }
-
-  private static func runCommand(_ arguments: [String]) throws -> Int32 {
-    if arguments.count == 2, ["--help", "-h"].contains(arguments[1]), Help.group(arguments[0]) != nil {
-      try Terminal.print(Help.group(arguments[0])!)
-      return 0
-    }
-    let (command, rest) = try CommandTable.match(arguments)
-    let invocation = try Invocation(command, rest)
-    guard !invocation.wantsHelp else {
-      try Terminal.print(Help.command(command))
-      return 0
-    }
-    return try command.run(invocation)
   }
 
   /// `jobctl help` and what follows it.

@@ -1,19 +1,39 @@
 import Glibc
-import JobAPI
 import JobClient
+import Platform
+
+/// One thing that can be set of the connection, named as its option.
+enum Setting: String, CaseIterable {
+  case server, ca, cert, key
+  case serverName = "server-name"
+  case replyTimeout = "reply-timeout"
+
+  /// Its name in a profile.
+  var key: String { rawValue.replacing("-", with: "_") }
+  var variable: String { "JOBCTL_\(key.uppercased())" }
+
+  /// `keys`: where keys and certificates are.
+  fileprivate func standard(_ keys: String) -> String? {
+    switch self {
+    case .server: "127.0.0.1:7443"
+    case .ca: "\(keys)/ca.crt"
+    case .cert: "\(keys)/client.crt"
+    case .key: "\(keys)/client.key"
+    case .serverName: nil
+    case .replyTimeout: "60s"
+    }
+  }
+}
 
 /// Where jobd is and who this client is: options, then the environment, then the profile, then the defaults.
 struct Settings {
-  static let defaultServer = "127.0.0.1:7443"
-
-  /// A setting, and where it comes from.
+  /// A setting's value, and where it comes from.
   struct Value {
     let text: String
     let origin: String
   }
 
-  let server, authority, certificate, key, replyTimeout: Value
-  let serverName: Value?
+  private var values: [Setting: Value] = [:]
   private let invocation: Invocation
 
   static func client(_ invocation: Invocation) throws -> JobClient {
@@ -25,43 +45,45 @@ struct Settings {
     let profiles = try Profiles.load(environment.profileFile)
     let name = invocation.value("profile") ?? environment["JOBCTL_PROFILE"]
     let profile = try profiles.profile(named: name)
-    func find(_ option: String, _ variable: String, _ stored: String?) -> Value? {
-      if let value = invocation.value(option) { return Value(text: value, origin: "--\(option)") }
-      if let value = environment[variable] { return Value(text: value, origin: variable) }
-      return stored.map { Value(text: $0, origin: "profile \(name ?? profiles.current)") }
+    for setting in Setting.allCases {
+      let found = [
+        (invocation.value(setting.rawValue), "--\(setting.rawValue)"),
+        (environment[setting.variable], setting.variable),
+        (profile[setting.key], "profile \(name ?? profiles.current)"),
+        (setting.standard(environment.keyDirectory), "default"),
+      ].first { $0.0 != nil }
+      values[setting] = found.map { Value(text: $0.0!, origin: $0.1) }
     }
-    func standard(_ text: String) -> Value { Value(text: text, origin: "default") }
-    let keys = environment.keyDirectory
-    server = find("server", "JOBCTL_SERVER", profile.server) ?? standard(Self.defaultServer)
-    authority = find("ca", "JOBCTL_CA", profile.ca) ?? standard("\(keys)/ca.crt")
-    certificate = find("cert", "JOBCTL_CERT", profile.cert) ?? standard("\(keys)/client.crt")
-    key = find("key", "JOBCTL_KEY", profile.key) ?? standard("\(keys)/client.key")
-    serverName = find("server-name", "JOBCTL_SERVER_NAME", profile.serverName)
-    replyTimeout = find("reply-timeout", "JOBCTL_REPLY_TIMEOUT", profile.replyTimeout) ?? standard("60s")
   }
 
+  /// Nil: the setting has no default.
+  subscript(setting: Setting) -> Value? { values[setting] }
+
   func connection() throws(UsageError) -> ConnectionSettings {
-    let (host, port) = try Self.address(server.text, invocation)
+    func text(_ setting: Setting) -> String { values[setting]!.text }
+    let address = try Self.address(text(.server), invocation)
     var settings = ConnectionSettings(
-      host: host, port: port, authorityFile: authority.text, certificateFile: certificate.text,
-      keyFile: key.text)
-    settings.serverName = serverName?.text
-    guard let duration = DurationText(replyTimeout.text) else {
+      host: address.host, port: address.port, authorityFile: text(.ca), certificateFile: text(.cert),
+      keyFile: text(.key))
+    settings.serverName = values[.serverName]?.text
+    guard let duration = DurationText(text(.replyTimeout)) else {
       throw invocation.usage(
-        "\(replyTimeout.origin): \"\(replyTimeout.text)\" must be \(DurationText.allowed)")
+        "\(values[.replyTimeout]!.origin): \"\(text(.replyTimeout))\" must be \(DurationText.allowed)")
     }
     settings.replyTimeout = UInt32(clamping: duration.milliseconds)
     return settings
   }
 
-  static func address(_ text: String, _ invocation: Invocation) throws(UsageError) -> (String, UInt16) {
-    guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0
-    else {
-      throw invocation.usage("the server \"\(text)\" must be HOST:PORT, such as \(defaultServer)")
+  static func address(_ text: String, _ invocation: Invocation) throws(UsageError) -> Address {
+    guard let address = Address(text), address.port > 0 else {
+      throw invocation.usage("the server \"\(text)\" must be HOST:PORT, such as 127.0.0.1:7443")
     }
-    var host = text[..<colon]
-    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-    guard !host.isEmpty else { throw invocation.usage("the server \"\(text)\" names no host") }
-    return (String(host), port)
+    guard !address.host.isEmpty else { throw invocation.usage("the server \"\(text)\" names no host") }
+    return address
   }
+}
+
+extension Environment {
+  var keyDirectory: String { "\(jobd())/pki" }
+  var profileFile: String { self["JOBCTL_CONFIG"] ?? "\(settings)/jobctl/config.json" }
 }

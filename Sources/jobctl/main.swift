@@ -1,5 +1,5 @@
 import Glibc
-import JobAPI
+import Platform
 
 StandardDescriptors.fill()
 // A reader that is gone is told by write(2).

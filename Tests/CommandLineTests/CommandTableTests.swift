@@ -48,7 +48,8 @@ import Testing
   /// README.md names those that do not.
   @Test func allButAFewPrintJSON() {
     let others = CommandTable.all.filter { command in
-      guard case .oneOf(let words)? = command.options.first(where: { $0.name == "output" })?.value else {
+      guard case .words(let words)? = command.options.first(where: { $0.name == "output" })?.value?.kind
+      else {
         return true
       }
       return !words.contains("json")

@@ -11,10 +11,10 @@ import Testing
       facts: JobFacts(id: id, created: "2023-11-14T22:13:20.000000Z"))
   }
 
-  private let now: Int64 = 1_700_000_090_000
+  private let clock = TestClock(1_700_000_090_000_000).clock
 
   @Test func columnsAreAsWideAsWhatIsInThem() {
-    let table = JobTable.short([job("true", .completed, 137), job("sleep", .running)], now: now)
+    let table = JobTable.short([job("true", .completed, 137), job("sleep", .running)], clock)
     #expect(
       table.text(width: nil, colour: false) == """
         ID            STATE      CODE  AGE  COMMAND
@@ -26,14 +26,14 @@ import Testing
 
   @Test(arguments: [5, 20, 36, 37, 40, 48, 60, 80])
   func linesFitTheScreen(width: Int) {
-    let table = JobTable.short([job(String(repeating: "長", count: 50), .running)], now: now)
+    let table = JobTable.short([job(String(repeating: "長", count: 50), .running)], clock)
     for line in table.text(width: width, colour: false).split(separator: "\n") {
       #expect(DisplayWidth.of(String(line)) <= width, "\(line)")
     }
   }
 
   @Test func theStateIsColouredAndNothingElse() {
-    let table = JobTable.short([job("x", .error), job("y", .completed, 0)], now: now)
+    let table = JobTable.short([job("x", .error), job("y", .completed, 0)], clock)
     let lines = table.text(width: nil, colour: true).split(separator: "\n")
     #expect(lines[1].contains("\u{1b}[31merror    \u{1b}[0m") && !lines[0].contains("\u{1b}"))
     #expect(!lines[2].contains("\u{1b}"))
@@ -42,7 +42,7 @@ import Testing
   @Test func aJobThatItsTimeLimitEndedIsMarked() {
     var late = job("x", .completed, 0)
     late.state.timedOut = true
-    for table in [JobTable.short([late], now: now), JobTable.wide([late])] {
+    for table in [JobTable.short([late], clock), JobTable.wide([late])] {
       #expect(table.text(width: nil, colour: false).contains("  timed out  0 "))
       #expect(table.text(width: nil, colour: true).contains("\u{1b}[33mtimed out\u{1b}[0m"))
     }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import JobClient
+import Platform
 import Testing
 
 @testable import jobctl
@@ -14,21 +15,22 @@ import Testing
   @Test func optionsWinOverEnvironmentOverProfileOverDefaults() throws {
     defer { try? FileManager.default.removeItem(atPath: file) }
     var profiles = Profiles()
-    profiles.profiles["default"] = .init(server: "profile:1", ca: "/profile/ca")
-    profiles.profiles["test"] = .init(server: "test:2", key: "/test/key")
+    profiles.profiles["default"] = ["server": "profile:1", "ca": "/profile/ca"]
+    profiles.profiles["test"] = ["server": "test:2", "key": "/test/key"]
     try profiles.save(file)
     let variables = ["JOBCTL_SERVER": "environment:3", "JOBCTL_CERT": "", "JOBCTL_PROFILE": "test"]
 
     let plain = try settings([])
-    #expect((plain.server.text, plain.server.origin) == ("profile:1", "profile default"))
-    #expect((plain.authority.text, plain.key.origin) == ("/profile/ca", "default"))
+    #expect((plain[.server]?.text, plain[.server]?.origin) == ("profile:1", "profile default"))
+    #expect((plain[.ca]?.text, plain[.key]?.origin) == ("/profile/ca", "default"))
     let named = try settings(["--profile", "test"])
-    #expect((named.server.text, named.key.text, named.authority.origin) == ("test:2", "/test/key", "default"))
+    #expect(
+      (named[.server]?.text, named[.key]?.text, named[.ca]?.origin) == ("test:2", "/test/key", "default"))
     let set = try settings([], variables)
-    #expect((set.server.text, set.server.origin) == ("environment:3", "JOBCTL_SERVER"))
-    #expect((set.key.text, set.certificate.origin) == ("/test/key", "default"), "empty is as if not set")
+    #expect((set[.server]?.text, set[.server]?.origin) == ("environment:3", "JOBCTL_SERVER"))
+    #expect((set[.key]?.text, set[.cert]?.origin) == ("/test/key", "default"), "empty is as if not set")
     let given = try settings(["--server", "option:4"], variables)
-    #expect((given.server.text, given.server.origin) == ("option:4", "--server"))
+    #expect((given[.server]?.text, given[.server]?.origin) == ("option:4", "--server"))
     #expect(throws: UsageError.self) { try settings(["--profile", "nosuch"]) }
   }
 

@@ -1,4 +1,5 @@
 import JobAPI
+import Platform
 import Testing
 
 @testable import jobctl
@@ -17,8 +18,8 @@ import Testing
   }
 
   @Test func wordsAreWrapped() {
-    #expect(Text.wrap("one two three four", 9) == ["one two", "three", "four"])
-    #expect(Text.wrap("averylongword x", 5) == ["averylongword", "x"])
+    #expect(TextWrap.lines("one two three four", width: 9) == ["one two", "three", "four"])
+    #expect(TextWrap.lines("averylongword x", width: 5) == ["averylongword", "x"])
   }
 
   @Test(
@@ -33,12 +34,28 @@ import Testing
   func agesAreShort(seconds: Int64, text: String) { #expect(Age.text(seconds: seconds) == text) }
 
   @Test func progressTellsHowFarAndHowFast() {
-    var known = Progress(total: 4 << 20, isShown: false, now: 0)
+    let time = TestClock()
+    var known = Progress(total: 4 << 20, time.clock, draw: nil)
+    var unknown = Progress(total: nil, time.clock, draw: nil)
     known.advance(by: 1 << 20)
-    #expect(known.text(500) == "1.0 MiB of 4.0 MiB (25 %), 2.0 MiB/s")
-    var unknown = Progress(total: nil, isShown: false, now: 0)
     unknown.advance(by: 2048)
-    #expect(unknown.text(1000) == "2.0 KiB, 2.0 KiB/s")
+    time.pass(milliseconds: 500)
+    #expect(known.text == "1.0 MiB of 4.0 MiB (25 %), 2.0 MiB/s")
+    time.pass(milliseconds: 500)
+    #expect(unknown.text == "2.0 KiB, 2.0 KiB/s")
+  }
+
+  @Test func progressIsShownOnceItTakesAWhile() {
+    let (time, drawn) = (TestClock(), Mutex<[String]>([]))
+    var progress = Progress(total: 8 << 20, time.clock) { text in drawn.withLock { $0.append(text) } }
+    for _ in 0..<14 {
+      time.pass(milliseconds: 100)
+      progress.advance(by: 1 << 20)
+    }
+    #expect(
+      drawn.withLock { $0 } == ["11 MiB of 8.0 MiB (137 %), 10 MiB/s", "14 MiB of 8.0 MiB (175 %), 10 MiB/s"])
+    progress.finish()
+    #expect(drawn.withLock { $0.last } == "")
   }
 
   @Test func suggestionsAreNearOrNone() {

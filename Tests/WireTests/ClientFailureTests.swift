@@ -3,8 +3,6 @@ import Glibc
 import Synchronization
 import Testing
 
-import class Harness.Thread
-
 /// What a client says when a server does not do its part.
 struct ClientFailureTests {
   /// The error a GET ends with when the server's script runs after the request was read.
@@ -132,20 +130,6 @@ struct ClientFailureTests {
       let block = [UInt8](repeating: 0, count: 1 << 20)
       let error = failure { while true { try client.write(block) } }
       #expect(error?.kind == JW_FAIL_TIMEOUT)
-    }
-  }
-
-  @Test func interrupted() throws {
-    try withServer { peer in
-      peer.waitForEnd()
-    } _: { settings in
-      let client = try WireClient(settings)
-      try client.request("GET")
-      let thread = Thread { client.interrupt() }
-      let error = failure { _ = try client.reply() }
-      thread.join()
-      #expect(error?.kind == JW_FAIL_CLOSED && error?.description == "interrupted")
-      #expect(failure { _ = try client.reply() }?.description == "interrupted", "it stays so")
     }
   }
 

@@ -55,3 +55,11 @@ import Testing
     }
   }
 }
+
+extension RouteMatch {
+  fileprivate init(method: String, path: String) {
+    self = Array(method.utf8).withUnsafeBytes { method in
+      Array(path.utf8).withUnsafeBytes { RouteMatch(method: method, path: $0) }
+    }
+  }
+}

@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 
 /// All that can be set of the daemon, with its defaults. Built once, passed down; also what the api process is told.
 /// What each means is said in ``ConfigurationOption/all``. Sizes are in bytes, times in milliseconds.
@@ -57,6 +58,11 @@ package struct Configuration: Sendable, Codable, Equatable {
     workers = min(max(1, place.cores / 2), 4)
     launchers = place.cores
   }
+
+  var listen: Address {
+    get { Address(host: listenHost, port: listenPort) }
+    set { (listenHost, listenPort) = (newValue.host, newValue.port) }
+  }
 }
 
 /// What the defaults depend on: who starts the daemon, and on what.
@@ -69,13 +75,11 @@ package struct ConfigurationPlace: Sendable, Equatable {
   package var cores: Int
 
   package init(environment: [String: String] = [:], isRoot: Bool = geteuid() == 0) {
-    let home = environment["HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "/"
-    // An empty or relative one is as if it were not set (XDG Base Directory Specification).
-    func directory(_ name: String) -> String? { environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil } }
-    let own = isRoot ? "/etc" : directory("XDG_CONFIG_HOME") ?? "\(home)/.config"
-    settings = "\(own)/jobd"
-    keys = "\(own)/jobd/pki"
-    state = "\(directory("XDG_STATE_HOME") ?? (isRoot ? "/var/lib" : "\(home)/.local/state"))/jobd"
+    let environment = Environment(environment)
+    settings = environment.jobd(isRoot: isRoot)
+    keys = "\(settings)/pki"
+    let standard = isRoot ? "/var/lib" : "\(environment.home)/.local/state"
+    state = "\(environment.directory("XDG_STATE_HOME") ?? standard)/jobd"
     user = isRoot ? (getpwnam("jobd") == nil ? "nobody" : "jobd") : nil
     cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
   }

@@ -10,25 +10,17 @@ package enum ConfigurationFile {
   package static func read(_ path: String, isRequired: Bool) throws(ConfigurationError) -> [(
     key: String, text: String
   )]? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    if file < 0 && errno == ENOENT && !isRequired { return nil }
-    guard file >= 0 else { throw ConfigurationError("cannot open \(path): \(SystemError.text(of: errno))") }
-    defer { close(file) }
-    return try parse(try bytes(of: file, path), path)
-  }
-
-  private static func bytes(of file: Int32, _ path: String) throws(ConfigurationError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: maximumSize + 1)
-    var count = 0
-    while count < bytes.count {
-      let got = bytes.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress! + count, $0.count - count) }
-      guard got >= 0 || errno == EINTR else {
-        throw ConfigurationError("cannot read \(path): \(SystemError.text(of: errno))")
-      }
-      if got == 0 { return Array(bytes[..<count]) }
-      count += max(0, got)
+    let bytes: [UInt8]
+    do {
+      bytes = try SmallFile.read(path, most: maximumSize + 1)
+    } catch {
+      if error.code == ENOENT && !isRequired { return nil }
+      throw ConfigurationError("\(error)")
     }
-    throw ConfigurationError("\(path) is larger than a configuration file may be")
+    guard bytes.count <= maximumSize else {
+      throw ConfigurationError("\(path) is larger than a configuration file may be")
+    }
+    return try parse(bytes, path)
   }
 
   /// The decoder does not say where it stopped: the line after the last one up to which the file, were it to end there,

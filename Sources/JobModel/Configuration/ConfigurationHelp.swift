@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Platform
 
 extension ConfigurationLoader {
   /// What `jobd check-config` prints: each option's effective value and where it is from, as a configuration file.
@@ -6,22 +7,20 @@ extension ConfigurationLoader {
     let options = ConfigurationOption.all.map { ($0, "\($0.key): \(Self.literal($0, configuration)),") }
     let width = options.map { $0.1.count }.max() ?? 0
     let lines = options.map { option, text in
-      let source = sources[option.name].map { "\($0)" } ?? "default"
-      return "  \(Self.pad(text, width))  // \(source)"
+      let source = sources[option.name] ?? "default"
+      let space = String(repeating: " ", count: width - text.count)
+      return "  \(text)\(space)  // \(source)"
     }
     return "{\n" + lines.joined(separator: "\n") + "\n}\n"
   }
 
   private static func literal(_ option: ConfigurationOption, _ configuration: Configuration) -> String {
-    let text = option.value.print(configuration)
-    switch option.value {
-    case .number, .automatic, .toggle: return text
-    default:
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = .withoutEscapingSlashes
-      // A string always has a JSON form.
-      return String(decoding: try! encoder.encode(text), as: UTF8.self)
-    }
+    let text = option.print(configuration)
+    if option.kind == .literal { return text }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .withoutEscapingSlashes
+    // A string always has a JSON form.
+    return String(decoding: try! encoder.encode(text), as: UTF8.self)
   }
 
   /// What `jobd --help` prints of the options.
@@ -32,17 +31,8 @@ extension ConfigurationLoader {
   }
 
   private static func help(_ option: ConfigurationOption) -> String {
-    let flag = "  --\(option.name) \(option.value.placeholder)"
+    let flag = "  \(option.flag) \(option.placeholder)"
     let text = TextWrap.lines("\(option.explanation) Default: \(option.defaultText).", width: 76)
     return flag + "\n" + text.map { "      \($0)\n" }.joined()
   }
-
-  private static func pad(_ text: String, _ width: Int) -> String {
-    text + String(repeating: " ", count: max(0, width - text.count))
-  }
-}
-
-extension ConfigurationOption {
-  /// The default, in words where it depends on the machine.
-  package var defaultText: String { standard ?? value.print(Configuration()) }
 }

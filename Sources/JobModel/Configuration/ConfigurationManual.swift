@@ -1,50 +1,30 @@
 extension Manual {
-  package static var configurationPage: String {
-    head("jobd.json5", 5, "configuration of jobd") + configurationStart
-      + ConfigurationOption.groups.map(members).joined() + configurationRest
+  static var configurationPage: String {
+    configurationStart
+      + options { option in
+        (
+          "Cm \(option.key)",
+          """
+          \(plain(option.explanation))
+          Value: \(plain(option.allowed)).
+          Default: \(plain(option.defaultText)).
+          """
+        )
+      } + configurationRest
   }
 
   private static let configurationStart = """
     .Sh DESCRIPTION
-    .Xr jobd 8
-    reads one JSON5 object from
-    .Pa /etc/jobd/jobd.json5
-    when started by root, else from
-    .Pa \\(ti/.config/jobd/jobd.json5 ,
-    or from the file that
-    .Fl \\-config
-    or
-    .Ev JOBD_CONFIG
-    names.
+    `Xr jobd 8` reads one JSON5 object from `Pa /etc/jobd/jobd.json5` when started by root, else from \
+    `Pa \\(ti/.config/jobd/jobd.json5 ,` or from the file that `Fl \\-config` or `Ev JOBD_CONFIG` names.
     JSON5 is JSON with comments, names without quotation marks, single quotation marks and a comma after the last
-    member.
-    Each member is an option.
-    One that is unknown or has a wrong value keeps the daemon from starting, with a message that names it.
-    .Ql jobd check-config
-    shows what is in effect.
+    member. Each member is an option. One that is unknown or has a wrong value keeps the daemon from starting, with \
+    a message that names it. `Ql jobd check-config` shows what is in effect.
     .Pp
-    Each option is also a flag, with
-    .Ql -
-    for
-    .Ql _ ,
-    and a variable of the environment, in capital letters after
-    .Ql JOBD_ .
-    Flags win over the environment, that over the file, and that over the defaults.
+    Each option is also a flag, with `Ql -` for `Ql _ ,` and a variable of the environment, in capital letters after \
+    `Ql JOBD_ .` Flags win over the environment, that over the file, and that over the defaults.
 
     """
-
-  private static func members(_ group: ConfigurationOption.Group) -> String {
-    ".Ss \(group.title)\n.Bl -tag -width Ds\n"
-      + group.options.map { option in
-        """
-        .It Cm \(option.key)
-        \(sentences(option.explanation))
-        Value: \(plain(option.value.allowed)).
-        Default: \(plain(option.defaultText)).
-
-        """
-      }.joined() + ".El\n"
-  }
 
   private static let configurationRest = """
     .Sh EXAMPLES

@@ -1,158 +1,106 @@
-/// The daemon's manual pages in mdoc(7), made from the table of options: `jobd manual` prints them.
+import Platform
+
+/// The daemon's manual pages, made from the table of options: `jobd manual` prints them.
 package enum Manual: String, CaseIterable {
   case daemon = "jobd.8"
   case configuration = "jobd.json5.5"
 
   package var page: String {
     switch self {
-    case .daemon: Self.wrap(Self.daemonPage)
-    case .configuration: Self.wrap(Self.configurationPage)
+    case .daemon: Mdoc.page("jobd", 8, "run commands for remote clients", width: 78, Self.daemonPage)
+    case .configuration:
+      Mdoc.page("jobd.json5", 5, "configuration of jobd", width: 78, Self.configurationPage)
     }
   }
 
-  /// Text in lines of 80 characters at most, as mandoc's lint wants them.
-  private static func wrap(_ page: String) -> String {
-    page.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-      line.hasPrefix(".") ? String(line) : TextWrap.lines(String(line), width: 78).joined(separator: "\n")
-    }.joined(separator: "\n")
+  /// Each group of options under its title.
+  package static func options(_ item: (ConfigurationOption) -> (tag: String, text: String)) -> String {
+    ConfigurationOption.groups.map { ".Ss \($0.title)\n\(Mdoc.list($0.options.map(item)))" }.joined()
   }
 
-  package static func head(_ name: String, _ section: Int, _ purpose: String) -> String {
-    """
-    .Dd November 24, 2026
-    .Dt \(name.uppercased()) \(section)
-    .Os
-    .Sh NAME
-    .Nm \(name)
-    .Nd \(purpose)
-
-    """
-  }
-
-  /// Text that roff prints as it is.
+  /// Text that is printed as it is.
   package static func plain(_ text: String) -> String {
-    let escaped = text.replacing("\\", with: "\\e").replacing("~", with: "\\(ti").replacing(
-      "^", with: "\\(ha")
-    let isControl = escaped.hasPrefix(".") || escaped.hasPrefix("'")
-    return isControl ? "\\&" + escaped : escaped
-  }
-
-  /// Sentences, each on a line of its own as mdoc has it.
-  package static func sentences(_ text: String) -> String {
-    plain(text).replacing(". ", with: ".\n")
+    Mdoc.plain(text).replacing("~", with: "\\(ti").replacing("^", with: "\\(ha")
   }
 
   /// One argument of a macro.
   package static func argument(_ text: String) -> String {
     "\"\(plain(text).replacing("\"", with: "\\(dq"))\""
   }
-}
 
-extension Manual {
   private static var daemonPage: String {
-    head("jobd", 8, "run commands for remote clients")
-      + """
-      .Sh SYNOPSIS
-      .Nm
-      .Op Fl \\-config Ar file
-      .Op Fl \\- Ns Ar option Ar value ...
-      .Nm
-      .Cm check-config
-      .Op Fl \\- Ns Ar option Ar value ...
-      .Nm
-      .Cm manual
-      .Ar page
-      .Nm
-      .Fl \\-version | Fl \\-help
-      .Sh DESCRIPTION
-      .Nm
-      runs commands on this host for remote clients, who prove who they are by a TLS certificate.
-      A client creates a job, asks for its state, reads its output and deletes it, with
-      .Xr jobctl 1
-      or any HTTP client.
-      It sees its own jobs only.
-      .Pp
-      .Nm
-      is two processes.
-      The supervisor launches the jobs, keeps their output and the database, and never reads from the network.
-      The api process serves clients; started by root it runs as another user and may start no program.
-      A job that was accepted is on disk, and goes on when the api process ends.
-      .Pp
-      .Cm check-config
-      prints the effective configuration, where each value is from, and exits.
-      .Cm manual
-      prints a manual page,
-      .Cm jobd.8
-      or
-      .Cm jobd.json5.5 .
-      .Pp
-      Each option can also be set in the environment and in a file; see
-      .Xr jobd.json5 5 .
-      Flags win over the environment, and that over the file.
-
-      """ + ConfigurationOption.groups.map(options).joined() + daemonRest
+    daemonStart
+      + options { option in
+        (
+          "Fl \\-\(option.name) Ar \(argument(option.placeholder))",
+          "\(plain(option.explanation))\nDefault: \(plain(option.defaultText))."
+        )
+      } + daemonRest
   }
 
-  private static func options(_ group: ConfigurationOption.Group) -> String {
-    ".Ss \(group.title)\n.Bl -tag -width Ds\n"
-      + group.options.map { option in
-        """
-        .It Fl \\-\(option.name) Ar \(argument(option.value.placeholder))
-        \(sentences(option.explanation))
-        Default: \(plain(option.defaultText)).
+  private static let daemonStart = """
+    .Sh SYNOPSIS
+    .Nm
+    .Op Fl \\-config Ar file
+    .Op Fl \\- Ns Ar option Ar value ...
+    .Nm
+    .Cm check-config
+    .Op Fl \\- Ns Ar option Ar value ...
+    .Nm
+    .Cm manual
+    .Ar page
+    .Nm
+    .Fl \\-version | Fl \\-help
+    .Sh DESCRIPTION
+    `Nm` runs commands on this host for remote clients, who prove who they are by a TLS certificate. A client \
+    creates a job, asks for its state, reads its output and deletes it, with `Xr jobctl 1` or any HTTP client. It \
+    sees its own jobs only.
+    .Pp
+    `Nm` is two processes. The supervisor launches the jobs, keeps their output and the database, and never reads \
+    from the network. The api process serves clients; started by root it runs as another user and may start no \
+    program. A job that was accepted is on disk, and goes on when the api process ends.
+    .Pp
+    `Cm check-config` prints the effective configuration, where each value is from, and exits. `Cm manual` prints \
+    a manual page, `Cm jobd.8` or `Cm jobd.json5.5 .`
+    .Pp
+    Each option can also be set in the environment and in a file; see `Xr jobd.json5 5 .` Flags win over the \
+    environment, and that over the file.
 
-        """
-      }.joined() + ".El\n"
-  }
+    """
 
   private static let daemonRest = """
     .Sh SIGNALS
     .Bl -tag -width "TERM, INT"
     .It Dv TERM , INT
-    Accept no connection, finish running replies, end jobs by TERM and after the grace time by KILL, exit.
-    A second one ends them at once.
+    Accept no connection, finish running replies, end jobs by TERM and after the grace time by KILL, exit. A second \
+    one ends them at once.
     .It Dv HUP
-    Start a fresh api process with the certificates as they are on disk now.
-    Jobs go on, and no connection is refused.
+    Start a fresh api process with the certificates as they are on disk now. Jobs go on, and no connection is refused.
     .It Dv USR2
-    Replace the running daemon by the binary that is in its file now.
-    Jobs go on, and connections wait.
+    Replace the running daemon by the binary that is in its file now. Jobs go on, and connections wait.
     .El
     .Sh ENVIRONMENT
     .Bl -tag -width Ds
     .It Ev JOBD_CONFIG
     The configuration file.
     .It Ev JOBD_ Ns Ar OPTION
-    An option in capital letters with
-    .Ql _
-    for
-    .Ql - ,
-    such as
-    .Ev JOBD_OUTPUT_LIMIT .
-    One that is unknown is an error.
+    An option in capital letters with `Ql _` for `Ql - ,` such as `Ev JOBD_OUTPUT_LIMIT .` One that is unknown is an \
+    error.
     .It Ev NOTIFY_SOCKET , LISTEN_PID , LISTEN_FDS , LISTEN_FDNAMES
     Set by a service manager such as systemd, as its sd_notify(3) describes.
     It is told the daemon's state, and holds descriptors of running jobs, so that a daemon that it starts after this one
-    was killed goes on with them.
-    Jobs do not get these variables.
+    was killed goes on with them. Jobs do not get these variables.
     .It Ev XDG_STATE_HOME , XDG_CONFIG_HOME
     Where state, and without being root configuration and keys, are looked for.
     .El
     .Sh FILES
     .Bl -tag -width Ds
     .It Pa /etc/jobd/jobd.json5
-    The configuration of root's daemon; others have
-    .Pa \\(ti/.config/jobd/jobd.json5 .
+    The configuration of root's daemon; others have `Pa \\(ti/.config/jobd/jobd.json5 .`
     .It Pa /etc/jobd/pki
-    Certificates and the server's key, as
-    .Ql jobctl ca
-    makes them.
+    Certificates and the server's key, as `Ql jobctl ca` makes them.
     .It Pa /var/lib/jobd/jobd.db
-    The jobs, an SQLite database, with
-    .Pa jobd.db-wal
-    and
-    .Pa jobd.db-shm
-    beside it.
+    The jobs, an SQLite database, with `Pa jobd.db-wal` and `Pa jobd.db-shm` beside it.
     .It Pa /var/lib/jobd/output
     The output of jobs.
     .It Pa /var/lib/jobd/lock
@@ -167,8 +115,7 @@ extension Manual {
     .Sh DIAGNOSTICS
     Each entry of the log is one line on standard error:
     .Dl 2026-11-24T13:00:00.123Z level=info event=listening address=127.0.0.1:7443
-    Of an event that happens too often the rest is counted and told as
-    .Ql suppressed .
+    Of an event that happens too often the rest is counted and told as `Ql suppressed .`
     .Sh SEE ALSO
     .Xr jobctl 1 ,
     .Xr jobd.json5 5

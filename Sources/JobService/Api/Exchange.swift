@@ -1,4 +1,5 @@
 import CJobHTTP
+import JobAPI
 
 /// One request and its reply, while it is open. Worker's thread only.
 struct Exchange {

@@ -1,27 +1,28 @@
 import CJobWire
 import FoundationEssentials
 import Glibc
+import Platform
 
 /// A certificate and its key on disk, and how they are made.
 struct CertificateFiles {
-  static func options(days standard: Int64) -> [Option] {
+  static func options(days standard: Int) -> [Option] {
     [
       Option("dir", .directory, "Where the files are; /etc/jobd/pki as root, else ~/.config/jobd/pki."),
       Option(
-        "days", .number("N", least: 1, most: Int64(JW_CA_MOST_DAYS)),
+        "days", .number(1...Int(JW_CA_MOST_DAYS)),
         "How long it is valid: \(standard) if not given, \(JW_CA_MOST_DAYS) at most."),
       Option("force", "Replaces files that exist."), .json,
     ]
   }
 
-  static let daysOfAuthority: Int64 = 3650
-  static let daysOfOthers: Int64 = 825
+  static let daysOfAuthority = 3650
+  static let daysOfOthers = 825
 
   let directory, certificate, key: String
   private let days: UInt32
   private let invocation: Invocation
 
-  init(_ invocation: Invocation, _ name: String, days standard: Int64 = daysOfOthers) {
+  init(_ invocation: Invocation, _ name: String, days standard: Int = daysOfOthers) {
     self.invocation = invocation
     directory = Path.absolute(invocation.value("dir") ?? Environment().keyDirectory)
     certificate = "\(directory)/\(name).crt"
@@ -41,33 +42,23 @@ struct CertificateFiles {
         description:
           "there is no authority in \(directory): make one with \"jobctl ca init\(directoryOption)\"")
     }
-    var pointers: [UnsafePointer<CChar>?] = hosts.map { UnsafePointer(strdup($0)) }
-    defer { for pointer in pointers { free(UnsafeMutablePointer(mutating: pointer)) } }
-    pointers.append(nil)
     try CertificateError.check { error in
-      "\(directory)/ca.crt".withCString { authority in
-        "\(directory)/ca.key".withCString { authorityKey in
-          commonName.withCString { name in
-            pointers.withUnsafeBufferPointer { list in
-              var request = jw_ca_request(
-                ca_certificate_file: authority, ca_key_file: authorityKey, use: use, common_name: name,
-                hosts: hosts.isEmpty ? nil : list.baseAddress, not_before_s: -300,
-                not_after_s: Int(days) * 86_400)
-              return withOutput { jw_ca_issue(&request, $0, error) }
-            }
-          }
+      withCStrings(["\(directory)/ca.crt", "\(directory)/ca.key", commonName]) { texts in
+        withCStrings(hosts) { list in
+          var request = jw_ca_request(
+            ca_certificate_file: texts[0]!, ca_key_file: texts[1]!, use: use, common_name: texts[2]!,
+            hosts: hosts.isEmpty ? nil : list, not_before_s: -300, not_after_s: Int(days) * 86_400)
+          return withOutput { jw_ca_issue(&request, $0, error) }
         }
       }
     }
   }
 
   private func withOutput<Result>(_ body: (UnsafePointer<jw_ca_output>) -> Result) -> Result {
-    certificate.withCString { certificate in
-      key.withCString { key in
-        var output = jw_ca_output(
-          certificate_file: certificate, key_file: key, force: invocation.has("force"))
-        return body(&output)
-      }
+    withCStrings([certificate, key]) { files in
+      var output = jw_ca_output(
+        certificate_file: files[0]!, key_file: files[1]!, force: invocation.has("force"))
+      return body(&output)
     }
   }
 

@@ -1,4 +1,4 @@
-import JobClient
+import Platform
 
 extension Command {
   static let config = Command(
@@ -16,7 +16,9 @@ extension Command {
     let profiles = try Profiles.load(Environment().profileFile)
     let settings = try Settings(invocation)
     _ = try settings.connection()
-    let rows = settings.rows
+    let rows = Setting.allCases.compactMap { setting in
+      settings[setting].map { (name: setting.rawValue, value: $0) }
+    }
     guard !invocation.wantsJSON else {
       try Terminal.print(json: ConfigReply(rows, profiles))
       return 0
@@ -43,15 +45,5 @@ private struct ConfigReply: Encodable {
     settings = Dictionary(uniqueKeysWithValues: rows.map { ($0.name, $0.value.text) })
     current = profiles.current
     self.profiles = profiles.profiles.keys.sorted()
-  }
-}
-
-extension Settings {
-  /// Named as the options are.
-  fileprivate var rows: [(name: String, value: Value)] {
-    var rows = [("server", server), ("ca", authority), ("cert", certificate), ("key", key)]
-    if let serverName { rows.append(("server-name", serverName)) }
-    rows.append(("reply-timeout", replyTimeout))
-    return rows.map { (name: $0.0, value: $0.1) }
   }
 }

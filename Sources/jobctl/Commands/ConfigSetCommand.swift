@@ -1,3 +1,5 @@
+import Platform
+
 extension Command {
   static let configSet = Command(
     name: "config set", summary: "Keeps the given settings of the connection in a profile.",
@@ -10,26 +12,28 @@ extension Command {
       ), ("jobctl config set --profile test --server 127.0.0.1:7444", "another profile"),
     ]
   ) { invocation in
-    let settings = Option.connection.map(\.name).filter { $0 != "profile" }
-    guard settings.contains(where: invocation.has) else {
-      throw invocation.usage("name what to keep: \(OptionValue.list(settings.map { "--\($0)" }))")
+    let given = Setting.allCases.filter { invocation.has($0.rawValue) }
+    guard !given.isEmpty else {
+      throw invocation.usage(
+        "name what to keep: \(Setting.allCases.map { "--\($0.rawValue)" }.alternatives)")
     }
-    let file = Environment().profileFile
-    var profiles = try Profiles.load(file)
-    let name = invocation.value("profile") ?? profiles.current
-    var profile = profiles.profiles[name] ?? Profiles.Profile()
-    if let server = invocation.value("server") {
-      _ = try Settings.address(server, invocation)
-      profile.server = server
+    return try Profiles.change { profiles in
+      let name = invocation.value("profile") ?? profiles.current
+      for setting in given {
+        profiles.profiles[name, default: [:]][setting.key] = try kept(setting, invocation)
+      }
     }
+  }
+
+  private static func kept(_ setting: Setting, _ invocation: Invocation) throws(UsageError) -> String {
+    let text = invocation.value(setting.rawValue)!
+    switch setting {
+    case .server: _ = try Settings.address(text, invocation)
     // A profile is used from any directory.
-    profile.ca = invocation.value("ca").map(Path.absolute) ?? profile.ca
-    profile.cert = invocation.value("cert").map(Path.absolute) ?? profile.cert
-    profile.key = invocation.value("key").map(Path.absolute) ?? profile.key
-    profile.serverName = invocation.value("server-name") ?? profile.serverName
-    profile.replyTimeout = invocation.duration("reply-timeout")?.description ?? profile.replyTimeout
-    profiles.profiles[name] = profile
-    try profiles.save(file)
-    return 0
+    case .ca, .cert, .key: return Path.absolute(text)
+    case .replyTimeout: return invocation.duration(setting.rawValue)!.description
+    case .serverName: break
+    }
+    return text
   }
 }

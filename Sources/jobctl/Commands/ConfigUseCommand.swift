@@ -3,11 +3,9 @@ extension Command {
     name: "config use", summary: "Makes a profile the current one.", operands: .word("PROFILE"),
     connects: false, examples: [("jobctl config use test", "from now on, when no other is named")]
   ) { invocation in
-    let file = Environment().profileFile
-    var profiles = try Profiles.load(file)
-    _ = try profiles.profile(named: invocation.arguments[0])
-    profiles.current = invocation.arguments[0]
-    try profiles.save(file)
-    return 0
+    try Profiles.change { profiles in
+      _ = try profiles.profile(named: invocation.arguments[0])
+      profiles.current = invocation.arguments[0]
+    }
   }
 }

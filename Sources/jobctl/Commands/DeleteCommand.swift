@@ -1,4 +1,3 @@
-import JobAPI
 import JobClient
 
 extension Command {
@@ -7,10 +6,6 @@ extension Command {
     options: [.json],
     examples: [("jobctl delete $id", "returns when the job's processes and files are gone")]
   ) { invocation in
-    let client = try Settings.client(invocation)
-    return try EachJob.run(invocation.arguments, client) { client, id in
-      try client.delete(id)
-      if invocation.wantsJSON { try Terminal.print(json: CreateReply(id: id)) }
-    }
+    try EachJob.change(invocation.arguments, invocation) { try $0.delete($1) }
   }
 }

@@ -1,4 +1,3 @@
-import JobAPI
 import JobClient
 
 extension Command {
@@ -19,7 +18,7 @@ extension Command {
     let follows = invocation.has("follow")
     return try bridge.call {
       try client.events(after: after, follows: follows, begin: bridge.reached) { event in
-        try invocation.wantsJSON ? Terminal.print(json: event) : Terminal.print(EventsCommand.line(event))
+        try invocation.print(event, EventsCommand.line(event))
         after = "\(event.seq)"
       }
       if follows { throw ClientError.closed("the server ended the events") }
@@ -40,6 +39,6 @@ private enum EventsCommand {
   static func line(_ event: JobEvent) -> String {
     let name = Text.pad(event.event.rawValue, 8)
     let end = event.status.map { "  " + StatusText.line($0) } ?? ""
-    return "\(event.seq)  \(event.time)  \(name)  \(event.id)\(end)\n"
+    return "\(event.seq)  \(event.time)  \(name)  \(event.id)\(end)"
   }
 }

@@ -1,20 +1,13 @@
 import FoundationEssentials
-import Glibc
-import JobAPI
 import JobClient
 
 extension Command {
   static let inspect = Command(
     name: "inspect", summary: "Prints all that is known of jobs, as JSON.", operands: .jobs,
-    options: [
-      Option(
-        "output", short: "o", .oneOf(["text", "json"]), "text is laid out for people, json is one line a job."
-      )
-    ],
+    options: [.output("text is laid out for people, json is one line a job.")],
     examples: [("jobctl inspect $id", "command, times, exit code, bytes of output, CPU time and memory")]
   ) { invocation in
-    let client = try Settings.client(invocation)
-    return try EachJob.run(invocation.arguments, client) { client, id in
+    try EachJob.run(invocation.arguments, invocation) { client, id in
       let detail = try client.detail(id)
       if invocation.wantsJSON { return try Terminal.print(json: detail) }
       let encoder = JSONEncoder()

@@ -1,4 +1,3 @@
-import JobAPI
 import JobClient
 
 extension Command {
@@ -8,10 +7,9 @@ extension Command {
     options: [
       Option("follow", short: "f", "Goes on until the job has ended."),
       Option("since", .time, "Only what came since: 10m ago, or 2026-01-31T12:00:00Z."),
-      Option("tail", short: "n", .number("LINES", least: 0), "Only the last lines, and what follows them."),
+      Option("tail", short: "n", .number(0 ... .max, "LINES"), "Only the last lines, and what follows them."),
       Option("timestamps", short: "t", "Puts the time before each line."),
-      Option(
-        "output", short: "o", .oneOf(["text", "json"]), "json: one object for each piece, with its time."),
+      .output("json: one object for each piece, with its time."),
     ],
     details: """
       Two pipes keep no exact order between them; start the job with --merge where that matters. A lost connection is
@@ -22,8 +20,7 @@ extension Command {
       ("jobctl logs --tail 20 --timestamps $id", "the last 20 lines, with the times they came"),
     ]
   ) { invocation in
-    let client = try Settings.client(invocation)
-    let id = try JobName.id(invocation.arguments[0], client)
+    let (client, id) = try JobName.only(invocation)
     let query: Query = ["since": invocation.value("since"), "tail": invocation.value("tail")]
     let follower = LogFollower(client, id, Bridge(client), query)
     let follows = invocation.has("follow")

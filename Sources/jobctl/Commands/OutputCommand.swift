@@ -1,5 +1,4 @@
 import Glibc
-import JobAPI
 import JobClient
 
 extension Command {
@@ -12,8 +11,7 @@ extension Command {
       ("jobctl output -o json $id", "prints both as JSON, what is not UTF-8 replaced"),
     ]
   ) { invocation in
-    let client = try Settings.client(invocation)
-    let id = try JobName.id(invocation.arguments[0], client)
+    let (client, id) = try JobName.only(invocation)
     if invocation.wantsJSON {
       try Terminal.print(json: client.output(id))
     } else {

@@ -1,6 +1,6 @@
 import Glibc
-import JobAPI
 import JobClient
+import Platform
 
 extension Command {
   static let ps = Command(
@@ -10,11 +10,10 @@ extension Command {
       Option(
         "filter", .pair(beginnings: ["state=", "since=", "label."]), isRepeated: true,
         "state=completed, since=1h, or label.NAME=VALUE."),
-      Option("limit", .number("N", least: 1), "At most so many."),
+      Option("limit", .number(1 ... .max), "At most so many."),
       Option("quiet", short: "q", "Prints ids alone."),
-      Option(
-        "output", short: "o", .oneOf(["text", "wide", "json"]),
-        "wide: whole ids, labels, times and bytes; json: one object a line."),
+      .output(
+        "wide: whole ids, labels, times and bytes; json: one object a line.", ["text", "wide", "json"]),
       Option("watch", short: "w", "Shows the list anew every two seconds, until Ctrl-C."),
     ],
     examples: [
@@ -49,16 +48,15 @@ private enum PsCommand {
   static func query(_ invocation: Invocation) throws(UsageError) -> Query {
     var query: Query = [:]
     for filter in invocation.all("filter") {
-      let parts = filter.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
-        String.init)
-      if parts[0].hasPrefix("label.") {
-        query.add("label", "\(parts[0].dropFirst(6))=\(parts[1])")
+      let (name, value) = filter.halves(at: "=")
+      if name.hasPrefix("label.") {
+        query.add("label", String(filter.dropFirst(6)))
       } else {
-        try check(parts[0], parts[1], invocation)
-        guard parts[0] == "state" || query[parts[0]] == nil else {
-          throw invocation.usage("--filter \(parts[0]) is given twice")
+        try check(name, value!, invocation)
+        guard name == "state" || query[name] == nil else {
+          throw invocation.usage("--filter \(name) is given twice")
         }
-        query.add(parts[0], parts[1])
+        query.add(name, value)
       }
     }
     if !invocation.has("all"), query["state"] == nil { query.add("state", JobState.running.rawValue) }
@@ -66,7 +64,9 @@ private enum PsCommand {
   }
 
   private static func check(_ name: String, _ value: String, _ invocation: Invocation) throws(UsageError) {
-    let kinds = ["state": OptionValue.oneOf(["running", "completed", "error"]), "since": .time]
+    let kinds: [String: any AnyOptionValue] = [
+      "state": OptionValue.oneOf(["running", "completed", "error"]), "since": OptionValue.time,
+    ]
     guard let kind = kinds[name] else {
       throw invocation.usage("--filter \(name) must be state, since or label.NAME")
     }
@@ -75,8 +75,7 @@ private enum PsCommand {
 
   static func list(_ invocation: Invocation, _ client: JobClient, _ query: Query) throws -> [JobDetail] {
     var jobs: [JobDetail] = []
-    let most = invocation.number("limit").map { Int(clamping: $0) } ?? .max
-    try JobPages(client, query).visit(most: most) { jobs.append($0) }
+    try JobPages(client, query).visit(most: invocation.number("limit") ?? .max) { jobs.append($0) }
     return jobs
   }
 

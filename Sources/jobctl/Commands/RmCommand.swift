@@ -1,4 +1,3 @@
-import JobAPI
 import JobClient
 
 extension Command {
@@ -13,36 +12,35 @@ extension Command {
       ("jobctl rm $a $b", "removes both"), ("jobctl rm --all-finished", "leaves only what runs"),
     ]
   ) { invocation in
-    let client = try Settings.client(invocation)
     if invocation.has("all-finished") {
       guard invocation.arguments.isEmpty, !invocation.has("force") else {
         throw invocation.usage("--all-finished excludes ids and --force")
       }
-      return try RmCommand.allFinished(client, wantsJSON: invocation.wantsJSON)
+      return try RmCommand.allFinished(invocation)
     }
     guard !invocation.arguments.isEmpty else { throw invocation.usage("expected ID... or --all-finished") }
-    return try EachJob.run(invocation.arguments, client) { client, id in
+    return try EachJob.change(invocation.arguments, invocation) { client, id in
       if !invocation.has("force"), try client.status(id).status == .running {
         throw ClientError.status(409, "it still runs: stop it first, or give --force", retryAfter: nil)
       }
       try client.delete(id)
-      if invocation.wantsJSON { try Terminal.print(json: CreateReply(id: id)) }
     }
   }
 }
 
 private enum RmCommand {
-  static func allFinished(_ client: JobClient, wantsJSON: Bool) throws -> Int32 {
+  static func allFinished(_ invocation: Invocation) throws -> Int32 {
+    let client = try Settings.client(invocation)
     var count = 0
     for state in [JobState.completed, .error] {
       try JobPages(client, ["state": state.rawValue]).visit { job in
         // Another may have removed it meanwhile.
         do { try client.delete(job.id) } catch ClientError.notFound { return }
         count += 1
-        if wantsJSON { try Terminal.print(json: CreateReply(id: job.id)) }
+        if invocation.wantsJSON { try Terminal.print(json: CreateReply(id: job.id)) }
       }
     }
-    if !wantsJSON { try Terminal.print("removed \(count) \(count == 1 ? "job" : "jobs")\n") }
+    if !invocation.wantsJSON { try Terminal.print("removed \(count) \(count == 1 ? "job" : "jobs")\n") }
     return 0
   }
 }

@@ -1,4 +1,3 @@
-import JobAPI
 import JobClient
 
 extension Command {
@@ -10,9 +9,7 @@ extension Command {
         "detach", short: "d", "Prints the job's id and leaves it running, with /dev/null as standard input."),
       Option("rm", "Deletes the job when it has ended."),
       Option("no-stdin", short: "n", "Gives the job no standard input; else jobctl's own is forwarded."),
-      Option(
-        "output", short: "o", .oneOf(["text", "json"]),
-        "json: one object at the end, with id, result and both streams."),
+      .output("json: one object at the end, with id, result and both streams."),
     ] + JobOptions.all,
     details: """
       A lost connection, or a daemon that is restarted, is bridged for 30 seconds: output and input go on at the right

@@ -1,4 +1,3 @@
-import JobAPI
 import JobClient
 
 extension Command {
@@ -12,11 +11,7 @@ extension Command {
     guard let signal = SignalName(invocation.arguments[0]) else {
       throw invocation.usage("\"\(invocation.arguments[0])\" must be \(SignalName.allowed)")
     }
-    let client = try Settings.client(invocation)
     let request = SignalRequest(signal: signal, tree: invocation.has("tree") ? true : nil)
-    return try EachJob.run(Array(invocation.arguments.dropFirst()), client) { client, id in
-      try client.signal(id, request)
-      if invocation.wantsJSON { try Terminal.print(json: CreateReply(id: id)) }
-    }
+    return try EachJob.change(invocation.arguments.dropFirst(), invocation) { try $0.signal($1, request) }
   }
 }

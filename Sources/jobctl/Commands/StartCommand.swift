@@ -1,4 +1,3 @@
-import JobAPI
 import JobClient
 
 extension Command {
@@ -17,7 +16,7 @@ extension Command {
     let request = try JobOptions.request(invocation)
     let key = IdempotencyKey.fresh()
     let id = try Bridge(client).call { try client.create(request, key: key) }
-    try invocation.wantsJSON ? Terminal.print(json: CreateReply(id: id)) : Terminal.print("\(id)\n")
+    try invocation.print(CreateReply(id: id), "\(id)")
     return 0
   }
 }

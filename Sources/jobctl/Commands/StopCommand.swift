@@ -1,11 +1,10 @@
-import JobAPI
 import JobClient
 
 extension Command {
   static let stop = Command(
     name: "stop", summary: "Ends jobs: TERM, a time of grace, KILL. Records and output are kept.",
     operands: .jobs,
-    options: [Option("grace", .duration, "The time between TERM and KILL; 0s kills at once."), .json],
+    options: [Option("grace", .duration(), "The time between TERM and KILL; 0s kills at once."), .json],
     details: "Several jobs are stopped at the same time.",
     examples: [
       ("jobctl stop --grace 2s $id", "returns when the job has ended"),
@@ -14,12 +13,8 @@ extension Command {
   ) { invocation in
     let settings = try Settings(invocation).connection()
     let grace = invocation.duration("grace")
-    let wantsJSON = invocation.wantsJSON
     return try EachJob.runTogether(invocation.arguments, settings) { client, id in
-      let status = try StopCommand.stop(id, grace, client)
-      try wantsJSON
-        ? Terminal.print(json: EndedJob(id: id, result: status))
-        : Terminal.print("\(id) \(StatusText.line(status))\n")
+      try EndedJob(id: id, result: StopCommand.stop(id, grace, client)).print(invocation)
     }
   }
 }

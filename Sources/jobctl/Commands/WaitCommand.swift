@@ -1,12 +1,12 @@
-import JobAPI
 import JobClient
+import Platform
 
 extension Command {
   static let wait = Command(
     name: "wait", summary: "Waits for jobs to end; fails when one of them did.", operands: .jobs,
     options: [
       Option("any", "Returns when the first of them has ended."),
-      Option("timeout", .duration, "Gives up after this time, with exit status 124."), .json,
+      Option("timeout", .duration(), "Gives up after this time, with exit status 124."), .json,
     ],
     details: """
       The exit status is that of the first named job that failed: its exit code; 124 when its time limit ended it and
@@ -28,19 +28,18 @@ private struct WaitCommand {
   private let client: JobClient
   private let bridge: Bridge
   private let ids: [JobID]
-  private let deadline: Int64?
+  private let deadline: Deadline?
 
   init(_ invocation: Invocation, _ client: JobClient) throws {
     (self.invocation, self.client, bridge) = (invocation, client, Bridge(client))
-    deadline = invocation.duration("timeout").map { Monotonic.milliseconds() + $0.milliseconds }
+    deadline = invocation.duration("timeout").map { Deadline(after: $0.milliseconds) }
     ids = try invocation.arguments.map { try JobName.id($0, client) }
   }
 
   func all() throws -> Int32 {
     var first: Int32 = 0
     for id in ids {
-      let left = deadline.map { max(0, $0 - Monotonic.milliseconds()) }
-      guard let status = try client.end(of: id, within: left, bridge) else { throw timeIsUp }
+      guard let status = try client.end(of: id, within: deadline?.left, bridge) else { throw timeIsUp }
       let code = try report(id, status)
       if first == 0 { first = code }
     }
@@ -59,8 +58,7 @@ private struct WaitCommand {
   /// Throws the job that ended.
   private func watch() throws -> Never {
     var settings = client.settings
-    if let deadline {
-      let left = deadline - Monotonic.milliseconds()
+    if let left = deadline?.left {
       guard left > 0 else { throw timeIsUp }
       if settings.replyTimeout == 0 || left < settings.replyTimeout {
         settings.replyTimeout = UInt32(clamping: left)
@@ -71,7 +69,7 @@ private struct WaitCommand {
         if let status = event.status { throw EndedJob(id: event.id, result: status) }
         if event.event == .deleted { throw ClientError.notFound }
       }
-      if let deadline, Monotonic.milliseconds() > deadline { throw timeIsUp }
+      if deadline?.left == 0 { throw timeIsUp }
     }
     throw ClientError.closed("the server ended the events")
   }
@@ -89,11 +87,7 @@ private struct WaitCommand {
 
   /// What the job makes jobctl exit with.
   private func report(_ id: JobID, _ status: StatusReply) throws -> Int32 {
-    if invocation.wantsJSON {
-      try Terminal.print(json: EndedJob(id: id, result: status))
-    } else {
-      try Terminal.print("\(id) \(StatusText.line(status))\n")
-    }
+    try EndedJob(id: id, result: status).print(invocation)
     return ExitCode.of(status)
   }
 }

@@ -1,3 +1,5 @@
+import Platform
+
 /// The completion for bash: one function, with the table's options as a case.
 enum BashCompletion {
   static var text: String {
@@ -64,8 +66,8 @@ enum BashCompletion {
   }
 
   private static func options(_ command: Command) -> String {
-    let all = command.allOptions.flatMap(Completion.spellings).joined(separator: " ")
-    let valued = command.allOptions.filter { $0.value != nil }.flatMap(Completion.spellings)
+    let all = command.allOptions.flatMap(\.spellings).joined(separator: " ")
+    let valued = command.allOptions.filter { $0.value != nil }.flatMap(\.spellings)
     return "    \"\(command.name)\") options=\"\(all)\" valued=\"\(valued.joined(separator: " "))\" ;;"
   }
 
@@ -74,7 +76,7 @@ enum BashCompletion {
     CommandTable.all.map { command in
       let cases = command.allOptions.compactMap { option in
         option.value.map { value in
-          "      \(Completion.spellings(option).joined(separator: "|"))) \(action(value)); return ;;"
+          "      \(option.spellings.joined(separator: "|"))) \(action(value.kind)); return ;;"
         }
       }
       guard !cases.isEmpty else { return "    \"\(command.name)\") ;;" }
@@ -83,27 +85,26 @@ enum BashCompletion {
     }
   }
 
-  private static func action(_ value: OptionValue) -> String {
-    switch value {
+  private static func action(_ kind: OptionKind) -> String {
+    switch kind {
     case .file: "_jobctl_files -f"
     case .directory: "_jobctl_files -d"
-    case .oneOf(let words): "_jobctl_words \"\(words.joined(separator: " "))\""
-    case .pair(let beginnings) where !beginnings.isEmpty:
-      "_jobctl_beginnings \"\(beginnings.joined(separator: " "))\""
-    case .text, .duration, .time, .number, .size, .pair: ":"
+    case .words(let words): "_jobctl_words \"\(words.joined(separator: " "))\""
+    case .beginnings(let beginnings): "_jobctl_beginnings \"\(beginnings.joined(separator: " "))\""
+    case .text, .literal: ":"
     }
   }
 
   private static var operands: [String] {
     CommandTable.all.compactMap { command in
       let action: String? =
-        switch command.operands {
-        case .job: "((operands == 0)) && _jobctl_jobs"
-        case .jobs, .optionalJobs: "_jobctl_jobs"
+        switch command.operands.kind {
+        case .jobs where command.operands.count.upperBound == 1: "((operands == 0)) && _jobctl_jobs"
+        case .jobs: "_jobctl_jobs"
         case .signalAndJobs:
           "if ((operands == 0)); then _jobctl_words \"\(Completion.signals)\"; else _jobctl_jobs; fi"
         case .command: "if ((operands == 0)); then _jobctl_files -c; else _jobctl_files -f; fi"
-        case .oneOf(let words):
+        case .words(let words):
           "((operands == 0)) && _jobctl_words \"\(words.joined(separator: " "))\""
         case .none, .word: nil
         }

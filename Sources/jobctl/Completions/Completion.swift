@@ -22,9 +22,4 @@ enum Completion {
   }
 
   static var groups: [String] { CommandTable.groups.keys.sorted() }
-
-  /// How an option may be spelled.
-  static func spellings(_ option: Option) -> [String] {
-    ["--\(option.name)"] + (option.short.map { ["-\($0)"] } ?? [])
-  }
 }

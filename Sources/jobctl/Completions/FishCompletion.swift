@@ -42,23 +42,22 @@ enum FishCompletion {
   }
 
   private static func value(_ option: Option) -> String {
-    switch option.value {
+    switch option.value?.kind {
     case nil: ""
     case .file: " -rF"
     case .directory: " -xa '(__fish_complete_directories)'"
-    case .oneOf(let words): " -xa '\(words.joined(separator: " "))'"
-    case .pair(let beginnings) where !beginnings.isEmpty: " -xa '\(beginnings.joined(separator: " "))'"
-    default: " -x"
+    case .words(let words), .beginnings(let words): " -xa '\(words.joined(separator: " "))'"
+    case .text, .literal: " -x"
     }
   }
 
   private static func operands(_ command: Command) -> [String] {
-    switch command.operands {
+    switch command.operands.kind {
     case .none, .word: []
-    case .job, .jobs, .optionalJobs: ["\(condition(command)) -a '(__jobctl_jobs)'"]
+    case .jobs: ["\(condition(command)) -a '(__jobctl_jobs)'"]
     case .signalAndJobs: ["\(condition(command)) -a '\(Completion.signals) (__jobctl_jobs)'"]
     case .command: ["\(condition(command)) -F"]
-    case .oneOf(let words): ["\(condition(command)) -a '\(words.joined(separator: " "))'"]
+    case .words(let words): ["\(condition(command)) -a '\(words.joined(separator: " "))'"]
     }
   }
 

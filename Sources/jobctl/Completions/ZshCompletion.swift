@@ -1,3 +1,5 @@
+import Platform
+
 /// The completion for zsh: the table's options as arguments of `_arguments`.
 enum ZshCompletion {
   static var text: String {
@@ -64,33 +66,32 @@ enum ZshCompletion {
   }
 
   private static func spec(_ option: Option) -> String {
-    let names = Completion.spellings(option)
-    let value = option.value.map { ":\($0.placeholder):\(action($0))" } ?? ""
+    let names = option.spellings
+    let value = option.value.map { ":\($0.placeholder):\(action($0.kind))" } ?? ""
     let tail = "'[\(bracketed(option.explanation))]\(value)'"
     let star = option.isRepeated ? "'*'" : "'(\(names.joined(separator: " ")))'"
     return names.count == 1 ? "\(star)\(names[0])\(tail)" : "\(star){\(names.joined(separator: ","))}\(tail)"
   }
 
-  private static func action(_ value: OptionValue) -> String {
-    switch value {
+  private static func action(_ kind: OptionKind) -> String {
+    switch kind {
     case .file: "_files"
     case .directory: "_files -/"
-    case .oneOf(let words): "(\(words.joined(separator: " ")))"
-    case .pair(let beginnings) where !beginnings.isEmpty:
-      #"compadd -S "" - \#(beginnings.joined(separator: " "))"#
-    case .text, .duration, .time, .number, .size, .pair: " "
+    case .words(let words): "(\(words.joined(separator: " ")))"
+    case .beginnings(let beginnings): #"compadd -S "" - \#(beginnings.joined(separator: " "))"#
+    case .text, .literal: " "
     }
   }
 
   private static func operands(_ command: Command) -> [String] {
-    switch command.operands {
+    switch command.operands.kind {
     case .none: []
-    case .job: ["'1:job:_jobctl_jobs'"]
-    case .jobs, .optionalJobs: ["'*:job:_jobctl_jobs'"]
+    case .jobs where command.operands.count.upperBound == 1: ["'1:job:_jobctl_jobs'"]
+    case .jobs: ["'*:job:_jobctl_jobs'"]
     case .signalAndJobs: ["'1:signal:(\(Completion.signals))'", "'*:job:_jobctl_jobs'"]
     case .command: ["'(-)1:command:_command_names -e'", "'*::argument:_normal'"]
-    case .word(let name): ["'1:\(name): '"]
-    case .oneOf(let words): ["'1:word:(\(words.joined(separator: " ")))'"]
+    case .word: ["'1:\(command.operands.usage): '"]
+    case .words(let words): ["'1:word:(\(words.joined(separator: " ")))'"]
     }
   }
 

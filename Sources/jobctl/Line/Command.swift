@@ -14,40 +14,34 @@ struct Command: Sendable {
 }
 
 /// What follows a command's options.
-enum Operands: Sendable, Equatable {
-  case none
-  case job
-  case jobs
-  /// Jobs, or none when an option stands for them.
-  case optionalJobs
-  case signalAndJobs
-  /// A program and its arguments: what follows it is the program's.
-  case command
-  /// One word, called so in the usage.
-  case word(String)
-  case oneOf([String])
-
-  /// As the usage shows it.
-  var usage: String {
-    switch self {
-    case .none: ""
-    case .job: "ID"
-    case .jobs: "ID..."
-    case .optionalJobs: "[ID...]"
-    case .signalAndJobs: "SIGNAL ID..."
-    case .command: "COMMAND [ARGUMENT...]"
-    case .word(let name): name
-    case .oneOf(let words): words.joined(separator: "|")
-    }
+struct Operands: Sendable {
+  enum Kind: Equatable, Sendable {
+    case none, jobs, signalAndJobs
+    /// A program and its arguments: what follows it is the program's.
+    case command
+    case word
+    case words([String])
   }
 
-  var count: ClosedRange<Int> {
-    switch self {
-    case .none: 0...0
-    case .job, .word, .oneOf: 1...1
-    case .jobs, .command: 1...Int.max
-    case .optionalJobs: 0...Int.max
-    case .signalAndJobs: 2...Int.max
-    }
+  let kind: Kind
+  /// As the usage shows it.
+  let usage: String
+  let count: ClosedRange<Int>
+
+  private init(_ kind: Kind, _ usage: String, _ count: ClosedRange<Int>) {
+    (self.kind, self.usage, self.count) = (kind, usage, count)
+  }
+
+  static let none = Operands(.none, "", 0...0)
+  static let job = Operands(.jobs, "ID", 1...1)
+  static let jobs = Operands(.jobs, "ID...", 1...Int.max)
+  /// Or none when an option stands for them.
+  static let optionalJobs = Operands(.jobs, "[ID...]", 0...Int.max)
+  static let signalAndJobs = Operands(.signalAndJobs, "SIGNAL ID...", 2...Int.max)
+  static let command = Operands(.command, "COMMAND [ARGUMENT...]", 1...Int.max)
+  /// One word, called so in the usage.
+  static func word(_ name: String) -> Operands { Operands(.word, name, 1...1) }
+  static func oneOf(_ words: [String]) -> Operands {
+    Operands(.words(words), words.joined(separator: "|"), 1...1)
   }
 }

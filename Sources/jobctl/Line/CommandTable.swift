@@ -1,3 +1,5 @@
+import Platform
+
 /// All commands of jobctl.
 enum CommandTable {
   static let all: [Command] = [
@@ -44,7 +46,7 @@ enum CommandTable {
       return UsageError("\"\(group)\" needs one of: \(names.joined(separator: ", "))", command: group)
     }
     return UsageError(
-      "there is no command \"\(group) \(word)\"; \"\(group)\" is followed by \(OptionValue.list(names))"
+      "there is no command \"\(group) \(word)\"; \"\(group)\" is followed by \(names.alternatives)"
         + Suggestion.text(for: word, among: names), command: group)
   }
 }

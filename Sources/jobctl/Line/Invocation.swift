@@ -1,4 +1,5 @@
 import JobAPI
+import Platform
 
 /// A command line taken apart by a command's description.
 struct Invocation {
@@ -10,77 +11,39 @@ struct Invocation {
 
   init(_ command: Command, _ line: [String]) throws(UsageError) {
     self.command = command
-    var rest = line[...]
-    while let word = rest.popFirst() {
-      if word == "--" {
-        arguments += rest
-        break
-      }
-      if word.hasPrefix("--") {
-        try takeLong(word, &rest)
-      } else if word.hasPrefix("-"), word != "-" {
-        try takeShort(word, &rest)
-      } else {
+    var reader = ArgumentReader(line)
+    while let argument = reader.next() {
+      switch argument {
+      case .option("--help") where !reader.hasAttachedValue, .option("-h"): wantsHelp = true
+      case .option(let spelling): try take(spelling, &reader)
+      case .word("--"): arguments += reader.remaining()
+      case .word(let word):
         arguments.append(word)
-        if command.operands == .command {
-          arguments += rest
-          break
-        }
+        if command.operands.kind == .command { arguments += reader.remaining() }
       }
     }
     if !wantsHelp { try checkArguments() }
   }
 
-  /// `--name`, `--name value` or `--name=value`.
-  private mutating func takeLong(_ word: String, _ rest: inout ArraySlice<String>) throws(UsageError) {
-    let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    if word == "--help" {
-      wantsHelp = true
-      return
+  private mutating func take(_ spelling: String, _ reader: inout ArgumentReader) throws(UsageError) {
+    let options = command.allOptions
+    guard let option = options.first(where: { $0.spellings.contains(spelling) }) else {
+      let name = String(spelling.dropFirst(2))
+      let near = name.isEmpty ? "" : Suggestion.text(for: name, among: options.map(\.name), "--")
+      throw usage("there is no option \(spelling)\(near)")
     }
-    guard let option = command.allOptions.first(where: { $0.name == parts[0] }) else {
-      let names = command.allOptions.map(\.name)
-      throw usage(
-        "there is no option --\(parts[0])\(Suggestion.text(for: String(parts[0]), among: names, "--"))")
+    var text = ""
+    if let value = option.value {
+      guard let given = reader.value() else { throw usage("\(spelling) needs a value: \(value.placeholder)") }
+      text = given
+    } else if reader.hasAttachedValue {
+      throw usage("\(spelling) takes no value")
     }
-    guard option.value != nil else {
-      guard parts.count == 1 else { throw usage("--\(option.name) takes no value") }
-      return try take(option, "--\(option.name)", "")
-    }
-    guard let value = parts.count > 1 ? String(parts[1]) : rest.popFirst() else {
-      throw usage("--\(option.name) needs a value: \(option.value!.placeholder)")
-    }
-    try take(option, "--\(option.name)", value)
-  }
-
-  /// `-f`, several of them together as in `-ft`, and `-o value` or `-ovalue`.
-  private mutating func takeShort(_ word: String, _ rest: inout ArraySlice<String>) throws(UsageError) {
-    var letters = word.dropFirst()
-    while let letter = letters.popFirst() {
-      if letter == "h" {
-        wantsHelp = true
-        continue
-      }
-      guard let option = command.allOptions.first(where: { $0.short == letter }) else {
-        throw usage("there is no option -\(letter)")
-      }
-      guard option.value != nil else {
-        try take(option, "-\(letter)", "")
-        continue
-      }
-      guard let value = letters.isEmpty ? rest.popFirst() : String(letters) else {
-        throw usage("-\(letter) needs a value: \(option.value!.placeholder)")
-      }
-      return try take(option, "-\(letter)", value)
-    }
-  }
-
-  private mutating func take(_ option: Option, _ spelling: String, _ value: String) throws(UsageError) {
     guard option.isRepeated || values[option.name] == nil else { throw usage("\(spelling) is given twice") }
-    if let demand = option.value?.demand(of: value) {
-      throw usage("\(spelling) is \"\(value)\", but must be \(demand)")
+    if let demand = option.value?.demand(of: text) {
+      throw usage("\(spelling) is \"\(text)\", but must be \(demand)")
     }
-    values[option.name, default: []].append(value)
+    values[option.name, default: []].append(text)
   }
 
   private func checkArguments() throws(UsageError) {
@@ -89,7 +52,8 @@ struct Invocation {
     guard arguments.count <= operands.count.upperBound else {
       throw usage("unexpected argument \"\(arguments[operands.count.upperBound])\"")
     }
-    if case .oneOf(let words) = operands, let demand = OptionValue.oneOf(words).demand(of: arguments[0]) {
+    if case .words(let words) = operands.kind, let demand = OptionValue.oneOf(words).demand(of: arguments[0])
+    {
       throw usage("\"\(arguments[0])\" must be \(demand)")
     }
   }
@@ -98,22 +62,21 @@ struct Invocation {
   func value(_ option: String) -> String? { values[option]?.last }
   func all(_ option: String) -> [String] { values[option] ?? [] }
   func duration(_ option: String) -> DurationText? { value(option).flatMap { DurationText($0) } }
-  func number(_ option: String) -> Int64? { value(option).flatMap { Int64($0) } }
-
-  func size(_ option: String) -> Int64? { value(option).flatMap { SizeText.parse($0) }.map { Int64($0) } }
+  func number(_ option: String) -> Int? { value(option).flatMap { Int($0) } }
+  func size(_ option: String) -> Int64? { value(option).flatMap(Units.bytes.parse) }
 
   /// NAME=VALUE options as a dictionary; nil when there are none.
   func pairs(_ option: String) -> [String: String]? {
     guard has(option) else { return nil }
-    var pairs: [String: String] = [:]
-    for text in all(option) {
-      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      pairs[String(parts[0])] = String(parts[1])
-    }
-    return pairs
+    return Dictionary(all(option).map { $0.halves(at: "=") }.map { ($0, $1 ?? "") }) { $1 }
   }
 
   var wantsJSON: Bool { value("output") == "json" }
+
+  /// Prints a line: as JSON where that is asked for, else in words.
+  func print(_ body: some Encodable, _ line: @autoclosure () -> String) throws {
+    try wantsJSON ? Terminal.print(json: body) : Terminal.print(line() + "\n")
+  }
 
   func usage(_ text: String) -> UsageError { UsageError(text, command: command.name) }
 }

@@ -1,13 +1,4 @@
-import Glibc
-
 enum Age {
-  /// Milliseconds since 1970.
-  static func now() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-  }
-
   static func text(seconds: Int64) -> String {
     switch seconds {
     case ..<0: "0s"

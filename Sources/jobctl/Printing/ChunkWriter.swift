@@ -1,5 +1,4 @@
 import FoundationEssentials
-import JobAPI
 import JobClient
 
 /// A log as lines of JSON: one ``LogChunk`` a piece.

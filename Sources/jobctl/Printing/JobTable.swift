@@ -1,4 +1,5 @@
 import JobAPI
+import Platform
 
 /// Jobs as a table: columns as wide as what is in them, the last one cut off where the screen ends.
 struct JobTable {
@@ -8,8 +9,9 @@ struct JobTable {
   /// The column that is painted.
   private static let stateColumn = 1
 
-  static func short(_ jobs: [JobDetail], now: Int64 = Age.now()) -> JobTable {
-    JobTable(
+  static func short(_ jobs: [JobDetail], _ clock: Clock = .system) -> JobTable {
+    let now = clock.now() / 1000
+    return JobTable(
       head: ["ID", "STATE", "CODE", "AGE", "COMMAND"],
       rows: jobs.map { job in
         [

@@ -1,5 +1,4 @@
 import Glibc
-import JobAPI
 import JobClient
 
 /// A job's output on its way to jobctl's stdout and stderr. Small pieces are put together until the end of what came at

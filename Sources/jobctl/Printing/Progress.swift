@@ -1,35 +1,42 @@
-import JobClient
+import Platform
 
 /// How far a long transfer is, on one line of a terminal's stderr: only once it has taken a while.
 struct Progress {
-  private let isShown: Bool
+  private let clock: Clock
+  private let draw: ((String) -> Void)?
   private let started: Int64
   private var last: Int64
   private var done: Int64 = 0
   private let total: Int64?
-  private static let after: Int64 = 1000
-  private static let every: Int64 = 200
+  private static let after: Int64 = 1_000_000
+  private static let every: Int64 = 200_000
 
-  init(total: Int64?, isShown: Bool = Screen.showsProgress, now: Int64 = Monotonic.milliseconds()) {
-    (self.total, self.isShown, started, last) = (total, isShown, now, now)
+  /// `draw`: puts a text in place of the last; nil: nothing is shown.
+  init(
+    total: Int64?, _ clock: Clock = .system,
+    draw: ((String) -> Void)? = Screen.showsProgress ? { Terminal.sketch($0) } : nil
+  ) {
+    (self.total, self.clock, self.draw) = (total, clock, draw)
+    started = clock.monotonic()
+    last = started
   }
 
   mutating func advance(by count: Int) {
     done += Int64(count)
-    guard isShown else { return }
-    let now = Monotonic.milliseconds()
+    guard let draw else { return }
+    let now = clock.monotonic()
     guard now - started > Self.after, now - last > Self.every else { return }
     last = now
-    Terminal.sketch(text(now))
+    draw(text)
   }
 
   /// Takes the line away.
   func finish() {
-    if last != started { Terminal.sketch("") }
+    if last != started { draw?("") }
   }
 
-  func text(_ now: Int64) -> String {
-    let rate = ByteCount.text(done * 1000 / max(1, now - started)) + "/s"
+  var text: String {
+    let rate = ByteCount.text(done * 1_000_000 / max(1, clock.monotonic() - started)) + "/s"
     guard let total, total > 0 else { return "\(ByteCount.text(done)), \(rate)" }
     return "\(ByteCount.text(done)) of \(ByteCount.text(total)) (\(done * 100 / total) %), \(rate)"
   }

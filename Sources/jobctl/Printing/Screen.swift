@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 
 /// What stdout and stderr are shown on.
 enum Screen {

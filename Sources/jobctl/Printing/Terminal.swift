@@ -1,13 +1,9 @@
-import FoundationEssentials
 import Glibc
+import JobAPI
+import Platform
 
 /// Nobody reads what is printed any longer.
 struct OutputClosed: Error {}
-
-struct WriteError: Error, CustomStringConvertible {
-  let code: Int32
-  var description: String { "cannot write output: \(String(cString: strerror(code)))" }
-}
 
 /// Writing to the standard streams: whole, and with an error when the reader is gone.
 enum Terminal {
@@ -24,32 +20,25 @@ enum Terminal {
       } else if errno == EPIPE {
         throw OutputClosed()
       } else if errno != EINTR {
-        throw WriteError(code: errno)
+        throw SystemError(errno, "write output")
       }
     }
   }
 
-  static func print(_ text: String) throws {
-    var text = text
-    try text.withUTF8 { try write(UnsafeRawBufferPointer($0), to: STDOUT_FILENO) }
+  static func print(_ text: String) throws { try write(text, to: STDOUT_FILENO) }
+
+  private static func write(_ text: String, to descriptor: Int32) throws {
+    try Array(text.utf8).withUnsafeBytes { try write($0, to: descriptor) }
   }
 
   /// One line of JSON.
   static func print(json body: some Encodable) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-    try print(String(decoding: try encoder.encode(body), as: UTF8.self) + "\n")
+    try (JSONBody.encode(body) + [0x0a]).withUnsafeBytes { try write($0, to: STDOUT_FILENO) }
   }
 
   /// A line on stderr; there is nobody to tell when that fails.
-  static func complain(_ line: String) {
-    var line = line + "\n"
-    line.withUTF8 { try? write(UnsafeRawBufferPointer($0), to: STDERR_FILENO) }
-  }
+  static func complain(_ line: String) { try? write(line + "\n", to: STDERR_FILENO) }
 
   /// In place of the line on stderr that was sketched before.
-  static func sketch(_ text: String) {
-    var line = "\r\u{1b}[K" + text
-    line.withUTF8 { try? write(UnsafeRawBufferPointer($0), to: STDERR_FILENO) }
-  }
+  static func sketch(_ text: String) { try? write("\r\u{1b}[K" + text, to: STDERR_FILENO) }
 }

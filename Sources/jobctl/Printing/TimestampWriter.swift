@@ -1,4 +1,3 @@
-import JobAPI
 import JobClient
 
 /// As ``OutputWriter``, with the time before each line at which its beginning came.

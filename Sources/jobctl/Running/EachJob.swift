@@ -1,6 +1,5 @@
-import JobAPI
 import JobClient
-import Synchronization
+import Platform
 
 /// Doing the same to several jobs: one that it fails for does not keep the others from it.
 enum EachJob {
@@ -9,14 +8,25 @@ enum EachJob {
 
   /// One after the other. The exit status is that of the first failure.
   static func run(
-    _ names: [String], _ client: JobClient, _ body: (JobClient, JobID) throws -> Void
+    _ names: some Sequence<String>, _ invocation: Invocation, _ body: (JobClient, JobID) throws -> Void
   ) throws -> Int32 {
+    let client = try Settings.client(invocation)
     var status: Int32 = 0
     for name in names {
       guard let failure = try attempt(name, client, body) else { continue }
       if status == 0 { status = failure }
     }
     return status
+  }
+
+  /// The same, with each id as JSON where that is asked for.
+  static func change(
+    _ names: some Sequence<String>, _ invocation: Invocation, _ body: (JobClient, JobID) throws -> Void
+  ) throws -> Int32 {
+    try run(names, invocation) { client, id in
+      try body(client, id)
+      if invocation.wantsJSON { try Terminal.print(json: CreateReply(id: id)) }
+    }
   }
 
   /// At the same time, each on a connection of its own.
@@ -26,7 +36,7 @@ enum EachJob {
   ) throws -> Int32 {
     let left = Mutex(names[...])
     let result = Mutex<Result<Int32, any Error>>(.success(0))
-    try Threads.run(min(names.count, most)) {
+    try SystemThread.run(min(names.count, most)) {
       let client = JobClient(settings)
       while let name = left.withLock({ $0.popFirst() }) {
         let done = Result { try attempt(name, client, body) ?? 0 }

@@ -1,4 +1,3 @@
-import JobAPI
 import JobClient
 
 /// A job named on the command line: its id, or the beginning or the end of it.
@@ -6,6 +5,12 @@ enum JobName {
   static let shortest = 4
   /// Of a shortened id in tables: the end of an id is random, its beginning the time.
   static let shown = 12
+
+  /// The one that a command has as its operand.
+  static func only(_ invocation: Invocation) throws -> (JobClient, JobID) {
+    let client = try Settings.client(invocation)
+    return (client, try id(invocation.arguments[0], client))
+  }
 
   static func id(_ text: String, _ client: JobClient) throws -> JobID {
     if let id = JobID(text) { return id }

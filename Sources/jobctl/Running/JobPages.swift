@@ -1,4 +1,3 @@
-import JobAPI
 import JobClient
 
 /// The client's jobs, newest first, page after page. Those that are deleted meanwhile do not disturb the order.

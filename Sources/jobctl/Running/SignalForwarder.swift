@@ -1,7 +1,6 @@
 import Glibc
-import JobAPI
 import JobClient
-import Synchronization
+import Platform
 
 /// Sends the signals jobctl gets to the job it runs. Those that come before the job is known wait for it; a second
 /// Ctrl-C ends the job's whole tree, and jobctl itself when the job is not known or cannot be told.
@@ -26,7 +25,7 @@ final class SignalForwarder: Sendable {
     for signal in Self.forwarded { sigaddset(&set, signal) }
     pthread_sigmask(SIG_BLOCK, &set, nil)
     let waited = set
-    try Threads.detach { [self] in
+    try SystemThread.detach { [self] in
       while true {
         var signal: Int32 = 0
         if withUnsafePointer(to: waited, { sigwait($0, &signal) }) == 0 { received(signal) }
@@ -41,7 +40,7 @@ final class SignalForwarder: Sendable {
       return state.waiting
     }
     guard !waiting.isEmpty else { return }
-    try Threads.detach { [self] in
+    try SystemThread.detach { [self] in
       for signal in waiting { send(signal, to: job, isSecond: false) }
     }
   }
@@ -61,11 +60,11 @@ final class SignalForwarder: Sendable {
     let number = signal == SIGINT && isSecond ? SIGKILL : signal
     // A terminal sends its signals to all processes of a job; TERM is one process's to handle.
     let request = SignalRequest(signal: SignalName(number: number)!, tree: signal == SIGTERM ? nil : true)
-    let deadline = Monotonic.milliseconds() + Self.patience
+    let deadline = Deadline(after: Self.patience)
     while true {
       do {
         return try JobClient(settings).signal(job, request)
-      } catch .status(409, _, _) where Monotonic.milliseconds() < deadline {
+      } catch .status(409, _, _) where deadline.left > 0 {
         // It has not started yet, or has just ended, which ends jobctl.
         usleep(20_000)
       } catch {

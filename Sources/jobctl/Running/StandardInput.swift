@@ -1,6 +1,6 @@
 import Glibc
-import JobAPI
 import JobClient
+import Platform
 
 /// Forwards jobctl's own standard input to a job, over a connection that is made when there is something to forward.
 enum StandardInput {
@@ -24,7 +24,7 @@ enum StandardInput {
     // A job may take its time to read.
     settings.replyTimeout = 0
     let final = settings
-    try Threads.detach {
+    try SystemThread.detach {
       do {
         try copy(to: id, JobClient(final))
       } catch ClientError.notFound, ClientError.status(409, _, _) {

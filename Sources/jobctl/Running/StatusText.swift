@@ -23,4 +23,8 @@ enum StatusText {
 struct EndedJob: Encodable, Error {
   let id: JobID
   let result: StatusReply
+
+  func print(_ invocation: Invocation) throws {
+    try invocation.print(self, "\(id) \(StatusText.line(result))")
+  }
 }

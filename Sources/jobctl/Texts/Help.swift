@@ -1,3 +1,5 @@
+import Platform
+
 /// Help texts, made from the table.
 enum Help {
   private static let lineWidth = 100
@@ -32,10 +34,10 @@ enum Help {
   static func command(_ command: Command) -> String {
     var text = "\(command.summary)\n\nUsage: jobctl \(command.name)"
     if !command.allOptions.isEmpty { text += " [OPTION...]" }
-    if command.operands != .none { text += " \(command.operands.usage)" }
+    if !command.operands.usage.isEmpty { text += " \(command.operands.usage)" }
     text += "\n"
     if !command.details.isEmpty {
-      text += "\n" + Text.wrap(command.details, lineWidth).joined(separator: "\n") + "\n"
+      text += "\n" + TextWrap.lines(command.details, width: lineWidth).joined(separator: "\n") + "\n"
     }
     let others = CommandTable.group(command.name).dropFirst()
     if !others.isEmpty { text += "\nCommands:\n" + list(Array(others)) }
@@ -58,7 +60,7 @@ enum Help {
     let width = min(28, rows.map(\.0.count).max() ?? 0)
     let indent = "\n" + String(repeating: " ", count: width + 4)
     return rows.map { name, meaning in
-      let lines = Text.wrap(meaning, lineWidth - width - 4).joined(separator: indent)
+      let lines = TextWrap.lines(meaning, width: lineWidth - width - 4).joined(separator: indent)
       return "  \(Text.pad(name, width))\(name.count > width ? indent : "  ")\(lines)\n"
     }.joined()
   }

@@ -1,36 +1,28 @@
-/// The manual page jobctl(1) in mdoc(7), made from the table.
+import Platform
+
+/// The manual page jobctl(1), made from the table.
 enum ManualPage {
   static var text: String {
     let usages = CommandTable.all.map { command in
       ".Nm\n.Cm \(command.name)\n" + (command.allOptions.isEmpty ? "" : ".Op Ar option ...\n")
-        + (command.operands == .none ? "" : ".Ar \(escape(command.operands.usage))\n")
+        + (command.operands.usage.isEmpty ? "" : ".Ar \(Mdoc.plain(command.operands.usage))\n")
     }
-    return """
-      .Dd November 24, 2026
-      .Dt JOBCTL 1
-      .Os
-      .Sh NAME
-      .Nm jobctl
-      .Nd run commands on a host with jobd
+    return Mdoc.page(
+      "jobctl", 1, "run commands on a host with jobd",
+      """
       .Sh SYNOPSIS
       \(usages.joined())\
       .Sh DESCRIPTION
-      .Nm
-      starts jobs on a host that runs
-      .Xr jobd 8 ,
-      and shows, follows and ends them.
-      The daemon knows its clients by their certificates; a client sees the jobs it created and no others.
+      `Nm` starts jobs on a host that runs `Xr jobd 8 ,` and shows, follows and ends them. The daemon knows its \
+      clients by their certificates; a client sees the jobs it created and no others.
       .Pp
       A job may be named by its whole id, or by \(JobName.shortest) or more characters of its beginning or end, which
       tables show.
       .Pp
       The options of a connection, which every command that talks to the daemon has:
-      .Bl -tag -width Ds
-      \(Option.connection.map(item).joined())\
-      .El
+      \(Mdoc.list(Option.connection.map(item)))\
       .Pp
-      What is not given as an option is taken from the environment, then from the profile, see
-      .Cm config .
+      What is not given as an option is taken from the environment, then from the profile, see `Cm config .`
       .Sh COMMANDS
       \(CommandTable.all.map(section).joined())\
       .Sh ENVIRONMENT
@@ -49,20 +41,13 @@ enum ManualPage {
       .It Pa ~/.config/jobctl/config.json
       Profiles.
       .It Pa ~/.config/jobd/pki , /etc/jobd/pki
-      Keys and certificates, of a user and of root:
-      .Pa ca.crt , client.crt , client.key .
+      Keys and certificates, of a user and of root: `Pa ca.crt , client.crt , client.key .`
       .El
       .Sh EXIT STATUS
-      .Cm run
-      and
-      .Cm wait
-      exit with the job's own exit code, which is 128 plus the signal's number for a job that a signal ended;
-      with 124 where that code is 0 and the job's time limit ended it.
-      .Nm
-      itself exits with:
-      .Bl -tag -width Ds
-      \(ExitCode.allCases.map { ".It \($0.rawValue)\n\(sentence($0.meaning))\n" }.joined())\
-      .El
+      `Cm run` and `Cm wait` exit with the job's own exit code, which is 128 plus the signal's number for a job that a \
+      signal ended;
+      with 124 where that code is 0 and the job's time limit ended it. `Nm` itself exits with:
+      \(Mdoc.list(ExitCode.allCases.map { ("\($0.rawValue)", sentence($0.meaning)) }))\
       .Sh EXAMPLES
       .Bd -literal -offset indent
       jobctl run uname -a
@@ -72,38 +57,30 @@ enum ManualPage {
       .Xr jobd.json5 5 ,
       .Xr jobd 8
 
-      """
+      """)
   }
 
   private static func section(_ command: Command) -> String {
-    var text = ".Ss \(command.name)\n\(lines(command.summary))"
-    if !command.details.isEmpty { text += ".Pp\n\(lines(command.details))" }
-    if !command.options.isEmpty {
-      text += ".Bl -tag -width Ds\n" + command.options.map(item).joined() + ".El\n"
-    }
+    var text = ".Ss \(command.name)\n\(paragraph(command.summary))\n"
+    if !command.details.isEmpty { text += ".Pp\n\(paragraph(command.details))\n" }
+    if !command.options.isEmpty { text += Mdoc.list(command.options.map(item)) }
     text += ".Pp\nExamples:\n.Bd -literal -offset indent\n"
-    text += command.examples.map { escape($0.line) + "\n" }.joined()
+    text += command.examples.map { Mdoc.plain($0.line) + "\n" }.joined()
     return text + ".Ed\n"
   }
 
-  private static func item(_ option: Option) -> String {
+  private static func item(_ option: Option) -> (tag: String, text: String) {
     let short = option.short.map { "Fl \($0) , " } ?? ""
-    let value = option.value.map { " Ar \(escape($0.placeholder))" } ?? ""
-    return ".It \(short)Fl -\(option.name)\(value)\n\(lines(option.explanation))"
+    let value = option.value.map { " Ar \(Mdoc.plain($0.placeholder))" } ?? ""
+    return ("\(short)Fl -\(option.name)\(value)", paragraph(option.explanation))
   }
 
   /// From words that begin in lower case.
   private static func sentence(_ words: String) -> String {
-    escape(words.prefix(1).uppercased() + words.dropFirst()) + "."
+    Mdoc.plain(words.prefix(1).uppercased() + words.dropFirst()) + "."
   }
 
-  /// A sentence a line, as mdoc wants it. One that begins with what is to be typed keeps its first letter.
-  private static func lines(_ text: String) -> String {
-    escape(text.replacing("\n", with: " ")).replacing(". ", with: ".\n") + "\n"
-  }
-
-  private static func escape(_ text: String) -> String {
-    let escaped = text.replacing("\\", with: "\\e")
-    return escaped.hasPrefix(".") || escaped.hasPrefix("'") ? "\\&" + escaped : escaped
+  private static func paragraph(_ text: String) -> String {
+    Mdoc.plain(text.replacing("\n", with: " "))
   }
 }

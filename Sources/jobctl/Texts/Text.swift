@@ -4,20 +4,6 @@ enum Text {
     text + String(repeating: " ", count: max(0, width - DisplayWidth.of(text)))
   }
 
-  /// Lines of at most `width` columns, where the words allow.
-  static func wrap(_ text: String, _ width: Int) -> [String] {
-    var lines: [String] = []
-    var line = ""
-    for word in text.split(whereSeparator: { $0 == " " || $0 == "\n" }) {
-      if !line.isEmpty, line.count + 1 + word.count > width {
-        lines.append(line)
-        line = ""
-      }
-      line += (line.isEmpty ? "" : " ") + word
-    }
-    return lines + [line]
-  }
-
   /// The beginning of `text` in `width` columns, with an ellipsis where something was cut off.
   static func cut(_ text: String, _ width: Int) -> String {
     guard DisplayWidth.of(text) > width else { return text }

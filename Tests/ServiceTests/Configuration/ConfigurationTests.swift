@@ -1,6 +1,6 @@
 import FoundationEssentials
 import Glibc
-import JobAPI
+import Platform
 import Testing
 
 @testable import JobModel
@@ -30,6 +30,10 @@ import Testing
     defer { close(descriptor) }
     let bytes = Array(text.utf8)
     try #require(Glibc.write(descriptor, bytes, bytes.count) == bytes.count)
+  }
+
+  private func option(_ name: String) throws -> ConfigurationOption {
+    try #require(ConfigurationOption.all.first { $0.name == name })
   }
 
   private func failure(_ arguments: [String] = [], _ environment: [String: String] = [:], file: String? = nil)
@@ -76,9 +80,9 @@ import Testing
     #expect(loader.configuration.maxBody == 65536)
     #expect(!loader.configuration.cgroup)
     #expect(loader.configuration.maxHead == 32 << 10)
-    #expect(loader.sources["grace"] == .flag)
-    #expect(loader.sources["output-limit"] == .environment("JOBD_OUTPUT_LIMIT"))
-    #expect(loader.sources["max-body"] == .file("\(scratch.path)/jobd.json5"))
+    #expect(loader.sources["grace"] == "flag")
+    #expect(loader.sources["output-limit"] == "environment, JOBD_OUTPUT_LIMIT")
+    #expect(loader.sources["max-body"] == "\(scratch.path)/jobd.json5")
     #expect(loader.sources["max-head"] == nil)
   }
 
@@ -138,33 +142,34 @@ import Testing
 
   @Test func addresses() throws {
     var configuration = Configuration(place)
+    let option = try option("listen")
     for text in ["[::1]:0", "localhost:1", "0.0.0.0:65535"] {
-      #expect(OptionValue.address.set(text, in: &configuration))
-      #expect(OptionValue.address.print(configuration) == text)
+      #expect(option.set(text, &configuration))
+      #expect(option.print(configuration) == text)
     }
     #expect(configuration.listenPort == 65535)
   }
 
   @Test func names() throws {
     var configuration = Configuration(place)
-    let option = OptionValue.names(\.metricsClients)
+    let option = try option("metrics-clients")
     for (text, names) in [
       ("", []), ("alice", ["alice"]), (" build bot ,b", ["build bot", "b"]), ("ü,b,c", ["ü", "b", "c"]),
     ] {
-      #expect(option.set(text, in: &configuration) && configuration.metricsClients == names)
+      #expect(option.set(text, &configuration) && configuration.metricsClients == names)
       #expect(option.print(configuration) == names.joined(separator: ","))
     }
-    for text in [",", "a,", ",a", "a,,b", " "] { #expect(!option.set(text, in: &configuration), "\(text)") }
+    for text in [",", "a,", ",a", "a,,b", " "] { #expect(!option.set(text, &configuration), "\(text)") }
   }
 
   @Test func sizes() {
     for (text, bytes) in [
       ("0", 0), ("1", 1), ("64KiB", 65536), ("3MiB", 3 << 20), ("5GiB", 5 << 30), ("2TiB", 2 << 40),
-    ] {
-      #expect(SizeText.parse(text) == bytes && SizeText.print(bytes) == text)
+    ] as [(String, Int64)] {
+      #expect(Units.bytes.parse(text) == bytes && Units.bytes.print(bytes) == text)
     }
     for text in ["", "KiB", "-1", "+1", "1.5GiB", "1 KiB", "1kib", "٣", "9223372036854775807KiB"] {
-      #expect(SizeText.parse(text) == nil, "\(text)")
+      #expect(Units.bytes.parse(text) == nil, "\(text)")
     }
   }
 
@@ -187,7 +192,7 @@ import Testing
       #expect(help.contains("--\(option.name) "))
       var configuration = Configuration(place)
       #expect(
-        option.value.set(option.value.print(configuration), in: &configuration) || option.name == "crl-file")
+        option.set(option.print(configuration), &configuration) || option.name == "crl-file")
       #expect(configuration == Configuration(place), "\(option.name)")
     }
     #expect(Set(ConfigurationOption.all.map(\.name)).count == ConfigurationOption.all.count)

@@ -13,8 +13,7 @@ struct WireError: Error, Equatable, CustomStringConvertible {
 }
 
 /// The C client, with errors thrown.
-final class WireClient: @unchecked Sendable {
-  // Used by one thread, but interrupt, which any may call.
+final class WireClient {
   struct Settings {
     var host = "localhost"
     var port: UInt16
@@ -48,7 +47,6 @@ final class WireClient: @unchecked Sendable {
   deinit { jw_client_free(client) }
 
   var isReusable: Bool { jw_client_reusable(client) }
-  func interrupt() { jw_client_interrupt(client) }
   func header(_ name: String) -> String? { jw_client_header(client, name).map { String(cString: $0) } }
 
   private func call(_ body: (inout jw_error) -> Bool) throws {

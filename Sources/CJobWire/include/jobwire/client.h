@@ -34,8 +34,7 @@ struct jw_client_options {
     unsigned io_ms;      ///< for a read or write without progress; 0: none
 };
 
-/// One keep-alive HTTPS connection: blocking, TLS 1.3 only. Used by one thread at a time, except
-/// jw_client_interrupt.
+/// One keep-alive HTTPS connection: blocking, TLS 1.3 only. Used by one thread at a time.
 struct jw_client;
 
 /// Connects and shakes hands.
@@ -44,8 +43,6 @@ bool jw_client_open(const struct jw_client_options *_Nonnull options,
     __attribute__((warn_unused_result));
 /// Sends close_notify and closes.
 void jw_client_free(struct jw_client *_Nullable client);
-/// Makes the blocked call return with JW_FAIL_CLOSED. Any thread, async-signal-safe.
-void jw_client_interrupt(struct jw_client *_Nonnull client);
 
 /// Sends a request head. `headers`: extra "Name: value\r\n" lines or NULL. `body_length` -1: chunked body
 /// follows by jw_client_write, ended with jw_client_write_end; 0: none. A head whose body has a length leaves

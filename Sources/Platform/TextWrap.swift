@@ -1,10 +1,9 @@
 /// Breaks text into lines between words.
 package enum TextWrap {
-  /// Lines of at most `width` characters, but for words that are longer. A text that fits stays as it is.
+  /// Lines of at most `width` characters, but for words that are longer.
   package static func lines(_ text: String, width: Int) -> [String] {
-    guard text.count > width else { return [text] }
     var lines = [""]
-    for word in text.split(separator: " ") {
+    for word in text.split(whereSeparator: { $0 == " " || $0 == "\n" }) {
       let last = lines[lines.count - 1]
       if last.isEmpty {
         lines[lines.count - 1] = String(word)

@@ -1,8 +1,8 @@
 import Glibc
 
-enum Path {
+package enum Path {
   /// `path` seen from the working directory.
-  static func absolute(_ path: String) -> String {
+  package static func absolute(_ path: String) -> String {
     guard !path.hasPrefix("/"), let directory = getcwd(nil, 0) else { return path }
     defer { free(directory) }
     return "\(String(cString: directory))/\(path)"

@@ -1,0 +1,65 @@
+import Platform
+
+/// Kinds of values that only the daemon's options have.
+extension OptionValue<Address> {
+  static var address: Self {
+    Self(
+      .text, "HOST:PORT", "HOST:PORT, such as 127.0.0.1:7443 or [::1]:7443; port 0 picks a free one"
+    ) { text in
+      guard let address = Address(text), !address.host.isEmpty else { return nil }
+      // Else it is not said where an address of IPv6 ends.
+      let isClear = !address.host.contains(":") || text.hasPrefix("[\(address.host)]:")
+      return isClear ? address : nil
+    }
+  }
+}
+
+extension OptionValue<String> {
+  static var path: Self {
+    Self(.file, "PATH", "the path of a file or directory") { $0.isEmpty ? nil : $0 }
+  }
+}
+
+/// None is an empty text.
+extension OptionValue<String?> {
+  static var optionalPath: Self { optional(.file, "PATH", OptionValue<String>.path.allowed) }
+  static var optionalText: Self { optional(.text, "NAME", "a text that is not empty") }
+
+  private static func optional(_ kind: OptionKind, _ placeholder: String, _ allowed: String) -> Self {
+    Self(kind, placeholder, allowed, print: { $0 ?? "" }) { .some($0.isEmpty ? nil : $0) }
+  }
+}
+
+extension OptionValue<[String]> {
+  /// None is an empty text. Space around a name is not part of it.
+  static var names: Self {
+    Self(
+      .text, "NAME,...", "names with a comma between each two, such as prometheus,alice",
+      print: { $0.joined(separator: ",") }
+    ) { text in
+      let parts = text.split(separator: ",", omittingEmptySubsequences: text.isEmpty)
+      let names = parts.map { part in
+        let start = part.drop { $0 == " " }
+        return start.lastIndex { $0 != " " }.map { String(start[...$0]) } ?? ""
+      }
+      return names.contains("") ? nil : names
+    }
+  }
+}
+
+extension OptionValue<Int> {
+  static func automatic(most: Int) -> Self {
+    let number = number(0...most)
+    return Self(
+      .literal, number.placeholder, "a whole number up to \(most); 0: as the machine suggests",
+      parse: number.parse)
+  }
+}
+
+extension OptionValue<LogLevel> {
+  static var level: Self { Self(.text, "LEVEL", LogLevel.allowed) { LogLevel(rawValue: $0) } }
+}
+
+extension LogLevel {
+  static let allowed = allCases.map(\.rawValue).joined(separator: ", ")
+}

@@ -1,0 +1,81 @@
+/// What an option's value must be, and how it is read and written.
+package struct OptionValue<Value>: Sendable {
+  package typealias Parse = @Sendable (String) -> Value?
+  package typealias Print = @Sendable (Value) -> String
+
+  package let kind: OptionKind
+  /// Stands for the value in the help.
+  package let placeholder: String
+  /// What may be given, in words.
+  package let allowed: String
+  /// Nil for anything else.
+  package let parse: Parse
+  package let print: Print
+
+  package init(
+    _ kind: OptionKind, _ placeholder: String, _ allowed: String, print: @escaping Print = { "\($0)" },
+    parse: @escaping Parse
+  ) {
+    (self.kind, self.placeholder, self.allowed) = (kind, placeholder, allowed)
+    (self.print, self.parse) = (print, parse)
+  }
+}
+
+/// What sort of value it is, for those who show one or offer some.
+package enum OptionKind: Equatable, Sendable {
+  case text
+  /// A number or a truth, as JSON has them.
+  case literal
+  case file, directory
+  case words([String])
+  /// Text that begins with one of these.
+  case beginnings([String])
+}
+
+extension OptionValue<String> {
+  package static func oneOf(_ words: [String]) -> Self {
+    Self(.words(words), words.joined(separator: "|"), words.alternatives) { words.contains($0) ? $0 : nil }
+  }
+}
+
+extension OptionValue<Bool> {
+  package static var toggle: Self { Self(.literal, "true|false", "true or false") { Bool($0) } }
+}
+
+extension OptionValue<Int> {
+  /// Here and below, an end of the range that is the type's own is none.
+  package static func number(_ range: ClosedRange<Int>, _ placeholder: String = "N") -> Self {
+    Self(.literal, placeholder, "a whole number" + words(range) { "\($0)" }) {
+      Int($0).flatMap { range.contains($0) ? $0 : nil }
+    }
+  }
+
+  package static func size(_ range: ClosedRange<Int>) -> Self {
+    inUnits(.bytes, "SIZE", range) { Units.bytes.print(Int64($0)) }
+  }
+
+  package static func duration(_ range: ClosedRange<Int> = .min ... .max) -> Self {
+    inUnits(.time, "TIME", range) { $0 == 0 ? "0s" : Units.time.print(Int64($0)) }
+  }
+
+  private static func inUnits(
+    _ units: Units, _ placeholder: String, _ range: ClosedRange<Int>, _ print: @escaping Print
+  ) -> Self {
+    let bounds = words(range, print)
+    return Self(.text, placeholder, units.allowed + (bounds.isEmpty ? "" : ",") + bounds, print: print) {
+      units.parse($0).flatMap { range.contains(Int($0)) ? Int($0) : nil }
+    }
+  }
+
+  private static func words(_ range: ClosedRange<Int>, _ print: Print) -> String {
+    let least = range.lowerBound == .min ? nil : " from \(print(range.lowerBound))"
+    return range.upperBound == .max ? least ?? "" : "\(least ?? " up") to \(print(range.upperBound))"
+  }
+}
+
+extension [String] {
+  /// `a, b or c`.
+  package var alternatives: String {
+    dropLast().joined(separator: ", ") + (count > 1 ? " or " : "") + last!
+  }
+}
