@@ -130,12 +130,12 @@ package final class RunningJob: InputSink {
   }
 
   /// What somebody else is to hold for a successor; the caller closes it. Nil when the job is about to end.
-  package func deposit() throws(SystemError) -> Int32? {
-    var deposit: Int32 = -1
-    let status = jc_job_deposit(job!, &deposit)
+  package func storeEntry() throws(SystemError) -> Int32? {
+    var entry: Int32 = -1
+    let status = jc_job_entry(job!, &entry)
     if status == -EAGAIN { return nil }
-    guard status == 0 else { throw SystemError(status, "make a deposit of a job") }
-    return deposit
+    guard status == 0 else { throw SystemError(status, "make an entry of a job") }
+    return entry
   }
 
   package var isInputOpen: Bool { jc_job_stdin_fd(job!) >= 0 }

@@ -124,7 +124,7 @@ package final class StoreWriter {
   }
 
   private func create(
-    _ record: JobRecord, _ name: String, _ plan: JobPlan, _ idempotency: Order.Idempotency?,
+    _ record: JobRecord, _ name: String, _ plan: JobPlan, _ idempotency: ApiRequest.Idempotency?,
     _ draft: inout Draft
   ) throws(StoreError) -> StoreOutcome {
     if let idempotency, let earlier = try statements.job(of: idempotency, client: record.client) {

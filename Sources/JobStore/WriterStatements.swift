@@ -52,7 +52,7 @@ package struct WriterStatements {
 
   /// What a request that repeats an earlier one's key is answered; nil: the key is new.
   package func job(
-    of idempotency: Order.Idempotency, client: Int64
+    of idempotency: ApiRequest.Idempotency, client: Int64
   ) throws(StoreError) -> StoreOutcome? {
     findKey.bind(1, client)
     findKey.bind(2, idempotency.key)
@@ -63,7 +63,7 @@ package struct WriterStatements {
     return isSame ? .existing(try findKey.id(0)) : .keyReused
   }
 
-  package func insert(_ idempotency: Order.Idempotency, for record: JobRecord) throws(StoreError) {
+  package func insert(_ idempotency: ApiRequest.Idempotency, for record: JobRecord) throws(StoreError) {
     insertKey.bind(1, record.client)
     insertKey.bind(2, idempotency.key)
     insertKey.bind(3, record.id)

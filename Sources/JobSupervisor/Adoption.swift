@@ -29,14 +29,14 @@ struct Inheritance {
     var running: [JobID: (record: JobRecord, plan: JobPlan?)] = [:]
     for job in try store.runningJobs() { running[job.record.id] = job }
     var inputs: [JobID: Int32] = [:]
-    for (name, descriptor) in descriptors where name.hasSuffix(Deposits.inputSuffix) {
-      guard let id = JobID(String(name.dropLast(Deposits.inputSuffix.count))), inputs[id] == nil else {
+    for (name, descriptor) in descriptors where name.hasSuffix(DescriptorStore.inputSuffix) {
+      guard let id = JobID(String(name.dropLast(DescriptorStore.inputSuffix.count))), inputs[id] == nil else {
         refuse(name, descriptor, "it is no job's input")
         continue
       }
       inputs[id] = descriptor
     }
-    for (name, descriptor) in descriptors where !name.hasSuffix(Deposits.inputSuffix) {
+    for (name, descriptor) in descriptors where !name.hasSuffix(DescriptorStore.inputSuffix) {
       guard let id = JobID(name), let job = running.removeValue(forKey: id) else {
         refuse(name, descriptor, "no such job runs")
         continue
@@ -44,7 +44,7 @@ struct Inheritance {
       take(job, name, descriptor, input: inputs.removeValue(forKey: id))
     }
     for (id, descriptor) in inputs {
-      refuse(Deposits.inputName(of: id), descriptor, "no such job is deposited")
+      refuse(DescriptorStore.inputName(of: id), descriptor, "no such job is held")
     }
   }
 
@@ -57,15 +57,17 @@ struct Inheritance {
     _ job: (record: JobRecord, plan: JobPlan?), _ name: String, _ descriptor: Int32, input: Int32?
   ) {
     var state = jc_job_state()
-    let status = jc_deposit_read(descriptor, &state)
+    let status = jc_entry_read(descriptor, &state)
     guard status == 0, let plan = job.plan else {
       if status == 0 { jc_job_state_close(&state) }
-      if let input { refuse(Deposits.inputName(of: job.record.id), input, "the job's deposit is not there") }
-      return refuse(name, descriptor, "it is no deposit of this version")
+      if let input {
+        refuse(DescriptorStore.inputName(of: job.record.id), input, "the job's entry is not there")
+      }
+      return refuse(name, descriptor, "it is no entry of this version")
     }
     close(descriptor)
     if let input, state.stdin_closed {
-      refuse(Deposits.inputName(of: job.record.id), input, "the job's input has ended")
+      refuse(DescriptorStore.inputName(of: job.record.id), input, "the job's input has ended")
     } else {
       state.stdin_write = input ?? -1
     }
@@ -92,24 +94,24 @@ extension Supervisor {
         throw DaemonError("its open standard input was not kept")
       }
       let job = LiveJob(id, takesInput: takesInput, state, in: directory.output, delegate: self)
-      let isInputDeposited = state.stdin_write >= 0
+      let isInputHeld = state.stdin_write >= 0
       job.running = try RunningJob(
         engine, adopting: &state, outputName: record.outputName, marker: "\(JobEnvironment.marker)=\(id)",
         delegate: job)
       job.goOn(state, in: directory.output, now: Clock.microseconds())
-      job.deposited(input: isInputDeposited)
+      job.held(input: isInputHeld)
       live[id] = job
       let isStartStored = record.started != 0
       record.started = state.started_us
       record.flags.insert(.adopted)
       let grace = inherited.plan.grace ?? UInt64(configuration.grace)
       handle(.adopted(record, pid: state.pid, grace: grace, isStartStored: isStartStored))
-      deposits.inputMoved(of: job)
+      descriptorStore.inputMoved(of: job)
     } catch {
       log.error("job_not_adopted", ["id": "\(id)", "error": "\(error)"])
       jc_job_state_kill(engine.handle, &state)
-      manager.letGo(Deposits.name(of: id))
-      if takesInput { manager.letGo(Deposits.inputName(of: id)) }
+      manager.letGo(DescriptorStore.name(of: id))
+      if takesInput { manager.letGo(DescriptorStore.inputName(of: id)) }
     }
   }
 }

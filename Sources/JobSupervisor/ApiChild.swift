@@ -71,7 +71,7 @@ final class ApiChild {
     return status
   }
 
-  func send(_ notice: Notice) { channel?.send(notice.encode()) }
+  func send(_ event: SupervisorEvent) { channel?.send(event.encode()) }
 
   func send(encoded: [UInt8]) { channel?.send(encoded) }
 

@@ -8,9 +8,9 @@ import Platform
 
 /// What an api process asks for, and what becomes of it. Supervisor's thread only.
 protocol ApiKeeperDelegate: AnyObject {
-  func asked(_ order: Order, by child: ApiChild)
+  func asked(_ request: ApiRequest, by child: ApiChild)
   /// It is to be told of all jobs.
-  func tellState(to child: ApiChild)
+  func announceAll(to child: ApiChild)
   /// One that drains has got further.
   func apiProgressed()
   func apiEnded(_ child: ApiChild)
@@ -72,14 +72,14 @@ final class ApiKeeper {
     guard !isStopping else { return }
     guard current != nil else { return start() }
     log.info("reloading")
-    manager.tell(.reloading)
+    manager.notify(.reloading)
     successor?.kill()
     do {
       successor = try spawn()
     } catch {
       counts.add(.apiStartFailures)
       log.error("reload_failed", ["error": "\(error)"])
-      tellReady()
+      notifyReady()
     }
   }
 
@@ -99,12 +99,12 @@ final class ApiKeeper {
 
   private func received(_ bytes: UnsafeRawBufferPointer, from child: ApiChild) {
     do {
-      let order = try Order(decoding: bytes)
-      switch order {
+      let request = try ApiRequest(decoding: bytes)
+      switch request {
       case .hello: greet(child)
       case _ where !child.isGreeted: throw MalformedBytes()
       case .drained: drained(child)
-      default: delegate.asked(order, by: child)
+      default: delegate.asked(request, by: child)
       }
     } catch {
       log.error("bad_order", ["pid": "\(child.pid)", "bytes": "\(bytes.count)"])
@@ -116,22 +116,22 @@ final class ApiKeeper {
   private func greet(_ child: ApiChild) {
     guard !child.isGreeted else { return }
     child.isGreeted = true
-    delegate.tellState(to: child)
+    delegate.announceAll(to: child)
     child.send(.ready)
     if child === successor {
       current?.drain()
       current = child
       successor = nil
       log.info("reloaded", ["pid": "\(child.pid)"])
-      tellReady()
+      notifyReady()
     }
     guard !hasServed else { return }
     hasServed = true
     log.info("listening", ["address": listeners.address])
-    tellReady()
+    notifyReady()
   }
 
-  private func tellReady() { manager.tell(.ready(address: listeners.address)) }
+  private func notifyReady() { manager.notify(.ready(address: listeners.address)) }
 
   private func exited(_ child: ApiChild, _ status: Int32) {
     children.removeAll { $0 === child }
@@ -140,7 +140,7 @@ final class ApiKeeper {
     if child === successor {
       successor = nil
       log.error("reload_failed", ["pid": "\(child.pid)", "exit": how])
-      tellReady()
+      notifyReady()
     } else if child === current {
       current = nil
       if !isStopping { restart(after: child, how) }
@@ -160,8 +160,8 @@ final class ApiKeeper {
   }
 
   /// Tells every api process that has said hello.
-  func broadcast(_ notice: Notice) {
-    let message = notice.encode()
+  func broadcast(_ event: SupervisorEvent) {
+    let message = event.encode()
     for child in children where child.isGreeted { child.send(encoded: message) }
   }
 

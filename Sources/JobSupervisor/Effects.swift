@@ -16,7 +16,7 @@ extension Supervisor {
     case .launch(let id, let creation, let grace): launch(id, creation, grace)
     case .stop(let id, let grace): live[id]?.running?.stop(grace: grace)
     case .inputEnded(let id): live[id]?.input.refuseAll()
-    case .hold(let id): if let job = live[id] { deposits.add(job) }
+    case .hold(let id): if let job = live[id] { descriptorStore.add(job) }
     case .outputLost(let id, let error):
       live[id]?.loseOutput()
       outputFailed(of: id, "all", error.code)
@@ -37,7 +37,7 @@ extension Supervisor {
     store.enqueue(change, token: token)
   }
 
-  private func launch(_ id: JobID, _ creation: Order.Creation, _ grace: UInt64) {
+  private func launch(_ id: JobID, _ creation: ApiRequest.Creation, _ grace: UInt64) {
     guard let job = live[id] else { return }
     do {
       var launch = RunningJob.Launch(
@@ -57,7 +57,7 @@ extension Supervisor {
   private func release(_ id: JobID) {
     if let job = live.removeValue(forKey: id) {
       job.index.removeCopy()
-      deposits.jobEnded(job)
+      descriptorStore.jobEnded(job)
       progress.forget(job)
     }
     expiry.released(id)
@@ -90,7 +90,7 @@ extension Supervisor {
 extension Supervisor: LiveJobDelegate {
   func started(_ job: LiveJob, pid: pid_t, at: Int64) { handle(.started(job.id, pid: pid, at: at)) }
   func outputGrew(_ job: LiveJob) { progress.add(job) }
-  func inputMoved(_ job: LiveJob) { deposits.inputMoved(of: job) }
+  func inputMoved(_ job: LiveJob) { descriptorStore.inputMoved(of: job) }
 
   func ended(_ job: LiveJob, _ result: jc_job_result) {
     guard var record = book.jobs[job.id]?.record else { return }
@@ -101,7 +101,7 @@ extension Supervisor: LiveJobDelegate {
   }
 }
 
-extension Order.Creation {
+extension ApiRequest.Creation {
   /// A descriptor of memory that holds the inline standard input; -1: there is none.
   fileprivate func inputFile() throws(SystemError) -> Int32 {
     guard let input else { return -1 }

@@ -25,8 +25,8 @@ package struct Handover {
     var grace: UInt64
     var takesInput: Bool
     var isStartStored: Bool
-    var isDeposited: Bool
-    var isInputDeposited: Bool
+    var isHeld: Bool
+    var isInputHeld: Bool
     var state: jc_job_state
   }
 
@@ -82,8 +82,8 @@ extension Handover.Job {
     writer.put(grace)
     writer.put(takesInput)
     writer.put(isStartStored)
-    writer.put(isDeposited)
-    writer.put(isInputDeposited)
+    writer.put(isHeld)
+    writer.put(isInputHeld)
     state.encode(into: &writer)
   }
 
@@ -93,14 +93,14 @@ extension Handover.Job {
     grace = try reader.integer()
     takesInput = try reader.bool()
     isStartStored = try reader.bool()
-    (isDeposited, isInputDeposited) = (try reader.bool(), try reader.bool())
+    (isHeld, isInputHeld) = (try reader.bool(), try reader.bool())
     state = try jc_job_state(from: &reader)
   }
 }
 
 extension jc_job_state {
   fileprivate func encode(into writer: inout ByteWriter) {
-    for number in [pid, pidfd, stdin_write, ledger] { writer.put(number) }
+    for number in [pid, pidfd, stdin_write, checkpoint] { writer.put(number) }
     for number in [pipe.0, pipe.1, file.0, file.1, output_error.0, output_error.1] { writer.put(number) }
     for number in [cgroup, started_us, deadline] { writer.put(number) }
     for number in [kept.0, kept.1, dropped.0, dropped.1, output_limit, grace_ms] { writer.put(number) }
@@ -112,7 +112,7 @@ extension jc_job_state {
   fileprivate init(from reader: inout ByteReader) throws(MalformedBytes) {
     self.init()
     (pid, pidfd) = (try reader.integer(), try reader.integer())
-    (stdin_write, ledger) = (try reader.integer(), try reader.integer())
+    (stdin_write, checkpoint) = (try reader.integer(), try reader.integer())
     (pipe.0, pipe.1) = (try reader.integer(), try reader.integer())
     (file.0, file.1) = (try reader.integer(), try reader.integer())
     (output_error.0, output_error.1) = (try reader.integer(), try reader.integer())

@@ -36,8 +36,8 @@ final class LiveJob: RunningJobDelegate {
   var input = InputQueue()
 
   /// A successor would find what it needs to go on, and the input too.
-  private(set) var isDeposited = false
-  var isInputDeposited = false
+  private(set) var isHeld = false
+  var isInputHeld = false
 
   /// Api processes that follow its output.
   var watchers: [ApiChild] = []
@@ -65,8 +65,8 @@ final class LiveJob: RunningJobDelegate {
     index = OutputIndexWriter(goingOn: id, in: directory, kept: kept, now: now)
   }
 
-  func deposited(input: Bool) {
-    (isDeposited, isInputDeposited) = (true, input)
+  func held(input: Bool) {
+    (isHeld, isInputHeld) = (true, input)
     index.publish()
   }
 

@@ -5,9 +5,9 @@ import Platform
 
 /// What the api process asks for.
 extension Supervisor: ApiKeeperDelegate {
-  func asked(_ order: Order, by child: ApiChild) {
+  func asked(_ request: ApiRequest, by child: ApiChild) {
     func caller(_ ticket: UInt64) -> Caller { Caller(child: child.number, ticket: ticket) }
-    switch order {
+    switch request {
     case .hello, .drained: break
     case .create(let ticket, let client, let creation): create(creation, client, caller(ticket))
     case .delete(let ticket, let client, let id): handle(.delete(id, client: client, caller(ticket)))
@@ -25,7 +25,7 @@ extension Supervisor: ApiKeeperDelegate {
     }
   }
 
-  private func create(_ creation: Order.Creation, _ name: String, _ caller: Caller) {
+  private func create(_ creation: ApiRequest.Creation, _ name: String, _ caller: Caller) {
     let client = clientNumber(of: name)
     if let refusal = creation.plan.refusal { return keeper.answer(caller, .refused(refusal)) }
     let now = JobBook.Instant.now
@@ -67,11 +67,11 @@ extension Supervisor: ApiKeeperDelegate {
       return giver.refuse(.inputEnded)
     }
     job.input.add(bytes, at: offset, close: close, giver: giver, sink: job.running)
-    deposits.inputMoved(of: job)
+    descriptorStore.inputMoved(of: job)
   }
 
   /// All an api process must know of the running jobs.
-  func tellState(to child: ApiChild) {
+  func announceAll(to child: ApiChild) {
     let jobs = book.jobs.values.filter { $0.lifecycle.isAnnounced && !$0.lifecycle.isSaved }
     for client in Set(jobs.map(\.record.client)) {
       if let name = clients[client] { child.send(.client(id: client, name: name)) }

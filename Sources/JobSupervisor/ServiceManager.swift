@@ -38,7 +38,7 @@ final class ServiceManager {
   /// Whether it has taken all it was told.
   var isIdle: Bool { waiting.isEmpty }
 
-  func tell(_ state: State) {
+  func notify(_ state: State) {
     switch state {
     case .ready(let address):
       send(Message(text: "READY=1\nMAINPID=\(getpid())\nSTATUS=Listens at \(address)"))

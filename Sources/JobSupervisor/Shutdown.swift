@@ -10,7 +10,7 @@ extension Supervisor {
   /// `signal` nil: the daemon cannot go on.
   func stopAsked(_ signal: String?) {
     if let signal { log.info("stopping", ["signal": signal, "jobs": "\(book.unfinished.count)"]) }
-    manager.tell(.stopping)
+    manager.notify(.stopping)
     upgrade = nil
     guard shutdown == nil else { return advanceShutdown(.hurry) }
     shutdown = ShutdownLifecycle()

@@ -21,7 +21,7 @@ package final class Supervisor: @unchecked Sendable {
   let counts: SupervisorCounts
   /// Who started this daemon, and what it holds for it.
   let manager: ServiceManager
-  let deposits: Deposits
+  let descriptorStore: DescriptorStore
   private(set) var cgroup: JobCgroup?
   private(set) var engine: JobEngine!
   private(set) var store: Store!
@@ -31,7 +31,7 @@ package final class Supervisor: @unchecked Sendable {
   private(set) var book: JobBook
   /// The jobs of the book that have, or are to have, a process.
   var live: [JobID: LiveJob] = [:]
-  var progress = ProgressTeller()
+  var progress = ProgressNotifier()
   /// Names of clients that were seen, by their number in the store.
   var clients: [Int64: String] = [:]
 
@@ -68,7 +68,7 @@ package final class Supervisor: @unchecked Sendable {
     directory = try StateDirectory(
       path: configuration.stateDirectory, group: account?.group, handed: handed?.lock)
     manager = try ServiceManager(loop, service.notifySocket, log: log)
-    deposits = try Deposits(loop, manager, log: log)
+    descriptorStore = try DescriptorStore(loop, manager, log: log)
     try openStore()
     inheritance = try Inheritance(service.descriptors, store)
     cgroup =
@@ -111,7 +111,7 @@ package final class Supervisor: @unchecked Sendable {
       try LoopSignal(loop, signal: SIGUSR2) { [unowned self] in self.upgradeAsked() },
     ]
     Signals.unblock()
-    loop.afterRound { [unowned self] in self.progress.tell() }
+    loop.afterRound { [unowned self] in self.progress.notify() }
     for (number, name) in store.clients() { clients[number] = name }
     if let handed { adopt(handed) } else { adopt(inheritance) }
     inheritance = Inheritance()

@@ -155,8 +155,8 @@ extension Supervisor {
       exported.append(
         Handover.Job(
           record: entry.record, pid: entry.pid, grace: entry.grace, takesInput: job.takesInput,
-          isStartStored: entry.isStartStored, isDeposited: job.isDeposited,
-          isInputDeposited: job.isInputDeposited, state: state))
+          isStartStored: entry.isStartStored, isHeld: job.isHeld,
+          isInputHeld: job.isInputHeld, state: state))
     }
     return exported
   }
@@ -224,11 +224,11 @@ extension Supervisor {
       engine, handed.state, outputName: handed.record.outputName, marker: "\(JobEnvironment.marker)=\(id)",
       delegate: job)
     job.goOn(handed.state, in: directory.output, now: Clock.microseconds())
-    if handed.isDeposited { job.deposited(input: handed.isInputDeposited) }
+    if handed.isHeld { job.held(input: handed.isInputHeld) }
     live[id] = job
     handle(
       .adopted(handed.record, pid: handed.pid, grace: handed.grace, isStartStored: handed.isStartStored))
-    deposits.add(job)
+    descriptorStore.add(job)
   }
 }
 

@@ -27,7 +27,7 @@ import Testing
       #expect((log.text, log.errorText) == expected)
       let detail = try managed.client().detail(id)
       #expect(detail.adopted == true && detail.usage == nil)
-      try Poll.until("the deposit's end") { managed.manager.held.isEmpty }
+      try Poll.until("the entry's end") { managed.manager.held.isEmpty }
     }
   }
 
@@ -168,7 +168,7 @@ import Testing
       #expect(try fresh.end(of: limited).signal == SIGKILL)
       let detail = try fresh.detail(limited)
       #expect(detail.stdoutBytes == 5000 && detail.truncated)
-      try Poll.until("the deposits' end") { managed.manager.held.isEmpty }
+      try Poll.until("the entries' end") { managed.manager.held.isEmpty }
     }
   }
 
@@ -193,7 +193,7 @@ import Testing
       try Files.write([], to: go)
       #expect(try managed.client().end(of: id).exitCode == 0)
       #expect(try managed.client().output(id).stdout == "abcdefgh")
-      try Poll.until("the deposits' end") { managed.manager.held.isEmpty }
+      try Poll.until("the entries' end") { managed.manager.held.isEmpty }
     }
   }
 
@@ -205,7 +205,7 @@ import Testing
       let young = try client.shell("sleep 1000 & echo $$; exec sleep 1000")
       let first = try pid(of: young, client)
       let tree = [first] + Processes.descendants(first)
-      // It is told as deposited when it is no longer young.
+      // It is told as held when it is no longer young.
       let wasYoung = !managed.manager.held.contains("\(young)")
       try managed.killSupervisor()
       let status = try managed.client().status(young)
@@ -222,7 +222,7 @@ import Testing
     let scratch = try Scratch()
     defer { scratch.remove() }
     let file = scratch.fresh("gift")
-    try Files.write(Array("not a deposit".utf8), to: file)
+    try Files.write(Array("not an entry".utf8), to: file)
     let unknown = "01a2b3c4-d5e6-7f80-9a0b-1c2d3e4f5061"
     let gifts = ["nonsense": file, "": "/dev/null", unknown: file, "\(unknown).stdin": "/dev/null"]
     try ManagedDaemon.with(gifts: gifts) { managed in
@@ -271,7 +271,7 @@ import Testing
       }
       #expect(try managed.client().end(of: id).exitCode == 11)
       #expect(try managed.client().output(id).stdout == (0..<1000).map { "o\($0)\n" }.joined())
-      try Poll.until("the deposit's end") { managed.manager.held.isEmpty }
+      try Poll.until("the entry's end") { managed.manager.held.isEmpty }
     }
   }
 

@@ -9,7 +9,7 @@ import Testing
 struct HandoverTests {
   private func handover() -> Handover {
     var state = jc_job_state()
-    (state.pid, state.pidfd, state.stdin_write, state.ledger) = (7, 8, 9, 10)
+    (state.pid, state.pidfd, state.stdin_write, state.checkpoint) = (7, 8, 9, 10)
     (state.pipe, state.file, state.output_error) = ((11, 12), (13, -1), (0, 28))
     (state.cgroup, state.started_us, state.deadline) = (14, 15, 16)
     (state.kept, state.dropped) = ((17, 18), (19, 20))
@@ -17,7 +17,7 @@ struct HandoverTests {
     (state.timed_out, state.adopted) = (true, true)
     let job = Handover.Job(
       record: .sample(1), pid: 7, grace: 25, takesInput: true, isStartStored: true,
-      isDeposited: true, isInputDeposited: false, state: state)
+      isHeld: true, isInputHeld: false, state: state)
     return Handover(
       jobDescriptors: 1024, cgroup: "/cgroup", notifySocket: nil, address: "127.0.0.1:7443",
       listeners: [5, 6],

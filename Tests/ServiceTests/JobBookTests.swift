@@ -87,7 +87,8 @@ private struct World {
     let client = Int64.random(in: 1...3, using: &random)
     let job = JobBook.NewJob(
       id: id, client: client, clientName: "client \(client)",
-      creation: Order.Creation(JobPlan(CreateRequest(cmd: "true"))), storedBytes: 0, caller: caller("create"))
+      creation: ApiRequest.Creation(JobPlan(CreateRequest(cmd: "true"))), storedBytes: 0,
+      caller: caller("create"))
     handle(.create(job))
   }
 
@@ -238,7 +239,7 @@ struct JobBookTests {
     mutating func create(_ number: UInt64, client: Int64 = 1) -> JobID {
       ticket += 1
       let id = JobID(microseconds: now.wall, random: number)
-      let creation = Order.Creation(JobPlan(CreateRequest(cmd: "true")))
+      let creation = ApiRequest.Creation(JobPlan(CreateRequest(cmd: "true")))
       let job = JobBook.NewJob(
         id: id, client: client, clientName: "c", creation: creation, storedBytes: 0,
         caller: Caller(child: 1, ticket: ticket))
@@ -313,7 +314,7 @@ struct JobBookTests {
     var fixture = Fixture()
     let id = JobID(microseconds: 1, random: 1)
     let caller = Caller(child: 1, ticket: 1)
-    let creation = Order.Creation(JobPlan(CreateRequest(cmd: "true")))
+    let creation = ApiRequest.Creation(JobPlan(CreateRequest(cmd: "true")))
     let effects = fixture.handle(
       .create(
         JobBook.NewJob(
@@ -392,7 +393,8 @@ struct JobBookTests {
       .create(
         JobBook.NewJob(
           id: JobID(microseconds: 1, random: 1), client: 1, clientName: "c",
-          creation: Order.Creation(JobPlan(CreateRequest(cmd: "true"))), storedBytes: 0, caller: caller)))
+          creation: ApiRequest.Creation(JobPlan(CreateRequest(cmd: "true"))), storedBytes: 0, caller: caller))
+    )
     #expect(refused == [.answer(caller, .refused(.stopping))])
   }
 }

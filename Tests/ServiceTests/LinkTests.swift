@@ -19,18 +19,18 @@ struct LinkTests {
     return record
   }
 
-  private static func creation() -> Order.Creation {
+  private static func creation() -> ApiRequest.Creation {
     var request = CreateRequest(cmd: "/bin/echo", args: ["a", "", "ü"])
     request.env = ["A": "b=c"]
     request.labels = ["l": "v"]
     request.grace = DurationText(milliseconds: 12)
     request.user = "nobody"
-    let key = Order.Idempotency(
+    let key = ApiRequest.Idempotency(
       key: "k", digest: [UInt8](repeating: 1, count: 32), firstDigest: [UInt8](repeating: 2, count: 32))
-    return Order.Creation(JobPlan(request), input: [1, 0, 2], idempotency: key)
+    return ApiRequest.Creation(JobPlan(request), input: [1, 0, 2], idempotency: key)
   }
 
-  private static let orders: [Order] = [
+  private static let requests: [ApiRequest] = [
     .hello, .create(ticket: 1, client: "alice", creation()), .delete(ticket: 2, client: 3, id: id),
     .signal(ticket: 4, client: 5, id: id, signal: 15, tree: true),
     .stop(ticket: 6, client: 7, id: id, grace: nil),
@@ -40,7 +40,7 @@ struct LinkTests {
     .watch(id: id), .unwatch(id: id), .drained,
   ]
 
-  private static let notices: [Notice] = [
+  private static let events: [SupervisorEvent] = [
     .welcome(configuration: [1, 2, 3]), .ready, .drain, .client(id: 1, name: "alice"),
     .job(record(), pid: 99),
     .deleted(id: id),
@@ -50,51 +50,53 @@ struct LinkTests {
     .refused(ticket: 4, Refusal(reason: .conflict, text: "no")), .events,
   ]
 
-  @Test(arguments: orders.indices)
-  func ordersAreReadAsWritten(index: Int) throws {
-    let bytes = Self.orders[index].encode()
-    let again = try bytes.withUnsafeBytes { try Order(decoding: $0) }
+  @Test(arguments: requests.indices)
+  func requestsAreReadAsWritten(index: Int) throws {
+    let bytes = Self.requests[index].encode()
+    let again = try bytes.withUnsafeBytes { try ApiRequest(decoding: $0) }
     #expect(again.encode() == bytes)
   }
 
-  @Test(arguments: notices.indices)
-  func noticesAreReadAsWritten(index: Int) throws {
-    let bytes = Self.notices[index].encode()
-    let again = try bytes.withUnsafeBytes { try Notice(decoding: $0) }
+  @Test(arguments: events.indices)
+  func eventsAreReadAsWritten(index: Int) throws {
+    let bytes = Self.events[index].encode()
+    let again = try bytes.withUnsafeBytes { try SupervisorEvent(decoding: $0) }
     #expect(again.encode() == bytes)
   }
 
-  @Test(arguments: orders.indices)
-  func everyShortenedOrLongerOrderIsRefused(index: Int) {
-    let bytes = Self.orders[index].encode()
+  @Test(arguments: requests.indices)
+  func everyShortenedOrLongerRequestIsRefused(index: Int) {
+    let bytes = Self.requests[index].encode()
     for count in 0..<bytes.count {
       #expect(throws: MalformedBytes.self) {
-        try bytes[0..<count].withUnsafeBytes { try Order(decoding: $0) }
+        try bytes[0..<count].withUnsafeBytes { try ApiRequest(decoding: $0) }
       }
     }
-    #expect(throws: MalformedBytes.self) { try (bytes + [0]).withUnsafeBytes { try Order(decoding: $0) } }
+    #expect(throws: MalformedBytes.self) {
+      try (bytes + [0]).withUnsafeBytes { try ApiRequest(decoding: $0) }
+    }
   }
 
-  @Test func garbledOrdersNeverTrap() {
+  @Test func garbledRequestsNeverTrap() {
     var random = SplitMix(seed: 1)
     for _ in 0..<20_000 {
-      var bytes = Self.orders.randomElement(using: &random)!.encode()
+      var bytes = Self.requests.randomElement(using: &random)!.encode()
       for _ in 0..<Int.random(in: 1...4, using: &random) {
         bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: 0...255, using: &random)
       }
-      _ = try? bytes.withUnsafeBytes { try Order(decoding: $0) }
+      _ = try? bytes.withUnsafeBytes { try ApiRequest(decoding: $0) }
     }
   }
 
   /// What the API refuses is refused here too: the sender may be anybody's by now.
   @Test func aRequestThatNoClientCouldMakeIsRefused() {
     for grace in [1 << 50, UInt64.max - 1] {
-      let bytes = Order.stop(ticket: 1, client: 1, id: Self.id, grace: grace).encode()
-      #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try Order(decoding: $0) } }
+      let bytes = ApiRequest.stop(ticket: 1, client: 1, id: Self.id, grace: grace).encode()
+      #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try ApiRequest(decoding: $0) } }
     }
     for name in ["", "a\0b", String(repeating: "a", count: 1025)] {
-      let bytes = Order.create(ticket: 1, client: name, Self.creation()).encode()
-      #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try Order(decoding: $0) } }
+      let bytes = ApiRequest.create(ticket: 1, client: name, Self.creation()).encode()
+      #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try ApiRequest(decoding: $0) } }
     }
   }
 }

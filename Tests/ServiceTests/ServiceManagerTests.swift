@@ -55,7 +55,7 @@ struct ServiceManagerTests {
   @Test func oneThatIsGoneHoldsNobodyUp() throws {
     let (receiver, manager) = try make(EventLoop())
     close(receiver)
-    manager.tell(.stopping)
+    manager.notify(.stopping)
     manager.hold(open("/dev/null", O_RDONLY | O_CLOEXEC), as: "x")
     #expect(manager.isIdle)
   }

@@ -78,7 +78,7 @@ struct BatchBodyTests {
     ]
     for count in 0...results.count {
       let reply = BatchReply(results: Array(results.prefix(count)))
-      #expect(try JSONDecoder().decode(BatchReply.self, from: Data(BatchBody.lay(reply.results))) == reply)
+      #expect(try JSONDecoder().decode(BatchReply.self, from: Data(BatchBody.encode(reply.results))) == reply)
     }
   }
 }
@@ -90,7 +90,7 @@ struct StatusBodyTests {
     var record = JobRecord(id: Self.id, client: 1, created: 1)
     change(&record)
     var bytes: [UInt8] = []
-    StatusBody.lay(record, into: &bytes)
+    StatusBody.encode(record, into: &bytes)
     return (try JSONDecoder().decode(StatusReply.self, from: Data(bytes)), record.statusReply)
   }
 

@@ -42,7 +42,7 @@ void jc_job_deadline(void *context)
             jc_job_stop(job, job->grace_ms);
         } else if (!job->kill_sent) {
             job->kill_sent = true;
-            jc_ledger_note(job);
+            jc_checkpoint_note(job);
             jc_tree_signal(job, SIGKILL);
         }
     } else if (job->tree_gone) {

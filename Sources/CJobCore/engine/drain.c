@@ -95,7 +95,7 @@ static void keep(struct jc_job *job, enum jc_stream stream, const char *bytes, s
     state->dropped += length - written;
     tell_kept(job, stream, written);
     if (written < length)
-        jc_ledger_note(job);
+        jc_checkpoint_note(job);
 }
 
 /// Takes what is in the pipe into the file by splice(2): a kill before it leaves the bytes in the pipe, one
@@ -116,7 +116,7 @@ static ssize_t move(struct jc_job *job, enum jc_stream stream)
         return count;
     // A file system that cannot: bytes between the pipe and the file would be lost with this process.
     if (errno == EINVAL)
-        jc_ledger_void(job);
+        jc_checkpoint_void(job);
     else
         lose(job, stream, errno);
     return errno = ENOTSUP, -1;
@@ -126,7 +126,7 @@ static ssize_t take(struct jc_job *job, enum jc_stream stream)
 {
     ssize_t count = -1;
     errno = ENOTSUP;
-    if (job->ledger >= 0)
+    if (job->checkpoint >= 0)
         count = move(job, stream);
     if (count >= 0 || errno != ENOTSUP)
         return count;

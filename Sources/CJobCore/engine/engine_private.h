@@ -78,7 +78,7 @@ struct jc_job {
         stdin_closed;
     bool adopted;        ///< its process is no child of this one
     int64_t unreaped_ms; ///< since when its process has ended and its parent is to reap it; monotonic, 0: not
-    int ledger;          ///< memory that outlives this process, once the job was deposited; else -1
+    int checkpoint;      ///< memory that outlives this process, once the job was held; else -1
     uint64_t input_taken, input_pending; ///< see `struct jc_job_state`
     pid_t pid;
     int64_t finished_us;
@@ -204,14 +204,15 @@ void jc_job_stdin_event(struct jc_job *job, bool failed);
 
 /// The job as a successor takes it over.
 void jc_job_describe(const struct jc_job *job, struct jc_job_state *out);
-/// Makes the ledger.
-int jc_ledger_open(struct jc_job *job);
-/// Brings the ledger up to date, if there is one: before a step that a successor must not repeat or forget.
-void jc_ledger_note(struct jc_job *job);
-/// What is in a ledger. -EINVAL: it is none, or one of another version.
-int jc_ledger_read(int ledger, struct jc_job_state *out);
-/// Makes the ledger useless: the job cannot be adopted.
-void jc_ledger_void(struct jc_job *job);
+/// Makes the checkpoint.
+int jc_checkpoint_open(struct jc_job *job);
+/// Brings the checkpoint up to date, if there is one: before a step that a successor must not repeat or
+/// forget.
+void jc_checkpoint_note(struct jc_job *job);
+/// What is in a checkpoint. -EINVAL: it is none, or one of another version.
+int jc_checkpoint_read(int checkpoint, struct jc_job_state *out);
+/// Makes the checkpoint useless: the job cannot be adopted.
+void jc_checkpoint_void(struct jc_job *job);
 
 /// Sends `signo` to all processes of the job: by its cgroup, else by what can be found of its tree.
 void jc_tree_signal(struct jc_job *job, int signo);

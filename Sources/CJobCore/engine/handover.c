@@ -9,7 +9,7 @@
 
 static void set_close_on_exec(const struct jc_job *job, int flag)
 {
-    const int fds[] = {job->launch.pidfd,   job->launch.stdin_write, job->ledger,        job->stream[0].pipe,
+    const int fds[] = {job->launch.pidfd,   job->launch.stdin_write, job->checkpoint,    job->stream[0].pipe,
                        job->stream[1].pipe, job->stream[0].file,     job->stream[1].file};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
@@ -22,7 +22,7 @@ void jc_job_describe(const struct jc_job *job, struct jc_job_state *out)
         .pid = job->pid,
         .pidfd = job->launch.pidfd,
         .stdin_write = job->launch.stdin_write,
-        .ledger = job->ledger,
+        .checkpoint = job->checkpoint,
         .cgroup = job->launch.cgroup != NULL ? (int64_t)job->launch.cgroup->number : -1,
         .started_us = job->launch.started_us,
         .output_limit = job->output_limit,
@@ -75,7 +75,7 @@ static void take_state(struct jc_job *job, const struct jc_job_state *state)
     job->kill_sent = state->kill_sent;
     job->timed_out = state->timed_out;
     job->limit_killed = state->limit_killed;
-    job->ledger = state->ledger;
+    job->checkpoint = state->checkpoint;
     job->input_taken = state->input_taken;
     job->input_pending = state->input_pending;
     job->stdin_closed = state->stdin_closed;
@@ -106,7 +106,7 @@ static int attach(struct jc_job *job, const struct jc_job_state *state)
 /// Lets the descriptors be the caller's, as if they had never been this job's.
 static void give_back(struct jc_job *job)
 {
-    int *const fds[] = {&job->launch.pidfd,   &job->launch.stdin_write, &job->ledger,
+    int *const fds[] = {&job->launch.pidfd,   &job->launch.stdin_write, &job->checkpoint,
                         &job->stream[0].pipe, &job->stream[1].pipe,     &job->stream[0].file,
                         &job->stream[1].file};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {

@@ -14,14 +14,14 @@ ssize_t jc_job_stdin_write(struct jc_job *job, const void *bytes, size_t length)
     ssize_t count;
     // Of what is pending when this process is killed nobody knows whether the pipe took it.
     job->input_pending = length;
-    jc_ledger_note(job);
+    jc_checkpoint_note(job);
     while ((count = write(job->launch.stdin_write, bytes, length)) < 0 && errno == EINTR) {
     }
     int error = count < 0 ? errno : 0;
     size_t taken = count < 0 ? 0 : (size_t)count;
     job->input_taken += taken;
     job->input_pending = 0;
-    jc_ledger_note(job);
+    jc_checkpoint_note(job);
     if (error != 0 && error != EAGAIN)
         return -error;
     if (taken < length) {
@@ -41,7 +41,7 @@ void jc_job_stdin_close(struct jc_job *job)
     jc_engine_unwatch(job->engine, job->launch.stdin_write);
     close(job->launch.stdin_write);
     job->launch.stdin_write = -1;
-    jc_ledger_note(job);
+    jc_checkpoint_note(job);
 }
 
 void jc_job_stdin_event(struct jc_job *job, bool failed)

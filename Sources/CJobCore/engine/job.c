@@ -97,7 +97,7 @@ struct jc_job *jc_job_make(struct jc_engine *engine)
     job->deadline = INT64_MAX;
     for (int i = 0; i < 2; i++)
         job->stream[i].pipe = job->stream[i].file = job->launch.read[i] = -1;
-    job->launch.pidfd = job->launch.stdin_write = job->launch.stdin_fd = job->ledger = -1;
+    job->launch.pidfd = job->launch.stdin_write = job->launch.stdin_fd = job->checkpoint = -1;
     return job;
 }
 
@@ -224,7 +224,7 @@ void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
     if (job->stop_grace == 0) {
         job->term_sent = job->kill_sent = true;
         jc_engine_clear_deadline(job);
-        jc_ledger_note(job);
+        jc_checkpoint_note(job);
         jc_tree_signal(job, SIGKILL);
         return;
     }
@@ -234,7 +234,7 @@ void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
     bool is_first = !job->term_sent;
     job->term_sent = true;
     jc_engine_set_deadline(job, (int64_t)job->stop_grace);
-    jc_ledger_note(job);
+    jc_checkpoint_note(job);
     if (is_first)
         jc_tree_signal(job, SIGTERM);
 }
@@ -257,8 +257,8 @@ void jc_job_free(struct jc_job *job)
     jc_job_stdin_close(job);
     if (job->launch.pidfd >= 0)
         close(job->launch.pidfd);
-    if (job->ledger >= 0)
-        close(job->ledger);
+    if (job->checkpoint >= 0)
+        close(job->checkpoint);
     jc_engine_remove(job->engine, job);
     free_job(job);
 }

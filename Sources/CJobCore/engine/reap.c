@@ -93,7 +93,7 @@ void jc_job_tree_check(struct jc_job *job)
     cgroup->watched = false;
     job->launch.cgroup = NULL;
     // The next job that gets it must not be taken for a part of this one.
-    jc_ledger_note(job);
+    jc_checkpoint_note(job);
     jc_cgroup_give(job->engine, cgroup);
 }
 

@@ -1,4 +1,4 @@
-/// Why an order was not carried out, in words for the client.
+/// Why a request was not carried out, in words for the client.
 package struct Refusal: Error, Equatable {
   package enum Reason: UInt8 {
     case notFound, invalid, conflict, keyReused, tooMany, unavailable, noSpace, forbidden, failed

@@ -44,5 +44,5 @@ final class ApiLink: @unchecked Sendable {
   // Set once on the loop's thread before any worker runs; MessageChannel.send may be called from any thread.
   var channel: MessageChannel?
 
-  func send(_ order: Order) { channel?.send(order.encode()) }
+  func send(_ request: ApiRequest) { channel?.send(request.encode()) }
 }

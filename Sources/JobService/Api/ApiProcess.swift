@@ -54,15 +54,15 @@ package final class ApiProcess: @unchecked Sendable {
 
   private func received(_ bytes: UnsafeRawBufferPointer) {
     do {
-      try handle(try Notice(decoding: bytes))
+      try handle(try SupervisorEvent(decoding: bytes))
     } catch {
       (api?.log ?? Log()).error("api_failed", ["error": "\(error)"])
       exit(1)
     }
   }
 
-  private func handle(_ notice: Notice) throws {
-    switch notice {
+  private func handle(_ event: SupervisorEvent) throws {
+    switch event {
     case .welcome(let configuration): try start(configuration)
     case .ready: try listen()
     case .drain: drain()

@@ -5,7 +5,7 @@ import Platform
 /// Decodes batches on a thread of its own: a thousand jobs take tens of milliseconds, in which a worker would serve
 /// nobody else. The batches of one client are decoded in order, those of many in turn. Any thread.
 final class BatchDecoder: Sendable {
-  typealias Creations = [Result<Order.Creation, InvalidRequest>]
+  typealias Creations = [Result<ApiRequest.Creation, InvalidRequest>]
 
   private struct Batch: Sendable {
     let body: [UInt8]

@@ -1,6 +1,6 @@
 import Platform
 
-/// The clients this process has met: a connection carries the client's place in this table, since a client that has
+/// The clients this process has met: a connection carries the client's index in this table, since a client that has
 /// created no job yet has no number in the store. Any thread.
 final class ClientTable: Sendable {
   struct Client {
@@ -14,7 +14,7 @@ final class ClientTable: Sendable {
 
   fileprivate struct State {
     var clients: [Client] = []
-    var places: [String: Int] = [:]
+    var indices: [String: Int] = [:]
   }
 
   private let state = Mutex(State())
@@ -24,26 +24,26 @@ final class ClientTable: Sendable {
     _ name: String, most: Int, number: () throws(Failure) -> Int64?
   ) throws(Failure) -> Int? {
     try state.withLock { state throws(Failure) in
-      let place = state.place(of: name)
-      guard state.clients[place].connections < most else { return nil }
-      if state.clients[place].number == nil { state.clients[place].number = try number() }
-      state.clients[place].connections += 1
-      return place
+      let index = state.index(of: name)
+      guard state.clients[index].connections < most else { return nil }
+      if state.clients[index].number == nil { state.clients[index].number = try number() }
+      state.clients[index].connections += 1
+      return index
     }
   }
 
-  func close(_ place: Int) { state.withLock { $0.clients[place].connections -= 1 } }
+  func close(_ index: Int) { state.withLock { $0.clients[index].connections -= 1 } }
 
   /// One more reply of the client's follows. False: it has `most` of them.
-  func beginFollowing(_ place: Int, most: Int) -> Bool {
+  func beginFollowing(_ index: Int, most: Int) -> Bool {
     state.withLock { state in
-      guard state.clients[place].followers < most else { return false }
-      state.clients[place].followers += 1
+      guard state.clients[index].followers < most else { return false }
+      state.clients[index].followers += 1
       return true
     }
   }
 
-  func endFollowing(_ place: Int) { state.withLock { $0.clients[place].followers -= 1 } }
+  func endFollowing(_ index: Int) { state.withLock { $0.clients[index].followers -= 1 } }
 
   /// Connections and following replies of all clients.
   var totals: (connections: Int, followers: Int) {
@@ -55,21 +55,21 @@ final class ClientTable: Sendable {
     }
   }
 
-  func name(_ place: Int) -> String { state.withLock { $0.clients[place].name } }
+  func name(_ index: Int) -> String { state.withLock { $0.clients[index].name } }
   /// Nil: it has created nothing, so no job is its own.
-  func number(_ place: Int) -> Int64? { state.withLock { $0.clients[place].number } }
+  func number(_ index: Int) -> Int64? { state.withLock { $0.clients[index].number } }
 
   /// The supervisor gave the client its number.
   func learn(_ name: String, number: Int64) {
-    state.withLock { state in state.clients[state.place(of: name)].number = number }
+    state.withLock { state in state.clients[state.index(of: name)].number = number }
   }
 }
 
 extension ClientTable.State {
-  fileprivate mutating func place(of name: String) -> Int {
-    if let place = places[name] { return place }
+  fileprivate mutating func index(of name: String) -> Int {
+    if let index = indices[name] { return index }
     clients.append(ClientTable.Client(name: name))
-    places[name] = clients.count - 1
+    indices[name] = clients.count - 1
     return clients.count - 1
   }
 }

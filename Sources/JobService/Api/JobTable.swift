@@ -3,7 +3,7 @@ import JobModel
 import Platform
 
 /// The api process's table of jobs: all that run and those that finished last, kept current by the supervisor's
-/// notices. Jobs that are not here are in the store. Any thread.
+/// events. Jobs that are not here are in the store. Any thread.
 final class JobTable: Sendable {
   /// An exchange that wants to be woken when a job changes.
   struct Observer: Hashable {

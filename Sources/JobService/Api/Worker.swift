@@ -14,12 +14,12 @@ final class Worker: @unchecked Sendable {
   let loop: EventLoop
   let reader: StoreReader
   private(set) var server: OpaquePointer?
-  /// Scratch for replies that are laid by hand.
+  /// Scratch for replies that are encoded by hand.
   @exclusivity(unchecked) var scratch: [UInt8] = []
-  private var orders: [UInt64: Continuation] = [:]
-  private var lastOrder: UInt64 = 0
+  private var asked: [UInt64: Continuation] = [:]
+  private var lastTicket: UInt64 = 0
 
-  /// What to do with the answer to an order; the exchange is still open then.
+  /// What to do with the answer to a request; the exchange is still open then.
   typealias Continuation = (exchange: UInt64, then: (Exchange, Answer) -> Void)
 
   init(_ index: Int, _ api: ApiContext, _ loop: EventLoop) throws {
@@ -56,8 +56,8 @@ final class Worker: @unchecked Sendable {
     if now.connections == now.followers { api.link.send(.drained) }
   }
 
-  func closed(client place: Int) {
-    api.clients.close(place)
+  func closed(client index: Int) {
+    api.clients.close(index)
     tellWhenDrained()
   }
 
@@ -66,13 +66,14 @@ final class Worker: @unchecked Sendable {
     init(_ call: @escaping @Sendable () -> Void) { self.call = call }
   }
 
-  /// Sends an order; `then` is called with its answer, unless the exchange is over by then.
-  func order(
-    for exchange: Exchange, _ make: (_ ticket: UInt64) -> Order, then: @escaping (Exchange, Answer) -> Void
+  /// Sends a request; `then` is called with its answer, unless the exchange is over by then.
+  func ask(
+    for exchange: Exchange, _ make: (_ ticket: UInt64) -> ApiRequest,
+    then: @escaping (Exchange, Answer) -> Void
   ) {
-    lastOrder += 1
-    let ticket = UInt64(index) << 56 | lastOrder
-    orders[ticket] = (exchange.number, then)
+    lastTicket += 1
+    let ticket = UInt64(index) << 56 | lastTicket
+    asked[ticket] = (exchange.number, then)
     api.link.send(make(ticket))
   }
 
@@ -83,7 +84,7 @@ final class Worker: @unchecked Sendable {
   func post(_ work: @escaping @Sendable () -> Void) { loop.post(work) }
 
   func answered(_ ticket: UInt64, _ answer: Answer) {
-    guard let (number, then) = orders.removeValue(forKey: ticket), let exchange = exchange(number) else {
+    guard let (number, then) = asked.removeValue(forKey: ticket), let exchange = exchange(number) else {
       return
     }
     then(exchange, answer)
@@ -111,7 +112,7 @@ final class Worker: @unchecked Sendable {
   }
 }
 
-/// The supervisor's answer to an order.
+/// The supervisor's answer to a request.
 enum Answer {
   case created(id: JobID)
   case done

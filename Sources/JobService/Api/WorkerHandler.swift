@@ -39,10 +39,10 @@ extension Worker {
   private func opened(_ name: UnsafeRawBufferPointer) -> Int64 {
     guard let name = String(validating: name, as: UTF8.self) else { return -1 }
     do {
-      let place = try api.clients.open(name, most: api.configuration.clientConnections) {
+      let opened = try api.clients.open(name, most: api.configuration.clientConnections) {
         () throws(StoreError) in try reader.clientNumber(name)
       }
-      if let place { return Int64(place) }
+      if let opened { return Int64(opened) }
       api.counts.add(.refusedConnections, worker: index)
       return -2
     } catch {

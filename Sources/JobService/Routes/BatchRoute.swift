@@ -8,7 +8,7 @@ final class BatchTask: ExchangeTask {
   private var left = 0
   private let key: String?
   /// Those that were not sent to the supervisor yet.
-  private var creations: ArraySlice<Result<Order.Creation, InvalidRequest>> = []
+  private var creations: ArraySlice<Result<ApiRequest.Creation, InvalidRequest>> = []
   private static let piece = 64
 
   init(_ worker: Worker, key: String?) { (self.worker, self.key) = (worker, key) }
@@ -54,11 +54,12 @@ final class BatchTask: ExchangeTask {
   }
 
   private func create(
-    _ creation: Result<Order.Creation, InvalidRequest>, _ index: Int, _ name: String, _ exchange: Exchange
+    _ creation: Result<ApiRequest.Creation, InvalidRequest>, _ index: Int, _ name: String,
+    _ exchange: Exchange
   ) {
     switch creation {
     case .success(let creation):
-      worker.order(for: exchange) {
+      worker.ask(for: exchange) {
         .create(ticket: $0, client: name, creation)
       } then: { [unowned self] in
         self.answered(index, $1, $0)
@@ -82,25 +83,25 @@ final class BatchTask: ExchangeTask {
   }
 
   private func reply(_ exchange: Exchange) {
-    exchange.reply(200, type: "application/json", body: BatchBody.lay(results.compactMap { $0 }))
+    exchange.reply(200, type: "application/json", body: BatchBody.encode(results.compactMap { $0 }))
   }
 }
 
-/// The body of a batch's reply, as ``BatchReply`` says it: laid by hand, since the encoder takes some twenty milliseconds
+/// The body of a batch's reply, as ``BatchReply`` says it: encoded by hand, since the encoder takes some twenty milliseconds
 /// for a thousand results, in which the worker serves nobody.
 enum BatchBody {
-  static func lay(_ results: [BatchReply.Result]) -> [UInt8] {
+  static func encode(_ results: [BatchReply.Result]) -> [UInt8] {
     var out = Array(#"{"results":["#.utf8)
     out.reserveCapacity(results.count * 128)
     for (index, result) in results.enumerated() {
       if index > 0 { out.append(UInt8(ascii: ",")) }
-      lay(result, into: &out)
+      encode(result, into: &out)
     }
     out.append(contentsOf: "]}".utf8)
     return out
   }
 
-  private static func lay(_ result: BatchReply.Result, into out: inout [UInt8]) {
+  private static func encode(_ result: BatchReply.Result, into out: inout [UInt8]) {
     if let id = result.id {
       out.append(contentsOf: #"{"id":""#.utf8)
       out.append(contentsOf: id.description.utf8)

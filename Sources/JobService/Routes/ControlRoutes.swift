@@ -18,7 +18,7 @@ final class SignalTask: JobTask {
     do {
       let request = try SignalRequest(strictJSON: bytes)
       let (client, id) = (record.client, record.id)
-      worker.order(for: exchange) { ticket in
+      worker.ask(for: exchange) { ticket in
         .signal(
           ticket: ticket, client: client, id: id, signal: request.signal.number, tree: request.tree ?? false)
       } then: { [unowned worker] exchange, answer in
@@ -38,7 +38,7 @@ final class StopTask: JobTask {
       let grace = bytes.isEmpty ? nil : try StopRequest(strictJSON: bytes).grace
       let (client, id) = (record.client, record.id)
       let milliseconds = grace.map { UInt64($0.milliseconds) }
-      worker.order(for: exchange) { ticket in
+      worker.ask(for: exchange) { ticket in
         .stop(ticket: ticket, client: client, id: id, grace: milliseconds)
       } then: { [unowned self] exchange, answer in
         self.answered(exchange, answer)

@@ -16,7 +16,7 @@ final class CreateTask: ExchangeTask {
     do {
       let creation = Creator.creation(try CreateRequest(strictJSON: bytes), key: key)
       let name = worker.api.clients.name(Int(exchange.client))
-      worker.order(for: exchange) {
+      worker.ask(for: exchange) {
         .create(ticket: $0, client: name, creation)
       } then: { [unowned worker] in
         Self.reply($0, $1, worker)
@@ -38,10 +38,10 @@ final class CreateTask: ExchangeTask {
 
 /// From a checked request to the order that carries it out.
 enum Creator {
-  static func creation(_ request: CreateRequest, key: String?) -> Order.Creation {
-    var creation = Order.Creation(JobPlan(request), input: request.inputBytes)
+  static func creation(_ request: CreateRequest, key: String?) -> ApiRequest.Creation {
+    var creation = ApiRequest.Creation(JobPlan(request), input: request.inputBytes)
     if let key {
-      creation.idempotency = Order.Idempotency(
+      creation.idempotency = ApiRequest.Idempotency(
         key: key, digest: digest(creation.plan.bytes, creation.input),
         firstDigest: digest(request.firstSpec, creation.input))
     }

@@ -9,8 +9,8 @@ extension Worker {
     let after = try after(query, exchange)
     try requireNoGap(after: after ?? resumed, exchange)
     let form: EventForm = head.header("accept")?.contains(MediaType.eventStream) == true ? .stream : .lines
-    let place = try query.flag("follow") ? followerPlace(exchange) : nil
-    let task = EventsTask(self, form, after: after ?? resumed ?? 0, place, observer(exchange))
+    let permit = try query.flag("follow") ? followerPermit(exchange) : nil
+    let task = EventsTask(self, form, after: after ?? resumed ?? 0, permit, observer(exchange))
     exchange.begin(task)
     exchange.beginReply(200, type: form.type, fields: [HeaderField("Cache-Control", "no-store")])
     head.isHead ? exchange.endReply() : task.begin(exchange)
@@ -67,21 +67,22 @@ private final class EventsTask: ExchangeTask {
   private let form: EventForm
   private var after: Int64
   /// Nil: it does not follow.
-  private let place: FollowerPlace?
+  private let permit: FollowerPermit?
   private let observer: JobTable.Observer
   private var isOver = false
   private static let page = 500
 
   init(
-    _ worker: Worker, _ form: EventForm, after: Int64, _ place: FollowerPlace?, _ observer: JobTable.Observer
+    _ worker: Worker, _ form: EventForm, after: Int64, _ permit: FollowerPermit?,
+    _ observer: JobTable.Observer
   ) {
     (self.worker, self.form, self.after) = (worker, form, after)
-    (self.place, self.observer) = (place, observer)
+    (self.permit, self.observer) = (permit, observer)
   }
 
   /// Registered first, read then: what is committed in between wakes it.
   func begin(_ exchange: Exchange) {
-    if place != nil { worker.api.eventFollowers.add(observer) }
+    if permit != nil { worker.api.eventFollowers.add(observer) }
     pump(exchange)
   }
 
@@ -93,7 +94,7 @@ private final class EventsTask: ExchangeTask {
     guard !isOver, !exchange.isFull else { return }
     do {
       guard try send(exchange) else { return }
-      if place == nil || worker.api.eventFollowers.isOver { finish(exchange) }
+      if permit == nil || worker.api.eventFollowers.isOver { finish(exchange) }
     } catch {
       worker.api.log.error("events_failed", ["error": "\(error)"])
       isOver = true

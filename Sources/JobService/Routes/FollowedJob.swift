@@ -8,14 +8,14 @@ final class FollowedJob {
   private let client: Int64
   private let observer: JobTable.Observer
   private var last: JobTable.Entry
-  private let place: FollowerPlace
+  private let permit: FollowerPermit
 
   /// Throws ``MissingOutput`` when a job that has ended lacks some of `streams`.
   init(
     _ worker: Worker, _ id: JobID, _ exchange: Exchange, _ route: Route, _ streams: [OutputStream]
   ) throws {
     guard let client = worker.api.clients.number(Int(exchange.client)) else { throw NoSuchJob(route) }
-    place = try worker.followerPlace(exchange)
+    permit = try worker.followerPermit(exchange)
     let observer = worker.observer(exchange)
     let link = worker.api.link
     let entry = worker.api.table.follow(id, of: client, observer) { link.send(.watch(id: id)) }

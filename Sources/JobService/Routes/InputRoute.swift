@@ -37,10 +37,10 @@ private final class InputTask: ExchangeTask {
 
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
     if !last { jc_exchange_pause_body(exchange.pointer) }
-    let (client, id, piece, closes, place) = (record.client, record.id, [UInt8](bytes), last && close, offset)
+    let (client, id, piece, closes, at) = (record.client, record.id, [UInt8](bytes), last && close, offset)
     offset = offset.map { $0 + UInt64(piece.count) }
-    worker.order(for: exchange) { ticket in
-      .input(ticket: ticket, client: client, id: id, offset: place, bytes: piece, close: closes)
+    worker.ask(for: exchange) { ticket in
+      .input(ticket: ticket, client: client, id: id, offset: at, bytes: piece, close: closes)
     } then: { [unowned worker] exchange, answer in
       if case .refused(let refusal) = answer { return worker.fail(exchange, Problem(refusal)) }
       guard last else { return jc_exchange_resume_body(exchange.pointer) }

@@ -33,7 +33,7 @@ enum LogForm {
   func encodeEnd(_ record: JobRecord) -> [UInt8] {
     guard self == .frames else { return [] }
     var status: [UInt8] = []
-    StatusBody.lay(record, into: &status)
+    StatusBody.encode(record, into: &status)
     return frame(LogFrame(kind: .end, length: UInt32(status.count)), status)
   }
 

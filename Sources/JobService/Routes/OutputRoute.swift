@@ -1,7 +1,7 @@
 import JobAPI
 import JobModel
 
-/// `GET /jobs/<id>/output`: both streams as text in one JSON object, laid block by block as the client takes it.
+/// `GET /jobs/<id>/output`: both streams as text in one JSON object, encoded block by block as the client takes it.
 extension Worker {
   func output(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
     _ = try head.query()

@@ -46,9 +46,9 @@ extension Worker {
     return JC_BODY_WHOLE
   }
 
-  /// The job as it is now, when it is this client's. `place`: the client's place in the table of clients.
-  func job(_ id: JobID, of place: Int64, _ route: Route) throws -> JobTable.Entry {
-    guard let client = api.clients.number(Int(place)) else { throw NoSuchJob(route) }
+  /// The job as it is now, when it is this client's. `index`: the client's in the table of clients.
+  func job(_ id: JobID, of index: Int64, _ route: Route) throws -> JobTable.Entry {
+    guard let client = api.clients.number(Int(index)) else { throw NoSuchJob(route) }
     if let entry = api.table.entry(id, of: client) { return entry }
     return JobTable.Entry(record: try stored(id, of: client, route), pid: 0)
   }
@@ -62,7 +62,7 @@ extension Worker {
   private func delete(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
     _ = try head.query()
     let record = try job(id, of: exchange.client, .delete).record
-    order(for: exchange) { ticket in
+    ask(for: exchange) { ticket in
       .delete(ticket: ticket, client: record.client, id: id)
     } then: { [unowned self] exchange, answer in
       if case .refused(let refusal) = answer { return self.fail(exchange, Problem(refusal)) }

@@ -3,7 +3,7 @@ import JobLoop
 import JobModel
 import Platform
 
-/// `GET /jobs/<id>/status`, the route that is asked most: answered from memory, its body laid by hand.
+/// `GET /jobs/<id>/status`, the route that is asked most: answered from memory, its body encoded by hand.
 extension Worker {
   func status(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
     guard head.hasQuery, let wait = try head.query(allowed: "wait")["wait"] else {
@@ -32,14 +32,14 @@ extension Worker {
 
   /// The job as it is now.
   fileprivate func replyStatus(of id: JobID, _ client: Int64, _ exchange: Exchange) throws {
-    guard api.table.read(id, of: client, { StatusBody.lay($0, into: &scratch) }) else {
+    guard api.table.read(id, of: client, { StatusBody.encode($0, into: &scratch) }) else {
       return replyStatus(try stored(id, of: client, .status), exchange)
     }
     replyWithScratch(exchange)
   }
 
   func replyStatus(_ record: JobRecord, _ exchange: Exchange) {
-    StatusBody.lay(record, into: &scratch)
+    StatusBody.encode(record, into: &scratch)
     replyWithScratch(exchange)
   }
 
@@ -84,7 +84,7 @@ private final class WaitTask: ExchangeTask {
 
 /// The body of a status reply, as ``StatusReply`` says it.
 enum StatusBody {
-  static func lay(_ record: JobRecord, into out: inout [UInt8]) {
+  static func encode(_ record: JobRecord, into out: inout [UInt8]) {
     out.removeAll(keepingCapacity: true)
     put(start(of: record.state), &out)
     if let error = record.error {

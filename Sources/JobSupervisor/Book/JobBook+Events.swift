@@ -36,7 +36,7 @@ extension JobBook {
     case store(StoreChange, token: UInt64)
     /// Stores a result with what is known of the output.
     case saveResult(JobRecord, isStartStored: Bool, token: UInt64)
-    case launch(JobID, Order.Creation, grace: UInt64)
+    case launch(JobID, ApiRequest.Creation, grace: UInt64)
     case stop(JobID, grace: UInt64)
     /// It takes no input any more.
     case inputEnded(JobID)
@@ -67,7 +67,7 @@ extension JobBook {
     let id: JobID
     let client: Int64
     let clientName: String
-    let creation: Order.Creation
+    let creation: ApiRequest.Creation
     /// Bytes that the client has in the store.
     let storedBytes: Int64
     let caller: Caller
@@ -82,7 +82,7 @@ extension JobBook {
     /// Milliseconds between TERM and KILL.
     let grace: UInt64
     /// What to launch, until it is launched or has ended before.
-    var creation: Order.Creation?
+    var creation: ApiRequest.Creation?
     var creator: Caller?
     var deleters: [Caller] = []
     var deletionRefusal: Refusal?

@@ -43,7 +43,7 @@ import Testing
 
   private func check(_ trace: Trace, _ deleted: [JobID]) throws {
     var counts = (created: 0, ended: 0, deleted: 0)
-    for (told, call) in try trace.notices() {
+    for (told, call) in try trace.events() {
       switch told {
       case .created(let id), .running(let id):
         if case .created = told { counts.created += 1 }
@@ -80,10 +80,10 @@ private struct Trace {
   }
 
   /// What the supervisor told, and the number of the line where that began.
-  func notices() throws -> [(TracedNotices.Told, Int)] {
+  func events() throws -> [(TracedEvents.Told, Int)] {
     let sent = calls.indices.filter { calls[$0].thread == supervisor && calls[$0].name.hasPrefix("send") }
-    let notices = try TracedNotices(sent.map { ($0, calls[$0].bytes.prefix(Int(calls[$0].result) ?? 0)) })
-    return notices.all.map { ($0.told, calls[$0.call].begin) }
+    let events = try TracedEvents(sent.map { ($0, calls[$0].bytes.prefix(Int(calls[$0].result) ?? 0)) })
+    return events.all.map { ($0.told, calls[$0.call].begin) }
   }
 
   /// The end of the first fdatasync of the log that holds the job's record, written after line `after`; nil when it

@@ -8,7 +8,7 @@ import Testing
 /// end it between two steps of a creation, an end or a deletion; started again it keeps what was answered.
 @Suite(.serialized, .enabled(if: geteuid() == 0)) struct KilledAtEachStepTests {
   struct Steps: CustomStringConvertible {
-    /// System calls, and every how manieth of them.
+    /// System calls, and of each so many of which one is taken.
     let calls: String
     let stride: Int
     var description: String { calls }

@@ -104,10 +104,10 @@ final class EngineHarness {
     return end(of: job)
   }
 
-  /// Goes on with a deposited job as a supervisor does that was not its parent; `name`: of its output.
-  func adopt(_ deposit: Int32, name: String) throws -> End {
+  /// Goes on with a held job as a supervisor does that was not its parent; `name`: of its output.
+  func adopt(_ entry: Int32, name: String) throws -> End {
     var state = jc_job_state()
-    try #require(jc_deposit_read(deposit, &state) == 0)
+    try #require(jc_entry_read(entry, &state) == 0)
     let job = TestJob(name, nil)
     job.running = try RunningJob(
       engine, adopting: &state, outputName: name, marker: "\(JobEnvironment.marker)=\(name)", delegate: job)

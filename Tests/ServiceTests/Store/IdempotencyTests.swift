@@ -6,8 +6,8 @@ import Testing
 @testable import Platform
 
 @Suite struct IdempotencyTests {
-  private func key(_ key: String, _ digest: UInt8) -> Order.Idempotency {
-    Order.Idempotency(key: key, digest: [digest], firstDigest: [])
+  private func key(_ key: String, _ digest: UInt8) -> ApiRequest.Idempotency {
+    ApiRequest.Idempotency(key: key, digest: [digest], firstDigest: [])
   }
 
   @Test func holdsBetweenChangesOfOneTransaction() throws {

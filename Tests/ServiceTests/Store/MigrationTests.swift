@@ -42,7 +42,7 @@ import Testing
     #expect(try fixture.apply(.create(.sample(1))) == .saved)
     #expect(try StoreReader(path: fixture.path).lastEvent(client: 1) == 13)
     let id = try #require(JobID("01a2110f-95ce-769f-ac80-09b1dbfb330d"))
-    let key = Order.Idempotency(key: "first", digest: [1], firstDigest: [2])
+    let key = ApiRequest.Idempotency(key: "first", digest: [1], firstDigest: [2])
     #expect(try fixture.apply(.create(.sample(2), idempotency: key)) == .keyReused)
     #expect(try fixture.apply(.delete(client: 1, id: id)) == .deleted(hasFiles: true))
   }

@@ -143,7 +143,7 @@ extension JobRecord {
 
 extension StoreChange {
   static func create(
-    _ record: JobRecord, _ plan: JobPlan = .sample, idempotency: Order.Idempotency? = nil
+    _ record: JobRecord, _ plan: JobPlan = .sample, idempotency: ApiRequest.Idempotency? = nil
   ) -> StoreChange {
     .create(record, clientName: "client \(record.client)", plan: plan, idempotency: idempotency)
   }

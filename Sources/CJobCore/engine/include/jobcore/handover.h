@@ -7,7 +7,7 @@
 struct jc_job_state {
     pid_t pid;
     int pidfd, stdin_write, pipe[2], file[2];
-    int ledger;     ///< see `jc_job_deposit`
+    int checkpoint; ///< see `jc_job_entry`
     int64_t cgroup; ///< number of its cgroup, -1: none
     int64_t started_us;
     uint64_t kept[2], dropped[2];
@@ -39,20 +39,20 @@ int jc_job_import(struct jc_engine *_Nonnull engine, const struct jc_job_state *
 // To a successor that comes after this process was killed: somebody else holds copies of the descriptors
 // until then.
 
-/// Bytes of a ledger.
-#define JC_LEDGER_SIZE 4096
+/// Bytes of a checkpoint.
+#define JC_CHECKPOINT_SIZE 4096
 
-/// Makes a deposit of a running job: a socket in whose queue copies of its pidfd, its output pipes and its
-/// ledger lie; the caller's to close. The ledger is memory that tells from now on what the job's state is.
-/// Its standard input is not in the deposit, since whoever holds a copy of that keeps it open: see
+/// Makes an entry of a running job: a socket in whose queue copies of its pidfd, its output pipes and its
+/// checkpoint lie; the caller's to close. The checkpoint is memory that tells from now on what the job's
+/// state is. Its standard input is not in the entry, since whoever holds a copy of that keeps it open: see
 /// `jc_job_stdin_fd`. From now on output goes from the pipe to the file in one step that a kill cannot
 /// divide. -EAGAIN as `jc_job_export`.
-int jc_job_deposit(struct jc_job *_Nonnull job, int *_Nonnull out) __attribute__((warn_unused_result));
+int jc_job_entry(struct jc_job *_Nonnull job, int *_Nonnull out) __attribute__((warn_unused_result));
 /// The write end of its standard input, or -1. Stays the job's.
 int jc_job_stdin_fd(const struct jc_job *_Nonnull job);
-/// Reads a deposit, which stays as it is, with fresh copies of the descriptors. -EINVAL for anything else.
-int jc_deposit_read(int deposit, struct jc_job_state *_Nonnull out) __attribute__((warn_unused_result));
-/// Goes on with a deposited job whose supervisor is gone, with its output files as they are. Sets `kept` and
+/// Reads an entry, which stays as it is, with fresh copies of the descriptors. -EINVAL for anything else.
+int jc_entry_read(int entry, struct jc_job_state *_Nonnull out) __attribute__((warn_unused_result));
+/// Goes on with a held job whose supervisor is gone, with its output files as they are. Sets `kept` and
 /// `file` of `state`. The rest is as with `jc_job_import`.
 int jc_job_adopt(struct jc_engine *_Nonnull engine, struct jc_job_state *_Nonnull state,
                  const char *_Nonnull output_name, const char *_Nonnull marker,

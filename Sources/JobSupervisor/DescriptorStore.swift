@@ -7,7 +7,7 @@ import Platform
 /// Has the service manager hold what a successor of this process needs to go on with a job, should this one be killed.
 /// Only jobs that have run for a while are worth that: the very many short ones cost nothing here.
 /// Supervisor's thread only.
-final class Deposits {
+final class DescriptorStore {
   private let manager: ServiceManager
   private let log: Log
   private var timer: LoopTimer!
@@ -31,7 +31,7 @@ final class Deposits {
   static let inputSuffix = ".stdin"
 
   func add(_ job: LiveJob) {
-    guard manager.address != nil, !job.isDeposited else { return }
+    guard manager.address != nil, !job.isHeld else { return }
     if young.isEmpty { timer.start(milliseconds: Self.pause) }
     young.append(job)
   }
@@ -40,28 +40,28 @@ final class Deposits {
     let now = Clock.microseconds()
     let isBehind = !manager.isIdle
     young.removeAll { job in
-      guard !job.hasEnded, !job.isDeposited else { return true }
+      guard !job.hasEnded, !job.isHeld else { return true }
       // A clock that was set back makes no job young for ever.
       guard !isBehind, abs(now - job.started) >= Self.age else { return false }
-      deposit(job)
+      hold(job)
       return true
     }
     if !young.isEmpty { timer.start(milliseconds: Self.pause) }
   }
 
-  private func deposit(_ job: LiveJob) {
+  private func hold(_ job: LiveJob) {
     guard let running = job.running else { return }
     var input: Int32?
     do {
       input = try running.copyInput()
-      guard let deposit = try running.deposit() else {
+      guard let entry = try running.storeEntry() else {
         if let input { close(input) }
         return
       }
-      // The input first: where the deposit is found, it is too.
+      // The input first: where the entry is found, it is too.
       if let input { manager.hold(input, as: Self.inputName(of: job.id)) }
-      manager.hold(deposit, as: Self.name(of: job.id))
-      job.deposited(input: input != nil)
+      manager.hold(entry, as: Self.name(of: job.id))
+      job.held(input: input != nil)
     } catch {
       if let input { close(input) }
       log.warn("job_not_deposited", ["id": "\(job.id)", "error": "\(error)"])
@@ -70,15 +70,15 @@ final class Deposits {
 
   /// Its input may have been closed: then the job is to see that.
   func inputMoved(of job: LiveJob) {
-    guard job.isInputDeposited, job.running?.isInputOpen != true else { return }
-    job.isInputDeposited = false
+    guard job.isInputHeld, job.running?.isInputOpen != true else { return }
+    job.isInputHeld = false
     manager.letGo(Self.inputName(of: job.id))
   }
 
   /// Its result, or its deletion, is on disk.
   func jobEnded(_ job: LiveJob) {
-    guard job.isDeposited else { return }
-    if job.isInputDeposited { manager.letGo(Self.inputName(of: job.id)) }
+    guard job.isHeld else { return }
+    if job.isInputHeld { manager.letGo(Self.inputName(of: job.id)) }
     manager.letGo(Self.name(of: job.id))
   }
 }

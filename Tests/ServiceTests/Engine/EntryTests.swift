@@ -9,18 +9,18 @@ import Testing
 @testable import JobSupervisor
 
 /// What is left with somebody else for a successor, where no test of the whole daemon comes.
-struct DepositTests {
+struct EntryTests {
   @Test(arguments: EngineTests.Kind.all)
   func aJobThatItsSupervisorReapedKeepsItsStatus(kind: EngineTests.Kind) throws {
     let harness = try EngineHarness(kind)
-    var deposit: Int32?
+    var entry: Int32?
     let first = try harness.run(EngineHarness.shell("echo before; sleep 0.2; echo after; exit 42")) {
       job, output in
       guard output == "before\n" else { return false }
-      deposit = try? job.deposit()
-      return deposit != nil
+      entry = try? job.storeEntry()
+      return entry != nil
     }
-    let held = try #require(deposit)
+    let held = try #require(entry)
     defer { close(held) }
     #expect(first.result.exit_code == 42)
     // Reading it leaves it there: the one after the next supervisor finds it too.
@@ -35,13 +35,13 @@ struct DepositTests {
     let harness = try EngineHarness(EngineTests.Kind.all[0])
     var launch = EngineHarness.shell("echo 1; sleep 0.2; seq 1 100000; echo end >&2")
     launch.request.outputLimit = 10_000
-    var deposit: Int32?
+    var entry: Int32?
     let end = try harness.run(launch) { job, output in
       guard output == "1\n" else { return false }
-      deposit = try? job.deposit()
-      return deposit != nil
+      entry = try? job.storeEntry()
+      return entry != nil
     }
-    close(try #require(deposit))
+    close(try #require(entry))
     #expect(end.stdoutSize == 10_000 && end.result.bytes == (10_000, 4))
     #expect(end.result.bytes.0 + end.result.dropped.0 == 588_895 + 2)
     #expect(end.told == [10_000, 4])
@@ -52,11 +52,11 @@ struct DepositTests {
     launch.request.stdinOpen = true
     var states: [jc_job_state] = []
     let end = try EngineHarness(EngineTests.Kind.all[0]).run(launch) { job, output in
-      guard output == "ready\n", let deposit = try? job.deposit() else { return false }
-      defer { close(deposit) }
+      guard output == "ready\n", let entry = try? job.storeEntry() else { return false }
+      defer { close(entry) }
       func note() {
         var state = jc_job_state()
-        guard jc_deposit_read(deposit, &state) == 0 else { return }
+        guard jc_entry_read(entry, &state) == 0 else { return }
         states.append(state)
         jc_job_state_close(&state)
       }
@@ -76,12 +76,12 @@ struct DepositTests {
     var state = jc_job_state()
     let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
     defer { close(null) }
-    #expect(jc_deposit_read(null, &state) == -EINVAL)
+    #expect(jc_entry_read(null, &state) == -EINVAL)
     var ends: [Int32] = [-1, -1]
     try #require(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0, &ends) == 0)
     defer { for end in ends { close(end) } }
-    #expect(jc_deposit_read(ends[1], &state) == -EINVAL)
+    #expect(jc_entry_read(ends[1], &state) == -EINVAL)
     try #require(send(ends[0], "twelve bytes", 12, 0) == 12)
-    #expect(jc_deposit_read(ends[1], &state) == -EINVAL)
+    #expect(jc_entry_read(ends[1], &state) == -EINVAL)
   }
 }

@@ -1,8 +1,8 @@
 import JobAPI
 
-/// What the api process asks of the supervisor. Each order with a ticket, a number of the api process's choosing, is
-/// answered by one ``Notice`` with the same.
-package enum Order {
+/// What the api process asks of the supervisor. Each request with a ticket, a number of the api process's choosing, is
+/// answered by one ``SupervisorEvent`` with the same.
+package enum ApiRequest {
   /// The api process is ready for the running jobs.
   case hello
   case create(ticket: UInt64, client: String, Creation)
@@ -45,7 +45,7 @@ package enum Order {
   }
 }
 
-extension Order {
+extension ApiRequest {
   package func encode() -> [UInt8] {
     var writer = ByteWriter()
     switch self {
@@ -104,7 +104,7 @@ extension Order {
   }
 }
 
-extension Order {
+extension ApiRequest {
   /// Decodes a message of the api process. Everything is checked: a compromised sender can do no more than a
   /// client of any name could.
   package init(decoding bytes: UnsafeRawBufferPointer) throws(MalformedBytes) {
@@ -114,7 +114,7 @@ extension Order {
     try reader.end()
   }
 
-  private static func decode(_ kind: Kind, _ reader: inout ByteReader) throws(MalformedBytes) -> Order {
+  private static func decode(_ kind: Kind, _ reader: inout ByteReader) throws(MalformedBytes) -> ApiRequest {
     switch kind {
     case .hello:
       return .hello

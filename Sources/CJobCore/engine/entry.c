@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// A deposit is a datagram in the queue of a socket: all of a job's descriptors in a fixed order, or none,
+// An entry is a datagram in the queue of a socket: all of a job's descriptors in a fixed order, or none,
 // under one name and at the cost of one descriptor for whoever holds it.
 
 enum { AT_PIDFD, AT_LEDGER, AT_PIPES, MOST = AT_PIPES + 2 };
@@ -41,7 +41,7 @@ static int send_packet(int socket, const struct packet *packet, const int *fds, 
 
 static int make_deposit(const struct jc_job *job, int *out)
 {
-    int ends[2], fds[MOST] = {job->launch.pidfd, job->ledger};
+    int ends[2], fds[MOST] = {job->launch.pidfd, job->checkpoint};
     size_t count = AT_PIPES;
     struct packet packet = {.magic = MAGIC};
     for (int i = 0; i < 2; i++) {
@@ -60,16 +60,16 @@ static int make_deposit(const struct jc_job *job, int *out)
     return status;
 }
 
-int jc_job_deposit(struct jc_job *job, int *out)
+int jc_job_entry(struct jc_job *job, int *out)
 {
     if (job->phase != JC_RUNNING || job->reaped || job->launch.error != 0)
         return -EAGAIN;
-    int status = job->ledger < 0 ? jc_ledger_open(job) : 0;
+    int status = job->checkpoint < 0 ? jc_checkpoint_open(job) : 0;
     if (status == 0)
         status = make_deposit(job, out);
-    if (status < 0 && job->ledger >= 0) {
-        close(job->ledger);
-        job->ledger = -1;
+    if (status < 0 && job->checkpoint >= 0) {
+        close(job->checkpoint);
+        job->checkpoint = -1;
     }
     return status;
 }
@@ -113,20 +113,20 @@ static int peek(int socket, struct packet *packet, int fds[MOST])
     return (int)count;
 }
 
-int jc_deposit_read(int deposit, struct jc_job_state *out)
+int jc_entry_read(int entry, struct jc_job_state *out)
 {
     struct packet packet;
     struct jc_job_state state;
-    int fds[MOST], count = peek(deposit, &packet, fds);
+    int fds[MOST], count = peek(entry, &packet, fds);
     if (count < 0)
         return count;
-    int status = jc_ledger_read(fds[AT_LEDGER], &state);
+    int status = jc_checkpoint_read(fds[AT_LEDGER], &state);
     if (status < 0) {
         close_all(fds, (size_t)count);
         return status;
     }
     state.pidfd = fds[AT_PIDFD];
-    state.ledger = fds[AT_LEDGER];
+    state.checkpoint = fds[AT_LEDGER];
     state.stdin_write = -1;
     int next = AT_PIPES;
     for (int i = 0; i < 2; i++) {
@@ -169,8 +169,8 @@ int jc_job_adopt(struct jc_engine *engine, struct jc_job_state *state, const cha
 
 void jc_job_state_close(struct jc_job_state *state)
 {
-    int *const fds[] = {&state->pidfd,   &state->ledger,  &state->stdin_write, &state->pipe[0],
-                        &state->pipe[1], &state->file[0], &state->file[1]};
+    int *const fds[] = {&state->pidfd,   &state->checkpoint, &state->stdin_write, &state->pipe[0],
+                        &state->pipe[1], &state->file[0],    &state->file[1]};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
         if (*fds[i] >= 0)
             close(*fds[i]);

@@ -1,7 +1,7 @@
 import JobAPI
 
-/// What the supervisor tells the api process: answers to orders, and every change of a job once it is on disk.
-package enum Notice {
+/// What the supervisor tells the api process: answers to requests, and every change of a job once it is on disk.
+package enum SupervisorEvent {
   /// The first message: what the api process needs to start.
   case welcome(configuration: [UInt8])
   /// All running jobs have been told: connections may be accepted.
@@ -16,9 +16,9 @@ package enum Notice {
   case output(id: JobID, progress: OutputProgress)
   /// The answer to a create: the job, perhaps one that an earlier request with the same key made.
   case created(ticket: UInt64, id: JobID)
-  /// The answer to any other order that was carried out.
+  /// The answer to any other request that was carried out.
   case done(ticket: UInt64)
-  /// The answer to an order that was not carried out.
+  /// The answer to a request that was not carried out.
   case refused(ticket: UInt64, Refusal)
   /// New events are in the store.
   case events
@@ -40,7 +40,7 @@ package struct OutputProgress: Equatable, Sendable {
   }
 }
 
-extension Notice {
+extension SupervisorEvent {
   package func encode() -> [UInt8] {
     var writer = ByteWriter(capacity: 128)
     switch self {
@@ -95,7 +95,9 @@ extension Notice {
     try reader.end()
   }
 
-  private static func decode(_ kind: Kind, _ reader: inout ByteReader) throws(MalformedBytes) -> Notice {
+  private static func decode(_ kind: Kind, _ reader: inout ByteReader) throws(MalformedBytes)
+    -> SupervisorEvent
+  {
     switch kind {
     case .welcome: return .welcome(configuration: try reader.array())
     case .ready: return .ready

@@ -1,9 +1,9 @@
 /// One of the replies at once that may follow output or events of a client; given back with its release.
-final class FollowerPlace {
+final class FollowerPermit {
   private let clients: ClientTable
   private let client: Int
 
-  /// `client`: its place in the table. Throws 429 when the client has `most`.
+  /// `client`: its index in the table. Throws 429 when the client has `most`.
   init(_ clients: ClientTable, _ client: Int, most: Int) throws(Problem) {
     guard clients.beginFollowing(client, most: most) else {
       throw Problem(
@@ -18,9 +18,9 @@ final class FollowerPlace {
 }
 
 extension Worker {
-  func followerPlace(_ exchange: Exchange) throws(Problem) -> FollowerPlace {
+  func followerPermit(_ exchange: Exchange) throws(Problem) -> FollowerPermit {
     do throws(Problem) {
-      return try FollowerPlace(api.clients, Int(exchange.client), most: api.configuration.clientFollowers)
+      return try FollowerPermit(api.clients, Int(exchange.client), most: api.configuration.clientFollowers)
     } catch {
       api.counts.add(.refusedFollowers, worker: index)
       throw error

@@ -3,7 +3,7 @@ import JobModel
 
 /// Tells api processes of new output of the jobs they follow: at most once a round of the loop for each job, and
 /// later when a process does not keep up.
-struct ProgressTeller {
+struct ProgressNotifier {
   /// Bytes queued to a process past which it is told no progress.
   private static let highWater = 1 << 20
   private var untold: [LiveJob] = []
@@ -34,12 +34,12 @@ struct ProgressTeller {
   }
 
   /// Called at the end of each round: sends what can be sent.
-  mutating func tell() {
+  mutating func notify() {
     guard !untold.isEmpty else { return }
     untold.removeAll { job in
       guard job.watchers.allSatisfy({ $0.queued < Self.highWater }) else { return false }
       job.hasUntoldOutput = false
-      let message = Notice.output(id: job.id, progress: job.progress).encode()
+      let message = SupervisorEvent.output(id: job.id, progress: job.progress).encode()
       for child in job.watchers { child.send(encoded: message) }
       return true
     }

@@ -3,7 +3,7 @@ import JobAPI
 @testable import JobModel
 
 /// What the supervisor told the api process, from the bytes it sent.
-struct TracedNotices {
+struct TracedEvents {
   enum Told: Equatable {
     case created(JobID)
     case running(JobID)
@@ -23,15 +23,15 @@ struct TracedNotices {
       while buffer.count >= 4 {
         let length = (0..<4).reduce(0) { $0 | Int(buffer[$1]) << (8 * $1) }
         guard buffer.count >= 4 + length else { break }
-        let notice = try buffer[4..<4 + length].withUnsafeBytes { try Notice(decoding: $0) }
-        if let told = Self.told(notice) { all.append((told, call)) }
+        let event = try buffer[4..<4 + length].withUnsafeBytes { try SupervisorEvent(decoding: $0) }
+        if let told = Self.told(event) { all.append((told, call)) }
         buffer.removeFirst(4 + length)
       }
     }
   }
 
-  private static func told(_ notice: Notice) -> Told? {
-    switch notice {
+  private static func told(_ event: SupervisorEvent) -> Told? {
+    switch event {
     case .created(_, let id): .created(id)
     case .job(let record, _) where record.state == .running: .running(record.id)
     case .job(let record, _): .ended(record.id, record.stdout.kept)
