@@ -39,7 +39,7 @@ extension Supervisor {
 
   private func launch(_ id: JobID, _ creation: ApiRequest.Creation, _ grace: UInt64) {
     guard let job = live[id] else { return }
-    do {
+    do throws(SystemError) {
       var launch = RunningJob.Launch(
         id, creation.plan, outputName: JobRecord.outputName(of: id),
         outputLimit: UInt64(configuration.outputLimit))
@@ -49,7 +49,7 @@ extension Supervisor {
       job.running = try RunningJob(engine, launch, delegate: job)
       job.input.pump(into: job.running, error: 0)
     } catch {
-      if let error = error as? SystemError { launchFailed(id, error.code, "\(error)") }
+      launchFailed(id, error.code, "\(error)")
       handle(.notLaunched(id, why: "\(error)"))
     }
   }

@@ -115,32 +115,6 @@ struct LoopTests {
     }
   }
 
-  @Test func aTimerNeverComesEarly() throws {
-    try withLoop { loop, log in
-      let stop: jc_callback = { jc_loop_stop(Log.of($0).loop!) }
-      #expect(jc_timer_new(loop, stop, log.pointer, &log.timer) == 0)
-      // Started late in a round: the loop's own clock is behind by then.
-      let start: jc_callback = {
-        usleep(50_000)
-        Log.of($0).entries = [Self.milliseconds()]
-        _ = jc_timer_start(Log.of($0).timer!, 20)
-      }
-      var first: OpaquePointer?
-      #expect(jc_timer_new(loop, start, log.pointer, &first) == 0)
-      #expect(jc_timer_start(first!, 0) == 0)
-      #expect(jc_loop_run(loop) == 0)
-      #expect(Self.milliseconds() - log.entries[0] >= 20)
-      jc_timer_free(first)
-      jc_timer_free(log.timer)
-    }
-  }
-
-  private static func milliseconds() -> Int {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
-  }
-
   @Test func aTimerMayFireWithoutItsTime() throws {
     try withLoop { loop, log in
       #expect(jc_timer_new(loop, { Log.of($0).entries.append(1) }, log.pointer, &log.timer) == 0)

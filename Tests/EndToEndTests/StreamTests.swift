@@ -278,7 +278,9 @@ import Testing
   @Test func aWaitEndsWithItsTime() throws {
     try Daemon.with { daemon in
       let id = try daemon.client().shell("sleep 1000")
+      let begin = Poll.now()
       #expect(try daemon.curl("GET", "/jobs/\(id)/status?wait=100ms").text == #"{"status":"running"}"#)
+      #expect(Poll.now() - begin >= 0.1)
       #expect(try daemon.curl("GET", "/jobs/\(id)/status?wait=0s").text == #"{"status":"running"}"#)
       #expect(try daemon.curl("GET", "/jobs/\(id)/status?wait=soon").status == 400)
     }

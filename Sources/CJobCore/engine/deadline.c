@@ -5,8 +5,10 @@ void jc_engine_set_deadline(struct jc_job *job, int64_t after_ms)
     job->deadline = after_ms > INT64_MAX / 2 ? INT64_MAX / 2 : jp_monotonic_ms() + after_ms;
     // Without memory to wait for its time it comes at once: rather early than never, since it may be the
     // KILL.
-    if (jc_timer_start(job->timer, (uint64_t)after_ms) < 0)
+    if (jc_timer_start(job->timer, (uint64_t)after_ms) < 0) {
+        job->deadline = 0;
         jc_timer_fire(job->timer);
+    }
 }
 
 void jc_engine_clear_deadline(struct jc_job *job)
@@ -28,6 +30,9 @@ static void force_eof(struct jc_job *job)
 void jc_job_deadline(void *context)
 {
     struct jc_job *job = context;
+    const int64_t left = job->deadline - jp_monotonic_ms();
+    if (left > 0)
+        return jc_engine_set_deadline(job, left);
     job->deadline = INT64_MAX;
     if (!job->reaped && job->unreaped_ms > 0) {
         jc_job_exited(job);

@@ -3,12 +3,10 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <platform/clock.h>
 #include <stdlib.h>
 
 struct jc_timer {
     struct event event;
-    int64_t due_ms;
     jc_callback callback;
     void *context;
 };
@@ -18,10 +16,6 @@ static void on_timeout(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
     struct jc_timer *timer = context;
-    const int64_t left = timer->due_ms - jp_monotonic_ms();
-    // libevent counts from the beginning of a round, by a coarse clock, and so comes early.
-    if (left > 0 && jc_timer_start(timer, (uint64_t)left) == 0)
-        return;
     timer->callback(timer->context);
 }
 
@@ -38,17 +32,15 @@ int jc_timer_new(struct jc_loop *loop, jc_callback callback, void *context, stru
 
 int jc_timer_start(struct jc_timer *timer, uint64_t milliseconds)
 {
-    const uint64_t longest = UINT64_C(1000) * 60 * 60 * 24 * 365 * 100;
+    const uint64_t longest = UINT64_C(1000) * 60 * 60 * 24 * 365;
     if (milliseconds > longest)
         milliseconds = longest;
-    timer->due_ms = jp_monotonic_ms() + (int64_t)milliseconds;
     const struct timeval delay = {(time_t)(milliseconds / 1000), (suseconds_t)(milliseconds % 1000 * 1000)};
     return evtimer_add(&timer->event, &delay) == 0 ? 0 : -ENOMEM;
 }
 
 void jc_timer_fire(struct jc_timer *timer)
 {
-    timer->due_ms = 0;
     event_active(&timer->event, EV_TIMEOUT, 0);
 }
 

@@ -55,6 +55,7 @@ private final class WaitTask: ExchangeTask {
   private let client: Int64
   private let observer: JobTable.Observer
   private var timer: LoopTimer?
+  private var due: Int64 = 0
 
   init(_ worker: Worker, _ id: JobID, _ client: Int64, _ observer: JobTable.Observer) {
     self.worker = worker
@@ -64,9 +65,16 @@ private final class WaitTask: ExchangeTask {
   }
 
   func begin(milliseconds: Int64) throws(SystemError) {
-    let timer = try LoopTimer(worker.loop) { [worker, observer] in worker.wakeNow(observer.exchange) }
-    timer.start(milliseconds: UInt64(milliseconds))
-    self.timer = timer
+    due = Clock.monotonic() + milliseconds * 1000
+    timer = try LoopTimer(worker.loop) { [unowned self] in self.timerFired() }
+    timerFired()
+  }
+
+  /// A timer comes a little early.
+  private func timerFired() {
+    let left = due - Clock.monotonic()
+    guard left > 0 else { return worker.wakeNow(observer.exchange) }
+    timer?.start(milliseconds: UInt64(left + 999) / 1000)
   }
 
   override func wake(_ exchange: Exchange) {

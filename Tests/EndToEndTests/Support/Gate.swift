@@ -31,5 +31,5 @@ final class Gate {
     try Poll.until("a launch of \(program)") { fcntl(file, Self.getLease) != F_WRLCK }
   }
 
-  func open() { fcntl(file, Self.setLease, F_UNLCK) }
+  func open() { _ = fcntl(file, Self.setLease, F_UNLCK) }
 }

@@ -65,6 +65,8 @@ struct EngineTests {
     #expect(end.result.signal == SIGKILL)
     #expect(end.result.exit_code == 128 + SIGKILL)
     #expect(end.result.timed_out)
+    // Neither was cut short; both clocks count in whole milliseconds.
+    #expect(end.result.finished_us - end.result.started_us >= 2_198_000)
   }
 
   @Test(arguments: Kind.all)

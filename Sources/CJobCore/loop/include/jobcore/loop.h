@@ -38,7 +38,8 @@ void jc_loop_after_round(struct jc_loop *_Nonnull loop, jc_callback _Nullable ca
 struct jc_timer;
 int jc_timer_new(struct jc_loop *_Nonnull loop, jc_callback _Nonnull callback, void *_Nullable context,
                  struct jc_timer *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
-/// Fires once after `milliseconds`, never earlier (restarts a started timer). -ENOMEM.
+/// Fires once after `milliseconds` (restarts a started timer), or some milliseconds earlier: libevent counts
+/// from the beginning of a round, by a coarse clock. -ENOMEM.
 int jc_timer_start(struct jc_timer *_Nonnull timer, uint64_t milliseconds)
     __attribute__((warn_unused_result));
 /// Fires once in this round of the loop. Needs no memory.
