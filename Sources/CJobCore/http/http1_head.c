@@ -17,7 +17,7 @@ static char *put_text(char *at, const char *text)
 
 static char *put_slice(char *at, struct jw_slice text)
 {
-    return put(at, text.bytes, text.length);
+    return text.length > 0 ? put(at, text.bytes, text.length) : at;
 }
 
 static char *put_number(char *at, uint64_t number)
