@@ -26,7 +26,7 @@ extension ConnectionSettings {
   func withOptions<Result>(_ body: (jw_client_options) -> Result) -> Result {
     let texts = [host, authorityFile, certificateFile, keyFile] + (serverName.map { [$0] } ?? [])
     return withCStrings(texts) { texts in
-      // Without a server's name NULL stands in its place, which ends the vector.
+      // Without a server's name the fifth is the NULL that ends the vector.
       body(
         jw_client_options(
           host: texts[0]!, port: port, server_name: texts[4], ca_file: texts[1]!, certificate_file: texts[2]!,

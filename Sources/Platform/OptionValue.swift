@@ -4,7 +4,7 @@ package struct OptionValue<Value>: Sendable {
   package typealias Print = @Sendable (Value) -> String
 
   package let kind: OptionKind
-  // Words are put together when they are needed: few of a program's options are told of in one run.
+  // Words are put together when they are needed: few of a program's options are mentioned in one run.
   private let placeholderWords, allowedWords: @Sendable () -> String
   /// Nil for anything else.
   package let parse: Parse
