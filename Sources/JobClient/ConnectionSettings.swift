@@ -14,11 +14,8 @@ public struct ConnectionSettings: Sendable, Equatable {
   public var replyTimeout: UInt32 = 60_000
 
   public init(host: String, port: UInt16, authorityFile: String, certificateFile: String, keyFile: String) {
-    self.host = host
-    self.port = port
-    self.authorityFile = authorityFile
-    self.certificateFile = certificateFile
-    self.keyFile = keyFile
+    (self.host, self.port) = (host, port)
+    (self.authorityFile, self.certificateFile, self.keyFile) = (authorityFile, certificateFile, keyFile)
   }
 }
 
