@@ -33,8 +33,8 @@ public enum TimeText {
     return (midnight + Int64(time[3] * 3600 + time[4] * 60 + time[5] - offset)) * 1_000_000 + Int64(fraction)
   }
 
-  /// The numbers at the beginning of a text that is laid out as `form`, in which 0 stands for any digit; a letter may be
-  /// small.
+  /// The numbers at the beginning of a text that looks like `form`, in which 0 stands for any digit. A letter may be in
+  /// lower case.
   private static func numbers(_ form: StaticString, _ rest: inout Substring.UTF8View) -> [Int]? {
     var numbers = [0]
     for expected in UnsafeBufferPointer(start: form.utf8Start, count: form.utf8CodeUnitCount) {

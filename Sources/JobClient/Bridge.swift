@@ -10,7 +10,7 @@ public final class Bridge {
   private var wasReached = false
   private var lostAt: Int64?
   private var pause: Int64 = 0
-  private let clock: Clock
+  fileprivate let clock: Clock
   private static let firstPause: Int64 = 50
   private static let longestPause: Int64 = 1000
 
@@ -65,7 +65,7 @@ extension JobClient {
   /// Waits until the job has ended; nil when it has not after `milliseconds`. Asks again before the reply would take
   /// longer than it may.
   public func end(of id: JobID, within milliseconds: Int64? = nil, _ bridge: Bridge) throws -> StatusReply? {
-    let deadline = milliseconds.map { Deadline(after: $0) }
+    let deadline = milliseconds.map { Deadline(after: $0, bridge.clock) }
     let longest = settings.replyTimeout == 0 ? 30_000 : min(30_000, Int64(settings.replyTimeout) / 2)
     while true {
       let left = deadline?.left

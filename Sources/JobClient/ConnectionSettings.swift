@@ -14,11 +14,8 @@ public struct ConnectionSettings: Sendable, Equatable {
   public var replyTimeout: UInt32 = 60_000
 
   public init(host: String, port: UInt16, authorityFile: String, certificateFile: String, keyFile: String) {
-    self.host = host
-    self.port = port
-    self.authorityFile = authorityFile
-    self.certificateFile = certificateFile
-    self.keyFile = keyFile
+    (self.host, self.port) = (host, port)
+    (self.authorityFile, self.certificateFile, self.keyFile) = (authorityFile, certificateFile, keyFile)
   }
 }
 
@@ -26,7 +23,7 @@ extension ConnectionSettings {
   func withOptions<Result>(_ body: (jw_client_options) -> Result) -> Result {
     let texts = [host, authorityFile, certificateFile, keyFile] + (serverName.map { [$0] } ?? [])
     return withCStrings(texts) { texts in
-      // Without a server's name NULL stands in its place, which ends the vector.
+      // Without a server's name the fifth is the NULL that ends the vector.
       body(
         jw_client_options(
           host: texts[0]!, port: port, server_name: texts[4], ca_file: texts[1]!, certificate_file: texts[2]!,

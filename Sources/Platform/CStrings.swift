@@ -2,18 +2,22 @@
 package func withCStrings<Result>(
   _ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result
 ) -> Result {
-  var bytes: [CChar] = []
-  var offsets: [Int] = []
-  offsets.reserveCapacity(strings.count)
-  for var string in strings {
-    offsets.append(bytes.count)
-    string.withUTF8 { utf8 in utf8.withMemoryRebound(to: CChar.self) { bytes.append(contentsOf: $0) } }
-    bytes.append(0)
-  }
-  return bytes.withUnsafeBufferPointer { buffer in
-    var pointers: [UnsafePointer<CChar>?] = offsets.map { buffer.baseAddress! + $0 }
-    pointers.append(nil)
-    return pointers.withUnsafeBufferPointer { body($0.baseAddress!) }
+  let size = strings.reduce(strings.count + 1) { $0 + $1.utf8.count }
+  return withUnsafeTemporaryAllocation(byteCount: size, alignment: 1) { bytes in
+    withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: strings.count + 1) { pointers in
+      var next = bytes.baseAddress!
+      for (index, var string) in strings.enumerated() {
+        pointers.initializeElement(at: index, to: UnsafePointer(next.assumingMemoryBound(to: CChar.self)))
+        string.withUTF8 { utf8 in
+          if let start = utf8.baseAddress { next.copyMemory(from: start, byteCount: utf8.count) }
+          next += utf8.count
+        }
+        next.storeBytes(of: 0, as: CChar.self)
+        next += 1
+      }
+      pointers.initializeElement(at: strings.count, to: nil)
+      return body(pointers.baseAddress!)
+    }
   }
 }
 

@@ -4,21 +4,25 @@ package struct OptionValue<Value>: Sendable {
   package typealias Print = @Sendable (Value) -> String
 
   package let kind: OptionKind
-  /// Stands for the value in the help.
-  package let placeholder: String
-  /// What may be given, in words.
-  package let allowed: String
+  // Words are put together when they are needed: few of a program's options are mentioned in one run.
+  private let placeholderWords, allowedWords: @Sendable () -> String
   /// Nil for anything else.
   package let parse: Parse
   package let print: Print
 
   package init(
-    _ kind: OptionKind, _ placeholder: String, _ allowed: String, print: @escaping Print = { "\($0)" },
+    _ kind: OptionKind, _ placeholder: @autoclosure @escaping @Sendable () -> String,
+    _ allowed: @autoclosure @escaping @Sendable () -> String, print: @escaping Print = { "\($0)" },
     parse: @escaping Parse
   ) {
-    (self.kind, self.placeholder, self.allowed) = (kind, placeholder, allowed)
+    (self.kind, placeholderWords, allowedWords) = (kind, placeholder, allowed)
     (self.print, self.parse) = (print, parse)
   }
+
+  /// Stands for the value in the help.
+  package var placeholder: String { placeholderWords() }
+  /// What may be given, in words.
+  package var allowed: String { allowedWords() }
 }
 
 /// What sort of value it is, for those who show one or offer some.
@@ -45,7 +49,7 @@ extension OptionValue<Bool> {
 extension OptionValue<Int> {
   /// Here and below, an end of the range that is the type's own is none.
   package static func number(_ range: ClosedRange<Int>, _ placeholder: String = "N") -> Self {
-    Self(.literal, placeholder, "a whole number" + words(range) { "\($0)" }) {
+    Self(.literal, placeholder, "a whole number" + words(range, "") { "\($0)" }) {
       Int($0).flatMap { range.contains($0) ? $0 : nil }
     }
   }
@@ -61,15 +65,16 @@ extension OptionValue<Int> {
   private static func inUnits(
     _ units: Units, _ placeholder: String, _ range: ClosedRange<Int>, _ print: @escaping Print
   ) -> Self {
-    let bounds = words(range, print)
-    return Self(.text, placeholder, units.allowed + (bounds.isEmpty ? "" : ",") + bounds, print: print) {
+    Self(.text, placeholder, units.allowed + words(range, ",", print), print: print) {
       units.parse($0).flatMap { range.contains(Int($0)) ? Int($0) : nil }
     }
   }
 
-  private static func words(_ range: ClosedRange<Int>, _ print: Print) -> String {
-    let least = range.lowerBound == .min ? nil : " from \(print(range.lowerBound))"
-    return range.upperBound == .max ? least ?? "" : "\(least ?? " up") to \(print(range.upperBound))"
+  /// Both ends of `range` that are there, after `comma`.
+  private static func words(_ range: ClosedRange<Int>, _ comma: String, _ print: Print) -> String {
+    let least = range.lowerBound == .min ? nil : "\(comma) from \(print(range.lowerBound))"
+    if range.upperBound == .max { return least ?? "" }
+    return "\(least ?? "\(comma) up") to \(print(range.upperBound))"
   }
 }
 

@@ -2,15 +2,21 @@ import Glibc
 import JobClient
 import Platform
 
-/// One thing that can be set of the connection, named as its option.
+/// One thing that can be set of the connection, named as in a profile.
 enum Setting: String, CaseIterable {
   case server, ca, cert, key
-  case serverName = "server-name"
-  case replyTimeout = "reply-timeout"
+  case serverName = "server_name"
+  case replyTimeout = "reply_timeout"
 
-  /// Its name in a profile.
-  var key: String { rawValue.replacing("-", with: "_") }
-  var variable: String { "JOBCTL_\(key.uppercased())" }
+  /// The name of its option.
+  var option: String {
+    switch self {
+    case .server, .ca, .cert, .key: rawValue
+    case .serverName: "server-name"
+    case .replyTimeout: "reply-timeout"
+    }
+  }
+  var variable: String { "JOBCTL_\(rawValue.uppercased())" }
 
   /// `keys`: where keys and certificates are.
   fileprivate func standard(_ keys: String) -> String? {
@@ -33,42 +39,42 @@ struct Settings {
     let origin: String
   }
 
-  private var values: [Setting: Value] = [:]
   private let invocation: Invocation
+  private let environment: Environment
+  private let profile: [String: String]
+  private let profileName: String
 
   static func client(_ invocation: Invocation) throws -> JobClient {
     JobClient(try Settings(invocation).connection())
   }
 
   init(_ invocation: Invocation, _ environment: Environment = Environment()) throws {
-    self.invocation = invocation
+    (self.invocation, self.environment) = (invocation, environment)
     let profiles = try Profiles.load(environment.profileFile)
     let name = invocation.value("profile") ?? environment["JOBCTL_PROFILE"]
-    let profile = try profiles.profile(named: name)
-    for setting in Setting.allCases {
-      let found = [
-        (invocation.value(setting.rawValue), "--\(setting.rawValue)"),
-        (environment[setting.variable], setting.variable),
-        (profile[setting.key], "profile \(name ?? profiles.current)"),
-        (setting.standard(environment.keyDirectory), "default"),
-      ].first { $0.0 != nil }
-      values[setting] = found.map { Value(text: $0.0!, origin: $0.1) }
-    }
+    profile = try profiles.profile(named: name)
+    profileName = name ?? profiles.current
   }
 
-  /// Nil: the setting has no default.
-  subscript(setting: Setting) -> Value? { values[setting] }
+  /// Nil: it is not set and has no default.
+  subscript(setting: Setting) -> Value? {
+    let (option, variable) = (setting.option, setting.variable)
+    if let text = invocation.value(option) { return Value(text: text, origin: "--\(option)") }
+    if let text = environment[variable] { return Value(text: text, origin: variable) }
+    if let text = profile[setting.rawValue] { return Value(text: text, origin: "profile \(profileName)") }
+    return setting.standard(environment.keyDirectory).map { Value(text: $0, origin: "default") }
+  }
 
   func connection() throws(UsageError) -> ConnectionSettings {
-    func text(_ setting: Setting) -> String { values[setting]!.text }
+    func text(_ setting: Setting) -> String { self[setting]!.text }
     let address = try Self.address(text(.server), invocation)
     var settings = ConnectionSettings(
       host: address.host, port: address.port, authorityFile: text(.ca), certificateFile: text(.cert),
       keyFile: text(.key))
-    settings.serverName = values[.serverName]?.text
+    settings.serverName = self[.serverName]?.text
     guard let duration = DurationText(text(.replyTimeout)) else {
       throw invocation.usage(
-        "\(values[.replyTimeout]!.origin): \"\(text(.replyTimeout))\" must be \(DurationText.allowed)")
+        "\(self[.replyTimeout]!.origin): \"\(text(.replyTimeout))\" must be \(DurationText.allowed)")
     }
     settings.replyTimeout = UInt32(clamping: duration.milliseconds)
     return settings

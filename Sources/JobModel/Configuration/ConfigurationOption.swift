@@ -6,7 +6,7 @@ package struct ConfigurationOption: Sendable {
   package let name: String
   package let explanation: String
   /// The default in words, where it depends on the machine or on who starts the daemon.
-  package let standard: String?
+  private let standard: String?
   package let kind: OptionKind
   package let placeholder, allowed: String
   /// Its value as text.

@@ -14,17 +14,17 @@ package enum Manual: String, CaseIterable {
   }
 
   /// Each group of options under its title.
-  package static func options(_ item: (ConfigurationOption) -> (tag: String, text: String)) -> String {
+  static func options(_ item: (ConfigurationOption) -> (tag: String, text: String)) -> String {
     ConfigurationOption.groups.map { ".Ss \($0.title)\n\(Mdoc.list($0.options.map(item)))" }.joined()
   }
 
   /// Text that is printed as it is.
-  package static func plain(_ text: String) -> String {
+  static func plain(_ text: String) -> String {
     Mdoc.plain(text).replacing("~", with: "\\(ti").replacing("^", with: "\\(ha")
   }
 
   /// One argument of a macro.
-  package static func argument(_ text: String) -> String {
+  static func argument(_ text: String) -> String {
     "\"\(plain(text).replacing("\"", with: "\\(dq"))\""
   }
 

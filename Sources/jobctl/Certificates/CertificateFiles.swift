@@ -83,3 +83,17 @@ struct CertificateError: Error, CustomStringConvertible {
     }
   }
 }
+
+extension Invocation {
+  /// What cannot be in a certificate is a mistake of the command line. `spelling`: of the option or operand.
+  func check(
+    _ spelling: String, _ text: String,
+    _ body: (UnsafePointer<CChar>, UnsafeMutablePointer<CChar>) -> Bool = jw_ca_check_name
+  ) throws(UsageError) {
+    do {
+      try CertificateError.check { body(text, $0) }
+    } catch {
+      throw usage("\(spelling): \(error)")
+    }
+  }
+}

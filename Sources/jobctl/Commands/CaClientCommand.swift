@@ -14,7 +14,7 @@ extension Command {
     ]
   ) { invocation in
     let name = invocation.arguments[0]
-    try CertificateCheck.name(name, "NAME", invocation)
+    try invocation.check("NAME", name)
     let file = invocation.has("default") ? "client" : name
     guard !file.isEmpty, !file.contains("/"), !file.hasPrefix(".") else {
       throw invocation.usage("\"\(name)\" cannot be the name of a file")

@@ -9,7 +9,7 @@ extension Command {
     ]
   ) { invocation in
     let name = invocation.value("name") ?? "jobd CA"
-    try CertificateCheck.name(name, "--name", invocation)
+    try invocation.check("--name", name)
     let files = CertificateFiles(invocation, "ca", days: CertificateFiles.daysOfAuthority)
     try files.makeAuthority(commonName: name)
     try files.report(next: "jobctl ca server\(files.directoryOption) --host localhost --host 127.0.0.1")

@@ -13,9 +13,11 @@ extension Command {
     ]
   ) { invocation in
     let hosts = invocation.all("host")
-    try CertificateCheck.hosts(hosts, invocation)
+    guard let first = hosts.first else { throw invocation.usage("name the hosts: --host HOST") }
+    for host in hosts { try invocation.check("--host", host, jw_ca_check_host) }
+    try invocation.check("the first --host", first)
     let files = CertificateFiles(invocation, "server")
-    try files.issue(JW_CA_SERVER, commonName: hosts[0], hosts: hosts)
+    try files.issue(JW_CA_SERVER, commonName: first, hosts: hosts)
     try files.report(next: "jobctl ca client\(files.directoryOption) --default $USER")
     return 0
   }

@@ -17,7 +17,7 @@ extension Command {
     let settings = try Settings(invocation)
     _ = try settings.connection()
     let rows = Setting.allCases.compactMap { setting in
-      settings[setting].map { (name: setting.rawValue, value: $0) }
+      settings[setting].map { (name: setting.option, value: $0) }
     }
     guard !invocation.wantsJSON else {
       try Terminal.print(json: ConfigReply(rows, profiles))

@@ -1,15 +1,26 @@
 /// A command as the table describes it: what is parsed, explained, completed and put into the manual.
 struct Command: Sendable {
-  let name: String
-  let summary: String
-  var operands = Operands.none
-  var options: [Option] = []
+  let name, summary, details: String
+  let operands: Operands
   /// Whether it talks to the daemon, and so has the options of a connection.
-  var connects = true
-  var details = ""
+  let connects: Bool
   let examples: [(line: String, meaning: String)]
   let run: @Sendable (Invocation) throws -> Int32
+  // Made when they are asked for: a line has one command, and the table all of them.
+  private let makeOptions: @Sendable () -> [Option]
 
+  init(
+    name: String, summary: String, operands: Operands = .none,
+    options: @autoclosure @escaping @Sendable () -> [Option] = [], connects: Bool = true,
+    details: String = "",
+    examples: [(line: String, meaning: String)], run: @escaping @Sendable (Invocation) throws -> Int32
+  ) {
+    (self.name, self.summary, self.details) = (name, summary, details)
+    (self.operands, makeOptions, self.connects) = (operands, options, connects)
+    (self.examples, self.run) = (examples, run)
+  }
+
+  var options: [Option] { makeOptions() }
   var allOptions: [Option] { options + (connects ? Option.connection : []) }
 }
 
@@ -24,13 +35,15 @@ struct Operands: Sendable {
   }
 
   let kind: Kind
-  /// As the usage shows it.
-  let usage: String
+  private let name: String
   let count: ClosedRange<Int>
 
-  private init(_ kind: Kind, _ usage: String, _ count: ClosedRange<Int>) {
-    (self.kind, self.usage, self.count) = (kind, usage, count)
+  private init(_ kind: Kind, _ name: String, _ count: ClosedRange<Int>) {
+    (self.kind, self.name, self.count) = (kind, name, count)
   }
+
+  /// As the usage shows it.
+  var usage: String { if case .words(let words) = kind { words.joined(separator: "|") } else { name } }
 
   static let none = Operands(.none, "", 0...0)
   static let job = Operands(.jobs, "ID", 1...1)
@@ -41,7 +54,5 @@ struct Operands: Sendable {
   static let command = Operands(.command, "COMMAND [ARGUMENT...]", 1...Int.max)
   /// One word, called so in the usage.
   static func word(_ name: String) -> Operands { Operands(.word, name, 1...1) }
-  static func oneOf(_ words: [String]) -> Operands {
-    Operands(.words(words), words.joined(separator: "|"), 1...1)
-  }
+  static func oneOf(_ words: [String]) -> Operands { Operands(.words(words), "", 1...1) }
 }

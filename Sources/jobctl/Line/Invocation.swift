@@ -12,10 +12,11 @@ struct Invocation {
   init(_ command: Command, _ line: [String]) throws(UsageError) {
     self.command = command
     var reader = ArgumentReader(line)
+    lazy var options = command.allOptions
     while let argument = reader.next() {
       switch argument {
       case .option("--help") where !reader.hasAttachedValue, .option("-h"): wantsHelp = true
-      case .option(let spelling): try take(spelling, &reader)
+      case .option(let spelling): try take(spelling, of: options, &reader)
       case .word("--"): arguments += reader.remaining()
       case .word(let word):
         arguments.append(word)
@@ -25,8 +26,9 @@ struct Invocation {
     if !wantsHelp { try checkArguments() }
   }
 
-  private mutating func take(_ spelling: String, _ reader: inout ArgumentReader) throws(UsageError) {
-    let options = command.allOptions
+  private mutating func take(
+    _ spelling: String, of options: [Option], _ reader: inout ArgumentReader
+  ) throws(UsageError) {
     guard let option = options.first(where: { $0.spellings.contains(spelling) }) else {
       let name = String(spelling.dropFirst(2))
       let near = name.isEmpty ? "" : Suggestion.text(for: name, among: options.map(\.name), "--")

@@ -11,7 +11,7 @@ struct Progress {
   private static let after: Int64 = 1_000_000
   private static let every: Int64 = 200_000
 
-  /// `draw`: puts a text in place of the last; nil: nothing is shown.
+  /// `draw`: shows a text and no longer the last one; nil: nothing is shown.
   init(
     total: Int64?, _ clock: Clock = .system,
     draw: ((String) -> Void)? = Screen.showsProgress ? { Terminal.sketch($0) } : nil
