@@ -10,8 +10,8 @@ package final class OutputIndexWriter {
   package private(set) var index: OutputIndex
   /// Pieces that are in the file as they are here.
   package private(set) var written: UInt64 = 0
+  private let id: JobID
   private let directory: Int32
-  private let name: String
   private var isPublished = false
   /// -1: not opened yet.
   private var file: Int32 = -1
@@ -19,14 +19,14 @@ package final class OutputIndexWriter {
   /// `directory`: a descriptor of that of all output, which outlives this.
   package init(_ id: JobID, in directory: Int32) {
     index = OutputIndex()
-    (self.directory, name) = (directory, JobRecord.outputName(of: id) + ".log")
+    (self.id, self.directory) = (id, directory)
   }
 
   /// Goes on where a predecessor was killed, with the output that is on file. What of it is not in the index came last,
   /// at `now`.
   package convenience init(goingOn id: JobID, in directory: Int32, kept: [UInt64], now: Int64) {
     self.init(id, in: directory)
-    let pieces = Self.read(name, in: directory)
+    let pieces = read()
     index = OutputIndex(pieces)
     written = index.total
     isPublished = true
@@ -67,6 +67,8 @@ package final class OutputIndexWriter {
     if file >= 0, index.first == 0 { unlinkat(directory, name, 0) }
   }
 
+  private var name: String { JobRecord.outputName(of: id) + ".log" }
+
   /// On failure the pieces stay in memory, and the next call tries again. At the place they have in the job's index: a
   /// piece that was written in part before is written over.
   private func write() {
@@ -89,7 +91,7 @@ package final class OutputIndexWriter {
   }
 
   /// Whole pieces; the last may have been cut by a kill.
-  private static func read(_ name: String, in directory: Int32) -> [UInt8] {
+  private func read() -> [UInt8] {
     let file = openat(directory, name, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return [] }
     defer { close(file) }

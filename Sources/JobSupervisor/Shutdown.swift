@@ -22,7 +22,7 @@ extension Supervisor {
   func advanceShutdown(_ event: ShutdownLifecycle.Event) {
     guard shutdown != nil else { return }
     let rest = ShutdownLifecycle.Rest(
-      apis: !keeper.isEmpty, replies: !keeper.isDrained, jobs: !book.unfinished.isEmpty,
+      apis: !keeper.isEmpty, replies: !keeper.isDrained, jobs: book.hasUnfinished,
       running: book.hasActive, changes: book.hasPending)
     let actions = shutdown!.handle(event, rest)
     if actions.contains(.stopJobs) {

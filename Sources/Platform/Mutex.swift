@@ -5,8 +5,8 @@ import Glibc
 package final class Mutex<Value>: @unchecked Sendable {
   // `value` is only touched with `lock` held. Its own memory, not a property: that would be watched for overlapping
   // accesses, which the lock rules out, in each request.
-  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let value = UnsafeMutablePointer<Value>.allocate(capacity: 1)
+  @usableFromInline let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  @usableFromInline let value = UnsafeMutablePointer<Value>.allocate(capacity: 1)
 
   package init(_ value: sending Value) {
     self.value.initialize(to: value)
@@ -20,6 +20,8 @@ package final class Mutex<Value>: @unchecked Sendable {
     value.deallocate()
   }
 
+  // Inlined, so that it is compiled for each value of the modules that use it: a generic call costs as much again.
+  @inlinable
   package func withLock<Result, Failure>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure)
     -> Result
   {

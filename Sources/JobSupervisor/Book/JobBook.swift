@@ -37,6 +37,7 @@ struct JobBook {
   var hasPending: Bool { !pending.isEmpty }
   /// Jobs whose result is not on disk.
   var unfinished: [JobID] { jobs.values.filter { !$0.lifecycle.isSaved }.map(\.record.id) }
+  var hasUnfinished: Bool { jobs.values.contains { !$0.lifecycle.isSaved } }
   var hasActive: Bool { jobs.values.contains { $0.lifecycle.isActive } }
 
   /// Nothing is being launched, deleted or saved.
