@@ -38,10 +38,8 @@ public struct JobDetail: Codable, Sendable, Equatable {
   public var usage: ResourceUsage?
 
   enum CodingKeys: String, CodingKey {
-    case id, cmd, args, cwd, labels, user, group, merge, timeout, grace, status, signal, created, started,
-      finished,
-      pid
-    case truncated, adopted, usage
+    case id, cmd, args, cwd, labels, user, group, merge, timeout, grace, status, signal
+    case created, started, finished, pid, truncated, adopted, usage
     case outputLimit = "output_limit"
     case onLimit = "on_limit"
     case errorMessage = "error_msg"
