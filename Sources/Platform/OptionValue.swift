@@ -78,6 +78,11 @@ extension OptionValue<Int> {
   }
 }
 
+extension String {
+  /// An option's name as a file and, in capital letters, the environment have it: with `_` for `-`.
+  package var underscored: String { String(decoding: utf8.map { $0 == 0x2d ? 0x5f : $0 }, as: UTF8.self) }
+}
+
 extension [String] {
   /// `a, b or c`.
   package var alternatives: String {

@@ -6,7 +6,7 @@ import Platform
 struct Profiles: Codable, Equatable {
   /// The one used when none is named.
   var current = "default"
-  /// By name: the value of each ``Setting`` that is kept, by its name.
+  /// By name: the value of each ``Setting`` that is kept, named as its option, with `_` for `-`.
   var profiles: [String: [String: String]] = [:]
 
   static func load(_ path: String) throws -> Profiles {

@@ -2,21 +2,11 @@ import Glibc
 import JobClient
 import Platform
 
-/// One thing that can be set of the connection, named as in a profile.
+/// One thing that can be set of the connection, named as its option.
 enum Setting: String, CaseIterable {
   case server, ca, cert, key
-  case serverName = "server_name"
-  case replyTimeout = "reply_timeout"
-
-  /// The name of its option.
-  var option: String {
-    switch self {
-    case .server, .ca, .cert, .key: rawValue
-    case .serverName: "server-name"
-    case .replyTimeout: "reply-timeout"
-    }
-  }
-  var variable: String { "JOBCTL_\(rawValue.uppercased())" }
+  case serverName = "server-name"
+  case replyTimeout = "reply-timeout"
 
   /// `keys`: where keys and certificates are.
   fileprivate func standard(_ keys: String) -> String? {
@@ -58,10 +48,11 @@ struct Settings {
 
   /// Nil: it is not set and has no default.
   subscript(setting: Setting) -> Value? {
-    let (option, variable) = (setting.option, setting.variable)
+    let option = setting.rawValue
     if let text = invocation.value(option) { return Value(text: text, origin: "--\(option)") }
+    let variable = "JOBCTL_\(option.underscored.uppercased())"
     if let text = environment[variable] { return Value(text: text, origin: variable) }
-    if let text = profile[setting.rawValue] { return Value(text: text, origin: "profile \(profileName)") }
+    if let text = profile[option.underscored] { return Value(text: text, origin: "profile \(profileName)") }
     return setting.standard(environment.keyDirectory).map { Value(text: $0, origin: "default") }
   }
 

@@ -30,7 +30,7 @@ package struct ConfigurationOption: Sendable {
   }
 
   package var flag: String { "--\(name)" }
-  package var key: String { name.replacing("-", with: "_") }
+  package var key: String { name.underscored }
   package var variable: String { "JOBD_" + key.uppercased() }
   /// The default, in words where it depends on the machine.
   package var defaultText: String { standard ?? print(Configuration()) }

@@ -20,30 +20,31 @@ extension OptionValue<String> {
   }
 }
 
-/// None is an empty text.
+/// An empty text is none.
 extension OptionValue<String?> {
   static var optionalPath: Self { optional(.file, "PATH", OptionValue<String>.path.allowed) }
   static var optionalText: Self { optional(.text, "NAME", "a text that is not empty") }
 
   private static func optional(_ kind: OptionKind, _ placeholder: String, _ allowed: String) -> Self {
-    Self(kind, placeholder, allowed, print: { $0 ?? "" }) { .some($0.isEmpty ? nil : $0) }
+    Self(kind, placeholder, allowed, print: { $0 ?? "" }, parse: { .some($0.isEmpty ? nil : $0) })
   }
 }
 
 extension OptionValue<[String]> {
-  /// None is an empty text. Space around a name is not part of it.
   static var names: Self {
     Self(
       .text, "NAME,...", "names with a comma between each two, such as prometheus,alice",
-      print: { $0.joined(separator: ",") }
-    ) { text in
-      let parts = text.split(separator: ",", omittingEmptySubsequences: text.isEmpty)
-      let names = parts.map { part in
-        let start = part.drop { $0 == " " }
-        return start.lastIndex { $0 != " " }.map { String(start[...$0]) } ?? ""
-      }
-      return names.contains("") ? nil : names
+      print: { $0.joined(separator: ",") }, parse: names(in:))
+  }
+
+  /// An empty text is no names. Space around a name is not part of it.
+  private static func names(in text: String) -> [String]? {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: text.isEmpty)
+    let names = parts.map { part in
+      let start = part.drop { $0 == " " }
+      return start.lastIndex { $0 != " " }.map { String(start[...$0]) } ?? ""
     }
+    return names.contains("") ? nil : names
   }
 }
 

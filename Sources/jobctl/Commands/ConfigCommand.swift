@@ -17,10 +17,13 @@ extension Command {
     let settings = try Settings(invocation)
     _ = try settings.connection()
     let rows = Setting.allCases.compactMap { setting in
-      settings[setting].map { (name: setting.option, value: $0) }
+      settings[setting].map { (name: setting.rawValue, value: $0) }
     }
     guard !invocation.wantsJSON else {
-      try Terminal.print(json: ConfigReply(rows, profiles))
+      try Terminal.print(
+        json: ConfigReply(
+          settings: Dictionary(uniqueKeysWithValues: rows.map { ($0.name, $0.value.text) }),
+          current: profiles.current, profiles: profiles.profiles.keys.sorted()))
       return 0
     }
     let names = rows.map(\.name.count).max() ?? 0
@@ -40,10 +43,4 @@ private struct ConfigReply: Encodable {
   let settings: [String: String]
   let current: String
   let profiles: [String]
-
-  init(_ rows: [(name: String, value: Settings.Value)], _ profiles: Profiles) {
-    settings = Dictionary(uniqueKeysWithValues: rows.map { ($0.name, $0.value.text) })
-    current = profiles.current
-    self.profiles = profiles.profiles.keys.sorted()
-  }
 }

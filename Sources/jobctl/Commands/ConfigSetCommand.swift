@@ -12,26 +12,26 @@ extension Command {
       ), ("jobctl config set --profile test --server 127.0.0.1:7444", "another profile"),
     ]
   ) { invocation in
-    let given = Setting.allCases.filter { invocation.has($0.option) }
+    let given = Setting.allCases.filter { invocation.has($0.rawValue) }
     guard !given.isEmpty else {
       throw invocation.usage(
-        "name what to keep: \(Setting.allCases.map { "--\($0.option)" }.alternatives)")
+        "name what to keep: \(Setting.allCases.map { "--\($0.rawValue)" }.alternatives)")
     }
     return try Profiles.change { profiles in
       let name = invocation.value("profile") ?? profiles.current
       for setting in given {
-        profiles.profiles[name, default: [:]][setting.rawValue] = try kept(setting, invocation)
+        profiles.profiles[name, default: [:]][setting.rawValue.underscored] = try kept(setting, invocation)
       }
     }
   }
 
   private static func kept(_ setting: Setting, _ invocation: Invocation) throws(UsageError) -> String {
-    let text = invocation.value(setting.option)!
+    let text = invocation.value(setting.rawValue)!
     switch setting {
     case .server: _ = try Settings.address(text, invocation)
     // A profile is used from any directory.
     case .ca, .cert, .key: return Path.absolute(text)
-    case .replyTimeout: return invocation.duration(setting.option)!.description
+    case .replyTimeout: return invocation.duration(setting.rawValue)!.description
     case .serverName: break
     }
     return text
