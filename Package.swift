@@ -30,7 +30,7 @@ let package = Package(
     .executableTarget(name: "jobctl", dependencies: ["JobClient", "JobAPI", "CJobWire", "Platform"]),
 
     // A job in one flat form: what api process and supervisor send, store and execute.
-    .target(name: "CJobPlan"),
+    .target(name: "CJobPlan", dependencies: ["CPlatform"]),
 
     // The server half in C, in three rooms. Who may start a process is who depends on CJobEngine.
     .target(name: "CJobLoop", dependencies: ["CPlatform", "CLibevent"], path: "Sources/CJobCore/loop"),

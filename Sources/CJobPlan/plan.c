@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <jobplan/plan.h>
+#include <platform/utf8.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -69,6 +70,15 @@ static bool has_whole_strings(const struct jc_plan *plan, uint32_t count, size_t
     return at == length;
 }
 
+static bool is_text(const char *bytes, size_t length)
+{
+    const unsigned char *at = (const unsigned char *)bytes;
+    for (size_t step; length > 0; at += step, length -= step)
+        if ((step = jp_utf8_length(at, length)) == 0)
+            return false;
+    return true;
+}
+
 /// Names up to `mark`, or the string's end, that are not empty and ascend; every `step`th string has one.
 static bool has_ascending_names(const struct jc_plan *plan, uint32_t first, uint32_t count, uint32_t step,
                                 char mark)
@@ -112,7 +122,8 @@ int jc_plan_check(const void *bytes, size_t length)
     if (header.arguments == 0 || count > (length - size) / 5)
         return -EINVAL;
     const struct jc_plan plan = jc_plan_view(bytes);
-    if (!has_whole_strings(&plan, (uint32_t)count, length - size - 4 * (size_t)count) || !is_sound(&plan))
+    const size_t text = length - size - 4 * (size_t)count;
+    if (!has_whole_strings(&plan, (uint32_t)count, text) || !is_text(plan.strings, text) || !is_sound(&plan))
         return -EINVAL;
     return 0;
 }

@@ -1,8 +1,8 @@
 #include "ca_private.h"
 
 #include <arpa/inet.h>
-#include <jobwire/utf8.h>
 #include <openssl/err.h>
+#include <platform/utf8.h>
 #include <string.h>
 
 /// RFC 5280 appendix A: ub-common-name, in characters.
@@ -15,10 +15,10 @@ bool jw_ca_check_name(const char *common_name, char *error)
     size_t count = 0;
     const unsigned char *at = (const unsigned char *)common_name, *end = at + strlen(common_name);
     for (size_t length; at < end; at += length, count++) {
-        length = jw_utf8_length(at, (size_t)(end - at));
+        length = jp_utf8_length(at, (size_t)(end - at));
         if (length == 0)
             return jw_ca_fail(error, "the name is not valid UTF-8");
-        if (jw_utf8_is_control(at))
+        if (jp_utf8_is_control(at))
             return jw_ca_fail(error, "the name holds a control character (U+%04X)", at[length - 1]);
     }
     if (count == 0)

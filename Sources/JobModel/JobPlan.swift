@@ -44,12 +44,9 @@ package struct JobPlan: Equatable, Sendable {
   /// Checks what no request may contain, since the bytes come from a process that is not trusted.
   package init(checking bytes: UnsafeRawBufferPointer) throws(MalformedBytes) {
     guard let base = bytes.baseAddress, jc_plan_check(base, bytes.count) == 0 else { throw MalformedBytes() }
-    let plan = jc_plan_view(base)
+    let header = jc_plan_view(base).header
     let longest = UInt64(DurationText.longest)
-    let strings = UnsafeRawBufferPointer(rebasing: bytes[(UnsafeRawPointer(plan.strings) - base)...])
-    guard plan.header.timeout_ms <= longest, plan.header.grace_ms <= longest,
-      String(validating: strings, as: UTF8.self) != nil
-    else { throw MalformedBytes() }
+    guard header.timeout_ms <= longest, header.grace_ms <= longest else { throw MalformedBytes() }
     self.bytes = [UInt8](bytes)
   }
 
@@ -74,7 +71,8 @@ extension JobPlan {
       let pairs = (0..<plan.header.labels).map {
         (plan.string(first + 2 * $0), plan.string(first + 2 * $0 + 1))
       }
-      return Dictionary(uniqueKeysWithValues: pairs)
+      // Names that differ in bytes can be the same text (Unicode, canonical equivalence).
+      return Dictionary(pairs, uniquingKeysWith: { $1 })
     }
   }
 

@@ -41,7 +41,7 @@ package struct JobRecord: Equatable, Sendable {
     package static let limitKilled = Flags(rawValue: 2)
     /// A pipe was held open by a process outside the job's tree and was let go.
     package static let forcedEnd = Flags(rawValue: 4)
-    /// The chunk index of the combined log is in a file beside the streams' files.
+    /// The index of the output of the combined log is in a file beside the streams' files.
     package static let logInFile = Flags(rawValue: 8)
     /// Output was dropped at the limit, or could not be written.
     package static let truncated = Flags(rawValue: 16)

@@ -47,24 +47,26 @@ package final class OutputIndexWriter {
 
   /// From now on all of it can be read from the file, and what comes later as it comes.
   package func publish() {
-    guard !isPublished else { return }
     isPublished = true
-    if index.count > 0 { write() }
+    if written < index.total { write() }
   }
 
-  /// No piece follows: what is to be stored with the record. Nil: it is all in the file.
-  package func finish() -> [UInt8]? {
-    guard index.first > 0 else { return index.pieces }
-    if written < index.total { write() }
-    return nil
+  /// No piece follows: those that are to be stored with the record, since they are not in the file to be kept.
+  package func finish() -> [UInt8] {
+    guard isInFile else { return index.pieces }
+    if written < index.total || file < 0 { write() }
+    return Array(index.pieces.dropFirst(Int(written - index.first) * OutputIndex.pieceSize))
   }
+
+  /// The file is to be kept: it holds more pieces than are stored with a record.
+  package var isInFile: Bool { index.first > 0 }
 
   /// To be brought to disk before the record is; -1: none.
-  package var descriptor: Int32 { index.first > 0 ? file : -1 }
+  package var descriptor: Int32 { isInFile ? file : -1 }
 
-  /// Its pieces are stored with the record: the file is of no more use.
+  /// All pieces are stored with the record: a file is of no more use.
   package func removeCopy() {
-    if file >= 0, index.first == 0 { unlinkat(directory, name, 0) }
+    if written > 0, !isInFile { unlinkat(directory, name, 0) }
   }
 
   private var name: String { JobRecord.outputName(of: id) + ".log" }

@@ -5,7 +5,7 @@ import Platform
 /// One change of the store, all or nothing.
 package enum StoreChange: Equatable, Sendable {
   case create(JobRecord, clientName: String, plan: JobPlan, idempotency: ApiRequest.Idempotency?)
-  /// `log`: the chunk index, unless it is in a file. `files`: the output files that were written, open until the
+  /// `log`: the index of the output, unless it is in a file. `files`: the output files that were written, open until the
   /// outcome is told; they are on disk before the record is.
   /// `isStartStored`: the job's start was queued as a change of its own; else it is told with its end.
   case finish(JobRecord, log: [UInt8], files: [Int32], isStartStored: Bool)

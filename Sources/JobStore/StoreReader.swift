@@ -24,7 +24,7 @@ package final class StoreReader {
     try row(of: id, client, from: statements.plan) { row throws(StoreError) in try row.plan(0) }
   }
 
-  /// The chunk index of the combined log; empty when there is none or it is in a file.
+  /// The index of the output of the combined log; empty when there is none or it is in a file.
   package func log(client: Int64, id: JobID) throws(StoreError) -> [UInt8]? {
     try row(of: id, client, from: statements.log) { row in row.bytes(0) }
   }

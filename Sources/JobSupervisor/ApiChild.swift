@@ -22,10 +22,10 @@ final class ApiChild {
   let startedAt = Clock.monotonic()
 
   /// Starts `jobd api` with the channel as descriptor 3 and `passed` after it, the last of which are `listeners`
-  /// listening sockets. `onOrder` gets its messages, `onExit` its wait status, once.
+  /// listening sockets. `onRequest` gets its messages, `onExit` its wait status, once.
   init(
     _ number: Int, loop: EventLoop, passing passed: [Int32], listeners: Int,
-    onOrder: @escaping (ApiChild, UnsafeRawBufferPointer) -> Void,
+    onRequest: @escaping (ApiChild, UnsafeRawBufferPointer) -> Void,
     onExit: @escaping (ApiChild, Int32) -> Void
   ) throws(SystemError) {
     self.number = number
@@ -50,7 +50,7 @@ final class ApiChild {
         onExit(self, status)
       }
       channel = try MessageChannel(
-        loop: loop, descriptor: ends[0], onMessage: { [unowned self] in onOrder(self, $0) },
+        loop: loop, descriptor: ends[0], onMessage: { [unowned self] in onRequest(self, $0) },
         onClosed: { _ in })
     } catch {
       close(ends[0])

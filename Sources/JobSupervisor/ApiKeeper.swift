@@ -88,7 +88,7 @@ final class ApiKeeper {
     let child = try ApiChild(
       started, loop: loop, passing: counts.descriptors + listeners.descriptors,
       listeners: listeners.descriptors.count,
-      onOrder: { [unowned self] in self.received($1, from: $0) },
+      onRequest: { [unowned self] in self.received($1, from: $0) },
       onExit: { [unowned self] in self.exited($0, $1) })
     jc_engine_ignore_child(engine.handle, child.pid)
     children.append(child)

@@ -95,7 +95,7 @@ extension Supervisor: LiveJobDelegate {
   func ended(_ job: LiveJob, _ result: jc_job_result) {
     guard var record = book.jobs[job.id]?.record else { return }
     record.take(result)
-    if job.index.finish() == nil { record.flags.insert(.logInFile) }
+    if job.index.isInFile { record.flags.insert(.logInFile) }
     count(result, of: job.id)
     handle(.ended(record))
   }

@@ -4,7 +4,7 @@ import JobModel
 /// What a supervisor leaves to the one that takes its place in the same process, by exec: descriptors stay open,
 /// children stay children, and this says which is which.
 package struct Handover {
-  /// Changes when what follows is laid differently: a successor that does not know it does not take over.
+  /// Changes when what follows has another form: a successor that does not know it does not take over.
   private static let version: UInt32 = 5
 
   var jobDescriptors: UInt64

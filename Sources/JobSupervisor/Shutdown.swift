@@ -14,6 +14,7 @@ extension Supervisor {
     upgrade = nil
     guard shutdown == nil else { return advanceShutdown(.hurry) }
     shutdown = ShutdownLifecycle()
+    handle(.stopping)
     keeper.drain()
     shutdownTimer.start(milliseconds: UInt64(configuration.drainTime))
     advanceShutdown(.progress)

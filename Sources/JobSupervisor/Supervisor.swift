@@ -29,6 +29,9 @@ package final class Supervisor: @unchecked Sendable {
   private(set) var expiry: Expiry!
 
   private(set) var book: JobBook
+  /// What the book said and is not done yet.
+  private var effects: [JobBook.Effect] = []
+  private var isPerforming = false
   /// The jobs of the book that have, or are to have, a process.
   var live: [JobID: LiveJob] = [:]
   var progress = ProgressNotifier()
@@ -79,7 +82,8 @@ package final class Supervisor: @unchecked Sendable {
     keeper = try ApiKeeper(
       self, try Listeners(configuration, handed, afterCrash: !store.wasClosed),
       mayGiveUp: handed == nil && inheritance.jobs.isEmpty)
-    expiry = try Expiry(loop, store, configuration.retention, log: log) { [unowned self] in
+    expiry = try Expiry(loop, configuration.retention, log: log, store: { [unowned self] in self.store }) {
+      [unowned self] in
       self.handle(.delete($0.id, client: $0.client, nil))
     }
     timer = try LoopTimer(loop) { [unowned self] in self.timerFired() }
@@ -136,11 +140,24 @@ package final class Supervisor: @unchecked Sendable {
     loop.stop()
   }
 
-  /// Tells the book what happened, and does what it says.
+  /// Tells the book what happened, and does what it says. What happens while something is done is told the book at once,
+  /// and done afterwards: effects are carried out in the order in which they came, however many follow from each other.
   func handle(_ event: JobBook.Event, at now: JobBook.Instant = .now) {
-    let runningBefore = book.running
-    for effect in book.handle(event, at: now) { perform(effect) }
-    if book.running != runningBefore { counts.set(.running, UInt64(book.running)) }
+    effects += book.handle(event, at: now)
+    guard !isPerforming else { return }
+    isPerforming = true
+    var done = 0
+    while done < effects.count {
+      perform(effects[done])
+      done += 1
+    }
+    effects.removeAll(keepingCapacity: done < 256)
+    isPerforming = false
+    counts.set(.running, UInt64(book.running))
+    startTimer(at: now)
+  }
+
+  private func startTimer(at now: JobBook.Instant) {
     guard let due = book.nextDeadline, due != timerDue else { return }
     timerDue = due
     // Rounded up, so that the time has come when the timer fires.

@@ -31,8 +31,8 @@ private struct World {
   private(set) var created: Set<JobID> = []
   private var launched: Set<JobID> = []
   private(set) var released: Set<JobID> = []
-  /// What the api process was told: the ids it knows, and those that have ended.
-  private(set) var known: Set<JobID> = []
+  /// What the api process was told of each job last.
+  private(set) var known: [JobID: JobRecord] = [:]
 
   init(seed: UInt64, _ configuration: Configuration) {
     random = SplitMix(seed: seed)
@@ -73,7 +73,10 @@ private struct World {
     Issue.record("it never settles")
   }
 
-  mutating func stopAll() { handle(.stopAll) }
+  mutating func stopAll() {
+    handle(.stopping)
+    handle(.stopAll)
+  }
 
   private mutating func caller(_ what: String) -> Caller {
     lastTicket += 1
@@ -173,10 +176,10 @@ private struct World {
     case .announce(let record, _):
       #expect(stored[record.id] != nil)
       if record.state != .running { #expect(stored[record.id] == record, "told only once it is on disk") }
-      known.insert(record.id)
+      known[record.id] = record
     case .announceDeletion(let id):
       #expect(deletedOnDisk.contains(id))
-      known.remove(id)
+      known[id] = nil
     case .removeFiles(let id): #expect(deletedOnDisk.contains(id))
     case .answer(let caller, let answer): answered(caller, answer)
     case .release(let id):
@@ -218,7 +221,7 @@ struct JobBookTests {
     #expect(world.waiting.isEmpty && world.processes.isEmpty)
     #expect(!world.created.isEmpty && world.created.isSubset(of: world.released))
     #expect(world.stored.values.allSatisfy { $0.state != .running }, "each job has an end, or is deleted")
-    #expect(world.known == Set(world.stored.keys), "the api process knows what there is")
+    #expect(world.known == world.stored, "the api process knows what there is, and how it ended")
     // The limits hold nothing back either: as many jobs as at the beginning.
     for _ in 0..<40 where seed % 5 != 0 { #expect(accepts(&world)) }
   }
@@ -330,6 +333,49 @@ struct JobBookTests {
     #expect(record.state == .error && record.error == "the job was stopped before it was started")
   }
 
+  /// A job that ended by itself while its deletion was asked for has ended for everybody, also when that fails.
+  @Test func anEndIsToldAlsoWhenADeletionFailsAfterIt() throws {
+    var fixture = Fixture()
+    let id = fixture.create(1)
+    var record = fixture.book.jobs[id]!.record
+    record.state = .completed
+    guard case .saveResult(_, _, let saved) = try #require(fixture.handle(.ended(record)).first) else {
+      return #expect(Bool(false))
+    }
+    #expect(fixture.handle(.delete(id, client: 1, nil)) == [])
+    let effects = fixture.handle(.stored(token: saved, .saved))
+    #expect(effects.first == .announce(record, pid: 0))
+    guard case .store(_, let deletion) = try #require(effects.last) else { return #expect(Bool(false)) }
+    #expect(fixture.handle(.stored(token: deletion, .failed(StoreError(.full, "full")))) == [.release(id)])
+  }
+
+  /// While the daemon drains, nothing is launched any more, and what runs goes on.
+  @Test func whatWaitsIsNotLaunchedOnceTheDaemonStops() {
+    var fixture = Fixture()
+    let first = (0..<8).map { fixture.create(UInt64($0)) }
+    let waiting = fixture.create(8)
+    _ = fixture.handle(.stopping)
+    let effects = fixture.handle(.started(first[0], pid: 1, at: 1))
+    #expect(!effects.contains { if case .launch = $0 { true } else { false } })
+    #expect(fixture.book.jobs[waiting]?.record.error == "the daemon stopped before it was started")
+    #expect(fixture.book.jobs[first[1]]?.record.state == .running)
+  }
+
+  /// However many launches cannot be begun, one after the other.
+  @Test func everyLaunchMayFailAtOnce() {
+    var fixture = Fixture()
+    var open: [JobBook.Effect] = []
+    let ids = (0..<5000).map { fixture.create(UInt64($0)) }
+    for id in ids.prefix(8) { open += fixture.handle(.notLaunched(id, why: "no descriptors")) }
+    var failed = 8
+    while let effect = open.popLast() {
+      guard case .launch(let id, _, _) = effect else { continue }
+      failed += 1
+      open += fixture.handle(.notLaunched(id, why: "no descriptors"))
+    }
+    #expect(failed == 5000)
+  }
+
   @Test func whatTheStoreDoesNotKnowIsNotThere() throws {
     var fixture = Fixture()
     let id = JobID(microseconds: 1, random: 1)
@@ -388,7 +434,8 @@ struct JobBookTests {
     let effects = fixture.handle(.stop(id, client: 1, grace: nil, caller))
     #expect(effects.contains(.inputEnded(id)))
     #expect(fixture.book.jobs[id]?.record.error == "the job was stopped before it was started")
-    _ = fixture.handle(.stopAll)
+    _ = fixture.handle(.stopping)
+    #expect(fixture.book.jobs.values.allSatisfy { $0.record.state != .error || $0.record.id == id })
     let refused = fixture.handle(
       .create(
         JobBook.NewJob(

@@ -98,6 +98,17 @@ struct JobPlanTests {
     #expect(throws: MalformedBytes.self) { try check(replacing("echo", by: [0xff, 0xfe, 0xc3, 0x28])) }
   }
 
+  /// Two names that differ in bytes and are the same text: Swift takes them for one, C does not.
+  @Test func namesThatAreTheSameTextAreNoReasonToTrap() throws {
+    var request = CreateRequest(cmd: "true")
+    request.labels = ["e\u{301}": "1", "zz": "2"]
+    let bytes = JobPlan(request).bytes
+    let at = bytes.indices.first { bytes[$0...].starts(with: "zz".utf8) }!
+    let plan = try check(bytes[..<at] + [0xc3, 0xa9] + bytes[(at + 2)...])
+    #expect(plan.labels.count == 1)
+    #expect(plan.visibleRequest.labels?.count == 1)
+  }
+
   /// Wherever a byte is changed, what is taken for a plan can be read whole.
   @Test func garbledPlansNeverTrap() {
     var random = SplitMix(seed: 1)

@@ -71,18 +71,19 @@ struct OutputIndexTests {
       writer.append(stream, length: UInt64(length), time: time)
       model.append(stream, length, time, mayExtend: mayExtend)
       guard round >= publishAt, round % 50 == 0 else { continue }
-      let seen = try place.read { $0.take(OutputProgress(pieces: writer.written)) }
+      let seen = try place.read { #expect(try $0.take(OutputProgress(pieces: writer.written))) }
       #expect(seen == model.pieces, "a follower sees all of it")
     }
     let stored = writer.finish()
     var record = JobRecord(id: place.id, client: 1, created: 1)
     record.state = .completed
-    if stored == nil { record.flags.insert(.logInFile) }
-    #expect((stored == nil) == (model.pieces.count >= OutputIndex.mostHeld))
-    let kept = try place.read { try $0.take(record, stored: stored ?? []) }
+    if writer.isInFile { record.flags.insert(.logInFile) }
+    #expect(
+      writer.isInFile == (model.pieces.count >= OutputIndex.mostHeld) && stored.isEmpty == writer.isInFile)
+    let kept = try place.read { try $0.take(record, stored: stored) }
     #expect(kept == model.pieces)
     writer.removeCopy()
-    #expect(place.hasFile == (stored == nil), "a file that says no more than the record is gone")
+    #expect(place.hasFile == writer.isInFile, "a file that says no more than the record is gone")
   }
 
   @Test func aJobOfFewPiecesThatNobodyFollowsHasNoFile() throws {
@@ -90,7 +91,7 @@ struct OutputIndexTests {
     let writer = place.writer
     for time in 1...200 { writer.append(.stdout, length: 1, time: Int64(time) * 10_000) }
     #expect(!place.hasFile && writer.written == 0 && writer.descriptor == -1)
-    #expect(writer.finish()?.count == 200 * OutputIndex.pieceSize)
+    #expect(writer.finish().count == 200 * OutputIndex.pieceSize)
   }
 
   /// Of a supervisor that was killed the file tells, up to a piece that was cut; what came last is one piece more.
@@ -111,7 +112,7 @@ struct OutputIndexTests {
     let kept = [UInt64((count + 1) / 2 * 2), UInt64(count / 2 * 2 + 9)]
     let successor = OutputIndexWriter(goingOn: place.id, in: place.directory, kept: kept, now: 1 << 40)
     successor.append(.stdout, length: 4, time: 1 << 41)
-    let pieces = try place.read { $0.take(OutputProgress(pieces: successor.written)) }
+    let pieces = try place.read { #expect(try $0.take(OutputProgress(pieces: successor.written))) }
     #expect(pieces.count == count + 2)
     #expect(pieces.dropLast(2).map(\.time) == (0..<count).map { Int64($0) * 5000 })
     #expect(pieces[count] == .init(time: 1 << 40, stream: .stderr, length: 9))
@@ -130,6 +131,50 @@ struct OutputIndexTests {
     try #require(rename(shard + ".away", shard) == 0)
     writer.append(.stderr, length: 1, time: 300 * 5000)
     #expect(writer.written == 301 && writer.index.count == 0)
-    #expect(try place.read { $0.take(OutputProgress(pieces: 301)) }.count == 301)
+    let pieces = try place.read { #expect(try $0.take(OutputProgress(pieces: 301))) }
+    #expect(pieces.count == 301)
+  }
+
+  /// A job that a successor took over and that wrote no more: its index is to be brought to disk, or is of no more use.
+  @Test(arguments: [10, 400])
+  func aSuccessorOfAJobThatWritesNoMoreFinishesItsIndex(count: Int) throws {
+    let place = try Place()
+    do {
+      let writer = place.writer
+      writer.publish()
+      for time in 0..<count { writer.append(.stdout, length: 1, time: Int64(time) * 5000) }
+    }
+    let successor = OutputIndexWriter(
+      goingOn: place.id, in: place.directory, kept: [UInt64(count), 0], now: 1 << 40)
+    let stored = successor.finish()
+    #expect(successor.isInFile == (count > 255) && stored.isEmpty == successor.isInFile)
+    #expect((successor.descriptor >= 0) == successor.isInFile)
+    successor.removeCopy()
+    #expect(place.hasFile == successor.isInFile)
+  }
+
+  /// What the disk did not take of a long index is stored with the record.
+  @Test func whatTheFileLacksIsStored() throws {
+    let place = try Place()
+    let writer = place.writer
+    for time in 0..<300 { writer.append(.stdout, length: 1, time: Int64(time) * 5000) }
+    #expect(writer.written == 256)
+    let stored = writer.finish()
+    #expect(writer.written == 300 && stored.isEmpty)
+    // As it would be, had the last of it not been written.
+    let name = "\(place.scratch.path)/\(JobRecord.outputName(of: place.id)).log"
+    try #require(truncate(name, off_t(256 * OutputIndex.pieceSize)) == 0)
+    var record = JobRecord(id: place.id, client: 1, created: 1)
+    record.flags.insert(.logInFile)
+    let rest = Array(writer.index.pieces)
+    #expect(try place.read { try $0.take(record, stored: rest) }.count == 300)
+  }
+
+  /// A reader that comes when the job has just ended, and its file is gone, waits to be told so.
+  @Test func aReaderOfAFileThatIsGoneWaits() throws {
+    let place = try Place()
+    let reader = OutputIndexReader(place.id, in: place.directory)
+    #expect(try reader.take(OutputProgress(pieces: 0)))
+    #expect(try !reader.take(OutputProgress(pieces: 3)))
   }
 }

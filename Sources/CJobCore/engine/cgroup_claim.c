@@ -114,7 +114,7 @@ static int clear_children(const char *path, const int64_t *spared, size_t count)
             if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || is_spared(entry->d_name, spared, count))
                 continue;
             int failed = clear(dirfd(dir), entry->d_name, round == 1);
-            if (failed < 0)
+            if (failed < 0 && round == 1)
                 status = failed;
         }
     }

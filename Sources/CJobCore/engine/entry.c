@@ -14,7 +14,7 @@
 // An entry is a datagram in the queue of a socket: all of a job's descriptors in a fixed order, or none,
 // under one name and at the cost of one descriptor for whoever holds it.
 
-enum { AT_PIDFD, AT_LEDGER, AT_PIPES, MOST = AT_PIPES + 2 };
+enum { AT_PIDFD, AT_CHECKPOINT, AT_PIPES, MOST = AT_PIPES + 2 };
 
 #define MAGIC 0x44504f44
 
@@ -39,7 +39,7 @@ static int send_packet(int socket, const struct packet *packet, const int *fds, 
     return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static int make_deposit(const struct jc_job *job, int *out)
+static int make_entry(const struct jc_job *job, int *out)
 {
     int ends[2], fds[MOST] = {job->launch.pidfd, job->checkpoint};
     size_t count = AT_PIPES;
@@ -66,7 +66,7 @@ int jc_job_entry(struct jc_job *job, int *out)
         return -EAGAIN;
     int status = job->checkpoint < 0 ? jc_checkpoint_open(job) : 0;
     if (status == 0)
-        status = make_deposit(job, out);
+        status = make_entry(job, out);
     if (status < 0 && job->checkpoint >= 0) {
         close(job->checkpoint);
         job->checkpoint = -1;
@@ -120,13 +120,13 @@ int jc_entry_read(int entry, struct jc_job_state *out)
     int fds[MOST], count = peek(entry, &packet, fds);
     if (count < 0)
         return count;
-    int status = jc_checkpoint_read(fds[AT_LEDGER], &state);
+    int status = jc_checkpoint_read(fds[AT_CHECKPOINT], &state);
     if (status < 0) {
         close_all(fds, (size_t)count);
         return status;
     }
     state.pidfd = fds[AT_PIDFD];
-    state.checkpoint = fds[AT_LEDGER];
+    state.checkpoint = fds[AT_CHECKPOINT];
     state.stdin_write = -1;
     int next = AT_PIPES;
     for (int i = 0; i < 2; i++) {

@@ -1,8 +1,8 @@
 #include "tls_private.h"
 
 #include <errno.h>
-#include <jobwire/utf8.h>
 #include <openssl/x509.h>
+#include <platform/utf8.h>
 #include <string.h>
 
 #define CHARACTERS 64
@@ -13,8 +13,8 @@ static const char *check(const unsigned char *text, size_t length)
     if (length == 0)
         return "the certificate's common name is empty";
     for (size_t at = 0; at < length; characters++) {
-        const size_t step = jw_utf8_length(text + at, length - at);
-        if (step == 0 || jw_utf8_is_control(text + at))
+        const size_t step = jp_utf8_length(text + at, length - at);
+        if (step == 0 || jp_utf8_is_control(text + at))
             return "the certificate's common name holds a control character or is not UTF-8";
         at += step;
     }

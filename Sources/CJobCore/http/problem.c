@@ -1,6 +1,6 @@
 #include "server_private.h"
 
-#include <jobwire/utf8.h>
+#include <platform/utf8.h>
 #include <string.h>
 
 /// What one byte can become at most: "\u00XX".
@@ -31,7 +31,7 @@ static void put_string(struct jc_bytes *out, const char *text, size_t length)
     put_text(out, "\"");
     for (size_t at = 0; at < length;) {
         const unsigned char c = bytes[at];
-        const size_t step = jw_utf8_length(bytes + at, length - at);
+        const size_t step = jp_utf8_length(bytes + at, length - at);
         if (c < 0x20)
             put_control(out, c);
         else if (c == '"' || c == '\\')

@@ -1,6 +1,6 @@
 import JobAPI
 
-/// Lays values into bytes, little-endian: the form of messages between the two processes and of stored specs.
+/// Encodes values, little-endian: the form of messages between the two processes and of stored events.
 package struct ByteWriter {
   package private(set) var bytes: [UInt8] = []
 

@@ -36,7 +36,7 @@ final class CreateTask: ExchangeTask {
   }
 }
 
-/// From a checked request to the order that carries it out.
+/// From a checked request to what the supervisor is asked.
 enum Creator {
   static func creation(_ request: CreateRequest, key: String?) -> ApiRequest.Creation {
     var creation = ApiRequest.Creation(JobPlan(request), input: request.inputBytes)

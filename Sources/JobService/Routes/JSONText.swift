@@ -1,4 +1,4 @@
-/// Lays bytes of a stream as the inside of a JSON string (RFC 8259, section 7), piece by piece: what is not UTF-8 is
+/// Encodes bytes of a stream as the inside of a JSON string (RFC 8259, section 7), piece by piece: what is not UTF-8 is
 /// replaced with U+FFFD, one for each maximal part of a sequence (Unicode 15, section 3.9), also across pieces.
 struct JSONText {
   private static let replacement: [UInt8] = [0xef, 0xbf, 0xbd]

@@ -91,7 +91,7 @@ private final class LogTask: ExchangeTask {
     if isRunning {
       // Not told yet how far the output is: the supervisor's answer to `watch` wakes this again.
       guard let progress = job.progress else { return }
-      cursor.pieces.take(progress)
+      guard try cursor.pieces.take(progress) else { return }
     } else if !cursor.isFinal {
       cursor.isFinal = true
       try cursor.pieces.take(

@@ -25,7 +25,9 @@ extension JobBook {
     case adopted(JobRecord, pid: Int32, grace: UInt64, isStartStored: Bool)
     /// Jobs of an earlier daemon, whose records say so.
     case lost([JobRecord])
-    /// No job is created any more, and all are to end.
+    /// No job is created or launched any more.
+    case stopping
+    /// All are to end.
     case stopAll
     case killAll
     case timePassed
@@ -99,6 +101,7 @@ extension JobBook {
       (self.record, self.lifecycle, self.grace) = (record, lifecycle, grace)
     }
 
+    var isUnfinished: Bool { !lifecycle.isSaved && !isLost }
     /// It waits for its turn to be launched.
     var isWaiting: Bool { lifecycle.state == .launching && creation != nil }
   }

@@ -35,14 +35,14 @@ struct JobBook {
 
   /// Whether a change is on its way to the disk.
   var hasPending: Bool { !pending.isEmpty }
-  /// Jobs whose result is not on disk.
-  var unfinished: [JobID] { jobs.values.filter { !$0.lifecycle.isSaved }.map(\.record.id) }
-  var hasUnfinished: Bool { jobs.values.contains { !$0.lifecycle.isSaved } }
+  /// Jobs whose result is not on disk; those lost with an earlier supervisor are lost again, and no worse for it.
+  var unfinished: [JobID] { jobs.values.filter(\.isUnfinished).map(\.record.id) }
+  var hasUnfinished: Bool { jobs.values.contains(where: \.isUnfinished) }
   var hasActive: Bool { jobs.values.contains { $0.lifecycle.isActive } }
 
   /// Nothing is being launched, deleted or saved.
   var isSettled: Bool {
-    pending.isEmpty && unsaved.isEmpty
+    pending.isEmpty
       && jobs.values.allSatisfy { $0.lifecycle.state == .running && !$0.lifecycle.deleteAsked }
   }
 
@@ -64,7 +64,8 @@ struct JobBook {
     case .notLaunched(let id, let why): notLaunched(id, why)
     case .adopted(let record, let pid, let grace, let isStartStored): adopt(record, pid, grace, isStartStored)
     case .lost(let records): lose(records)
-    case .stopAll: stopAll()
+    case .stopping: isStopping = true
+    case .stopAll: for job in jobs.values { stop(job.record.id, grace: job.grace) }
     case .killAll:
       for job in jobs.values where job.lifecycle.isActive { effects.append(.stop(job.record.id, grace: 0)) }
     case .timePassed: timePassed()
@@ -115,7 +116,7 @@ struct JobBook {
 
   /// Answered when the job has ended and its result is on disk; at once when that was so before.
   private mutating func stop(_ id: JobID, _ client: Int64, _ grace: UInt64?, _ caller: Caller) {
-    guard let job = jobs[id], job.record.client == client else {
+    guard let job = jobs[id], job.record.client == client, !job.lifecycle.isSaved else {
       return effects.append(.answer(caller, .done))
     }
     guard job.stoppers.count < Self.mostStoppers else {
@@ -134,11 +135,6 @@ struct JobBook {
       return
     }
     notLaunched(id, isStopping ? Self.daemonStopped : Self.stopped)
-  }
-
-  private mutating func stopAll() {
-    isStopping = true
-    for job in jobs.values { stop(job.record.id, grace: job.grace) }
   }
 
   // MARK: What happened to a job

@@ -86,7 +86,7 @@ struct JobLifecycle: Hashable {
       return deleteAsked ? remove() : move(to: .saving, .saveResult)
     case (.saving, .resultSaved):
       isSaved = true
-      return deleteAsked ? remove() : move(to: .saved, [.announce, .release])
+      return deleteAsked ? Actions.announce.union(remove()) : move(to: .saved, [.announce, .release])
     case (.saving, .resultNotSaved):
       return deleteAsked ? remove() : .saveResultLater
     case (.saved, .deleteAsked):

@@ -35,7 +35,7 @@ struct ManagedDaemon {
 
   /// Waits until the jobs would survive the supervisor.
   func waitUntilHeld(_ ids: JobID...) throws {
-    for id in ids { try Poll.until("the deposit of \(id)") { manager.held.contains("\(id)") } }
+    for id in ids { try Poll.until("the entry of \(id)") { manager.held.contains("\(id)") } }
   }
 
   func client() -> JobClient { daemon.client() }

@@ -43,7 +43,7 @@ struct jc_plan {
 };
 
 /// Checks a plan whole, whoever made it: sizes and counts against the length, each string, names of the
-/// environment and of labels in ascending order and so once each. UTF-8 is not looked at. 0 or -EINVAL.
+/// environment and of labels in ascending order and so once each; all of it UTF-8. 0 or -EINVAL.
 int jc_plan_check(const void *_Nonnull bytes, size_t length) __attribute__((warn_unused_result));
 /// The parts of a plan that was checked.
 struct jc_plan jc_plan_view(const void *_Nonnull bytes);

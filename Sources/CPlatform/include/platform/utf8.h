@@ -1,11 +1,11 @@
-#ifndef JOBWIRE_UTF8_H
-#define JOBWIRE_UTF8_H
+#ifndef PLATFORM_UTF8_H
+#define PLATFORM_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 /// The length of the well-formed UTF-8 character (RFC 3629) that begins at `at`, or 0. `left` is at least 1.
-static inline size_t jw_utf8_length(const unsigned char *_Nonnull at, size_t left)
+static inline size_t jp_utf8_length(const unsigned char *_Nonnull at, size_t left)
 {
     if (at[0] < 0x80)
         return 1;
@@ -23,7 +23,7 @@ static inline size_t jw_utf8_length(const unsigned char *_Nonnull at, size_t lef
 }
 
 /// Whether a well-formed character is a control character, of C1 too.
-static inline bool jw_utf8_is_control(const unsigned char *_Nonnull at)
+static inline bool jp_utf8_is_control(const unsigned char *_Nonnull at)
 {
     return at[0] < 0x20 || at[0] == 0x7f || (at[0] == 0xc2 && at[1] < 0xa0);
 }
