@@ -29,28 +29,16 @@ struct jc_launch {
     char **argv, **envp;
     const char *cwd;
     struct jc_cgroup *cgroup;
-    int stdin_fd;    ///< -1: none was given
-    int stdin_write; ///< out, of an open standard input
-    int read[2];     ///< out: read ends of stdout and stderr
-    int pidfd;       ///< out
+    int stdin_fd; ///< -1: none was given
     /// Out. Stored by the kernel before the child runs, zero once it is reaped: at any time in between the
     /// loop's thread can tell a job's first process from an orphan.
     _Atomic pid_t pid;
-    int64_t started_us;
     int64_t started_ms; ///< monotonic; 0: handed over
     int error;
     const char *stage;
     uid_t uid;
     gid_t gid;
     uint32_t flags; ///< of the plan
-};
-
-struct jc_stream_state {
-    int pipe; ///< -1: at end of file
-    int file; ///< -1: nothing written yet
-    uint64_t kept, dropped;
-    int error;
-    bool is_large;
 };
 
 enum jc_job_phase { JC_QUEUED, JC_RUNNING, JC_OVER };
@@ -60,27 +48,21 @@ struct jc_job {
     struct jc_job *next; ///< in the launchers' queues
     const struct jc_job_events *events;
     void *context;
-    struct jc_launch launch; ///< its vectors are freed after the launch
-    void *memory;            ///< one allocation: the launch's vectors, and the plan they point into
+    struct jc_job_state state; ///< what a successor takes over; the launcher's until the job runs
+    struct jc_launch launch;   ///< its vectors are freed after the launch
+    void *memory;              ///< one allocation: the launch's vectors, and the plan they point into
     char *output_name;
-    char *marker; ///< the environment's entry that names the job; without cgroups only
-    struct jc_stream_state stream[2];
+    char *marker;     ///< the environment's entry that names the job; without cgroups only
+    bool is_large[2]; ///< the stream's pipe
     uint64_t user_us, system_us, max_rss_kib; ///< see `struct jc_job_result`
-    uint64_t output_limit, timeout_ms, grace_ms;
+    uint64_t timeout_ms;
     uint64_t stop_grace; ///< the shortest grace asked for
     struct jc_timer *timer;
-    int64_t deadline; ///< when the timer fires, monotonic milliseconds; INT64_MAX: never
     uint32_t slot, generation;
     int status;
     enum jc_job_phase phase;
-    enum jc_limit_action limit_action;
-    bool reaped, tree_gone, stop_asked, term_sent, kill_sent, timed_out, limit_killed, forced_eof,
-        stdin_closed;
-    bool adopted;        ///< its process is no child of this one
+    bool reaped, tree_gone, stop_asked, forced_eof;
     int64_t unreaped_ms; ///< since when its process has ended and its parent is to reap it; monotonic, 0: not
-    int checkpoint;      ///< memory that outlives this process, once the job was held; else -1
-    uint64_t input_taken, input_pending; ///< see `struct jc_job_state`
-    pid_t pid;
     int64_t finished_us;
 };
 

@@ -41,13 +41,13 @@ static int send_packet(int socket, const struct packet *packet, const int *fds, 
 
 static int make_deposit(const struct jc_job *job, int *out)
 {
-    int ends[2], fds[MOST] = {job->launch.pidfd, job->checkpoint};
+    int ends[2], fds[MOST] = {job->state.pidfd, job->state.checkpoint};
     size_t count = AT_PIPES;
     struct packet packet = {.magic = MAGIC};
     for (int i = 0; i < 2; i++) {
-        packet.has_pipe[i] = job->stream[i].pipe >= 0;
+        packet.has_pipe[i] = job->state.pipe[i] >= 0;
         if (packet.has_pipe[i])
-            fds[count++] = job->stream[i].pipe;
+            fds[count++] = job->state.pipe[i];
     }
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
@@ -64,19 +64,19 @@ int jc_job_entry(struct jc_job *job, int *out)
 {
     if (job->phase != JC_RUNNING || job->reaped || job->launch.error != 0)
         return -EAGAIN;
-    int status = job->checkpoint < 0 ? jc_checkpoint_open(job) : 0;
+    int status = job->state.checkpoint < 0 ? jc_checkpoint_open(job) : 0;
     if (status == 0)
         status = make_deposit(job, out);
-    if (status < 0 && job->checkpoint >= 0) {
-        close(job->checkpoint);
-        job->checkpoint = -1;
+    if (status < 0 && job->state.checkpoint >= 0) {
+        close(job->state.checkpoint);
+        job->state.checkpoint = -1;
     }
     return status;
 }
 
 int jc_job_stdin_fd(const struct jc_job *job)
 {
-    return job->launch.stdin_write;
+    return job->state.stdin_write;
 }
 
 static void close_all(const int *fds, size_t count)
@@ -165,17 +165,6 @@ int jc_job_adopt(struct jc_engine *engine, struct jc_job_state *state, const cha
     if (status == 0 && state->kill_sent)
         jc_tree_signal(*out, SIGKILL);
     return status;
-}
-
-void jc_job_state_close(struct jc_job_state *state)
-{
-    int *const fds[] = {&state->pidfd,   &state->checkpoint, &state->stdin_write, &state->pipe[0],
-                        &state->pipe[1], &state->file[0],    &state->file[1]};
-    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
-        if (*fds[i] >= 0)
-            close(*fds[i]);
-        *fds[i] = -1;
-    }
 }
 
 void jc_job_state_kill(struct jc_engine *engine, struct jc_job_state *state)

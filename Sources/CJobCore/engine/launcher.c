@@ -14,13 +14,6 @@
 #define STACK_SIZE (64 << 10)
 #define MOST_QUEUED (1U << 20)
 
-static void close_if_open(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
 /// A pipe whose near end does not block. `near_end` 0: this process reads; 1: it writes.
 static int make_pipe(int fds[2], int near_end)
 {
@@ -36,23 +29,25 @@ static int make_pipe(int fds[2], int near_end)
 }
 
 /// Opens what the child gets as 0, 1 and 2; `far` are its ends, which are closed here after the launch.
-static int open_streams(struct jc_launch *launch, const struct jc_spawn_base *base, int far[3])
+static int open_streams(struct jc_job *job, int far[3])
 {
+    struct jc_launch *launch = &job->launch;
+    struct jc_job_state *state = &job->state;
     int fds[2];
     const bool merges = (launch->flags & JC_PLAN_MERGE) != 0;
-    far[0] = launch->stdin_fd >= 0 ? launch->stdin_fd : base->null_fd;
+    far[0] = launch->stdin_fd >= 0 ? launch->stdin_fd : job->engine->base->null_fd;
     if (launch->stdin_fd < 0 && (launch->flags & JC_PLAN_STDIN_OPEN) != 0) {
         int status = make_pipe(fds, 1);
         if (status < 0)
             return status;
         far[0] = fds[0];
-        launch->stdin_write = fds[1];
+        state->stdin_write = fds[1];
     }
     for (int i = 0; i < (merges ? 1 : 2); i++) {
         int status = make_pipe(fds, 0);
         if (status < 0)
             return status;
-        launch->read[i] = fds[0];
+        state->pipe[i] = fds[0];
         far[i + 1] = fds[1];
     }
     if (merges)
@@ -89,9 +84,9 @@ static int spawn(struct jc_job *job, int far[3], void *stack)
     launch->stage = spawn.stage;
     if (status < 0)
         return status;
-    launch->started_us = jp_realtime_us();
+    job->state.started_us = jp_realtime_us();
     launch->started_ms = jp_monotonic_ms();
-    launch->pidfd = spawn.pidfd;
+    job->state.pidfd = spawn.pidfd;
     return 0;
 }
 
@@ -125,7 +120,7 @@ static void launch_job(struct jc_job *job, void *stack)
     struct jc_launch *launch = &job->launch;
     int far[3] = {-1, -1, -1};
     launch->stage = "pipe";
-    int status = open_streams(launch, job->engine->base, far);
+    int status = open_streams(job, far);
     if (status == 0 && stack == NULL) {
         launch->stage = "stack";
         status = -ENOMEM;
@@ -134,9 +129,7 @@ static void launch_job(struct jc_job *job, void *stack)
         status = spawn_in_cgroup(job, far, stack);
     close_far(launch, job->engine->base, far);
     if (status < 0) {
-        close_if_open(&launch->read[0]);
-        close_if_open(&launch->read[1]);
-        close_if_open(&launch->stdin_write);
+        jc_job_state_close(&job->state);
         if (launch->cgroup != NULL)
             jc_cgroup_give(job->engine, launch->cgroup);
         launch->cgroup = NULL;
