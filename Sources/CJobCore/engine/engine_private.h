@@ -30,6 +30,7 @@ struct jc_launch {
     const char *cwd;
     struct jc_cgroup *cgroup;
     int stdin_fd; ///< -1: none was given
+    int fds[3];   ///< the child's 0, 1 and 2, open here until it has them; else -1
     /// Out. Stored by the kernel before the child runs, zero once it is reaped: at any time in between the
     /// loop's thread can tell a job's first process from an orphan.
     _Atomic pid_t pid;
@@ -72,10 +73,17 @@ struct jc_job_slot {
     uint32_t next_free;
 };
 
+/// What every child needs, fixed when the engine is made.
+struct jc_spawn_base {
+    int null_fd;
+    struct rlimit descriptors; ///< RLIMIT_NOFILE of jobs
+    uint64_t ignored; ///< signals to reset, the first in the lowest bit: those this process ignores, or may
+};
+
 struct jc_engine {
     struct jc_loop *loop;
     struct jc_engine_options options;
-    const struct jc_spawn_base *base;
+    struct jc_spawn_base base;
     int epoll; ///< of all the jobs' descriptors; itself one event of the loop
     struct jc_watcher *readable;
     struct jc_timer *orphan_timer;
@@ -102,30 +110,8 @@ struct jc_engine {
     unsigned thread_count;
 };
 
-/// What every child needs, fixed when the engine is made.
-struct jc_spawn_base {
-    int null_fd;
-    struct rlimit descriptors; ///< RLIMIT_NOFILE of jobs
-    uint64_t ignored; ///< signals to reset, the first in the lowest bit: those this process ignores, or may
-};
-
-/// What a child is to become.
-struct jc_spawn {
-    const struct jc_spawn_base *base;
-    char *const *argv, *const *envp;
-    const char *cwd;
-    int fds[3];
-    int cgroup_dir; ///< -1: none
-    uid_t uid;
-    gid_t gid;
-    _Atomic pid_t *pid; ///< out, see `struct jc_launch`
-    int pidfd;
-    const char *stage; ///< what failed
-};
-
-/// Starts a process in a session of its own; `stack` is the child's until exec. 0, or a negative errno with
-/// `stage`.
-int jc_spawn(struct jc_spawn *spawn, void *stack, size_t stack_size);
+/// Starts a process in a session of its own. Its pidfd, or a negative errno with the `stage` that failed.
+int jc_spawn(struct jc_launch *launch, const struct jc_spawn_base *base);
 /// clone3(2) that calls `run(argument)` in the child, on the stack named in `args`.
 long jc_clone3(void *args, size_t size, int (*run)(void *), void *argument);
 

@@ -100,7 +100,7 @@ struct jc_job *jc_job_make(struct jc_engine *engine)
     if (job == NULL)
         return NULL;
     job->engine = engine;
-    job->launch.stdin_fd = -1;
+    job->launch.stdin_fd = job->launch.fds[1] = job->launch.fds[2] = -1;
     job->state = none;
     return job;
 }

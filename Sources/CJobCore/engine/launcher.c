@@ -7,11 +7,8 @@
 #include <platform/process.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-/// Of the child until exec: PATH lookup needs a page, the rest little.
-#define STACK_SIZE (64 << 10)
 #define MOST_QUEUED (1U << 20)
 
 /// A pipe whose near end does not block. `near_end` 0: this process reads; 1: it writes.
@@ -28,14 +25,15 @@ static int make_pipe(int fds[2], int near_end)
     return 0;
 }
 
-/// Opens what the child gets as 0, 1 and 2; `far` are its ends, which are closed here after the launch.
-static int open_streams(struct jc_job *job, int far[3])
+/// Opens what the child gets as 0, 1 and 2.
+static int open_streams(struct jc_job *job)
 {
     struct jc_launch *launch = &job->launch;
+    int *far = launch->fds;
     struct jc_job_state *state = &job->state;
     int fds[2];
     const bool merges = (launch->flags & JC_PLAN_MERGE) != 0;
-    far[0] = launch->stdin_fd >= 0 ? launch->stdin_fd : job->engine->base->null_fd;
+    far[0] = launch->stdin_fd >= 0 ? launch->stdin_fd : job->engine->base.null_fd;
     if (launch->stdin_fd < 0 && (launch->flags & JC_PLAN_STDIN_OPEN) != 0) {
         int status = make_pipe(fds, 1);
         if (status < 0)
@@ -55,9 +53,10 @@ static int open_streams(struct jc_job *job, int far[3])
     return 0;
 }
 
-static void close_far(struct jc_launch *launch, const struct jc_spawn_base *base, int far[3])
+static void close_far(struct jc_launch *launch, const struct jc_spawn_base *base)
 {
-    if (far[0] >= 0 && far[0] != base->null_fd)
+    const int *far = launch->fds;
+    if (far[0] != base->null_fd)
         close(far[0]);
     if (far[2] >= 0 && far[2] != far[1])
         close(far[2]);
@@ -66,27 +65,14 @@ static void close_far(struct jc_launch *launch, const struct jc_spawn_base *base
     launch->stdin_fd = -1;
 }
 
-static int spawn(struct jc_job *job, int far[3], void *stack)
+static int spawn(struct jc_job *job)
 {
-    struct jc_launch *launch = &job->launch;
-    struct jc_spawn spawn = {
-        .base = job->engine->base,
-        .argv = launch->argv,
-        .envp = launch->envp,
-        .cwd = launch->cwd,
-        .fds = {far[0], far[1], far[2]},
-        .cgroup_dir = launch->cgroup != NULL ? launch->cgroup->dir : -1,
-        .uid = launch->uid,
-        .gid = launch->gid,
-        .pid = &launch->pid,
-    };
-    int status = jc_spawn(&spawn, stack, STACK_SIZE);
-    launch->stage = spawn.stage;
-    if (status < 0)
-        return status;
+    int pidfd = jc_spawn(&job->launch, &job->engine->base);
+    if (pidfd < 0)
+        return pidfd;
     job->state.started_us = jp_realtime_us();
-    launch->started_ms = jp_monotonic_ms();
-    job->state.pidfd = spawn.pidfd;
+    job->launch.started_ms = jp_monotonic_ms();
+    job->state.pidfd = pidfd;
     return 0;
 }
 
@@ -97,16 +83,16 @@ static bool is_cgroup_gone(const struct jc_launch *launch, int status)
 }
 
 /// In a cgroup of its own where there are cgroups. One that a service manager removed is made anew.
-static int spawn_in_cgroup(struct jc_job *job, int far[3], void *stack)
+static int spawn_in_cgroup(struct jc_job *job)
 {
     struct jc_launch *launch = &job->launch;
     if (job->engine->cgroup_dir < 0)
-        return spawn(job, far, stack);
+        return spawn(job);
     for (;;) {
         launch->stage = "cgroup";
         int status = jc_cgroup_take(job->engine, &launch->cgroup);
         if (status == 0)
-            status = spawn(job, far, stack);
+            status = spawn(job);
         if (!is_cgroup_gone(launch, status))
             return status;
         jc_cgroup_drop(job->engine, launch->cgroup);
@@ -114,20 +100,14 @@ static int spawn_in_cgroup(struct jc_job *job, int far[3], void *stack)
     }
 }
 
-/// `stack`: NULL when there was no memory for it.
-static void launch_job(struct jc_job *job, void *stack)
+static void launch_job(struct jc_job *job)
 {
     struct jc_launch *launch = &job->launch;
-    int far[3] = {-1, -1, -1};
     launch->stage = "pipe";
-    int status = open_streams(job, far);
-    if (status == 0 && stack == NULL) {
-        launch->stage = "stack";
-        status = -ENOMEM;
-    }
+    int status = open_streams(job);
     if (status == 0)
-        status = spawn_in_cgroup(job, far, stack);
-    close_far(launch, job->engine->base, far);
+        status = spawn_in_cgroup(job);
+    close_far(launch, &job->engine->base);
     if (status < 0) {
         jc_job_state_close(&job->state);
         if (launch->cgroup != NULL)
@@ -186,40 +166,19 @@ static struct jc_job *next_job(struct jc_engine *engine)
     return job;
 }
 
-static void *map_stack(void)
-{
-    void *stack =
-        mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    return stack == MAP_FAILED ? NULL : stack;
-}
-
 static void *run_launcher(void *context)
 {
     struct jc_engine *engine = context;
-    void *stack = NULL;
     jp_name_thread("launcher");
     pthread_mutex_lock(&engine->lock);
     for (struct jc_job *job; (job = next_job(engine)) != NULL;) {
         pthread_mutex_unlock(&engine->lock);
-        if (stack == NULL)
-            stack = map_stack();
-        launch_job(job, stack);
+        launch_job(job);
         hand_back(engine, job);
         pthread_mutex_lock(&engine->lock);
     }
     pthread_mutex_unlock(&engine->lock);
-    if (stack != NULL)
-        munmap(stack, STACK_SIZE);
     return NULL;
-}
-
-static void launch_here(struct jc_job *job)
-{
-    void *stack = map_stack();
-    launch_job(job, stack);
-    if (stack != NULL)
-        munmap(stack, STACK_SIZE);
-    hand_back(job->engine, job);
 }
 
 bool jc_launchers_full(struct jc_engine *engine)
@@ -233,8 +192,11 @@ bool jc_launchers_full(struct jc_engine *engine)
 void jc_launch_submit(struct jc_job *job)
 {
     struct jc_engine *engine = job->engine;
-    if (engine->thread_count == 0)
-        return launch_here(job);
+    if (engine->thread_count == 0) {
+        launch_job(job);
+        hand_back(engine, job);
+        return;
+    }
     pthread_mutex_lock(&engine->lock);
     job->next = NULL;
     *engine->queue_tail = job;
