@@ -157,8 +157,8 @@ int jc_engine_new(struct jc_loop *loop, const struct jc_engine_options *options,
     engine->options = *options;
     engine->epoll = engine->cgroup_dir = engine->base.null_fd = -1;
     engine->free_slot = UINT32_MAX;
-    engine->queue_tail = &engine->queue_head;
-    engine->done_tail = &engine->done_head;
+    STAILQ_INIT(&engine->waiting);
+    STAILQ_INIT(&engine->done);
     pthread_mutex_init(&engine->lock, NULL);
     pthread_cond_init(&engine->wake, NULL);
     int status = open_parts(engine, loop);

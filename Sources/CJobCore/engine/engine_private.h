@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/queue.h>
 #include <sys/resource.h>
 
 #define JC_PIPE_SMALL (64 << 10)
@@ -16,7 +17,7 @@
 
 /// A cgroup of the pool. Made once, used by one job after the other: making one costs more than a launch may.
 struct jc_cgroup {
-    struct jc_cgroup *next;
+    SLIST_ENTRY(jc_cgroup) link;
     unsigned number; ///< its name is job-<number>
     int dir;         ///< O_PATH-like directory descriptor, for CLONE_INTO_CGROUP
     int events;      ///< cgroup.events
@@ -46,7 +47,7 @@ enum jc_job_phase { JC_QUEUED, JC_RUNNING, JC_OVER };
 
 struct jc_job {
     struct jc_engine *engine;
-    struct jc_job *next; ///< in the launchers' queues
+    STAILQ_ENTRY(jc_job) link; ///< in the launchers' queues
     const struct jc_job_events *events;
     void *context;
     struct jc_job_state state; ///< what a successor takes over; the launcher's until the job runs
@@ -98,11 +99,10 @@ struct jc_engine {
     // The launchers' side, under `lock`.
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    struct jc_job *queue_head, **queue_tail;
-    struct jc_job *done_head, **done_tail;
+    STAILQ_HEAD(jc_jobs, jc_job) waiting, done;
     bool done_posted, stopping;
     unsigned queued;
-    struct jc_cgroup *cgroups; ///< free ones
+    SLIST_HEAD(, jc_cgroup) cgroups; ///< free ones
     unsigned next_cgroup;
     int cgroup_dir;
     DIR *proc; ///< for jobs without a cgroup

@@ -121,24 +121,20 @@ static void take_back(void *context)
 {
     struct jc_engine *engine = context;
     pthread_mutex_lock(&engine->lock);
-    struct jc_job *job = engine->done_head;
-    engine->done_head = NULL;
-    engine->done_tail = &engine->done_head;
+    struct jc_jobs done = STAILQ_HEAD_INITIALIZER(done);
+    STAILQ_CONCAT(&done, &engine->done);
     engine->done_posted = false;
     pthread_mutex_unlock(&engine->lock);
-    while (job != NULL) {
-        struct jc_job *next = job->next;
+    for (struct jc_job *job; (job = STAILQ_FIRST(&done)) != NULL;) {
+        STAILQ_REMOVE_HEAD(&done, link);
         jc_job_launched(job);
-        job = next;
     }
 }
 
 static void hand_back(struct jc_engine *engine, struct jc_job *job)
 {
-    job->next = NULL;
     pthread_mutex_lock(&engine->lock);
-    *engine->done_tail = job;
-    engine->done_tail = &job->next;
+    STAILQ_INSERT_TAIL(&engine->done, job, link);
     // One post brings all that are done until it runs.
     bool posting = !engine->done_posted;
     engine->done_posted = true;
@@ -154,14 +150,12 @@ static void hand_back(struct jc_engine *engine, struct jc_job *job)
 
 static struct jc_job *next_job(struct jc_engine *engine)
 {
-    while (engine->queue_head == NULL && !engine->stopping)
+    while (STAILQ_EMPTY(&engine->waiting) && !engine->stopping)
         pthread_cond_wait(&engine->wake, &engine->lock);
-    struct jc_job *job = engine->queue_head;
+    struct jc_job *job = STAILQ_FIRST(&engine->waiting);
     if (job == NULL)
         return NULL;
-    engine->queue_head = job->next;
-    if (engine->queue_head == NULL)
-        engine->queue_tail = &engine->queue_head;
+    STAILQ_REMOVE_HEAD(&engine->waiting, link);
     engine->queued--;
     return job;
 }
@@ -198,9 +192,7 @@ void jc_launch_submit(struct jc_job *job)
         return;
     }
     pthread_mutex_lock(&engine->lock);
-    job->next = NULL;
-    *engine->queue_tail = job;
-    engine->queue_tail = &job->next;
+    STAILQ_INSERT_TAIL(&engine->waiting, job, link);
     engine->queued++;
     pthread_mutex_unlock(&engine->lock);
     // Not before: the thread it wakes would wait for the lock at once.
