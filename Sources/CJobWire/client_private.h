@@ -61,7 +61,7 @@ struct jw_transport *jw_transport_open(const struct jw_client_options *options, 
 /// Sends close_notify if `in_order`, closes and frees.
 void jw_transport_close(struct jw_transport *transport, bool in_order);
 bool jw_send(struct jw_transport *transport, const char *bytes, size_t length, struct jw_error *error);
-/// Bytes that came, 0 at an end with close_notify, or -1.
+/// Bytes that came; 0 at an end with close_notify, or -1, and `error` says what it was.
 ssize_t jw_receive(struct jw_transport *transport, char *bytes, size_t capacity, bool started,
                    struct jw_error *error);
 /// Whether nothing has come that no request asked for, an end neither. Does not wait.

@@ -76,8 +76,7 @@ static const char *refusal(unsigned long code, bool shaken)
     }
 }
 
-static void explain_end(const struct jw_transport *transport, int number, bool started,
-                        struct jw_error *error)
+void jw_explain_end(const struct jw_transport *transport, int number, bool started, struct jw_error *error)
 {
     const char *where = started ? " in the middle of a reply" : "";
     if (number == 0)
@@ -104,7 +103,7 @@ void jw_explain(struct jw_transport *transport, int result, int number, bool sta
         jw_set_error(error, JW_FAIL_UNTRUSTED, "the server's certificate is not trusted: %s",
                      X509_verify_cert_error_string(verified));
     else if (result == SSL_ERROR_SYSCALL && code == 0)
-        explain_end(transport, number, started, error);
+        jw_explain_end(transport, number, started, error);
     else
         jw_set_error(error, JW_FAIL_PROTOCOL, "TLS failed: %s", reason);
 }

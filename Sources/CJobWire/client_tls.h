@@ -20,6 +20,8 @@ bool jw_handshake(struct jw_transport *transport, const struct jw_client_options
                   struct jw_error *error);
 /// The handshake's calls of OpenSSL, until it is done.
 bool jw_shake(struct jw_transport *transport, int64_t deadline, struct jw_error *error);
+/// Words for a connection's end. `number` and `started` as below.
+void jw_explain_end(const struct jw_transport *transport, int number, bool started, struct jw_error *error);
 /// Words for a call of OpenSSL's that failed for good. `number`: errno as it left it. `started`: some of the
 /// reply has come already.
 void jw_explain(struct jw_transport *transport, int result, int number, bool started, struct jw_error *error);
