@@ -2,19 +2,16 @@
 #include "engine_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
+#include <platform/process.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 // An entry is a datagram in the queue of a socket: all of a job's descriptors in a fixed order, or none,
 // under one name and at the cost of one descriptor for whoever holds it.
 
-enum { AT_PIDFD, AT_LEDGER, AT_PIPES, MOST = AT_PIPES + 2 };
+enum { AT_PIDFD, AT_CHECKPOINT, AT_PIPES, MOST = AT_PIPES + 2 };
 
 #define MAGIC 0x44504f44
 
@@ -22,28 +19,13 @@ struct packet {
     uint32_t magic, has_pipe[2];
 };
 
-static int send_packet(int socket, const struct packet *packet, const int *fds, size_t count)
-{
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(MOST * sizeof(int))];
-    } control = {0};
-    struct iovec part = {(void *)packet, sizeof *packet};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = CMSG_SPACE(count * sizeof(int))};
-    control.header = (struct cmsghdr){
-        .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
-    memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
-    return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-static int make_deposit(const struct jc_job *job, int *out)
+static int make_entry(const struct jc_job *job, int *out)
 {
     int ends[2], fds[MOST] = {job->state.pidfd, job->state.checkpoint};
     size_t count = AT_PIPES;
     struct packet packet = {.magic = MAGIC};
+    struct iovec part = {&packet, sizeof packet};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     for (int i = 0; i < 2; i++) {
         packet.has_pipe[i] = job->state.pipe[i] >= 0;
         if (packet.has_pipe[i])
@@ -51,7 +33,7 @@ static int make_deposit(const struct jc_job *job, int *out)
     }
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
-    int status = send_packet(ends[0], &packet, fds, count);
+    int status = jp_send(ends[0], &message, fds, count);
     close(ends[0]);
     if (status < 0)
         close(ends[1]);
@@ -66,7 +48,7 @@ int jc_job_entry(struct jc_job *job, int *out)
         return -EAGAIN;
     int status = job->state.checkpoint < 0 ? jc_checkpoint_open(job) : 0;
     if (status == 0)
-        status = make_deposit(job, out);
+        status = make_entry(job, out);
     if (status < 0 && job->state.checkpoint >= 0) {
         close(job->state.checkpoint);
         job->state.checkpoint = -1;
@@ -120,13 +102,13 @@ int jc_entry_read(int entry, struct jc_job_state *out)
     int fds[MOST], count = peek(entry, &packet, fds);
     if (count < 0)
         return count;
-    int status = jc_checkpoint_read(fds[AT_LEDGER], &state);
+    int status = jc_checkpoint_read(fds[AT_CHECKPOINT], &state);
     if (status < 0) {
         close_all(fds, (size_t)count);
         return status;
     }
     state.pidfd = fds[AT_PIDFD];
-    state.checkpoint = fds[AT_LEDGER];
+    state.checkpoint = fds[AT_CHECKPOINT];
     state.stdin_write = -1;
     int next = AT_PIPES;
     for (int i = 0; i < 2; i++) {
