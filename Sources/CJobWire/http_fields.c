@@ -10,21 +10,15 @@ const bool jw_is_token_char[256] = {
     ['^' ... 'z'] = true, ['|'] = true,          ['~'] = true,
 };
 
-static ssize_t bad(const char **why, const char *text)
-{
-    *why = text;
-    return -EBADMSG;
-}
-
 static ssize_t bad_name(unsigned char c, size_t at, const char **why)
 {
     if (c == ' ' || c == '\t')
-        return bad(why, at == 0 ? "folded header line" : "white space before the colon of a header");
+        return jw_bad(why, at == 0 ? "folded header line" : "white space before the colon of a header");
     if (c == '\n')
-        return bad(why, "bare LF in the header");
+        return jw_bad(why, "bare LF in the header");
     if (c == '\r')
-        return bad(why, "header line without a colon");
-    return bad(why, c == ':' ? "empty header name" : "invalid character in a header name");
+        return jw_bad(why, "header line without a colon");
+    return jw_bad(why, c == ':' ? "empty header name" : "invalid character in a header name");
 }
 
 /// The end of a line at `at`: 2 for CR LF, 0 when LF has not come yet.
@@ -32,12 +26,12 @@ static ssize_t line_end(const char *bytes, size_t length, size_t at, const char 
 {
     unsigned char c = (unsigned char)bytes[at];
     if (c == '\n')
-        return bad(why, "bare LF in the header");
+        return jw_bad(why, "bare LF in the header");
     if (c != '\r')
-        return bad(why, c == '\0' ? "NUL in a header value" : "control character in a header value");
+        return jw_bad(why, c == '\0' ? "NUL in a header value" : "control character in a header value");
     if (at + 1 == length)
         return 0;
-    return bytes[at + 1] == '\n' ? 2 : bad(why, "bare CR in the header");
+    return bytes[at + 1] == '\n' ? 2 : jw_bad(why, "bare CR in the header");
 }
 
 static struct jw_slice trimmed(const char *bytes, size_t start, size_t end)
