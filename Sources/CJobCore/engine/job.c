@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <jobplan/plan.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>

@@ -1,7 +1,6 @@
 #include "target.h"
 
 #include <errno.h>
-#include <jobcore/request.h>
 #include <string.h>
 
 #define METHOD_MAX 32
