@@ -18,7 +18,7 @@ int jw_fill(struct jw_client *client, bool started, struct jw_error *error)
         client->in_end -= client->in_start;
         client->in_start = 0;
     }
-    ssize_t count = jw_receive(client->transport, client->in + client->in_end, JW_HEAD_SIZE - client->in_end,
+    ssize_t count = jw_receive(&client->transport, client->in + client->in_end, JW_HEAD_SIZE - client->in_end,
                                started, error);
     if (count <= 0) {
         client->broken = true;
@@ -108,7 +108,7 @@ static ssize_t get(struct jw_client *client, char *buffer, size_t capacity, stru
 {
     size_t waiting = client->in_end - client->in_start;
     if (waiting == 0) {
-        ssize_t count = jw_receive(client->transport, buffer, capacity, true, error);
+        ssize_t count = jw_receive(&client->transport, buffer, capacity, true, error);
         client->broken = client->broken || count <= 0;
         client->in_start = client->in_end = JW_HEAD_SIZE;
         return count;

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "client_tls.h"
+#include "client_private.h"
 
 #include <arpa/inet.h>
 #include <jobwire/tls.h>

@@ -1,11 +1,10 @@
 #define _GNU_SOURCE
-#include "client_tls.h"
+#include "client_private.h"
 
 #include <errno.h>
 #include <jobwire/tls.h>
 #include <openssl/err.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,9 +29,11 @@ static int bio_read(BIO *bio, char *bytes, int length)
     return (int)count;
 }
 
-static bool set_up(struct jw_transport *transport, const struct jw_client_options *options,
-                   struct jw_error *error)
+bool jw_transport_open(struct jw_transport *transport, const struct jw_client_options *options,
+                       struct jw_error *error)
 {
+    transport->socket = -1;
+    transport->io_ms = options->io_ms;
     int64_t deadline = jw_deadline(options->connect_ms);
     // The files first: what is wrong with them is better known before anything else is.
     SSL_CTX *ctx = jw_client_context(options, error);
@@ -48,20 +49,6 @@ static bool set_up(struct jw_transport *transport, const struct jw_client_option
     return transport->ssl != NULL && jw_handshake(transport, options, deadline, error);
 }
 
-struct jw_transport *jw_transport_open(const struct jw_client_options *options, struct jw_error *error)
-{
-    struct jw_transport *transport = calloc(1, sizeof *transport);
-    jw_set_error(error, JW_FAIL_CONNECT, "out of memory");
-    if (transport == NULL)
-        return NULL;
-    transport->socket = -1;
-    transport->io_ms = options->io_ms;
-    if (set_up(transport, options, error))
-        return transport;
-    jw_transport_close(transport, false);
-    return NULL;
-}
-
 void jw_transport_close(struct jw_transport *transport, bool in_order)
 {
     if (transport->ssl != NULL && in_order)
@@ -70,7 +57,6 @@ void jw_transport_close(struct jw_transport *transport, bool in_order)
     BIO_meth_free(transport->method);
     if (transport->socket >= 0)
         close(transport->socket);
-    free(transport);
 }
 
 /// After a call of OpenSSL's that did not succeed: true when it is to be called again.
