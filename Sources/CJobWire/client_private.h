@@ -71,7 +71,7 @@ bool jw_transport_open(struct jw_transport *transport, const struct jw_client_op
 /// Sends close_notify if `in_order`, and closes.
 void jw_transport_close(struct jw_transport *transport, bool in_order);
 bool jw_send(struct jw_transport *transport, const char *bytes, size_t length, struct jw_error *error);
-/// Bytes that came; 0 at an end with close_notify, or -1, and `error` says what it was.
+/// Bytes that came, 0 at an end with close_notify, or -1.
 ssize_t jw_receive(struct jw_transport *transport, char *bytes, size_t capacity, bool started,
                    struct jw_error *error);
 /// Whether nothing has come that no request asked for, an end neither. Does not wait.
@@ -89,7 +89,7 @@ void jw_explain_end(const struct jw_transport *transport, int number, bool start
 /// reply has come already.
 void jw_explain(struct jw_transport *transport, int result, int number, bool started, struct jw_error *error);
 
-/// Reads more behind what is in `in`. 1, 0 at the connection's end, or -1.
+/// Reads more behind what is in `in`. 1; or 0 at the connection's end, or -1, and `error`.
 int jw_fill(struct jw_client *client, bool started, struct jw_error *error);
 
 #endif

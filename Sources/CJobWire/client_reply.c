@@ -22,6 +22,8 @@ int jw_fill(struct jw_client *client, bool started, struct jw_error *error)
                                started, error);
     if (count <= 0) {
         client->broken = true;
+        if (count == 0)
+            jw_explain_end(&client->transport, 0, started, error);
         return (int)count;
     }
     client->in_end += (size_t)count;
@@ -150,7 +152,10 @@ ssize_t jw_client_read(struct jw_client *client, void *buffer, size_t capacity, 
         capacity = JW_HEAD_SIZE;
     while (made == 0 && !client->body_done && capacity > 0) {
         ssize_t count = made = get(client, buffer, capacity, error);
-        if (count < 0 || (count == 0 && body != JW_BODY_CLOSE))
+        const bool cut = count == 0 && body != JW_BODY_CLOSE;
+        if (cut)
+            jw_explain_end(&client->transport, 0, true, error);
+        if (cut || count < 0)
             return -1;
         if (body == JW_BODY_CHUNKED && (made = decode(client, buffer, (size_t)count, error)) < 0)
             return -1;

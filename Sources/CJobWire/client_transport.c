@@ -125,10 +125,8 @@ ssize_t jw_receive(struct jw_transport *transport, char *bytes, size_t capacity,
             transport->heard = true;
             return (ssize_t)(count + read_more(transport->ssl, bytes + count, capacity - count));
         }
-        if (SSL_get_error(transport->ssl, returned) == SSL_ERROR_ZERO_RETURN) {
-            jw_explain_end(transport, 0, started, error);
+        if (SSL_get_error(transport->ssl, returned) == SSL_ERROR_ZERO_RETURN)
             return 0;
-        }
         if (!again(transport, returned, jw_deadline(transport->io_ms), started, error))
             return -1;
     }
