@@ -11,6 +11,9 @@
 /// errno.
 int jp_pidfd_open(pid_t pid) __attribute__((warn_unused_result));
 
+/// Writes all, whatever a call takes. 0 or a negative errno.
+int jp_write_all(int fd, const void *_Nullable from, size_t length) __attribute__((warn_unused_result));
+
 /// A descriptor of an anonymous file that holds `bytes` and reads from their start, or a negative errno.
 int jp_memory_file(const char *_Nonnull name, const void *_Nullable bytes, size_t length)
     __attribute__((warn_unused_result));
