@@ -98,8 +98,7 @@ const char *jw_client_header(struct jw_client *client, const char *name)
 {
     for (size_t i = 0; i < client->response.count; i++) {
         const struct jw_field *field = &client->response.fields[i];
-        if (field->name.length == strlen(name) &&
-            strncasecmp(field->name.bytes, name, field->name.length) == 0)
+        if (jw_is(field->name, name))
             return field->value.bytes;
     }
     return NULL;

@@ -113,33 +113,33 @@ bool jw_is_value(struct jw_slice text)
     return held;
 }
 
-static bool is(struct jw_slice text, const char *lower)
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+bool jw_same(struct jw_slice one, struct jw_slice other)
 {
     size_t i = 0;
-    for (; i < text.length; i++) {
-        char c = text.bytes[i];
-        if (c >= 'A' && c <= 'Z')
-            c = (char)(c | 0x20);
-        if (c != lower[i])
-            return false;
-    }
-    return lower[i] == '\0';
+    while (i < one.length && i < other.length && lower(one.bytes[i]) == lower(other.bytes[i]))
+        i++;
+    return i == one.length && i == other.length;
 }
 
-bool jw_field_is(const struct jw_field *field, const char *lower)
+bool jw_is(struct jw_slice text, const char *words)
 {
-    return is(field->name, lower);
+    return jw_same(text, (struct jw_slice){words, strlen(words)});
 }
 
-bool jw_field_lists(const struct jw_field *field, const char *lower)
+bool jw_field_lists(const struct jw_field *field, const char *element)
 {
     const char *at = field->value.bytes, *end = at + field->value.length, *comma;
     while ((comma = memchr(at, ',', (size_t)(end - at))) != NULL) {
-        if (is(trimmed(at, 0, (size_t)(comma - at)), lower))
+        if (jw_is(trimmed(at, 0, (size_t)(comma - at)), element))
             return true;
         at = comma + 1;
     }
-    return is(trimmed(at, 0, (size_t)(end - at)), lower);
+    return jw_is(trimmed(at, 0, (size_t)(end - at)), element);
 }
 
 int jw_number_parse(struct jw_slice text, int64_t *out)

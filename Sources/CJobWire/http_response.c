@@ -11,15 +11,10 @@
 /// The code of "HTTP/1.x nnn ", or -EBADMSG.
 static ssize_t parse_code(const char *bytes, const char **why)
 {
-    int code = 0;
+    int64_t code;
     if ((bytes[7] != '1' && bytes[7] != '0') || bytes[8] != ' ')
         return jw_bad(why, "not a reply of HTTP/1.1");
-    for (int i = 9; i < 12; i++) {
-        if (bytes[i] < '0' || bytes[i] > '9')
-            return jw_bad(why, "malformed status code");
-        code = code * 10 + (bytes[i] - '0');
-    }
-    if (code < 100 || bytes[12] != ' ')
+    if (jw_number_parse((struct jw_slice){bytes + 9, 3}, &code) < 0 || code < 100 || bytes[12] != ' ')
         return jw_bad(why, "malformed status code");
     return code;
 }
@@ -60,17 +55,17 @@ struct framing {
 static int note(struct jw_response *response, const struct jw_field *field, struct framing *framing,
                 const char **why)
 {
-    if (jw_field_is(field, "content-length")) {
+    if (jw_is(field->name, "content-length")) {
         if (framing->has_length || jw_number_parse(field->value, &response->length) < 0)
             return (int)jw_bad(why, "invalid or repeated Content-Length");
         framing->has_length = true;
-    } else if (jw_field_is(field, "transfer-encoding")) {
+    } else if (jw_is(field->name, "transfer-encoding")) {
         // One element: a list in which "chunked" is one of several is refused too.
         if (framing->is_chunked || memchr(field->value.bytes, ',', field->value.length) != NULL ||
             !jw_field_lists(field, "chunked"))
             return (int)jw_bad(why, "unknown or repeated Transfer-Encoding");
         framing->is_chunked = true;
-    } else if (jw_field_is(field, "connection") && jw_field_lists(field, "close")) {
+    } else if (jw_is(field->name, "connection") && jw_field_lists(field, "close")) {
         response->closes = true;
     }
     return 0;
