@@ -25,11 +25,6 @@ static uint64_t string_count(const struct jc_plan_header *header)
     return count;
 }
 
-static const char *string_at(const struct jc_plan *plan, uint32_t index)
-{
-    return plan->strings + (index > 0 ? number_at(plan->ends, index - 1) : 0);
-}
-
 struct jc_plan jc_plan_view(const void *bytes)
 {
     struct jc_plan plan = {0};
@@ -42,7 +37,7 @@ struct jc_plan jc_plan_view(const void *bytes)
 
 const char *jc_plan_string(const struct jc_plan *plan, uint32_t index)
 {
-    return string_at(plan, index);
+    return plan->strings + (index > 0 ? number_at(plan->ends, index - 1) : 0);
 }
 
 const char *jc_plan_text(const struct jc_plan *plan, enum jc_plan_flag kind)
@@ -53,7 +48,7 @@ const char *jc_plan_text(const struct jc_plan *plan, enum jc_plan_flag kind)
         return NULL;
     for (size_t i = 0; texts[i] != (uint32_t)kind; i++)
         index += (header->flags & texts[i]) != 0;
-    return string_at(plan, index);
+    return jc_plan_string(plan, index);
 }
 
 /// Each string ends with its only NUL, and the last where the plan does.
@@ -86,7 +81,7 @@ static bool has_ascending_names(const struct jc_plan *plan, uint32_t first, uint
     const char *before = "";
     size_t before_length = 0;
     for (uint32_t i = 0; i < count; i++) {
-        const char *name = string_at(plan, first + i * step);
+        const char *name = jc_plan_string(plan, first + i * step);
         const size_t length = strlen(name),
                      named = mark != '\0' ? strcspn(name, (char[]){mark, '\0'}) : length;
         const size_t common = named < before_length ? named : before_length;
@@ -104,7 +99,7 @@ static bool is_sound(const struct jc_plan *plan)
 {
     const struct jc_plan_header *header = &plan->header;
     const char *cwd = jc_plan_text(plan, JC_PLAN_CWD);
-    return *string_at(plan, 0) != '\0' && (cwd == NULL || *cwd == '/') &&
+    return *jc_plan_string(plan, 0) != '\0' && (cwd == NULL || *cwd == '/') &&
            has_ascending_names(plan, header->arguments, header->environment, 1, '=') &&
            has_ascending_names(plan, header->arguments + header->environment, header->labels, 2, '\0');
 }

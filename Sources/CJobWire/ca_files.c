@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <platform/process.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,40 +25,24 @@ static bool fail_file(char *error, const char *what, const char *path, int numbe
     return jw_ca_fail(error, "cannot %s %s: %s", what, path, strerrordesc_np(number));
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(fd, bytes, length);
-        if (written < 0 && errno != EINTR)
-            return errno;
-        if (written > 0) {
-            bytes += written;
-            length -= (size_t)written;
-        }
-    }
-    return 0;
-}
-
 static bool draft_write(struct draft *draft, const char *place, mode_t mode, BIO *contents, char *error)
 {
     char *bytes = NULL;
     long length = BIO_get_mem_data(contents, &bytes);
     int size = snprintf(draft->path, sizeof draft->path, "%s.XXXXXX", place);
-    if (size < 0 || (size_t)size >= sizeof draft->path) {
-        draft->path[0] = '\0';
-        return fail_file(error, "write", place, ENAMETOOLONG);
-    }
     draft->place = place;
-    int fd = mkostemp(draft->path, O_CLOEXEC);
-    if (fd < 0) {
-        int number = errno;
+    errno = ENAMETOOLONG;
+    int fd = (size_t)size < sizeof draft->path ? mkostemp(draft->path, O_CLOEXEC) : -1;
+    int failed = fd < 0 ? errno : 0;
+    if (failed != 0)
         draft->path[0] = '\0';
-        return fail_file(error, "write", place, number);
-    }
-    int failed = fchmod(fd, mode) != 0 ? errno : write_all(fd, bytes, (size_t)length);
+    else if (fchmod(fd, mode) != 0)
+        failed = errno;
+    else
+        failed = -jp_write_all(fd, bytes, (size_t)length);
     if (failed == 0 && fsync(fd) != 0)
         failed = errno;
-    if (close(fd) != 0 && failed == 0)
+    if (fd >= 0 && close(fd) != 0 && failed == 0)
         failed = errno;
     return failed == 0 || fail_file(error, "write", place, failed);
 }
@@ -65,19 +51,18 @@ static void draft_discard(struct draft *draft)
 {
     if (draft->path[0] != '\0')
         unlink(draft->path);
-    draft->path[0] = '\0';
 }
 
 /// Moves a draft to its place. Without `force` by link, which, unlike a check before a rename, can't lose a
 /// race against another writer.
 static bool draft_publish(struct draft *draft, bool force, char *error)
 {
-    int failed = force ? rename(draft->path, draft->place) : link(draft->path, draft->place);
-    int number = errno;
-    if (failed == 0 && force)
-        draft->path[0] = '\0';
-    if (failed == 0)
+    if ((force ? rename : link)(draft->path, draft->place) == 0) {
+        if (force)
+            draft->path[0] = '\0';
         return true;
+    }
+    int number = errno;
     if (number == EEXIST)
         return jw_ca_fail(error, "%s exists already and was kept: use --force to replace it", draft->place);
     return fail_file(error, "write", draft->place, number);
@@ -85,10 +70,9 @@ static bool draft_publish(struct draft *draft, bool force, char *error)
 
 static bool sync_directory(const char *place, char *error)
 {
-    char directory[PATH_MAX];
-    const char *slash = strrchr(place, '/');
-    int length = slash == NULL ? 1 : slash == place ? 1 : (int)(slash - place);
-    snprintf(directory, sizeof directory, "%.*s", length, slash == NULL ? "." : place);
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s", place);
+    const char *directory = dirname(path);
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return fail_file(error, "open", directory, errno);

@@ -18,45 +18,20 @@ EVP_PKEY *jw_ca_new_key(char *error)
     return key;
 }
 
-static FILE *open_file(const char *what, const char *path, char *error)
+/// Reads the one of the two that is asked for.
+static bool load(const char *path, X509 **certificate, EVP_PKEY **key, char *error)
 {
+    const char *what = certificate != NULL ? "certificate" : "key";
+    char reason[256];
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        (void)jw_ca_fail(error, "cannot read the authority's %s %s: %s", what, path, strerrordesc_np(errno));
-    return file;
-}
-
-static void unusable(const char *what, const char *path, char *error)
-{
-    char reason[256];
+        return jw_ca_fail(error, "cannot read the authority's %s %s: %s", what, path, strerrordesc_np(errno));
+    ERR_clear_error();
+    bool read = certificate != NULL ? PEM_read_X509(file, certificate, jw_tls_no_password, NULL) != NULL
+                                    : PEM_read_PrivateKey(file, key, jw_tls_no_password, NULL) != NULL;
+    fclose(file);
     jw_tls_reason(reason, sizeof reason);
-    (void)jw_ca_fail(error, "cannot use the authority's %s %s: %s", what, path, reason);
-}
-
-static X509 *load_certificate(const char *path, char *error)
-{
-    FILE *file = open_file("certificate", path, error);
-    if (file == NULL)
-        return NULL;
-    ERR_clear_error();
-    X509 *certificate = PEM_read_X509(file, NULL, jw_tls_no_password, NULL);
-    if (certificate == NULL)
-        unusable("certificate", path, error);
-    fclose(file);
-    return certificate;
-}
-
-static EVP_PKEY *load_key(const char *path, char *error)
-{
-    FILE *file = open_file("key", path, error);
-    if (file == NULL)
-        return NULL;
-    ERR_clear_error();
-    EVP_PKEY *key = PEM_read_PrivateKey(file, NULL, jw_tls_no_password, NULL);
-    if (key == NULL)
-        unusable("key", path, error);
-    fclose(file);
-    return key;
+    return read || jw_ca_fail(error, "cannot use the authority's %s %s: %s", what, path, reason);
 }
 
 static bool check_authority(X509 *certificate, EVP_PKEY *key, const char *path, char *error)
@@ -73,9 +48,10 @@ static bool check_authority(X509 *certificate, EVP_PKEY *key, const char *path, 
 
 EVP_PKEY *jw_ca_load(const char *certificate_file, const char *key_file, X509 **out, char *error)
 {
-    X509 *certificate = load_certificate(certificate_file, error);
-    EVP_PKEY *key = certificate != NULL ? load_key(key_file, error) : NULL;
-    if (key != NULL && check_authority(certificate, key, certificate_file, error)) {
+    X509 *certificate = NULL;
+    EVP_PKEY *key = NULL;
+    if (load(certificate_file, &certificate, NULL, error) && load(key_file, NULL, &key, error) &&
+        check_authority(certificate, key, certificate_file, error)) {
         *out = certificate;
         return key;
     }

@@ -7,16 +7,13 @@
 bool jw_client_open(const struct jw_client_options *options, struct jw_client **out, struct jw_error *error)
 {
     struct jw_client *client = calloc(1, sizeof *client);
-    if (client != NULL) {
-        client->in = malloc(JW_HEAD_SIZE);
-        client->out = malloc(JW_HEAD_SIZE);
-        client->body_done = true;
-    }
-    if (client == NULL || client->in == NULL || client->out == NULL)
+    if (client == NULL) {
         jw_set_error(error, JW_FAIL_CONNECT, "out of memory");
-    else
-        client->transport = jw_transport_open(options, error);
-    if (client == NULL || client->transport == NULL) {
+        return false;
+    }
+    client->body_done = true;
+    if (!jw_transport_open(&client->transport, options, error)) {
+        client->broken = true;
         jw_client_free(client);
         return false;
     }
@@ -31,16 +28,13 @@ void jw_client_free(struct jw_client *client)
 {
     if (client == NULL)
         return;
-    if (client->transport != NULL)
-        jw_transport_close(client->transport, !client->broken);
+    jw_transport_close(&client->transport, !client->broken);
     free(client->head);
-    free(client->in);
-    free(client->out);
     free(client);
 }
 
 bool jw_client_reusable(struct jw_client *client)
 {
     return !client->broken && client->body_done && client->head_count == 0 && !client->response.closes &&
-           client->unsent == 0 && client->in_start == client->in_end && jw_is_quiet(client->transport);
+           client->unsent == 0 && client->in_start == client->in_end && jw_is_quiet(&client->transport);
 }

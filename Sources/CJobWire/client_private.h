@@ -3,6 +3,7 @@
 
 #include <jobwire/client.h>
 #include <jobwire/http.h>
+#include <openssl/ssl.h>
 
 #define JW_HEAD_SIZE (64 << 10)
 #define JW_FIELDS 100
@@ -26,16 +27,26 @@ struct jw_response {
 ssize_t jw_response_parse(const char *bytes, size_t length, bool is_head, struct jw_response *response,
                           const char **why);
 
+/// TLS over a socket; the calls block.
+struct jw_transport {
+    int socket;
+    BIO_METHOD *method;
+    SSL *ssl;
+    unsigned io_ms;
+    bool shaken; ///< the handshake is done, as far as this side knows
+    bool heard;  ///< some bytes of a reply have come on this connection
+};
+
 struct jw_client {
-    struct jw_transport *transport;
+    struct jw_transport transport;
     char host[300]; ///< for the Host header
     struct jw_response response;
-    char *head; ///< the last reply's, where its fields are
-    char *in;   ///< JW_HEAD_SIZE bytes: what came and was not taken is from `in_start` to `in_end`
+    char *head;            ///< the last reply's, where its fields are
+    char in[JW_HEAD_SIZE]; ///< what came and was not taken is from `in_start` to `in_end`
     size_t in_start, in_end;
     struct jw_chunked chunked;
-    int64_t left; ///< of a body with a length
-    char *out;    ///< JW_HEAD_SIZE bytes: a request's head that waits for its body, then what goes with it
+    int64_t left;           ///< of a body with a length
+    char out[JW_HEAD_SIZE]; ///< a request's head that waits for its body, then what goes with it
     size_t out_length;
     int64_t unsent; ///< bytes of the request's body to come; JW_IN_CHUNKS: as many as there are
     bool answered;  ///< the server no longer reads this request: its reply is in `in`
@@ -54,11 +65,10 @@ int jw_connect(const struct jw_client_options *options, int64_t deadline, struct
 bool jw_wait(int socket, short events, int64_t deadline);
 int64_t jw_deadline(unsigned milliseconds);
 
-/// TLS over a socket; the calls block.
-struct jw_transport;
-/// Connects and shakes hands. NULL with `error`.
-struct jw_transport *jw_transport_open(const struct jw_client_options *options, struct jw_error *error);
-/// Sends close_notify if `in_order`, closes and frees.
+/// Connects and shakes hands. What it has is to be closed in any case.
+bool jw_transport_open(struct jw_transport *transport, const struct jw_client_options *options,
+                       struct jw_error *error);
+/// Sends close_notify if `in_order`, and closes.
 void jw_transport_close(struct jw_transport *transport, bool in_order);
 bool jw_send(struct jw_transport *transport, const char *bytes, size_t length, struct jw_error *error);
 /// Bytes that came, 0 at an end with close_notify, or -1.
@@ -67,7 +77,19 @@ ssize_t jw_receive(struct jw_transport *transport, char *bytes, size_t capacity,
 /// Whether nothing has come that no request asked for, an end neither. Does not wait.
 bool jw_is_quiet(struct jw_transport *transport);
 
-/// Reads more behind what is in `in`. 1, 0 at the connection's end, or -1.
+/// The context for the options' files. NULL with `error`.
+SSL_CTX *jw_client_context(const struct jw_client_options *options, struct jw_error *error);
+bool jw_handshake(struct jw_transport *transport, const struct jw_client_options *options, int64_t deadline,
+                  struct jw_error *error);
+/// The handshake's calls of OpenSSL, until it is done.
+bool jw_shake(struct jw_transport *transport, int64_t deadline, struct jw_error *error);
+/// Words for a connection's end. `number` and `started` as below.
+void jw_explain_end(const struct jw_transport *transport, int number, bool started, struct jw_error *error);
+/// Words for a call of OpenSSL's that failed for good. `number`: errno as it left it. `started`: some of the
+/// reply has come already.
+void jw_explain(struct jw_transport *transport, int result, int number, bool started, struct jw_error *error);
+
+/// Reads more behind what is in `in`. 1; or 0 at the connection's end, or -1, and `error`.
 int jw_fill(struct jw_client *client, bool started, struct jw_error *error);
 
 #endif

@@ -18,21 +18,16 @@ int jw_fill(struct jw_client *client, bool started, struct jw_error *error)
         client->in_end -= client->in_start;
         client->in_start = 0;
     }
-    ssize_t count = jw_receive(client->transport, client->in + client->in_end, JW_HEAD_SIZE - client->in_end,
+    ssize_t count = jw_receive(&client->transport, client->in + client->in_end, JW_HEAD_SIZE - client->in_end,
                                started, error);
     if (count <= 0) {
         client->broken = true;
+        if (count == 0)
+            jw_explain_end(&client->transport, 0, started, error);
         return (int)count;
     }
     client->in_end += (size_t)count;
     return 1;
-}
-
-static bool closed(struct jw_error *error, bool started)
-{
-    jw_set_error(error, JW_FAIL_CLOSED, "the server closed the connection%s",
-                 started ? " in the middle of a reply" : "");
-    return false;
 }
 
 /// The head's own copy, since fields are read while the body comes.
@@ -69,10 +64,7 @@ static bool read_head(struct jw_client *client, bool is_head, struct jw_error *e
             return keep_head(client, (size_t)taken, is_head, error);
         if (length == JW_HEAD_SIZE)
             return fail(client, error, "its head is too large");
-        int filled = jw_fill(client, length > 0, error);
-        if (filled == 0)
-            return closed(error, length > 0);
-        if (filled < 0)
+        if (jw_fill(client, length > 0, error) <= 0)
             return false;
     }
 }
@@ -106,88 +98,70 @@ const char *jw_client_header(struct jw_client *client, const char *name)
 {
     for (size_t i = 0; i < client->response.count; i++) {
         const struct jw_field *field = &client->response.fields[i];
-        if (field->name.length == strlen(name) &&
-            strncasecmp(field->name.bytes, name, field->name.length) == 0)
+        if (jw_is(field->name, name))
             return field->value.bytes;
     }
     return NULL;
 }
 
-/// What came with the head, else what comes. `*buffered`: it is still in `in` too.
-static ssize_t get(struct jw_client *client, char *buffer, size_t capacity, bool *buffered,
-                   struct jw_error *error)
+/// What came with the head, else what comes.
+static ssize_t get(struct jw_client *client, char *buffer, size_t capacity, struct jw_error *error)
 {
     size_t waiting = client->in_end - client->in_start;
-    *buffered = waiting > 0;
     if (waiting == 0) {
-        ssize_t count = jw_receive(client->transport, buffer, capacity, true, error);
+        ssize_t count = jw_receive(&client->transport, buffer, capacity, true, error);
         client->broken = client->broken || count <= 0;
+        client->in_start = client->in_end = JW_HEAD_SIZE;
         return count;
     }
     size_t count = waiting < capacity ? waiting : capacity;
     memcpy(buffer, client->in + client->in_start, count);
+    client->in_start += count;
     return (ssize_t)count;
-}
-
-static ssize_t read_plain(struct jw_client *client, char *buffer, size_t capacity, struct jw_error *error)
-{
-    bool sized = client->response.body == JW_BODY_LENGTH, buffered;
-    if (sized && (uint64_t)client->left < capacity)
-        capacity = (size_t)client->left;
-    ssize_t count = get(client, buffer, capacity, &buffered, error);
-    if (count < 0)
-        return -1;
-    if (count == 0 && sized) {
-        (void)closed(error, true);
-        return -1;
-    }
-    if (buffered)
-        client->in_start += (size_t)count;
-    client->left -= count;
-    client->body_done = sized ? client->left == 0 : count == 0;
-    return count;
 }
 
 /// What was read into the caller's buffer, but belongs behind the body.
 static void put_back(struct jw_client *client, const char *bytes, size_t length)
 {
-    memcpy(client->in, bytes, length);
-    client->in_start = 0;
-    client->in_end = length;
+    client->in_start -= length;
+    memcpy(client->in + client->in_start, bytes, length);
 }
 
-/// Decodes in the caller's buffer.
-static ssize_t read_chunked(struct jw_client *client, char *buffer, size_t capacity, struct jw_error *error)
+/// Decodes chunks in the caller's buffer. Body bytes, or -1.
+static ssize_t decode(struct jw_client *client, char *buffer, size_t count, struct jw_error *error)
 {
-    size_t used = 0, made = 0;
-    if (capacity > JW_HEAD_SIZE) // So that what does not belong to the body finds room in `in`.
-        capacity = JW_HEAD_SIZE;
-    while (made == 0 && !client->body_done) {
-        bool buffered;
-        ssize_t count = get(client, buffer, capacity, &buffered, error);
-        if (count <= 0) {
-            if (count == 0)
-                (void)closed(error, true);
-            return -1;
-        }
-        int ended = jw_chunked_decode(&client->chunked, buffer, (size_t)count, &used, &made);
-        if (ended < 0) {
-            (void)fail(client, error, "malformed chunk");
-            return -1;
-        }
-        if (buffered)
-            client->in_start += used;
-        else if (used < (size_t)count)
-            put_back(client, buffer + used, (size_t)count - used);
-        client->body_done = ended == 1;
+    size_t used, made;
+    int ended = jw_chunked_decode(&client->chunked, buffer, count, &used, &made);
+    if (ended < 0) {
+        (void)fail(client, error, "malformed chunk");
+        return -1;
     }
+    put_back(client, buffer + used, count - used);
+    client->body_done = ended == 1;
     return (ssize_t)made;
 }
 
 ssize_t jw_client_read(struct jw_client *client, void *buffer, size_t capacity, struct jw_error *error)
 {
-    if (client->body_done || capacity == 0)
-        return 0;
-    return client->response.body == JW_BODY_CHUNKED ? read_chunked(client, buffer, capacity, error)
-                                                    : read_plain(client, buffer, capacity, error);
+    const enum jw_body_kind body = client->response.body;
+    ssize_t made = 0;
+    if (body == JW_BODY_LENGTH && (uint64_t)client->left < capacity)
+        capacity = (size_t)client->left;
+    if (body == JW_BODY_CHUNKED && capacity > JW_HEAD_SIZE) // What is put back finds room in `in`.
+        capacity = JW_HEAD_SIZE;
+    while (made == 0 && !client->body_done && capacity > 0) {
+        ssize_t count = made = get(client, buffer, capacity, error);
+        const bool cut = count == 0 && body != JW_BODY_CLOSE;
+        if (cut)
+            jw_explain_end(&client->transport, 0, true, error);
+        if (cut || count < 0)
+            return -1;
+        if (body == JW_BODY_CHUNKED && (made = decode(client, buffer, (size_t)count, error)) < 0)
+            return -1;
+        if (body == JW_BODY_CLOSE)
+            client->body_done = count == 0;
+        if (body == JW_BODY_LENGTH)
+            client->body_done = (client->left -= count) == 0;
+    }
+    return made;
 }

@@ -40,7 +40,7 @@ static bool deliver(struct jw_client *client, const char *bytes, size_t length, 
 {
     if (client->answered)
         return is_answered(client, error);
-    return jw_send(client->transport, bytes, length, error) || hear_out(client, error);
+    return jw_send(&client->transport, bytes, length, error) || hear_out(client, error);
 }
 
 static bool send_out(struct jw_client *client, struct jw_error *error)

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "client_tls.h"
+#include "client_private.h"
 
 #include <arpa/inet.h>
 #include <jobwire/tls.h>
@@ -10,31 +10,23 @@
 /// What one recv may bring: without it OpenSSL reads each record's head and its rest by a call each.
 #define READ_AHEAD (128 << 10)
 
-static SSL_CTX *fail_context(SSL_CTX *ctx, struct jw_error *error)
-{
-    SSL_CTX_free(ctx);
-    error->kind = JW_FAIL_FILES;
-    return NULL;
-}
-
 SSL_CTX *jw_client_context(const struct jw_client_options *options, struct jw_error *error)
 {
     // The system's configuration is for other programs, and reading it takes longer than the handshake.
     OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     ERR_clear_error();
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    const size_t size = sizeof error->text;
+    error->kind = JW_FAIL_FILES;
     if (ctx == NULL) {
-        jw_tls_reason(error->text, sizeof error->text);
-        return fail_context(ctx, error);
+        jw_tls_reason(error->text, size);
+        return NULL;
     }
-    if (!jw_tls_configure(ctx, options->certificate_file, options->key_file, error->text, sizeof error->text))
-        return fail_context(ctx, error);
-    if (SSL_CTX_load_verify_file(ctx, options->ca_file) != 1) {
-        char reason[256];
-        jw_tls_reason(reason, sizeof reason);
-        jw_set_error(error, JW_FAIL_FILES, "cannot use the authority's certificate %s: %s", options->ca_file,
-                     reason);
-        return fail_context(ctx, error);
+    if (!jw_tls_configure(ctx, options->certificate_file, options->key_file, error->text, size) ||
+        (SSL_CTX_load_verify_file(ctx, options->ca_file) != 1 &&
+         !jw_tls_fail(error->text, size, "cannot use the authority's certificate", options->ca_file))) {
+        SSL_CTX_free(ctx);
+        return NULL;
     }
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY);
@@ -84,8 +76,7 @@ static const char *refusal(unsigned long code, bool shaken)
     }
 }
 
-static void explain_end(const struct jw_transport *transport, int number, bool started,
-                        struct jw_error *error)
+void jw_explain_end(const struct jw_transport *transport, int number, bool started, struct jw_error *error)
 {
     const char *where = started ? " in the middle of a reply" : "";
     if (number == 0)
@@ -112,7 +103,7 @@ void jw_explain(struct jw_transport *transport, int result, int number, bool sta
         jw_set_error(error, JW_FAIL_UNTRUSTED, "the server's certificate is not trusted: %s",
                      X509_verify_cert_error_string(verified));
     else if (result == SSL_ERROR_SYSCALL && code == 0)
-        explain_end(transport, number, started, error);
+        jw_explain_end(transport, number, started, error);
     else
         jw_set_error(error, JW_FAIL_PROTOCOL, "TLS failed: %s", reason);
 }

@@ -1,10 +1,10 @@
 #define _GNU_SOURCE
-#include "client_tls.h"
+#include "client_private.h"
 
 #include <errno.h>
+#include <jobwire/tls.h>
 #include <openssl/err.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,60 +29,24 @@ static int bio_read(BIO *bio, char *bytes, int length)
     return (int)count;
 }
 
-static long bio_control(BIO *bio, int command, long number, void *pointer)
+bool jw_transport_open(struct jw_transport *transport, const struct jw_client_options *options,
+                       struct jw_error *error)
 {
-    (void)bio, (void)number, (void)pointer;
-    return command == BIO_CTRL_FLUSH;
-}
-
-static bool make_session(struct jw_transport *transport, SSL_CTX *ctx)
-{
-    // Without an index of its own: OpenSSL has a hundred of those to give in a process.
-    BIO_METHOD *method = transport->method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "jobwire connection");
-    if (method == NULL)
-        return false;
-    BIO_meth_set_read(method, bio_read);
-    BIO_meth_set_write(method, bio_write);
-    BIO_meth_set_ctrl(method, bio_control);
-    BIO *bio = BIO_new(method);
-    transport->ssl = bio != NULL ? SSL_new(ctx) : NULL;
-    if (transport->ssl == NULL) {
-        BIO_free(bio);
-        return false;
-    }
-    BIO_set_data(bio, transport);
-    BIO_set_init(bio, 1);
-    SSL_set_bio(transport->ssl, bio, bio);
-    return true;
-}
-
-static bool set_up(struct jw_transport *transport, const struct jw_client_options *options,
-                   struct jw_error *error)
-{
+    transport->socket = -1;
+    transport->io_ms = options->io_ms;
     int64_t deadline = jw_deadline(options->connect_ms);
     // The files first: what is wrong with them is better known before anything else is.
     SSL_CTX *ctx = jw_client_context(options, error);
     if (ctx == NULL)
         return false;
     transport->socket = jw_connect(options, deadline, error);
-    if (transport->socket >= 0 && !make_session(transport, ctx))
+    if (transport->socket >= 0) {
         jw_set_error(error, JW_FAIL_CONNECT, "out of memory");
+        transport->method = jw_tls_bio_method(bio_read, bio_write);
+        transport->ssl = transport->method != NULL ? jw_tls_session(ctx, transport->method, transport) : NULL;
+    }
     SSL_CTX_free(ctx);
     return transport->ssl != NULL && jw_handshake(transport, options, deadline, error);
-}
-
-struct jw_transport *jw_transport_open(const struct jw_client_options *options, struct jw_error *error)
-{
-    struct jw_transport *transport = calloc(1, sizeof *transport);
-    jw_set_error(error, JW_FAIL_CONNECT, "out of memory");
-    if (transport == NULL)
-        return NULL;
-    transport->socket = -1;
-    transport->io_ms = options->io_ms;
-    if (set_up(transport, options, error))
-        return transport;
-    jw_transport_close(transport, false);
-    return NULL;
 }
 
 void jw_transport_close(struct jw_transport *transport, bool in_order)
@@ -93,7 +57,6 @@ void jw_transport_close(struct jw_transport *transport, bool in_order)
     BIO_meth_free(transport->method);
     if (transport->socket >= 0)
         close(transport->socket);
-    free(transport);
 }
 
 /// After a call of OpenSSL's that did not succeed: true when it is to be called again.

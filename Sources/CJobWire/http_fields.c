@@ -10,21 +10,15 @@ const bool jw_is_token_char[256] = {
     ['^' ... 'z'] = true, ['|'] = true,          ['~'] = true,
 };
 
-static ssize_t bad(const char **why, const char *text)
-{
-    *why = text;
-    return -EBADMSG;
-}
-
 static ssize_t bad_name(unsigned char c, size_t at, const char **why)
 {
     if (c == ' ' || c == '\t')
-        return bad(why, at == 0 ? "folded header line" : "white space before the colon of a header");
+        return jw_bad(why, at == 0 ? "folded header line" : "white space before the colon of a header");
     if (c == '\n')
-        return bad(why, "bare LF in the header");
+        return jw_bad(why, "bare LF in the header");
     if (c == '\r')
-        return bad(why, "header line without a colon");
-    return bad(why, c == ':' ? "empty header name" : "invalid character in a header name");
+        return jw_bad(why, "header line without a colon");
+    return jw_bad(why, c == ':' ? "empty header name" : "invalid character in a header name");
 }
 
 /// The end of a line at `at`: 2 for CR LF, 0 when LF has not come yet.
@@ -32,12 +26,12 @@ static ssize_t line_end(const char *bytes, size_t length, size_t at, const char 
 {
     unsigned char c = (unsigned char)bytes[at];
     if (c == '\n')
-        return bad(why, "bare LF in the header");
+        return jw_bad(why, "bare LF in the header");
     if (c != '\r')
-        return bad(why, c == '\0' ? "NUL in a header value" : "control character in a header value");
+        return jw_bad(why, c == '\0' ? "NUL in a header value" : "control character in a header value");
     if (at + 1 == length)
         return 0;
-    return bytes[at + 1] == '\n' ? 2 : bad(why, "bare CR in the header");
+    return bytes[at + 1] == '\n' ? 2 : jw_bad(why, "bare CR in the header");
 }
 
 static struct jw_slice trimmed(const char *bytes, size_t start, size_t end)
@@ -119,33 +113,33 @@ bool jw_is_value(struct jw_slice text)
     return held;
 }
 
-static bool is(struct jw_slice text, const char *lower)
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+bool jw_same(struct jw_slice one, struct jw_slice other)
 {
     size_t i = 0;
-    for (; i < text.length; i++) {
-        char c = text.bytes[i];
-        if (c >= 'A' && c <= 'Z')
-            c = (char)(c | 0x20);
-        if (c != lower[i])
-            return false;
-    }
-    return lower[i] == '\0';
+    while (i < one.length && i < other.length && lower(one.bytes[i]) == lower(other.bytes[i]))
+        i++;
+    return i == one.length && i == other.length;
 }
 
-bool jw_field_is(const struct jw_field *field, const char *lower)
+bool jw_is(struct jw_slice text, const char *words)
 {
-    return is(field->name, lower);
+    return jw_same(text, (struct jw_slice){words, strlen(words)});
 }
 
-bool jw_field_lists(const struct jw_field *field, const char *lower)
+bool jw_field_lists(const struct jw_field *field, const char *element)
 {
     const char *at = field->value.bytes, *end = at + field->value.length, *comma;
     while ((comma = memchr(at, ',', (size_t)(end - at))) != NULL) {
-        if (is(trimmed(at, 0, (size_t)(comma - at)), lower))
+        if (jw_is(trimmed(at, 0, (size_t)(comma - at)), element))
             return true;
         at = comma + 1;
     }
-    return is(trimmed(at, 0, (size_t)(end - at)), lower);
+    return jw_is(trimmed(at, 0, (size_t)(end - at)), element);
 }
 
 int jw_number_parse(struct jw_slice text, int64_t *out)

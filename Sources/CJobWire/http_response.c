@@ -8,25 +8,14 @@
 /// "HTTP/1.1 200 ", after which the reason may be empty.
 #define STATUS_SIZE 13
 
-static ssize_t bad(const char **why, const char *text)
-{
-    *why = text;
-    return -EBADMSG;
-}
-
 /// The code of "HTTP/1.x nnn ", or -EBADMSG.
 static ssize_t parse_code(const char *bytes, const char **why)
 {
-    int code = 0;
+    int64_t code;
     if ((bytes[7] != '1' && bytes[7] != '0') || bytes[8] != ' ')
-        return bad(why, "not a reply of HTTP/1.1");
-    for (int i = 9; i < 12; i++) {
-        if (bytes[i] < '0' || bytes[i] > '9')
-            return bad(why, "malformed status code");
-        code = code * 10 + (bytes[i] - '0');
-    }
-    if (code < 100 || bytes[12] != ' ')
-        return bad(why, "malformed status code");
+        return jw_bad(why, "not a reply of HTTP/1.1");
+    if (jw_number_parse((struct jw_slice){bytes + 9, 3}, &code) < 0 || code < 100 || bytes[12] != ' ')
+        return jw_bad(why, "malformed status code");
     return code;
 }
 
@@ -36,7 +25,7 @@ static ssize_t parse_status(const char *bytes, size_t length, struct jw_response
     static const char version[] = "HTTP/1.";
     // What is not HTTP at all is found out at once, though no end of a line may ever come.
     if (memcmp(bytes, version, length < 7 ? length : 7) != 0)
-        return bad(why, "not a reply of HTTP/1.1");
+        return jw_bad(why, "not a reply of HTTP/1.1");
     if (length < STATUS_SIZE)
         return 0;
     ssize_t code = parse_code(bytes, why);
@@ -46,13 +35,13 @@ static ssize_t parse_status(const char *bytes, size_t length, struct jw_response
     while (end < length && jw_is_value_char((unsigned char)bytes[end]))
         end++;
     if (end > STATUS_LINE_LIMIT)
-        return bad(why, "the status line is too long");
+        return jw_bad(why, "the status line is too long");
     if (end < length && bytes[end] != '\r')
-        return bad(why, "control character in the status line");
+        return jw_bad(why, "control character in the status line");
     if (end + 1 >= length)
         return 0;
     if (bytes[end + 1] != '\n')
-        return bad(why, "bare CR in the status line");
+        return jw_bad(why, "bare CR in the status line");
     response->status = (int)code;
     response->closes = bytes[7] == '0';
     return (ssize_t)end + 2;
@@ -66,17 +55,17 @@ struct framing {
 static int note(struct jw_response *response, const struct jw_field *field, struct framing *framing,
                 const char **why)
 {
-    if (jw_field_is(field, "content-length")) {
+    if (jw_is(field->name, "content-length")) {
         if (framing->has_length || jw_number_parse(field->value, &response->length) < 0)
-            return (int)bad(why, "invalid or repeated Content-Length");
+            return (int)jw_bad(why, "invalid or repeated Content-Length");
         framing->has_length = true;
-    } else if (jw_field_is(field, "transfer-encoding")) {
+    } else if (jw_is(field->name, "transfer-encoding")) {
         // One element: a list in which "chunked" is one of several is refused too.
         if (framing->is_chunked || memchr(field->value.bytes, ',', field->value.length) != NULL ||
             !jw_field_lists(field, "chunked"))
-            return (int)bad(why, "unknown or repeated Transfer-Encoding");
+            return (int)jw_bad(why, "unknown or repeated Transfer-Encoding");
         framing->is_chunked = true;
-    } else if (jw_field_is(field, "connection") && jw_field_lists(field, "close")) {
+    } else if (jw_is(field->name, "connection") && jw_field_lists(field, "close")) {
         response->closes = true;
     }
     return 0;
@@ -93,11 +82,11 @@ static int frame_body(struct jw_response *response, bool is_head, const char **w
             return status;
     }
     if (framing.has_length && framing.is_chunked)
-        return (int)bad(why, "both Content-Length and Transfer-Encoding");
+        return (int)jw_bad(why, "both Content-Length and Transfer-Encoding");
     if (framing.is_chunked && http_1_0)
-        return (int)bad(why, "Transfer-Encoding in HTTP/1.0");
+        return (int)jw_bad(why, "Transfer-Encoding in HTTP/1.0");
     if (response->status == 101)
-        return (int)bad(why, "it changes to a protocol that was not asked for");
+        return (int)jw_bad(why, "it changes to a protocol that was not asked for");
     bool none = is_head || response->status < 200 || response->status == 204 || response->status == 304;
     response->body = none                 ? JW_BODY_NONE
                      : framing.is_chunked ? JW_BODY_CHUNKED
@@ -118,7 +107,7 @@ ssize_t jw_response_parse(const char *bytes, size_t length, bool is_head, struct
     ssize_t fields = jw_fields_parse(bytes + line, length - (size_t)line, response->fields, JW_FIELDS,
                                      &response->count, why);
     if (fields <= 0)
-        return fields == -E2BIG ? bad(why, "too many header fields") : fields;
+        return fields == -E2BIG ? jw_bad(why, "too many header fields") : fields;
     int status = frame_body(response, is_head, why);
     return status < 0 ? status : line + fields;
 }

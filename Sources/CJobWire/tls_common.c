@@ -19,7 +19,7 @@ int jw_tls_no_password(char *buffer, int size, int writing, void *context)
     return -1;
 }
 
-static bool fail(char *error, size_t size, const char *what, const char *file)
+bool jw_tls_fail(char *error, size_t size, const char *what, const char *file)
 {
     char reason[256];
     jw_tls_reason(reason, sizeof reason);
@@ -35,22 +35,52 @@ static bool limit(SSL_CTX *ctx)
            SSL_CTX_set_ciphersuites(ctx, suites) == 1 && SSL_CTX_set1_groups_list(ctx, groups) == 1;
 }
 
-bool jw_tls_configure(jw_ssl_ctx *opaque, const char *certificate_file, const char *key_file, char *error,
+bool jw_tls_configure(SSL_CTX *ctx, const char *certificate_file, const char *key_file, char *error,
                       size_t error_size)
 {
-    SSL_CTX *ctx = opaque;
     ERR_clear_error();
     if (!limit(ctx))
-        return fail(error, error_size, "cannot limit TLS to", "version 1.3");
+        return jw_tls_fail(error, error_size, "cannot limit TLS to", "version 1.3");
     SSL_CTX_set_default_passwd_cb(ctx, jw_tls_no_password);
     if (SSL_CTX_use_certificate_chain_file(ctx, certificate_file) != 1)
-        return fail(error, error_size, "cannot use the certificate", certificate_file);
+        return jw_tls_fail(error, error_size, "cannot use the certificate", certificate_file);
     ERR_clear_error();
-    if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1)
-        return fail(error, error_size, "cannot use the key", key_file);
-    if (SSL_CTX_check_private_key(ctx) != 1)
-        return fail(error, error_size, "cannot use the key", key_file);
+    if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(ctx) != 1)
+        return jw_tls_fail(error, error_size, "cannot use the key", key_file);
     return true;
+}
+
+static long bio_control(BIO *bio, int command, long number, void *pointer)
+{
+    (void)bio, (void)number, (void)pointer;
+    return command == BIO_CTRL_FLUSH;
+}
+
+BIO_METHOD *jw_tls_bio_method(int (*read)(BIO *, char *, int), int (*write)(BIO *, const char *, int))
+{
+    // Without an index of its own: OpenSSL has a hundred of those to give in a process.
+    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "jobd connection");
+    if (method == NULL)
+        return NULL;
+    BIO_meth_set_read(method, read);
+    BIO_meth_set_write(method, write);
+    BIO_meth_set_ctrl(method, bio_control);
+    return method;
+}
+
+SSL *jw_tls_session(SSL_CTX *ctx, const BIO_METHOD *method, void *data)
+{
+    BIO *bio = BIO_new(method);
+    SSL *ssl = bio != NULL ? SSL_new(ctx) : NULL;
+    if (ssl == NULL) {
+        BIO_free(bio);
+        return NULL;
+    }
+    BIO_set_data(bio, data);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(ssl, bio, bio);
+    return ssl;
 }
 
 static const char *in_words(unsigned long code)

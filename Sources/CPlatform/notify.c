@@ -7,8 +7,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define MOST 2
-
 static int make_address(const char *text, struct sockaddr_un *address, socklen_t *size)
 {
     const size_t length = strlen(text);
@@ -22,13 +20,22 @@ static int make_address(const char *text, struct sockaddr_un *address, socklen_t
     return 0;
 }
 
-static void add_descriptors(struct msghdr *message, struct cmsghdr *header, const int *fds, size_t count)
+int jp_send(int socket, struct msghdr *message, const int *fds, size_t count)
 {
-    *header = (struct cmsghdr){
-        .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
-    memcpy(CMSG_DATA(header), fds, count * sizeof(int));
-    message->msg_control = header;
-    message->msg_controllen = CMSG_SPACE(count * sizeof(int));
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(JP_DESCRIPTORS * sizeof(int))];
+    } control = {.header = {.cmsg_level = SOL_SOCKET,
+                            .cmsg_type = SCM_RIGHTS,
+                            .cmsg_len = CMSG_LEN(count * sizeof(int))}};
+    if (count > JP_DESCRIPTORS)
+        return -EINVAL;
+    if (count > 0) {
+        memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
+        message->msg_control = &control;
+        message->msg_controllen = CMSG_SPACE(count * sizeof(int));
+    }
+    return sendmsg(socket, message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 int jp_notify(const char *address, const char *text, size_t length, const int *fds, size_t count)
@@ -36,20 +43,13 @@ int jp_notify(const char *address, const char *text, size_t length, const int *f
     struct sockaddr_un to;
     struct iovec part = {(void *)text, length};
     struct msghdr message = {.msg_name = &to, .msg_iov = &part, .msg_iovlen = 1};
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(MOST * sizeof(int))];
-    } control = {0};
-    int status = count <= MOST ? make_address(address, &to, &message.msg_namelen) : -EINVAL;
+    int status = make_address(address, &to, &message.msg_namelen);
     if (status < 0)
         return status;
-    if (count > 0)
-        add_descriptors(&message, &control.header, fds, count);
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    if (sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        status = -errno;
+    status = jp_send(fd, &message, fds, count);
     close(fd);
     return status;
 }

@@ -15,8 +15,9 @@ int jp_pidfd_open(pid_t pid)
     return fd < 0 ? -errno : fd;
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
+int jp_write_all(int fd, const void *from, size_t length)
 {
+    const char *bytes = from;
     while (length > 0) {
         ssize_t count = write(fd, bytes, length);
         if (count < 0 && errno == EINTR)
@@ -34,7 +35,7 @@ int jp_memory_file(const char *name, const void *bytes, size_t length)
     int fd = memfd_create(name, MFD_CLOEXEC);
     if (fd < 0)
         return -errno;
-    int status = write_all(fd, bytes, length);
+    int status = jp_write_all(fd, bytes, length);
     if (status == 0 && lseek(fd, 0, SEEK_SET) < 0)
         status = -errno;
     if (status < 0)

@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(fields[i].name.length > 0 && inside(fields[i].name, bytes, taken));
         require(inside(fields[i].value, bytes, taken));
         require(memchr(fields[i].value.bytes, '\n', fields[i].value.length) == NULL);
-        (void)jw_field_is(&fields[i], "content-length");
+        (void)jw_is(fields[i].name, "content-length");
         if (jw_number_parse(fields[i].value, &number) == 0)
             require(number >= 0 && number <= INT64_C(1) << 62);
     }

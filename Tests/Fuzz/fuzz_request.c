@@ -27,7 +27,7 @@ static size_t count_named(const struct jc_request *request, const char *lower)
 {
     size_t count = 0;
     for (size_t i = 0; i < request->header_count; i++)
-        count += jw_field_is(&request->headers[i], lower);
+        count += jw_is(request->headers[i].name, lower);
     return count;
 }
 

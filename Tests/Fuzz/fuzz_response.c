@@ -14,7 +14,7 @@ static size_t count_named(const struct jw_response *response, const char *lower)
 {
     size_t count = 0;
     for (size_t i = 0; i < response->count; i++)
-        count += jw_field_is(&response->fields[i], lower);
+        count += jw_is(response->fields[i].name, lower);
     return count;
 }
 

@@ -51,9 +51,9 @@ static int make_cgroup(struct jc_engine *engine, unsigned number, struct jc_cgro
 int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out)
 {
     pthread_mutex_lock(&engine->lock);
-    struct jc_cgroup *cgroup = engine->cgroups;
+    struct jc_cgroup *cgroup = SLIST_FIRST(&engine->cgroups);
     if (cgroup != NULL)
-        engine->cgroups = cgroup->next;
+        SLIST_REMOVE_HEAD(&engine->cgroups, link);
     unsigned number = cgroup == NULL ? engine->next_cgroup++ : 0;
     pthread_mutex_unlock(&engine->lock);
     if (cgroup == NULL)
@@ -95,16 +95,14 @@ void jc_cgroup_give(struct jc_engine *engine, struct jc_cgroup *cgroup)
         return;
     }
     pthread_mutex_lock(&engine->lock);
-    cgroup->next = engine->cgroups;
-    engine->cgroups = cgroup;
+    SLIST_INSERT_HEAD(&engine->cgroups, cgroup, link);
     pthread_mutex_unlock(&engine->lock);
 }
 
 void jc_cgroups_free(struct jc_engine *engine)
 {
-    while (engine->cgroups != NULL) {
-        struct jc_cgroup *cgroup = engine->cgroups;
-        engine->cgroups = cgroup->next;
+    for (struct jc_cgroup *cgroup; (cgroup = SLIST_FIRST(&engine->cgroups)) != NULL;) {
+        SLIST_REMOVE_HEAD(&engine->cgroups, link);
         jc_cgroup_let_go(cgroup);
     }
 }

@@ -28,19 +28,19 @@ int jc_checkpoint_open(struct jc_job *job)
         close(fd);
         return status;
     }
-    job->checkpoint = fd;
+    job->state.checkpoint = fd;
     jc_checkpoint_note(job);
     return 0;
 }
 
 void jc_checkpoint_note(struct jc_job *job)
 {
-    if (job->checkpoint < 0)
+    if (job->state.checkpoint < 0)
         return;
     struct checkpoint checkpoint = {.magic = MAGIC, .version = VERSION};
     jc_job_describe(job, &checkpoint.state);
     // Fails only without memory, the first time; then the checkpoint is empty, and none.
-    (void)!pwrite(job->checkpoint, &checkpoint, sizeof checkpoint, 0);
+    (void)!pwrite(job->state.checkpoint, &checkpoint, sizeof checkpoint, 0);
 }
 
 int jc_checkpoint_read(int fd, struct jc_job_state *out)
@@ -57,7 +57,7 @@ int jc_checkpoint_read(int fd, struct jc_job_state *out)
 void jc_checkpoint_void(struct jc_job *job)
 {
     static const struct checkpoint none;
-    (void)!pwrite(job->checkpoint, &none, sizeof none, 0);
-    close(job->checkpoint);
-    job->checkpoint = -1;
+    (void)!pwrite(job->state.checkpoint, &none, sizeof none, 0);
+    close(job->state.checkpoint);
+    job->state.checkpoint = -1;
 }

@@ -2,25 +2,25 @@
 
 void jc_engine_set_deadline(struct jc_job *job, int64_t after_ms)
 {
-    job->deadline = after_ms > INT64_MAX / 2 ? INT64_MAX / 2 : jp_monotonic_ms() + after_ms;
+    job->state.deadline = after_ms > INT64_MAX / 2 ? INT64_MAX / 2 : jp_monotonic_ms() + after_ms;
     // Without memory to wait for its time it comes at once: rather early than never, since it may be the
     // KILL.
     if (jc_timer_start(job->timer, (uint64_t)after_ms) < 0) {
-        job->deadline = 0;
+        job->state.deadline = 0;
         jc_timer_fire(job->timer);
     }
 }
 
 void jc_engine_clear_deadline(struct jc_job *job)
 {
-    job->deadline = INT64_MAX;
+    job->state.deadline = INT64_MAX;
     jc_timer_stop(job->timer);
 }
 
 static void force_eof(struct jc_job *job)
 {
     for (int stream = 0; stream < 2; stream++) {
-        if (job->stream[stream].pipe < 0)
+        if (job->state.pipe[stream] < 0)
             continue;
         job->forced_eof = true;
         jc_drain_close(job, (enum jc_stream)stream);
@@ -30,10 +30,10 @@ static void force_eof(struct jc_job *job)
 void jc_job_deadline(void *context)
 {
     struct jc_job *job = context;
-    const int64_t left = job->deadline - jp_monotonic_ms();
+    const int64_t left = job->state.deadline - jp_monotonic_ms();
     if (left > 0)
         return jc_engine_set_deadline(job, left);
-    job->deadline = INT64_MAX;
+    job->state.deadline = INT64_MAX;
     if (!job->reaped && job->unreaped_ms > 0) {
         jc_job_exited(job);
     } else if (!job->reaped && job->launch.error != 0) {
@@ -42,11 +42,11 @@ void jc_job_deadline(void *context)
         if (!job->reaped)
             return jc_engine_set_deadline(job, JC_TREE_AGAIN_MS);
     } else if (!job->reaped) {
-        if (!job->term_sent) {
-            job->timed_out = true;
-            jc_job_stop(job, job->grace_ms);
-        } else if (!job->kill_sent) {
-            job->kill_sent = true;
+        if (!job->state.term_sent) {
+            job->state.timed_out = true;
+            jc_job_stop(job, job->state.grace_ms);
+        } else if (!job->state.kill_sent) {
+            job->state.kill_sent = true;
             jc_checkpoint_note(job);
             jc_tree_signal(job, SIGKILL);
         }

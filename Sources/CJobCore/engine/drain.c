@@ -39,7 +39,7 @@ static int make_file(const struct jc_job *job, enum jc_stream stream)
 /// After a failed write nothing more is kept: a file with a hole in it would be worse than a short one.
 static void lose(struct jc_job *job, enum jc_stream stream, int error)
 {
-    job->stream[stream].error = error;
+    job->state.output_error[stream] = error;
     if (job->events->output_failed != NULL)
         job->events->output_failed(job->context, stream, error);
 }
@@ -47,10 +47,10 @@ static void lose(struct jc_job *job, enum jc_stream stream, int error)
 /// Writes all; the number of bytes written.
 static size_t write_file(struct jc_job *job, enum jc_stream stream, const char *bytes, size_t length)
 {
-    const struct jc_stream_state *state = &job->stream[stream];
+    const int file = job->state.file[stream];
     size_t done = 0;
     while (done < length) {
-        ssize_t count = write(state->file, bytes + done, length - done);
+        ssize_t count = write(file, bytes + done, length - done);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0) {
@@ -65,34 +65,34 @@ static size_t write_file(struct jc_job *job, enum jc_stream stream, const char *
 /// How many of `length` bytes are to be kept, with a file to keep them in.
 static size_t make_room(struct jc_job *job, enum jc_stream stream, size_t length)
 {
-    struct jc_stream_state *state = &job->stream[stream];
-    if (state->error != 0 || state->kept >= job->output_limit)
+    struct jc_job_state *state = &job->state;
+    if (state->output_error[stream] != 0 || state->kept[stream] >= job->state.output_limit)
         return 0;
-    if (state->file < 0 && length > 0) {
+    if (state->file[stream] < 0 && length > 0) {
         int fd = make_file(job, stream);
         if (fd < 0) {
             lose(job, stream, -fd);
             return 0;
         }
-        state->file = fd;
+        state->file[stream] = fd;
     }
-    const uint64_t left = job->output_limit - state->kept;
+    const uint64_t left = job->state.output_limit - state->kept[stream];
     return left < length ? (size_t)left : length;
 }
 
 static void tell_kept(struct jc_job *job, enum jc_stream stream, size_t length)
 {
-    job->stream[stream].kept += length;
+    job->state.kept[stream] += length;
     if (length > 0 && job->events->output != NULL)
         job->events->output(job->context, stream, length);
 }
 
 static void keep(struct jc_job *job, enum jc_stream stream, const char *bytes, size_t length)
 {
-    struct jc_stream_state *state = &job->stream[stream];
+    struct jc_job_state *state = &job->state;
     size_t room = make_room(job, stream, length);
     size_t written = room > 0 ? write_file(job, stream, bytes, room) : 0;
-    state->dropped += length - written;
+    state->dropped[stream] += length - written;
     tell_kept(job, stream, written);
     if (written < length)
         jc_checkpoint_note(job);
@@ -102,14 +102,14 @@ static void keep(struct jc_job *job, enum jc_stream stream, const char *bytes, s
 /// after it finds them in the file. As read(2), with -ENOTSUP in errno where reading is to be tried instead.
 static ssize_t move(struct jc_job *job, enum jc_stream stream)
 {
-    struct jc_stream_state *state = &job->stream[stream];
+    struct jc_job_state *state = &job->state;
     int waiting = 1;
-    if (state->file < 0)
-        ioctl(state->pipe, FIONREAD, &waiting);
+    if (state->file[stream] < 0)
+        ioctl(state->pipe[stream], FIONREAD, &waiting);
     size_t room = waiting > 0 ? make_room(job, stream, JC_PIPE_LARGE) : 0;
     if (room == 0)
         return errno = ENOTSUP, -1;
-    ssize_t count = splice(state->pipe, NULL, state->file, NULL, room, SPLICE_F_NONBLOCK);
+    ssize_t count = splice(state->pipe[stream], NULL, state->file[stream], NULL, room, SPLICE_F_NONBLOCK);
     if (count > 0)
         tell_kept(job, stream, (size_t)count);
     if (count >= 0 || errno == EAGAIN || errno == EINTR)
@@ -126,11 +126,11 @@ static ssize_t take(struct jc_job *job, enum jc_stream stream)
 {
     ssize_t count = -1;
     errno = ENOTSUP;
-    if (job->checkpoint >= 0)
+    if (job->state.checkpoint >= 0)
         count = move(job, stream);
     if (count >= 0 || errno != ENOTSUP)
         return count;
-    count = read(job->stream[stream].pipe, job->engine->buffer, JC_PIPE_LARGE);
+    count = read(job->state.pipe[stream], job->engine->buffer, JC_PIPE_LARGE);
     if (count > 0)
         keep(job, stream, job->engine->buffer, (size_t)count);
     return count;
@@ -138,29 +138,29 @@ static ssize_t take(struct jc_job *job, enum jc_stream stream)
 
 static void check_limit(struct jc_job *job)
 {
-    bool over = job->stream[0].dropped > 0 || job->stream[1].dropped > 0;
-    if (!over || job->limit_action != JC_LIMIT_KILL || job->limit_killed || job->reaped)
+    bool over = job->state.dropped[0] > 0 || job->state.dropped[1] > 0;
+    if (!over || job->state.limit_action != JC_LIMIT_KILL || job->state.limit_killed || job->reaped)
         return;
-    if (job->stream[0].error == 0 && job->stream[1].error == 0) {
-        job->limit_killed = true;
+    if (job->state.output_error[0] == 0 && job->state.output_error[1] == 0) {
+        job->state.limit_killed = true;
         jc_job_stop(job, 0);
     }
 }
 
 void jc_drain_close(struct jc_job *job, enum jc_stream stream)
 {
-    jc_engine_unwatch(job->engine, job->stream[stream].pipe);
-    close(job->stream[stream].pipe);
-    job->stream[stream].pipe = -1;
+    jc_engine_unwatch(job->engine, job->state.pipe[stream]);
+    close(job->state.pipe[stream]);
+    job->state.pipe[stream] = -1;
 }
 
 void jc_drain(struct jc_job *job, enum jc_stream stream, bool all)
 {
-    struct jc_stream_state *state = &job->stream[stream];
+    struct jc_job_state *state = &job->state;
     // A megabyte a round: the other jobs have their turn. Nor does `all` mean for ever: a process outside the
     // tree may have the pipe and go on writing.
     const size_t most = all ? MOST_AT_THE_END : JC_PIPE_LARGE;
-    for (size_t taken = 0; state->pipe >= 0 && taken < most;) {
+    for (size_t taken = 0; state->pipe[stream] >= 0 && taken < most;) {
         ssize_t count = take(job, stream);
         if (count < 0 && errno == EINTR)
             continue;
@@ -172,10 +172,10 @@ void jc_drain(struct jc_job *job, enum jc_stream stream, bool all)
         }
         taken += (size_t)count;
         job->engine->drained += (size_t)count;
-        if (count >= JC_PIPE_SMALL && !state->is_large) {
+        if (count >= JC_PIPE_SMALL && !job->is_large[stream]) {
             // A writer that fills the pipe gets a larger one. Where that is not allowed, it stays as it is.
-            (void)fcntl(state->pipe, F_SETPIPE_SZ, JC_PIPE_LARGE);
-            state->is_large = true;
+            (void)fcntl(state->pipe[stream], F_SETPIPE_SZ, JC_PIPE_LARGE);
+            job->is_large[stream] = true;
         }
         if (!all && count < JC_PIPE_SMALL)
             break;

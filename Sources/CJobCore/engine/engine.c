@@ -112,24 +112,17 @@ static void ignore_write_signals(void)
     }
 }
 
-static int make_base(const struct jc_engine_options *options, struct jc_spawn_base **out)
+static int fill_base(const struct jc_engine_options *options, struct jc_spawn_base *base)
 {
-    struct jc_spawn_base *base = calloc(1, sizeof *base);
-    if (base == NULL)
-        return -ENOMEM;
     base->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (base->null_fd < 0) {
-        int status = -errno;
-        free(base);
-        return status;
-    }
+    if (base->null_fd < 0)
+        return -errno;
     getrlimit(RLIMIT_NOFILE, &base->descriptors);
     if (options->job_descriptors > 0 && options->job_descriptors < base->descriptors.rlim_cur)
         base->descriptors.rlim_cur = options->job_descriptors;
     ignore_write_signals();
     // The program that uses a library may ignore others at any time.
     base->ignored = options->subreaper ? ignored_signals() : UINT64_MAX;
-    *out = base;
     return 0;
 }
 
@@ -147,9 +140,7 @@ static int open_parts(struct jc_engine *engine, struct jc_loop *loop)
         engine->buffer = NULL;
         return -ENOMEM;
     }
-    struct jc_spawn_base *base = NULL;
-    int status = make_base(&engine->options, &base);
-    engine->base = base;
+    int status = fill_base(&engine->options, &engine->base);
     if (status == 0)
         status = jc_readable_new(loop, engine->epoll, on_readable, engine, &engine->readable);
     if (status == 0 && engine->options.subreaper)
@@ -164,10 +155,10 @@ int jc_engine_new(struct jc_loop *loop, const struct jc_engine_options *options,
         return -ENOMEM;
     engine->loop = loop;
     engine->options = *options;
-    engine->epoll = engine->cgroup_dir = -1;
+    engine->epoll = engine->cgroup_dir = engine->base.null_fd = -1;
     engine->free_slot = UINT32_MAX;
-    engine->queue_tail = &engine->queue_head;
-    engine->done_tail = &engine->done_head;
+    STAILQ_INIT(&engine->waiting);
+    STAILQ_INIT(&engine->done);
     pthread_mutex_init(&engine->lock, NULL);
     pthread_cond_init(&engine->wake, NULL);
     int status = open_parts(engine, loop);
@@ -189,8 +180,8 @@ void jc_engine_free(struct jc_engine *engine)
     jc_watcher_free(engine->readable);
     jc_timer_free(engine->orphan_timer);
     jc_cgroups_free(engine);
-    if (engine->base != NULL)
-        close(engine->base->null_fd);
+    if (engine->base.null_fd >= 0)
+        close(engine->base.null_fd);
     if (engine->epoll >= 0)
         close(engine->epoll);
     if (engine->cgroup_dir >= 0)
@@ -201,7 +192,6 @@ void jc_engine_free(struct jc_engine *engine)
         munmap(engine->buffer, JC_PIPE_LARGE);
     pthread_mutex_destroy(&engine->lock);
     pthread_cond_destroy(&engine->wake);
-    free((void *)engine->base);
     free(engine->slots);
     free(engine);
 }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/queue.h>
 #include <sys/resource.h>
 
 #define JC_PIPE_SMALL (64 << 10)
@@ -16,7 +17,7 @@
 
 /// A cgroup of the pool. Made once, used by one job after the other: making one costs more than a launch may.
 struct jc_cgroup {
-    struct jc_cgroup *next;
+    SLIST_ENTRY(jc_cgroup) link;
     unsigned number; ///< its name is job-<number>
     int dir;         ///< O_PATH-like directory descriptor, for CLONE_INTO_CGROUP
     int events;      ///< cgroup.events
@@ -29,14 +30,11 @@ struct jc_launch {
     char **argv, **envp;
     const char *cwd;
     struct jc_cgroup *cgroup;
-    int stdin_fd;    ///< -1: none was given
-    int stdin_write; ///< out, of an open standard input
-    int read[2];     ///< out: read ends of stdout and stderr
-    int pidfd;       ///< out
+    int stdin_fd; ///< -1: none was given
+    int fds[3];   ///< the child's 0, 1 and 2, open here until it has them; else -1
     /// Out. Stored by the kernel before the child runs, zero once it is reaped: at any time in between the
     /// loop's thread can tell a job's first process from an orphan.
     _Atomic pid_t pid;
-    int64_t started_us;
     int64_t started_ms; ///< monotonic; 0: handed over
     int error;
     const char *stage;
@@ -45,42 +43,28 @@ struct jc_launch {
     uint32_t flags; ///< of the plan
 };
 
-struct jc_stream_state {
-    int pipe; ///< -1: at end of file
-    int file; ///< -1: nothing written yet
-    uint64_t kept, dropped;
-    int error;
-    bool is_large;
-};
-
 enum jc_job_phase { JC_QUEUED, JC_RUNNING, JC_OVER };
 
 struct jc_job {
     struct jc_engine *engine;
-    struct jc_job *next; ///< in the launchers' queues
+    STAILQ_ENTRY(jc_job) link; ///< in the launchers' queues
     const struct jc_job_events *events;
     void *context;
-    struct jc_launch launch; ///< its vectors are freed after the launch
-    void *memory;            ///< one allocation: the launch's vectors, and the plan they point into
+    struct jc_job_state state; ///< what a successor takes over; the launcher's until the job runs
+    struct jc_launch launch;   ///< its vectors are freed after the launch
+    void *memory;              ///< one allocation: the launch's vectors, and the plan they point into
     char *output_name;
-    char *marker; ///< the environment's entry that names the job; without cgroups only
-    struct jc_stream_state stream[2];
+    char *marker;     ///< the environment's entry that names the job; without cgroups only
+    bool is_large[2]; ///< the stream's pipe
     uint64_t user_us, system_us, max_rss_kib; ///< see `struct jc_job_result`
-    uint64_t output_limit, timeout_ms, grace_ms;
+    uint64_t timeout_ms;
     uint64_t stop_grace; ///< the shortest grace asked for
     struct jc_timer *timer;
-    int64_t deadline; ///< when the timer fires, monotonic milliseconds; INT64_MAX: never
     uint32_t slot, generation;
     int status;
     enum jc_job_phase phase;
-    enum jc_limit_action limit_action;
-    bool reaped, tree_gone, stop_asked, term_sent, kill_sent, timed_out, limit_killed, forced_eof,
-        stdin_closed;
-    bool adopted;        ///< its process is no child of this one
+    bool reaped, tree_gone, stop_asked, forced_eof;
     int64_t unreaped_ms; ///< since when its process has ended and its parent is to reap it; monotonic, 0: not
-    int checkpoint;      ///< memory that outlives this process, once the job was held; else -1
-    uint64_t input_taken, input_pending; ///< see `struct jc_job_state`
-    pid_t pid;
     int64_t finished_us;
 };
 
@@ -90,10 +74,17 @@ struct jc_job_slot {
     uint32_t next_free;
 };
 
+/// What every child needs, fixed when the engine is made.
+struct jc_spawn_base {
+    int null_fd;
+    struct rlimit descriptors; ///< RLIMIT_NOFILE of jobs
+    uint64_t ignored; ///< signals to reset, the first in the lowest bit: those this process ignores, or may
+};
+
 struct jc_engine {
     struct jc_loop *loop;
     struct jc_engine_options options;
-    const struct jc_spawn_base *base;
+    struct jc_spawn_base base;
     int epoll; ///< of all the jobs' descriptors; itself one event of the loop
     struct jc_watcher *readable;
     struct jc_timer *orphan_timer;
@@ -108,11 +99,10 @@ struct jc_engine {
     // The launchers' side, under `lock`.
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    struct jc_job *queue_head, **queue_tail;
-    struct jc_job *done_head, **done_tail;
+    STAILQ_HEAD(jc_jobs, jc_job) waiting, done;
     bool done_posted, stopping;
     unsigned queued;
-    struct jc_cgroup *cgroups; ///< free ones
+    SLIST_HEAD(, jc_cgroup) cgroups; ///< free ones
     unsigned next_cgroup;
     int cgroup_dir;
     DIR *proc; ///< for jobs without a cgroup
@@ -120,30 +110,8 @@ struct jc_engine {
     unsigned thread_count;
 };
 
-/// What every child needs, fixed when the engine is made.
-struct jc_spawn_base {
-    int null_fd;
-    struct rlimit descriptors; ///< RLIMIT_NOFILE of jobs
-    uint64_t ignored; ///< signals to reset, the first in the lowest bit: those this process ignores, or may
-};
-
-/// What a child is to become.
-struct jc_spawn {
-    const struct jc_spawn_base *base;
-    char *const *argv, *const *envp;
-    const char *cwd;
-    int fds[3];
-    int cgroup_dir; ///< -1: none
-    uid_t uid;
-    gid_t gid;
-    _Atomic pid_t *pid; ///< out, see `struct jc_launch`
-    int pidfd;
-    const char *stage; ///< what failed
-};
-
-/// Starts a process in a session of its own; `stack` is the child's until exec. 0, or a negative errno with
-/// `stage`.
-int jc_spawn(struct jc_spawn *spawn, void *stack, size_t stack_size);
+/// Starts a process in a session of its own. Its pidfd, or a negative errno with the `stage` that failed.
+int jc_spawn(struct jc_launch *launch, const struct jc_spawn_base *base);
 /// clone3(2) that calls `run(argument)` in the child, on the stack named in `args`.
 long jc_clone3(void *args, size_t size, int (*run)(void *), void *argument);
 

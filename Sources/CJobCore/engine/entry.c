@@ -2,12 +2,9 @@
 #include "engine_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
+#include <platform/process.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,36 +19,21 @@ struct packet {
     uint32_t magic, has_pipe[2];
 };
 
-static int send_packet(int socket, const struct packet *packet, const int *fds, size_t count)
-{
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(MOST * sizeof(int))];
-    } control = {0};
-    struct iovec part = {(void *)packet, sizeof *packet};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = &control,
-                             .msg_controllen = CMSG_SPACE(count * sizeof(int))};
-    control.header = (struct cmsghdr){
-        .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
-    memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
-    return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
 static int make_entry(const struct jc_job *job, int *out)
 {
-    int ends[2], fds[MOST] = {job->launch.pidfd, job->checkpoint};
+    int ends[2], fds[MOST] = {job->state.pidfd, job->state.checkpoint};
     size_t count = AT_PIPES;
     struct packet packet = {.magic = MAGIC};
+    struct iovec part = {&packet, sizeof packet};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     for (int i = 0; i < 2; i++) {
-        packet.has_pipe[i] = job->stream[i].pipe >= 0;
+        packet.has_pipe[i] = job->state.pipe[i] >= 0;
         if (packet.has_pipe[i])
-            fds[count++] = job->stream[i].pipe;
+            fds[count++] = job->state.pipe[i];
     }
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
-    int status = send_packet(ends[0], &packet, fds, count);
+    int status = jp_send(ends[0], &message, fds, count);
     close(ends[0]);
     if (status < 0)
         close(ends[1]);
@@ -64,19 +46,19 @@ int jc_job_entry(struct jc_job *job, int *out)
 {
     if (job->phase != JC_RUNNING || job->reaped || job->launch.error != 0)
         return -EAGAIN;
-    int status = job->checkpoint < 0 ? jc_checkpoint_open(job) : 0;
+    int status = job->state.checkpoint < 0 ? jc_checkpoint_open(job) : 0;
     if (status == 0)
         status = make_entry(job, out);
-    if (status < 0 && job->checkpoint >= 0) {
-        close(job->checkpoint);
-        job->checkpoint = -1;
+    if (status < 0 && job->state.checkpoint >= 0) {
+        close(job->state.checkpoint);
+        job->state.checkpoint = -1;
     }
     return status;
 }
 
 int jc_job_stdin_fd(const struct jc_job *job)
 {
-    return job->launch.stdin_write;
+    return job->state.stdin_write;
 }
 
 static void close_all(const int *fds, size_t count)
@@ -165,17 +147,6 @@ int jc_job_adopt(struct jc_engine *engine, struct jc_job_state *state, const cha
     if (status == 0 && state->kill_sent)
         jc_tree_signal(*out, SIGKILL);
     return status;
-}
-
-void jc_job_state_close(struct jc_job_state *state)
-{
-    int *const fds[] = {&state->pidfd,   &state->checkpoint, &state->stdin_write, &state->pipe[0],
-                        &state->pipe[1], &state->file[0],    &state->file[1]};
-    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
-        if (*fds[i] >= 0)
-            close(*fds[i]);
-        *fds[i] = -1;
-    }
 }
 
 void jc_job_state_kill(struct jc_engine *engine, struct jc_job_state *state)

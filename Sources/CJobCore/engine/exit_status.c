@@ -33,16 +33,16 @@ static uint64_t microseconds(struct timeval time)
 int jc_exit_status(struct jc_job *job)
 {
     // No child of this process: a child that has its number now is another one.
-    if (job->adopted)
-        return kept_status(job->launch.pidfd, &job->status);
+    if (job->state.adopted)
+        return kept_status(job->state.pidfd, &job->status);
     pid_t pid;
     struct rusage usage;
-    while ((pid = wait4(job->pid, &job->status, WNOHANG, &usage)) < 0 && errno == EINTR) {
+    while ((pid = wait4(job->state.pid, &job->status, WNOHANG, &usage)) < 0 && errno == EINTR) {
     }
     if (pid == 0)
         return -EAGAIN;
     if (pid < 0)
-        return kept_status(job->launch.pidfd, &job->status);
+        return kept_status(job->state.pidfd, &job->status);
     job->user_us = microseconds(usage.ru_utime);
     job->system_us = microseconds(usage.ru_stime);
     job->max_rss_kib = (uint64_t)usage.ru_maxrss;

@@ -7,44 +7,25 @@
 #include <string.h>
 #include <unistd.h>
 
-static void set_close_on_exec(const struct jc_job *job, int flag)
+/// The descriptors of a state one after the other; NULL after the last.
+static int *descriptor(struct jc_job_state *state, size_t index)
 {
-    const int fds[] = {job->launch.pidfd,   job->launch.stdin_write, job->checkpoint,    job->stream[0].pipe,
-                       job->stream[1].pipe, job->stream[0].file,     job->stream[1].file};
-    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
-        if (fds[i] >= 0)
-            fcntl(fds[i], F_SETFD, flag);
+    int *const fds[] = {&state->pidfd,   &state->checkpoint, &state->stdin_write, &state->pipe[0],
+                        &state->pipe[1], &state->file[0],    &state->file[1],     NULL};
+    return fds[index];
+}
+
+static void set_close_on_exec(struct jc_job_state *state, int flag)
+{
+    for (size_t i = 0; descriptor(state, i) != NULL; i++)
+        if (*descriptor(state, i) >= 0)
+            fcntl(*descriptor(state, i), F_SETFD, flag);
 }
 
 void jc_job_describe(const struct jc_job *job, struct jc_job_state *out)
 {
-    *out = (struct jc_job_state){
-        .pid = job->pid,
-        .pidfd = job->launch.pidfd,
-        .stdin_write = job->launch.stdin_write,
-        .checkpoint = job->checkpoint,
-        .cgroup = job->launch.cgroup != NULL ? (int64_t)job->launch.cgroup->number : -1,
-        .started_us = job->launch.started_us,
-        .output_limit = job->output_limit,
-        .grace_ms = job->grace_ms,
-        .deadline = job->deadline,
-        .input_taken = job->input_taken,
-        .input_pending = job->input_pending,
-        .limit_action = job->limit_action,
-        .term_sent = job->term_sent,
-        .kill_sent = job->kill_sent,
-        .timed_out = job->timed_out,
-        .limit_killed = job->limit_killed,
-        .stdin_closed = job->stdin_closed,
-        .adopted = job->adopted,
-    };
-    for (int i = 0; i < 2; i++) {
-        out->pipe[i] = job->stream[i].pipe;
-        out->file[i] = job->stream[i].file;
-        out->kept[i] = job->stream[i].kept;
-        out->dropped[i] = job->stream[i].dropped;
-        out->output_error[i] = job->stream[i].error;
-    }
+    *out = job->state;
+    out->cgroup = job->launch.cgroup != NULL ? (int64_t)job->launch.cgroup->number : -1;
 }
 
 int jc_job_export(struct jc_job *job, struct jc_job_state *out)
@@ -52,52 +33,24 @@ int jc_job_export(struct jc_job *job, struct jc_job_state *out)
     if (job->phase != JC_RUNNING || job->reaped || job->launch.error != 0)
         return -EAGAIN;
     jc_job_describe(job, out);
-    set_close_on_exec(job, 0);
+    set_close_on_exec(out, 0);
     return 0;
 }
 
 void jc_job_keep(struct jc_job *job)
 {
-    set_close_on_exec(job, FD_CLOEXEC);
+    set_close_on_exec(&job->state, FD_CLOEXEC);
 }
 
-static void take_state(struct jc_job *job, const struct jc_job_state *state)
-{
-    job->phase = JC_RUNNING;
-    job->pid = job->launch.pid = state->pid;
-    job->launch.pidfd = state->pidfd;
-    job->launch.stdin_write = state->stdin_write;
-    job->launch.started_us = state->started_us;
-    job->output_limit = state->output_limit;
-    job->grace_ms = job->stop_grace = state->grace_ms;
-    job->limit_action = state->limit_action;
-    job->stop_asked = job->term_sent = state->term_sent;
-    job->kill_sent = state->kill_sent;
-    job->timed_out = state->timed_out;
-    job->limit_killed = state->limit_killed;
-    job->checkpoint = state->checkpoint;
-    job->input_taken = state->input_taken;
-    job->input_pending = state->input_pending;
-    job->stdin_closed = state->stdin_closed;
-    job->adopted = state->adopted;
-    for (int i = 0; i < 2; i++)
-        job->stream[i] = (struct jc_stream_state){.pipe = state->pipe[i],
-                                                  .file = state->file[i],
-                                                  .kept = state->kept[i],
-                                                  .dropped = state->dropped[i],
-                                                  .error = state->output_error[i]};
-    set_close_on_exec(job, FD_CLOEXEC);
-}
-
-static int attach(struct jc_job *job, const struct jc_job_state *state)
+static int attach(struct jc_job *job)
 {
     int status = 0;
-    if (state->cgroup >= 0)
-        status = jc_cgroup_adopt(job->engine, (unsigned)state->cgroup, &job->launch.cgroup);
+    if (job->state.cgroup >= 0)
+        status = jc_cgroup_adopt(job->engine, (unsigned)job->state.cgroup, &job->launch.cgroup);
     if (status == 0)
         status = jc_job_watch(job);
-    if (status == 0 && state->deadline != INT64_MAX) {
-        int64_t left = state->deadline - jp_monotonic_ms();
+    if (status == 0 && job->state.deadline != INT64_MAX) {
+        int64_t left = job->state.deadline - jp_monotonic_ms();
         jc_engine_set_deadline(job, left > 0 ? left : 0);
     }
     return status;
@@ -106,13 +59,19 @@ static int attach(struct jc_job *job, const struct jc_job_state *state)
 /// Lets the descriptors be the caller's, as if they had never been this job's.
 static void give_back(struct jc_job *job)
 {
-    int *const fds[] = {&job->launch.pidfd,   &job->launch.stdin_write, &job->checkpoint,
-                        &job->stream[0].pipe, &job->stream[1].pipe,     &job->stream[0].file,
-                        &job->stream[1].file};
-    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
-        if (*fds[i] >= 0)
-            jc_engine_unwatch(job->engine, *fds[i]);
-        *fds[i] = -1;
+    for (int i = 0, *fd; (fd = descriptor(&job->state, (size_t)i)) != NULL; i++) {
+        if (*fd >= 0)
+            jc_engine_unwatch(job->engine, *fd);
+        *fd = -1;
+    }
+}
+
+void jc_job_state_close(struct jc_job_state *state)
+{
+    for (int i = 0, *fd; (fd = descriptor(state, (size_t)i)) != NULL; i++) {
+        if (*fd >= 0)
+            close(*fd);
+        *fd = -1;
     }
 }
 
@@ -143,8 +102,13 @@ int jc_job_import(struct jc_engine *engine, const struct jc_job_state *state, co
         return status;
     job->events = events;
     job->context = context;
-    take_state(job, state);
-    status = attach(job, state);
+    job->state = *state;
+    job->phase = JC_RUNNING;
+    job->launch.pid = state->pid;
+    job->stop_grace = state->grace_ms;
+    job->stop_asked = state->term_sent;
+    jc_job_keep(job);
+    status = attach(job);
     if (status < 0) {
         give_back(job);
         if (job->launch.cgroup != NULL)

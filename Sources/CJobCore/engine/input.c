@@ -9,23 +9,23 @@ ssize_t jc_job_stdin_write(struct jc_job *job, const void *bytes, size_t length)
 {
     if (job->phase == JC_QUEUED)
         return 0;
-    if (job->launch.stdin_write < 0)
+    if (job->state.stdin_write < 0)
         return -EBADF;
     ssize_t count;
     // Of what is pending when this process is killed nobody knows whether the pipe took it.
-    job->input_pending = length;
+    job->state.input_pending = length;
     jc_checkpoint_note(job);
-    while ((count = write(job->launch.stdin_write, bytes, length)) < 0 && errno == EINTR) {
+    while ((count = write(job->state.stdin_write, bytes, length)) < 0 && errno == EINTR) {
     }
     int error = count < 0 ? errno : 0;
     size_t taken = count < 0 ? 0 : (size_t)count;
-    job->input_taken += taken;
-    job->input_pending = 0;
+    job->state.input_taken += taken;
+    job->state.input_pending = 0;
     jc_checkpoint_note(job);
     if (error != 0 && error != EAGAIN)
         return -error;
     if (taken < length) {
-        int status = jc_engine_watch(job, job->launch.stdin_write, JC_WATCH_STDIN, EPOLLOUT | EPOLLONESHOT);
+        int status = jc_engine_watch(job, job->state.stdin_write, JC_WATCH_STDIN, EPOLLOUT | EPOLLONESHOT);
         if (status < 0)
             return status;
     }
@@ -34,13 +34,13 @@ ssize_t jc_job_stdin_write(struct jc_job *job, const void *bytes, size_t length)
 
 void jc_job_stdin_close(struct jc_job *job)
 {
-    job->stdin_closed = true;
+    job->state.stdin_closed = true;
     // Until it is launched, what it has belongs to the launcher's thread.
-    if (job->phase == JC_QUEUED || job->launch.stdin_write < 0)
+    if (job->phase == JC_QUEUED || job->state.stdin_write < 0)
         return;
-    jc_engine_unwatch(job->engine, job->launch.stdin_write);
-    close(job->launch.stdin_write);
-    job->launch.stdin_write = -1;
+    jc_engine_unwatch(job->engine, job->state.stdin_write);
+    close(job->state.stdin_write);
+    job->state.stdin_write = -1;
     jc_checkpoint_note(job);
 }
 

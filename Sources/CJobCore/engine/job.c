@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <jobplan/plan.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -90,14 +89,18 @@ static void free_job(struct jc_job *job)
 
 struct jc_job *jc_job_make(struct jc_engine *engine)
 {
+    static const struct jc_job_state none = {.pidfd = -1,
+                                             .stdin_write = -1,
+                                             .pipe = {-1, -1},
+                                             .file = {-1, -1},
+                                             .checkpoint = -1,
+                                             .deadline = INT64_MAX};
     struct jc_job *job = calloc(1, sizeof *job);
     if (job == NULL)
         return NULL;
     job->engine = engine;
-    job->deadline = INT64_MAX;
-    for (int i = 0; i < 2; i++)
-        job->stream[i].pipe = job->stream[i].file = job->launch.read[i] = -1;
-    job->launch.pidfd = job->launch.stdin_write = job->launch.stdin_fd = job->checkpoint = -1;
+    job->launch.stdin_fd = job->launch.fds[1] = job->launch.fds[2] = -1;
+    job->state = none;
     return job;
 }
 
@@ -106,10 +109,11 @@ static void take_options(struct jc_job *job, const struct jc_job_options *option
     const struct jc_plan_header *header = &plan->header;
     const bool is_limited =
         (header->flags & JC_PLAN_OUTPUT_LIMIT) != 0 && header->output_limit < options->output_limit;
-    job->output_limit = is_limited ? header->output_limit : options->output_limit;
-    job->limit_action = (header->flags & JC_PLAN_KILL_AT_LIMIT) != 0 ? JC_LIMIT_KILL : JC_LIMIT_TRUNCATE;
+    job->state.output_limit = is_limited ? header->output_limit : options->output_limit;
+    job->state.limit_action =
+        (header->flags & JC_PLAN_KILL_AT_LIMIT) != 0 ? JC_LIMIT_KILL : JC_LIMIT_TRUNCATE;
     job->timeout_ms = header->timeout_ms;
-    job->grace_ms = (header->flags & JC_PLAN_GRACE) != 0 ? header->grace_ms : options->grace_ms;
+    job->state.grace_ms = (header->flags & JC_PLAN_GRACE) != 0 ? header->grace_ms : options->grace_ms;
     job->launch.stdin_fd = options->stdin_fd;
     job->launch.flags = header->flags;
     job->launch.uid = options->uid;
@@ -158,9 +162,9 @@ static void give_up(struct jc_job *job, int error)
 {
     job->launch.error = -error;
     job->launch.stage = "watch";
-    job->term_sent = job->kill_sent = true;
+    job->state.term_sent = job->state.kill_sent = true;
     jc_tree_signal(job, SIGKILL);
-    kill(job->pid, SIGKILL);
+    kill(job->state.pid, SIGKILL);
     jc_engine_set_deadline(job, 1);
 }
 
@@ -168,10 +172,10 @@ int jc_job_watch(struct jc_job *job)
 {
     int status = 0;
     for (int i = 0; i < 2; i++) {
-        if (job->stream[i].pipe >= 0 && status == 0)
-            status = jc_engine_watch(job, job->stream[i].pipe, (enum jc_watch)i, EPOLLIN);
+        if (job->state.pipe[i] >= 0 && status == 0)
+            status = jc_engine_watch(job, job->state.pipe[i], (enum jc_watch)i, EPOLLIN);
     }
-    return status < 0 ? status : jc_engine_watch(job, job->launch.pidfd, JC_WATCH_EXIT, EPOLLIN);
+    return status < 0 ? status : jc_engine_watch(job, job->state.pidfd, JC_WATCH_EXIT, EPOLLIN);
 }
 
 void jc_job_launched(struct jc_job *job)
@@ -181,21 +185,19 @@ void jc_job_launched(struct jc_job *job)
         return jc_job_finish(job);
     free(job->memory);
     job->memory = NULL;
-    job->pid = job->launch.pid;
+    job->state.pid = job->launch.pid;
     job->phase = JC_RUNNING;
-    for (int i = 0; i < 2; i++)
-        job->stream[i].pipe = job->launch.read[i];
     int status = jc_job_watch(job);
     if (status < 0)
         return give_up(job, status);
-    if (job->stdin_closed)
+    if (job->state.stdin_closed)
         jc_job_stdin_close(job);
-    job->events->started(job->context, job->pid, job->launch.started_us);
+    job->events->started(job->context, job->state.pid, job->state.started_us);
     if (job->stop_asked)
         jc_job_stop(job, job->stop_grace);
     else if (job->timeout_ms > 0)
         jc_engine_set_deadline(job, (int64_t)job->timeout_ms);
-    if (job->launch.stdin_write >= 0)
+    if (job->state.stdin_write >= 0)
         jc_job_stdin_event(job, false);
 }
 
@@ -209,7 +211,7 @@ int jc_job_signal(struct jc_job *job, int signo, bool tree)
         jc_tree_signal(job, signo);
         return 0;
     }
-    return syscall(SYS_pidfd_send_signal, job->launch.pidfd, signo, NULL, 0) < 0 ? -errno : 0;
+    return syscall(SYS_pidfd_send_signal, job->state.pidfd, signo, NULL, 0) < 0 ? -errno : 0;
 }
 
 void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
@@ -219,20 +221,20 @@ void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
     if (!job->stop_asked || grace_ms < job->stop_grace)
         job->stop_grace = grace_ms;
     job->stop_asked = true;
-    if (job->phase == JC_QUEUED || job->kill_sent)
+    if (job->phase == JC_QUEUED || job->state.kill_sent)
         return;
     if (job->stop_grace == 0) {
-        job->term_sent = job->kill_sent = true;
+        job->state.term_sent = job->state.kill_sent = true;
         jc_engine_clear_deadline(job);
         jc_checkpoint_note(job);
         jc_tree_signal(job, SIGKILL);
         return;
     }
     int64_t deadline = jp_monotonic_ms() + (int64_t)job->stop_grace;
-    if (job->term_sent && job->deadline <= deadline)
+    if (job->state.term_sent && job->state.deadline <= deadline)
         return;
-    bool is_first = !job->term_sent;
-    job->term_sent = true;
+    bool is_first = !job->state.term_sent;
+    job->state.term_sent = true;
     jc_engine_set_deadline(job, (int64_t)job->stop_grace);
     jc_checkpoint_note(job);
     if (is_first)
@@ -241,24 +243,18 @@ void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
 
 int jc_job_output_fd(struct jc_job *job, enum jc_stream stream)
 {
-    return job->stream[stream].file;
+    return job->state.file[stream];
 }
 
 void jc_job_free(struct jc_job *job)
 {
     if (job == NULL)
         return;
-    for (int i = 0; i < 2; i++) {
-        if (job->stream[i].pipe >= 0)
+    for (int i = 0; i < 2; i++)
+        if (job->state.pipe[i] >= 0)
             jc_drain_close(job, (enum jc_stream)i);
-        if (job->stream[i].file >= 0)
-            close(job->stream[i].file);
-    }
     jc_job_stdin_close(job);
-    if (job->launch.pidfd >= 0)
-        close(job->launch.pidfd);
-    if (job->checkpoint >= 0)
-        close(job->checkpoint);
+    jc_job_state_close(&job->state);
     jc_engine_remove(job->engine, job);
     free_job(job);
 }

@@ -7,19 +7,9 @@
 #include <platform/process.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-/// Of the child until exec: PATH lookup needs a page, the rest little.
-#define STACK_SIZE (64 << 10)
 #define MOST_QUEUED (1U << 20)
-
-static void close_if_open(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
 
 /// A pipe whose near end does not block. `near_end` 0: this process reads; 1: it writes.
 static int make_pipe(int fds[2], int near_end)
@@ -35,24 +25,27 @@ static int make_pipe(int fds[2], int near_end)
     return 0;
 }
 
-/// Opens what the child gets as 0, 1 and 2; `far` are its ends, which are closed here after the launch.
-static int open_streams(struct jc_launch *launch, const struct jc_spawn_base *base, int far[3])
+/// Opens what the child gets as 0, 1 and 2.
+static int open_streams(struct jc_job *job)
 {
+    struct jc_launch *launch = &job->launch;
+    int *far = launch->fds;
+    struct jc_job_state *state = &job->state;
     int fds[2];
     const bool merges = (launch->flags & JC_PLAN_MERGE) != 0;
-    far[0] = launch->stdin_fd >= 0 ? launch->stdin_fd : base->null_fd;
+    far[0] = launch->stdin_fd >= 0 ? launch->stdin_fd : job->engine->base.null_fd;
     if (launch->stdin_fd < 0 && (launch->flags & JC_PLAN_STDIN_OPEN) != 0) {
         int status = make_pipe(fds, 1);
         if (status < 0)
             return status;
         far[0] = fds[0];
-        launch->stdin_write = fds[1];
+        state->stdin_write = fds[1];
     }
     for (int i = 0; i < (merges ? 1 : 2); i++) {
         int status = make_pipe(fds, 0);
         if (status < 0)
             return status;
-        launch->read[i] = fds[0];
+        state->pipe[i] = fds[0];
         far[i + 1] = fds[1];
     }
     if (merges)
@@ -60,9 +53,10 @@ static int open_streams(struct jc_launch *launch, const struct jc_spawn_base *ba
     return 0;
 }
 
-static void close_far(struct jc_launch *launch, const struct jc_spawn_base *base, int far[3])
+static void close_far(struct jc_launch *launch, const struct jc_spawn_base *base)
 {
-    if (far[0] >= 0 && far[0] != base->null_fd)
+    const int *far = launch->fds;
+    if (far[0] != base->null_fd)
         close(far[0]);
     if (far[2] >= 0 && far[2] != far[1])
         close(far[2]);
@@ -71,27 +65,14 @@ static void close_far(struct jc_launch *launch, const struct jc_spawn_base *base
     launch->stdin_fd = -1;
 }
 
-static int spawn(struct jc_job *job, int far[3], void *stack)
+static int spawn(struct jc_job *job)
 {
-    struct jc_launch *launch = &job->launch;
-    struct jc_spawn spawn = {
-        .base = job->engine->base,
-        .argv = launch->argv,
-        .envp = launch->envp,
-        .cwd = launch->cwd,
-        .fds = {far[0], far[1], far[2]},
-        .cgroup_dir = launch->cgroup != NULL ? launch->cgroup->dir : -1,
-        .uid = launch->uid,
-        .gid = launch->gid,
-        .pid = &launch->pid,
-    };
-    int status = jc_spawn(&spawn, stack, STACK_SIZE);
-    launch->stage = spawn.stage;
-    if (status < 0)
-        return status;
-    launch->started_us = jp_realtime_us();
-    launch->started_ms = jp_monotonic_ms();
-    launch->pidfd = spawn.pidfd;
+    int pidfd = jc_spawn(&job->launch, &job->engine->base);
+    if (pidfd < 0)
+        return pidfd;
+    job->state.started_us = jp_realtime_us();
+    job->launch.started_ms = jp_monotonic_ms();
+    job->state.pidfd = pidfd;
     return 0;
 }
 
@@ -102,16 +83,16 @@ static bool is_cgroup_gone(const struct jc_launch *launch, int status)
 }
 
 /// In a cgroup of its own where there are cgroups. One that a service manager removed is made anew.
-static int spawn_in_cgroup(struct jc_job *job, int far[3], void *stack)
+static int spawn_in_cgroup(struct jc_job *job)
 {
     struct jc_launch *launch = &job->launch;
     if (job->engine->cgroup_dir < 0)
-        return spawn(job, far, stack);
+        return spawn(job);
     for (;;) {
         launch->stage = "cgroup";
         int status = jc_cgroup_take(job->engine, &launch->cgroup);
         if (status == 0)
-            status = spawn(job, far, stack);
+            status = spawn(job);
         if (!is_cgroup_gone(launch, status))
             return status;
         jc_cgroup_drop(job->engine, launch->cgroup);
@@ -119,24 +100,16 @@ static int spawn_in_cgroup(struct jc_job *job, int far[3], void *stack)
     }
 }
 
-/// `stack`: NULL when there was no memory for it.
-static void launch_job(struct jc_job *job, void *stack)
+static void launch_job(struct jc_job *job)
 {
     struct jc_launch *launch = &job->launch;
-    int far[3] = {-1, -1, -1};
     launch->stage = "pipe";
-    int status = open_streams(launch, job->engine->base, far);
-    if (status == 0 && stack == NULL) {
-        launch->stage = "stack";
-        status = -ENOMEM;
-    }
+    int status = open_streams(job);
     if (status == 0)
-        status = spawn_in_cgroup(job, far, stack);
-    close_far(launch, job->engine->base, far);
+        status = spawn_in_cgroup(job);
+    close_far(launch, &job->engine->base);
     if (status < 0) {
-        close_if_open(&launch->read[0]);
-        close_if_open(&launch->read[1]);
-        close_if_open(&launch->stdin_write);
+        jc_job_state_close(&job->state);
         if (launch->cgroup != NULL)
             jc_cgroup_give(job->engine, launch->cgroup);
         launch->cgroup = NULL;
@@ -148,24 +121,20 @@ static void take_back(void *context)
 {
     struct jc_engine *engine = context;
     pthread_mutex_lock(&engine->lock);
-    struct jc_job *job = engine->done_head;
-    engine->done_head = NULL;
-    engine->done_tail = &engine->done_head;
+    struct jc_jobs done = STAILQ_HEAD_INITIALIZER(done);
+    STAILQ_CONCAT(&done, &engine->done);
     engine->done_posted = false;
     pthread_mutex_unlock(&engine->lock);
-    while (job != NULL) {
-        struct jc_job *next = job->next;
+    for (struct jc_job *job; (job = STAILQ_FIRST(&done)) != NULL;) {
+        STAILQ_REMOVE_HEAD(&done, link);
         jc_job_launched(job);
-        job = next;
     }
 }
 
 static void hand_back(struct jc_engine *engine, struct jc_job *job)
 {
-    job->next = NULL;
     pthread_mutex_lock(&engine->lock);
-    *engine->done_tail = job;
-    engine->done_tail = &job->next;
+    STAILQ_INSERT_TAIL(&engine->done, job, link);
     // One post brings all that are done until it runs.
     bool posting = !engine->done_posted;
     engine->done_posted = true;
@@ -181,52 +150,29 @@ static void hand_back(struct jc_engine *engine, struct jc_job *job)
 
 static struct jc_job *next_job(struct jc_engine *engine)
 {
-    while (engine->queue_head == NULL && !engine->stopping)
+    while (STAILQ_EMPTY(&engine->waiting) && !engine->stopping)
         pthread_cond_wait(&engine->wake, &engine->lock);
-    struct jc_job *job = engine->queue_head;
+    struct jc_job *job = STAILQ_FIRST(&engine->waiting);
     if (job == NULL)
         return NULL;
-    engine->queue_head = job->next;
-    if (engine->queue_head == NULL)
-        engine->queue_tail = &engine->queue_head;
+    STAILQ_REMOVE_HEAD(&engine->waiting, link);
     engine->queued--;
     return job;
-}
-
-static void *map_stack(void)
-{
-    void *stack =
-        mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    return stack == MAP_FAILED ? NULL : stack;
 }
 
 static void *run_launcher(void *context)
 {
     struct jc_engine *engine = context;
-    void *stack = NULL;
     jp_name_thread("launcher");
     pthread_mutex_lock(&engine->lock);
     for (struct jc_job *job; (job = next_job(engine)) != NULL;) {
         pthread_mutex_unlock(&engine->lock);
-        if (stack == NULL)
-            stack = map_stack();
-        launch_job(job, stack);
+        launch_job(job);
         hand_back(engine, job);
         pthread_mutex_lock(&engine->lock);
     }
     pthread_mutex_unlock(&engine->lock);
-    if (stack != NULL)
-        munmap(stack, STACK_SIZE);
     return NULL;
-}
-
-static void launch_here(struct jc_job *job)
-{
-    void *stack = map_stack();
-    launch_job(job, stack);
-    if (stack != NULL)
-        munmap(stack, STACK_SIZE);
-    hand_back(job->engine, job);
 }
 
 bool jc_launchers_full(struct jc_engine *engine)
@@ -240,12 +186,13 @@ bool jc_launchers_full(struct jc_engine *engine)
 void jc_launch_submit(struct jc_job *job)
 {
     struct jc_engine *engine = job->engine;
-    if (engine->thread_count == 0)
-        return launch_here(job);
+    if (engine->thread_count == 0) {
+        launch_job(job);
+        hand_back(engine, job);
+        return;
+    }
     pthread_mutex_lock(&engine->lock);
-    job->next = NULL;
-    *engine->queue_tail = job;
-    engine->queue_tail = &job->next;
+    STAILQ_INSERT_TAIL(&engine->waiting, job, link);
     engine->queued++;
     pthread_mutex_unlock(&engine->lock);
     // Not before: the thread it wakes would wait for the lock at once.

@@ -2,7 +2,6 @@
 #include "engine_private.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
@@ -20,7 +19,7 @@ static int await_reaper(struct jc_job *job)
         job->unreaped_ms = jp_monotonic_ms();
         job->finished_us = jp_realtime_us();
         // It stays readable.
-        jc_engine_unwatch(job->engine, job->launch.pidfd);
+        jc_engine_unwatch(job->engine, job->state.pidfd);
     }
     if (jp_monotonic_ms() - job->unreaped_ms > REAPER_MS)
         return -ECHILD;
@@ -30,14 +29,14 @@ static int await_reaper(struct jc_job *job)
 
 void jc_job_exited(struct jc_job *job)
 {
-    if (job->reaped || job->launch.pidfd < 0)
+    if (job->reaped || job->state.pidfd < 0)
         return;
     // While it is a zombie its number is nobody else's: now its group can be signalled safely. Who reaps an
     // adopted one, and when, is not known.
-    if (job->launch.cgroup == NULL && !job->adopted)
-        kill(-job->pid, SIGKILL);
+    if (job->launch.cgroup == NULL && !job->state.adopted)
+        kill(-job->state.pid, SIGKILL);
     int status = jc_exit_status(job);
-    if (status == -EAGAIN && job->adopted)
+    if (status == -EAGAIN && job->state.adopted)
         status = await_reaper(job);
     if (status == -EAGAIN)
         return;
@@ -49,9 +48,9 @@ void jc_job_exited(struct jc_job *job)
         job->finished_us = jp_realtime_us();
     job->reaped = true;
     atomic_store(&job->launch.pid, 0);
-    jc_engine_unwatch(job->engine, job->launch.pidfd);
-    close(job->launch.pidfd);
-    job->launch.pidfd = -1;
+    jc_engine_unwatch(job->engine, job->state.pidfd);
+    close(job->state.pidfd);
+    job->state.pidfd = -1;
     jc_job_stdin_close(job);
     jc_engine_clear_deadline(job);
     jc_job_tree_check(job);
@@ -70,7 +69,7 @@ void jc_drain_rest(struct jc_job *job)
 {
     jc_drain(job, JC_STDOUT, true);
     jc_drain(job, JC_STDERR, true);
-    if (job->stream[0].pipe >= 0 || job->stream[1].pipe >= 0)
+    if (job->state.pipe[0] >= 0 || job->state.pipe[1] >= 0)
         jc_engine_set_deadline(job, FORCE_EOF_MS);
 }
 
@@ -111,19 +110,19 @@ static void fill_result(const struct jc_job *job, struct jc_job_result *result)
     result->error = job->launch.error;
     result->error_stage = job->launch.stage;
     result->error_subject = error_subject(job);
-    result->started_us = job->launch.started_us;
+    result->started_us = job->state.started_us;
     result->finished_us = job->finished_us;
     for (int i = 0; i < 2; i++) {
-        result->bytes[i] = job->stream[i].kept;
-        result->dropped[i] = job->stream[i].dropped;
-        result->output_error[i] = job->stream[i].error;
+        result->bytes[i] = job->state.kept[i];
+        result->dropped[i] = job->state.dropped[i];
+        result->output_error[i] = job->state.output_error[i];
     }
     if (result->error != 0)
         return;
     result->signal = WIFSIGNALED(job->status) ? WTERMSIG(job->status) : 0;
     result->exit_code = result->signal != 0 ? 128 + result->signal : WEXITSTATUS(job->status);
-    result->timed_out = job->timed_out;
-    result->limit_killed = job->limit_killed;
+    result->timed_out = job->state.timed_out;
+    result->limit_killed = job->state.limit_killed;
     result->forced_eof = job->forced_eof;
     result->user_us = job->user_us;
     result->system_us = job->system_us;
@@ -132,7 +131,7 @@ static void fill_result(const struct jc_job *job, struct jc_job_result *result)
 
 void jc_job_maybe_finish(struct jc_job *job)
 {
-    bool ended = job->reaped && job->tree_gone && job->stream[0].pipe < 0 && job->stream[1].pipe < 0;
+    bool ended = job->reaped && job->tree_gone && job->state.pipe[0] < 0 && job->state.pipe[1] < 0;
     if (job->phase != JC_RUNNING || !ended)
         return;
     jc_job_finish(job);

@@ -12,19 +12,19 @@
 #include <unistd.h>
 
 // Everything in the child, from here to `child`, runs between vfork and exec: it shares the parent's memory,
-// so it makes system calls, writes to its own stack and to `struct jc_spawn`, and nothing else.
+// so it makes system calls, writes to its own stack and to `struct jc_launch`, and nothing else.
 
-static int fail(struct jc_spawn *spawn, const char *stage)
+static int fail(struct jc_launch *launch, const char *stage)
 {
-    spawn->stage = stage;
+    launch->stage = stage;
     return errno;
 }
 
-static int place_descriptors(const struct jc_spawn *spawn)
+static int place_descriptors(const struct jc_launch *launch)
 {
     int from[3];
     for (int i = 0; i < 3; i++) {
-        from[i] = spawn->fds[i];
+        from[i] = launch->fds[i];
         // Out of the way of the targets; only where this process runs without its own 0, 1 or 2.
         if (from[i] < 3 && (from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3)) < 0)
             return -1;
@@ -49,18 +49,18 @@ static void reset_signals(const struct jc_spawn_base *base, bool all)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int take_identity(const struct jc_spawn *spawn)
+static int take_identity(const struct jc_launch *launch)
 {
-    bool changes_user = spawn->uid != (uid_t)-1;
-    if (!changes_user && spawn->gid == (gid_t)-1)
+    bool changes_user = launch->uid != (uid_t)-1;
+    if (!changes_user && launch->gid == (gid_t)-1)
         return 0;
-    gid_t gid = spawn->gid != (gid_t)-1 ? spawn->gid : getegid();
+    gid_t gid = launch->gid != (gid_t)-1 ? launch->gid : getegid();
     // The raw calls: the library's would try to change all threads, which are the parent's.
     if (changes_user && syscall(SYS_setgroups, 1, &gid) < 0 && geteuid() == 0)
         return -1;
     if (syscall(SYS_setresgid, gid, gid, gid) < 0)
         return -1;
-    return changes_user ? (int)syscall(SYS_setresuid, spawn->uid, spawn->uid, spawn->uid) : 0;
+    return changes_user ? (int)syscall(SYS_setresuid, launch->uid, launch->uid, launch->uid) : 0;
 }
 
 static const char *path_of(char *const *envp)
@@ -72,25 +72,25 @@ static const char *path_of(char *const *envp)
 }
 
 /// execve(2) along PATH, as execvp(3) does but without its shell for files of no known format.
-static int exec_along_path(const struct jc_spawn *spawn)
+static int exec_along_path(const struct jc_launch *launch)
 {
-    const char *name = spawn->argv[0];
+    const char *name = launch->argv[0];
     if (*name == '\0')
         return ENOENT;
     if (strchr(name, '/') != NULL) {
-        execve(name, spawn->argv, spawn->envp);
+        execve(name, launch->argv, launch->envp);
         return errno;
     }
     char full[4096];
     size_t length = strlen(name);
     int worst = ENOENT;
-    for (const char *at = path_of(spawn->envp);; at++) {
+    for (const char *at = path_of(launch->envp);; at++) {
         size_t part = strcspn(at, ":");
         if (part + length + 2 <= sizeof full) {
             memcpy(full, at, part);
             full[part] = '/';
             memcpy(full + part + (part > 0), name, length + 1);
-            execve(full, spawn->argv, spawn->envp);
+            execve(full, launch->argv, launch->envp);
             if (errno == EACCES)
                 worst = EACCES;
             else if (errno != ENOENT && errno != ENOTDIR)
@@ -108,29 +108,34 @@ static int join_cgroup(int dir)
     return fd < 0 || write(fd, "0", 1) != 1 ? -1 : close(fd);
 }
 
+/// Of the child until exec: PATH lookup needs a page, the rest little.
+#define STACK_SIZE (64 << 10)
+
 struct start {
-    struct jc_spawn *spawn;
+    struct jc_launch *launch;
+    const struct jc_spawn_base *base;
+    int pidfd;
     bool joins_cgroup, has_handlers;
 };
 
 static int run(const struct start *start)
 {
-    struct jc_spawn *spawn = start->spawn;
-    if (start->joins_cgroup && join_cgroup(spawn->cgroup_dir) < 0)
-        return fail(spawn, "cgroup");
+    struct jc_launch *launch = start->launch;
+    if (start->joins_cgroup && join_cgroup(launch->cgroup->dir) < 0)
+        return fail(launch, "cgroup");
     if (setsid() < 0)
-        return fail(spawn, "setsid");
-    if (place_descriptors(spawn) < 0)
-        return fail(spawn, "descriptors");
-    if (setrlimit(RLIMIT_NOFILE, &spawn->base->descriptors) < 0)
-        return fail(spawn, "limit");
-    if (take_identity(spawn) < 0)
-        return fail(spawn, "identity");
-    if (chdir(spawn->cwd) < 0)
-        return fail(spawn, "chdir");
-    reset_signals(spawn->base, start->has_handlers);
-    errno = exec_along_path(spawn);
-    return fail(spawn, "exec");
+        return fail(launch, "setsid");
+    if (place_descriptors(launch) < 0)
+        return fail(launch, "descriptors");
+    if (setrlimit(RLIMIT_NOFILE, &start->base->descriptors) < 0)
+        return fail(launch, "limit");
+    if (take_identity(launch) < 0)
+        return fail(launch, "identity");
+    if (chdir(launch->cwd) < 0)
+        return fail(launch, "chdir");
+    reset_signals(start->base, start->has_handlers);
+    errno = exec_along_path(launch);
+    return fail(launch, "exec");
 }
 
 /// Its value is the exit status: an errno, all of which fit.
@@ -139,83 +144,80 @@ static int child(void *argument)
     return run(argument);
 }
 
-static pid_t start_clone3(struct start *start, void *stack, size_t stack_size)
+static pid_t start_clone3(struct start *start, char stack[STACK_SIZE])
 {
-    struct jc_spawn *spawn = start->spawn;
-    int pidfd = -1;
+    struct jc_launch *launch = start->launch;
     struct clone_args args = {
         .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_CLEAR_SIGHAND,
-        .pidfd = (uintptr_t)&pidfd,
-        .parent_tid = (uintptr_t)spawn->pid,
+        .pidfd = (uintptr_t)&start->pidfd,
+        .parent_tid = (uintptr_t)&launch->pid,
         .exit_signal = SIGCHLD,
         .stack = (uintptr_t)stack,
-        .stack_size = stack_size,
+        .stack_size = STACK_SIZE,
     };
-    if (spawn->cgroup_dir >= 0) {
+    if (launch->cgroup != NULL) {
         args.flags |= CLONE_INTO_CGROUP;
-        args.cgroup = (uint64_t)spawn->cgroup_dir;
+        args.cgroup = (uint64_t)launch->cgroup->dir;
     }
-    long pid = jc_clone3(&args, sizeof args, child, start);
-    spawn->pidfd = pidfd;
-    return (pid_t)pid;
+    return (pid_t)jc_clone3(&args, sizeof args, child, start);
 }
 
 /// Where a sandbox refuses clone3(2), whose flags it cannot see: the child joins its cgroup itself, before
 /// exec.
-static pid_t start_clone(struct start *start, void *stack, size_t stack_size)
+static pid_t start_clone(struct start *start, char stack[STACK_SIZE])
 {
-    struct jc_spawn *spawn = start->spawn;
-    start->joins_cgroup = spawn->cgroup_dir >= 0;
+    struct jc_launch *launch = start->launch;
+    start->joins_cgroup = launch->cgroup != NULL;
     start->has_handlers = true;
     // The old call has one argument for both the pid and the pidfd. As nobody but the engine reaps the child,
     // its number is still its own afterwards.
-    pid_t pid = clone(child, (char *)stack + stack_size,
-                      CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD, start, spawn->pid);
+    pid_t pid = clone(child, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD,
+                      start, &launch->pid);
     if (pid < 0)
         return -errno;
-    spawn->pidfd = jp_pidfd_open(pid);
+    start->pidfd = jp_pidfd_open(pid);
     return pid;
 }
 
 /// The child failed before or in exec: it is a zombie with the errno as its status.
-static int reap_failed(struct jc_spawn *spawn, pid_t pid)
+static int reap_failed(const struct start *start, pid_t pid)
 {
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
-    atomic_store(spawn->pid, 0);
-    if (spawn->pidfd >= 0)
-        close(spawn->pidfd);
+    atomic_store(&start->launch->pid, 0);
+    if (start->pidfd >= 0)
+        close(start->pidfd);
     return WIFEXITED(status) && WEXITSTATUS(status) != 0 ? -WEXITSTATUS(status) : -EIO;
 }
 
 /// It runs, but nothing would tell of its end.
-static int end_unwatchable(struct jc_spawn *spawn, pid_t pid)
+static int end_unwatchable(const struct start *start, pid_t pid)
 {
-    int error = spawn->pidfd;
     kill(pid, SIGKILL);
-    reap_failed(spawn, pid);
-    spawn->stage = "pidfd";
-    return error;
+    reap_failed(start, pid);
+    start->launch->stage = "pidfd";
+    return start->pidfd;
 }
 
-int jc_spawn(struct jc_spawn *spawn, void *stack, size_t stack_size)
+int jc_spawn(struct jc_launch *launch, const struct jc_spawn_base *base)
 {
-    struct start start = {.spawn = spawn};
+    struct start start = {.launch = launch, .base = base, .pidfd = -1};
+    _Alignas(16) char stack[STACK_SIZE];
     sigset_t all, before;
-    spawn->stage = NULL;
+    launch->stage = NULL;
     sigfillset(&all);
     // A handler of the parent's must not run in the child, which shares its memory.
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t pid = start_clone3(&start, stack, stack_size);
+    pid_t pid = start_clone3(&start, stack);
     if (pid == -ENOSYS || pid == -EPERM)
-        pid = start_clone(&start, stack, stack_size);
+        pid = start_clone(&start, stack);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (pid < 0) {
-        spawn->stage = "clone";
+        launch->stage = "clone";
         return pid;
     }
-    if (spawn->stage != NULL)
-        return reap_failed(spawn, pid);
-    return spawn->pidfd >= 0 ? 0 : end_unwatchable(spawn, pid);
+    if (launch->stage != NULL)
+        return reap_failed(&start, pid);
+    return start.pidfd >= 0 ? start.pidfd : end_unwatchable(&start, pid);
 }

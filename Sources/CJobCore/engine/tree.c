@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "engine_private.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -83,13 +82,13 @@ static bool is_too_old(const struct search *search, pid_t pid)
 {
     if (!search->is_young)
         return false;
-    pid_t first = search->job->pid;
+    pid_t first = search->job->state.pid;
     return search->newest >= first ? pid < first : pid < first && pid > search->newest;
 }
 
 static bool belongs(struct search *search, pid_t pid)
 {
-    pid_t first = search->job->pid;
+    pid_t first = search->job->state.pid;
     if (pid <= 1 || pid == search->self || is_too_old(search, pid))
         return false;
     bool is_numbered = !search->is_marked_only && (getsid(pid) == first || getpgid(pid) == first);
@@ -99,7 +98,7 @@ static bool belongs(struct search *search, pid_t pid)
 /// Whether the first process of an adopted job was reaped, by whoever became its parent.
 static bool is_reaped(const struct jc_job *job)
 {
-    return job->launch.pidfd < 0 || syscall(SYS_pidfd_send_signal, job->launch.pidfd, 0, NULL, 0) < 0;
+    return job->state.pidfd < 0 || syscall(SYS_pidfd_send_signal, job->state.pidfd, 0, NULL, 0) < 0;
 }
 
 /// Signals all processes of the tree; with `signo` 0 looks for one. Whether there may be any.
@@ -108,7 +107,7 @@ static bool search_tree(const struct jc_job *job, int signo)
     struct search search = {.job = job, .signo = signo, .self = getpid()};
     search.newest = jp_monotonic_ms() - job->launch.started_ms < YOUNG_MS ? newest_pid(&search) : -1;
     search.is_young = search.newest > 0;
-    search.is_marked_only = job->adopted && is_reaped(job);
+    search.is_marked_only = job->state.adopted && is_reaped(job);
     bool found = false;
     rewinddir(job->engine->proc);
     for (struct dirent *entry; (signo != 0 || !found) && (entry = readdir(job->engine->proc)) != NULL;) {

@@ -9,6 +9,7 @@
 #include <linux/sockios.h>
 #include <sched.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,16 +32,36 @@
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 /// What follows for `count` lines is for the value that is loaded, and decides.
 #define WHEN(value, count) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (count))
-/// Refuses the system call, or the argument of one, that is loaded.
+/// Refuses what is loaded: a system call, or an argument of one.
 #define DENY(value) WHEN(value, 1), REFUSE
 /// Refuses to open a file for more than reading; `index`: of the argument that holds the flags.
 #define DENY_WRITING(number, index)                                                                          \
     WHEN(number, 4), LOAD(args[index]),                                                                      \
         BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, O_ACCMODE | O_CREAT | O_TRUNC, 0, 1), REFUSE, ALLOW
 
-// A load takes the lower half of an argument, which comes first on both machines and holds all flags looked
-// at.
-static const struct sock_filter program[] = {
+/// Calls that are refused whatever their arguments are.
+static const uint32_t denied[] = {
+#if defined(__x86_64__)
+    SYS_fork, SYS_vfork, SYS_creat, SYS_unlink, SYS_rename, SYS_rmdir, SYS_mkdir, SYS_mknod, SYS_link,
+    SYS_symlink, SYS_chmod, SYS_chown, SYS_lchown, SYS_utime, SYS_utimes, SYS_futimesat,
+#endif
+    // Programs and other processes. A daemon that is not root's runs jobs as the user that this process is
+    // too.
+    SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_process_madvise,
+    SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_pidfd_open,
+    SYS_pidfd_getfd, SYS_pidfd_send_signal, SYS_setpriority, SYS_sched_setaffinity, SYS_sched_setscheduler,
+    SYS_sched_setparam, SYS_sched_setattr, SYS_ioprio_set, SYS_move_pages, SYS_migrate_pages,
+    // Files: what is written is the supervisor's to write.
+    SYS_openat2, SYS_truncate, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_mkdirat, SYS_mknodat,
+    SYS_linkat, SYS_symlinkat, SYS_fchmod, SYS_fchmodat, CALL_FCHMODAT2, SYS_fchown, SYS_fchownat,
+    SYS_utimensat, SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, CALL_SETXATTRAT, SYS_removexattr,
+    SYS_lremovexattr, SYS_fremovexattr, CALL_REMOVEXATTRAT,
+    // Connections of its own making, and what would go past this filter.
+    SYS_socket, SYS_connect, SYS_io_uring_setup, SYS_setns, SYS_unshare, SYS_mount, SYS_bpf,
+    SYS_perf_event_open, SYS_keyctl};
+#define DENIED (sizeof denied / sizeof *denied)
+
+static const struct sock_filter before[] = {
     LOAD(arch),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, 1, 0),
     REFUSE,
@@ -49,48 +70,17 @@ static const struct sock_filter program[] = {
     // The x32 calls have numbers of their own.
     BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1),
     REFUSE,
-    DENY(SYS_fork),
-    DENY(SYS_vfork),
-    DENY_WRITING(SYS_open, 1),
-    DENY(SYS_creat),
-    DENY(SYS_unlink),
-    DENY(SYS_rename),
-    DENY(SYS_rmdir),
-    DENY(SYS_mkdir),
-    DENY(SYS_mknod),
-    DENY(SYS_link),
-    DENY(SYS_symlink),
-    DENY(SYS_chmod),
-    DENY(SYS_chown),
-    DENY(SYS_lchown),
-    DENY(SYS_utime),
-    DENY(SYS_utimes),
-    DENY(SYS_futimesat),
 #endif
-    // Programs and other processes. A daemon that is not root's runs jobs as the user that this process is
-    // too.
-    DENY(SYS_execve),
-    DENY(SYS_execveat),
-    DENY(SYS_ptrace),
-    DENY(SYS_process_vm_readv),
-    DENY(SYS_process_vm_writev),
-    DENY(SYS_process_madvise),
-    DENY(SYS_kill),
-    DENY(SYS_tkill),
-    DENY(SYS_tgkill),
-    DENY(SYS_rt_sigqueueinfo),
-    DENY(SYS_rt_tgsigqueueinfo),
-    DENY(SYS_pidfd_open),
-    DENY(SYS_pidfd_getfd),
-    DENY(SYS_pidfd_send_signal),
-    DENY(SYS_setpriority),
-    DENY(SYS_sched_setaffinity),
-    DENY(SYS_sched_setscheduler),
-    DENY(SYS_sched_setparam),
-    DENY(SYS_sched_setattr),
-    DENY(SYS_ioprio_set),
-    DENY(SYS_move_pages),
-    DENY(SYS_migrate_pages),
+};
+
+// A load takes the lower half of an argument, which comes first on both machines and holds all flags looked
+// at.
+static const struct sock_filter after[] = {
+#if defined(__x86_64__)
+    DENY_WRITING(SYS_open, 1),
+#endif
+    // So is the memory of processes in /proc.
+    DENY_WRITING(SYS_openat, 2),
     WHEN(SYS_prlimit64, 4),
     LOAD(args[0]),
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
@@ -108,41 +98,6 @@ static const struct sock_filter program[] = {
     DENY(FIOSETOWN),
     DENY(SIOCSPGRP),
     ALLOW,
-    // Files: what is written is the supervisor's to write, and so is the memory of processes in /proc.
-    DENY_WRITING(SYS_openat, 2),
-    DENY(SYS_openat2),
-    DENY(SYS_truncate),
-    DENY(SYS_unlinkat),
-    DENY(SYS_renameat),
-    DENY(SYS_renameat2),
-    DENY(SYS_mkdirat),
-    DENY(SYS_mknodat),
-    DENY(SYS_linkat),
-    DENY(SYS_symlinkat),
-    DENY(SYS_fchmod),
-    DENY(SYS_fchmodat),
-    DENY(CALL_FCHMODAT2),
-    DENY(SYS_fchown),
-    DENY(SYS_fchownat),
-    DENY(SYS_utimensat),
-    DENY(SYS_setxattr),
-    DENY(SYS_lsetxattr),
-    DENY(SYS_fsetxattr),
-    DENY(CALL_SETXATTRAT),
-    DENY(SYS_removexattr),
-    DENY(SYS_lremovexattr),
-    DENY(SYS_fremovexattr),
-    DENY(CALL_REMOVEXATTRAT),
-    // Connections of its own making, and what would go past this filter.
-    DENY(SYS_socket),
-    DENY(SYS_connect),
-    DENY(SYS_io_uring_setup),
-    DENY(SYS_setns),
-    DENY(SYS_unshare),
-    DENY(SYS_mount),
-    DENY(SYS_bpf),
-    DENY(SYS_perf_event_open),
-    DENY(SYS_keyctl),
     // Threads are made by clone3, whose flags a filter cannot see: ENOSYS makes the C library use clone.
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
@@ -156,8 +111,13 @@ static const struct sock_filter program[] = {
 
 static int filter_calls(void)
 {
-    struct sock_fprog filter = {.len = sizeof program / sizeof *program,
-                                .filter = (struct sock_filter *)program};
+    struct sock_filter program[sizeof before / sizeof *before + 2 * DENIED + sizeof after / sizeof *after];
+    memcpy(program, before, sizeof before);
+    struct sock_filter *at = program + sizeof before / sizeof *before;
+    for (size_t i = 0; i < DENIED; i++, at += 2)
+        memcpy(at, (struct sock_filter[]){DENY(denied[i])}, 2 * sizeof *at);
+    memcpy(at, after, sizeof after);
+    const struct sock_fprog filter = {.len = sizeof program / sizeof *program, .filter = program};
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) < 0 ? -errno : 0;
 }
 

@@ -28,16 +28,12 @@ void jc_connection_ready(struct jc_connection *connection)
 
 void jc_peer_failed(struct jc_server *server, const union jc_address *peer, const char *reason)
 {
-    char address[INET6_ADDRSTRLEN] = "unknown", text[INET6_ADDRSTRLEN + 16];
-    if (peer->any.sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &peer->v6.sin6_addr, address, sizeof address);
-        snprintf(text, sizeof text, "[%s]:%u", address, (unsigned)ntohs(peer->v6.sin6_port));
-    } else if (peer->any.sa_family == AF_INET) {
-        inet_ntop(AF_INET, &peer->v4.sin_addr, address, sizeof address);
-        snprintf(text, sizeof text, "%s:%u", address, (unsigned)ntohs(peer->v4.sin_port));
-    } else {
-        snprintf(text, sizeof text, "%s", address);
-    }
+    char address[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 16] = "unknown";
+    const bool v6 = peer->any.sa_family == AF_INET6;
+    const void *bytes = v6 ? (const void *)&peer->v6.sin6_addr : &peer->v4.sin_addr;
+    const in_port_t port = v6 ? peer->v6.sin6_port : peer->v4.sin_port;
+    if (inet_ntop(peer->any.sa_family, bytes, address, sizeof address) != NULL)
+        snprintf(text, sizeof text, v6 ? "[%s]:%u" : "%s:%u", address, (unsigned)ntohs(port));
     server->handler.peer_failed(server->context, text, reason);
 }
 

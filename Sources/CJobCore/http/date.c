@@ -1,7 +1,6 @@
 #include "server_private.h"
 
 #include <stdio.h>
-#include <time.h>
 
 /// Written once a second.
 const char *jc_server_date(struct jc_server *server)

@@ -27,13 +27,6 @@ void jc_deadline_start(struct jc_deadlines *deadlines, struct jc_deadline *deadl
     TAILQ_INSERT_TAIL(&deadlines->lists[kind], deadline, link);
 }
 
-void jc_deadline_keep(struct jc_deadlines *deadlines, struct jc_deadline *deadline,
-                      enum jc_deadline_kind kind)
-{
-    if (deadline->kind != kind)
-        jc_deadline_start(deadlines, deadline, kind);
-}
-
 void jc_deadline_put_off(struct jc_deadline *deadline)
 {
     deadline->since_ms = jp_coarse_ms();

@@ -30,9 +30,6 @@ struct jc_deadlines {
 };
 
 void jc_deadlines_init(struct jc_deadlines *deadlines);
-/// Starts the deadline, or leaves it as it is when it is of this kind already.
-void jc_deadline_keep(struct jc_deadlines *deadlines, struct jc_deadline *deadline,
-                      enum jc_deadline_kind kind);
 /// Starts the deadline from now.
 void jc_deadline_start(struct jc_deadlines *deadlines, struct jc_deadline *deadline,
                        enum jc_deadline_kind kind);

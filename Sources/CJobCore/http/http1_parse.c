@@ -1,7 +1,6 @@
 #include "target.h"
 
 #include <errno.h>
-#include <jobcore/request.h>
 #include <string.h>
 
 #define METHOD_MAX 32
@@ -19,12 +18,6 @@ static ssize_t refuse(int status, const char *text, const char **why)
     return -status;
 }
 
-static bool equals(struct jw_slice slice, const char *lower)
-{
-    const struct jw_field field = {.name = slice};
-    return jw_field_is(&field, lower);
-}
-
 static void note_once(const struct jw_field **slot, const struct jw_field *field, const char *text,
                       struct framing *framing)
 {
@@ -37,25 +30,25 @@ static void note(const struct jw_field *field, struct framing *framing)
 {
     switch (field->name.length) {
     case 4:
-        if (jw_field_is(field, "host"))
+        if (jw_is(field->name, "host"))
             note_once(&framing->host, field, "repeated Host", framing);
         break;
     case 6:
-        if (jw_field_is(field, "expect"))
+        if (jw_is(field->name, "expect"))
             note_once(&framing->expect, field, "repeated Expect", framing);
         break;
     case 10:
-        if (jw_field_is(field, "connection")) {
+        if (jw_is(field->name, "connection")) {
             framing->close = framing->close || jw_field_lists(field, "close");
             framing->keep_alive = framing->keep_alive || jw_field_lists(field, "keep-alive");
         }
         break;
     case 14:
-        if (jw_field_is(field, "content-length"))
+        if (jw_is(field->name, "content-length"))
             note_once(&framing->length, field, "repeated Content-Length", framing);
         break;
     case 17:
-        if (jw_field_is(field, "transfer-encoding"))
+        if (jw_is(field->name, "transfer-encoding"))
             note_once(&framing->coding, field, "repeated Transfer-Encoding", framing);
         break;
     }
@@ -76,7 +69,7 @@ static ssize_t frame_body(const struct framing *framing, struct jc_head *head, c
     if (framing->coding != NULL) {
         if (head->http_1_0)
             return refuse(400, "Transfer-Encoding in HTTP/1.0", why);
-        if (!equals(framing->coding->value, "chunked"))
+        if (!jw_is(framing->coding->value, "chunked"))
             return refuse(501, "a transfer coding other than chunked", why);
         request->content_length = -1;
         request->has_body = true;
@@ -93,7 +86,7 @@ static ssize_t apply(const struct framing *framing, struct jw_slice authority, s
         return refuse(400, "no Host", why);
     if (framing->host != NULL && !jc_host_valid(framing->host->value))
         return refuse(400, "malformed Host", why);
-    if (authority.bytes != NULL && (framing->host == NULL || !jc_same_host(authority, framing->host->value)))
+    if (authority.bytes != NULL && (framing->host == NULL || !jw_same(authority, framing->host->value)))
         return refuse(400, "the target's host is not the Host header's", why);
     ssize_t refused = frame_body(framing, head, why);
     if (refused < 0)
@@ -102,7 +95,7 @@ static ssize_t apply(const struct framing *framing, struct jw_slice authority, s
     head->expect_continue = false;
     if (framing->expect == NULL || head->http_1_0)
         return 0;
-    if (!equals(framing->expect->value, "100-continue"))
+    if (!jw_is(framing->expect->value, "100-continue"))
         return refuse(417, "an expectation other than 100-continue", why);
     head->expect_continue = head->request.has_body;
     return 0;

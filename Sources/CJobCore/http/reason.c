@@ -1,11 +1,9 @@
 #include "server_private.h"
 
-struct entry {
+static const struct {
     int status;
     const char *text;
-};
-
-static const struct entry entries[] = {
+} entries[] = {
     {200, "OK"},
     {201, "Created"},
     {202, "Accepted"},

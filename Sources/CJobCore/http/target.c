@@ -53,22 +53,6 @@ bool jc_host_valid(struct jw_slice text)
     return rest == end || (*rest == ':' && end - rest <= 6 && all(rest + 1, end, DIGIT));
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
-bool jc_same_host(struct jw_slice one, struct jw_slice other)
-{
-    if (one.length != other.length)
-        return false;
-    for (size_t i = 0; i < one.length; i++) {
-        if (lower(one.bytes[i]) != lower(other.bytes[i]))
-            return false;
-    }
-    return true;
-}
-
 /// Takes "http://host" off the front of an absolute form. The rest, which may be empty.
 static struct jw_slice after_authority(struct jw_slice target, struct jw_slice *authority)
 {
@@ -76,7 +60,7 @@ static struct jw_slice after_authority(struct jw_slice target, struct jw_slice *
     for (size_t i = 0; i < 2; i++) {
         const size_t length = strlen(schemes[i]);
         if (target.length <= length ||
-            !jc_same_host((struct jw_slice){target.bytes, length}, (struct jw_slice){schemes[i], length}))
+            !jw_same((struct jw_slice){target.bytes, length}, (struct jw_slice){schemes[i], length}))
             continue;
         size_t end = length;
         while (end < target.length && target.bytes[end] != '/' && target.bytes[end] != '?')

@@ -7,8 +7,6 @@
 
 /// uri-host [":" port], not empty.
 bool jc_host_valid(struct jw_slice text);
-/// Equal without case.
-bool jc_same_host(struct jw_slice one, struct jw_slice other);
 /// Splits a target into path and query. `authority` is set for the absolute form. NULL, or why it is refused.
 const char *jc_target_parse(struct jw_slice target, struct jc_request *request, struct jw_slice *authority);
 

@@ -11,31 +11,23 @@
 #define SESSION_SECONDS 3600
 #define VERIFY_DEPTH 8
 
-static int fail(char *error, const char *what, const char *file)
-{
-    char reason[160];
-    jw_tls_reason(reason, sizeof reason);
-    snprintf(error, JC_ERROR_SIZE, "%s %s: %s", what, file, reason);
-    return -EINVAL;
-}
-
-static int trust(SSL_CTX *ctx, const struct jc_tls_options *options, char *error)
+static bool trust(SSL_CTX *ctx, const struct jc_tls_options *options, char *error)
 {
     ERR_clear_error();
-    if (SSL_CTX_load_verify_file(ctx, options->client_ca_file) != 1)
-        return fail(error, "cannot use the client authorities", options->client_ca_file);
-    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(options->client_ca_file);
-    if (names == NULL)
-        return fail(error, "cannot use the client authorities", options->client_ca_file);
+    STACK_OF(X509_NAME) *names = NULL;
+    if (SSL_CTX_load_verify_file(ctx, options->client_ca_file) != 1 ||
+        (names = SSL_load_client_CA_file(options->client_ca_file)) == NULL)
+        return jw_tls_fail(error, JC_ERROR_SIZE, "cannot use the client authorities",
+                           options->client_ca_file);
     SSL_CTX_set_client_CA_list(ctx, names);
     if (options->crl_file == NULL)
-        return 0;
+        return true;
     X509_STORE *store = SSL_CTX_get_cert_store(ctx);
     X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
     if (lookup == NULL || X509_load_crl_file(lookup, options->crl_file, X509_FILETYPE_PEM) < 1)
-        return fail(error, "cannot use the revocation list", options->crl_file);
+        return jw_tls_fail(error, JC_ERROR_SIZE, "cannot use the revocation list", options->crl_file);
     X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
-    return 0;
+    return true;
 }
 
 /// Sessions stay in this context, so none outlives the authorities and the revocation list it was verified
@@ -67,7 +59,7 @@ static int set_up(struct jc_tls *tls, const struct jc_tls_options *options, char
     // Or the server's own chain would be built, and its signatures verified, in each handshake.
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
     resume(ctx, options->session_cache);
-    return trust(ctx, options, error);
+    return trust(ctx, options, error) ? 0 : -EINVAL;
 }
 
 int jc_tls_new(const struct jc_tls_options *options, struct jc_tls **out, char error[JC_ERROR_SIZE])

@@ -30,36 +30,9 @@ static int bio_write(BIO *bio, const char *bytes, int length)
     return jc_bytes_append(&transport->wire->out, bytes, (size_t)length) < 0 ? -1 : length;
 }
 
-static long bio_control(BIO *bio, int command, long number, void *pointer)
-{
-    (void)bio, (void)number, (void)pointer;
-    return command == BIO_CTRL_FLUSH;
-}
-
 BIO_METHOD *jc_tls_bio_method(void)
 {
-    BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "jobd connection");
-    if (method == NULL)
-        return NULL;
-    BIO_meth_set_read(method, bio_read);
-    BIO_meth_set_write(method, bio_write);
-    BIO_meth_set_ctrl(method, bio_control);
-    return method;
-}
-
-/// Made when the first bytes come: a peer that sends none costs no TLS state.
-static int make_session(struct jc_transport *transport)
-{
-    const struct jc_tls *tls = transport->wire->context;
-    SSL *ssl = transport->session = SSL_new(tls->ctx);
-    BIO *bio = ssl != NULL ? BIO_new(tls->method) : NULL;
-    if (bio == NULL)
-        return -ENOMEM;
-    BIO_set_data(bio, transport);
-    BIO_set_init(bio, 1);
-    SSL_set_bio(ssl, bio, bio);
-    SSL_set_accept_state(ssl);
-    return 0;
+    return jw_tls_bio_method(bio_read, bio_write);
 }
 
 static void explain(const SSL *ssl, char *reason, size_t size)
@@ -75,13 +48,17 @@ static void explain(const SSL *ssl, char *reason, size_t size)
 
 static int shake(struct jc_transport *transport, char *reason, size_t size)
 {
-    if (transport->session == NULL && make_session(transport) < 0) {
+    const struct jc_tls *tls = transport->wire->context;
+    // Made when the first bytes come: a peer that sends none costs no TLS state.
+    if (transport->session == NULL)
+        transport->session = jw_tls_session(tls->ctx, tls->method, transport);
+    if (transport->session == NULL) {
         ERR_clear_error();
         snprintf(reason, size, "out of memory");
         return -EPROTO;
     }
     ERR_clear_error();
-    int result = SSL_do_handshake(transport->session);
+    int result = SSL_accept(transport->session);
     if (result == 1)
         return 1;
     if (SSL_get_error(transport->session, result) == SSL_ERROR_WANT_READ)

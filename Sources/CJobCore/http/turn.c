@@ -22,15 +22,12 @@ static enum jc_deadline_kind due(const struct jc_connection *connection)
 
 static void set_deadline(struct jc_connection *connection)
 {
-    struct jc_deadlines *deadlines = &connection->server->deadlines;
     const enum jc_deadline_kind kind = due(connection);
     const bool stall = kind == JC_DEADLINE_WRITE || kind == JC_DEADLINE_BODY || kind == JC_DEADLINE_HEAD;
     if (kind == JC_DEADLINE_IDLE && connection->deadline.kind == kind)
         jc_deadline_put_off(&connection->deadline);
-    else if (stall && connection->progress)
-        jc_deadline_start(deadlines, &connection->deadline, kind);
-    else
-        jc_deadline_keep(deadlines, &connection->deadline, kind);
+    else if (connection->deadline.kind != kind || (stall && connection->progress))
+        jc_deadline_start(&connection->server->deadlines, &connection->deadline, kind);
     connection->progress = false;
 }
 

@@ -8,10 +8,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 struct post {
-    struct post *next;
+    STAILQ_ENTRY(post) link;
     jc_callback callback;
     void *context;
 };
@@ -27,7 +28,7 @@ struct jc_loop {
     _Atomic pthread_t runner; ///< the thread inside a round, or 0
 
     pthread_mutex_t lock; ///< of what follows
-    struct post *first, **last;
+    STAILQ_HEAD(posts, post) posts;
     bool woken; ///< the eventfd was written since the list was last taken
 };
 
@@ -76,7 +77,6 @@ static void wake(struct jc_loop *loop)
 
 static int set_up(struct jc_loop *loop)
 {
-    loop->last = &loop->first;
     loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (loop->wake_fd < 0)
         return -errno;
@@ -93,7 +93,7 @@ int jc_loop_new(struct jc_loop **out)
     struct jc_loop *loop = calloc(1, sizeof *loop);
     if (loop == NULL)
         return -ENOMEM;
-    loop->wake_fd = -1;
+    STAILQ_INIT(&loop->posts);
     pthread_mutex_init(&loop->lock, NULL);
     int status = set_up(loop);
     if (status < 0)
@@ -103,29 +103,20 @@ int jc_loop_new(struct jc_loop **out)
     return status;
 }
 
-static struct post *take_posts(struct jc_loop *loop)
-{
-    pthread_mutex_lock(&loop->lock);
-    struct post *posts = loop->first;
-    loop->first = NULL;
-    loop->last = &loop->first;
-    loop->woken = false;
-    pthread_mutex_unlock(&loop->lock);
-    return posts;
-}
-
 /// Runs those posted until now; what they post waits for the next call. Whether there was any.
 static bool run_posts(struct jc_loop *loop)
 {
-    struct post *post = take_posts(loop);
-    bool any = post != NULL;
-    while (post != NULL) {
-        struct post *next = post->next;
-        jc_callback callback = post->callback;
-        void *context = post->context;
+    struct posts posts = STAILQ_HEAD_INITIALIZER(posts);
+    pthread_mutex_lock(&loop->lock);
+    STAILQ_CONCAT(&posts, &loop->posts);
+    loop->woken = false;
+    pthread_mutex_unlock(&loop->lock);
+    bool any = !STAILQ_EMPTY(&posts);
+    for (struct post *post; (post = STAILQ_FIRST(&posts)) != NULL;) {
+        const struct post due = *post;
+        STAILQ_REMOVE_HEAD(&posts, link);
         free(post);
-        callback(context);
-        post = next;
+        due.callback(due.context);
     }
     return any;
 }
@@ -133,7 +124,7 @@ static bool run_posts(struct jc_loop *loop)
 static bool has_posts(struct jc_loop *loop)
 {
     pthread_mutex_lock(&loop->lock);
-    bool any = loop->first != NULL;
+    bool any = !STAILQ_EMPTY(&loop->posts);
     pthread_mutex_unlock(&loop->lock);
     return any;
 }
@@ -181,10 +172,9 @@ int jc_loop_post(struct jc_loop *loop, jc_callback callback, void *context)
     struct post *post = malloc(sizeof *post);
     if (post == NULL)
         return -ENOMEM;
-    *post = (struct post){NULL, callback, context};
+    *post = (struct post){.callback = callback, .context = context};
     pthread_mutex_lock(&loop->lock);
-    *loop->last = post;
-    loop->last = &post->next;
+    STAILQ_INSERT_TAIL(&loop->posts, post, link);
     bool waking = !loop->woken && atomic_load(&loop->runner) != pthread_self();
     loop->woken = loop->woken || waking;
     pthread_mutex_unlock(&loop->lock);
@@ -203,7 +193,7 @@ void jc_loop_free(struct jc_loop *loop)
 {
     if (loop == NULL)
         return;
-    while (loop->last != NULL && run_posts(loop))
+    while (run_posts(loop))
         continue;
     if (loop->base != NULL)
         event_base_free(loop->base);

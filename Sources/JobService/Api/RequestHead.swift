@@ -37,8 +37,8 @@ struct RequestHead {
   func header(_ name: StaticString) -> String? {
     let name = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
     for index in 0..<request.header_count {
-      let field = request.headers! + index
-      if jw_field_is(field, name) { return String(decoding: field.pointee.value.buffer, as: UTF8.self) }
+      let field = request.headers![index]
+      if jw_is(field.name, name) { return String(decoding: field.value.buffer, as: UTF8.self) }
     }
     return nil
   }

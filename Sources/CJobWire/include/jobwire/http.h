@@ -28,10 +28,11 @@ ssize_t jw_fields_parse(const char *_Nonnull bytes, size_t length, struct jw_fie
 bool jw_is_token(struct jw_slice text);
 /// RFC 9110 section 5.5: no control character but the tab.
 bool jw_is_value(struct jw_slice text);
-/// Whether a field's name is `lower` (given in lower case), without case.
-bool jw_field_is(const struct jw_field *_Nonnull field, const char *_Nonnull lower);
-/// Whether a field's value, a list, has the element `lower`, without case.
-bool jw_field_lists(const struct jw_field *_Nonnull field, const char *_Nonnull lower);
+/// Equal without case, whatever the locale is.
+bool jw_same(struct jw_slice one, struct jw_slice other);
+bool jw_is(struct jw_slice text, const char *_Nonnull words);
+/// Whether a field's value, a list, has the element, without case.
+bool jw_field_lists(const struct jw_field *_Nonnull field, const char *_Nonnull element);
 /// 1*DIGIT up to 2^62. 0, or -EBADMSG for anything else.
 int jw_number_parse(struct jw_slice text, int64_t *_Nonnull out) __attribute__((warn_unused_result));
 

@@ -4,14 +4,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/// What client and server contexts have in common. Typed void so that no OpenSSL header is needed here.
-typedef void jw_ssl_ctx;
+/// What client and server have in common of TLS. OpenSSL's types by their tags, so that no header of its own
+/// is needed here.
+struct ssl_st;
+struct ssl_ctx_st;
+struct bio_st;
+struct bio_method_st;
 
 /// Limits a context to TLS 1.3 and RFC 8446 section 9.1's suites, AES-128-GCM preferred, groups X25519 and
 /// P-256, and loads PEM certificate chain and key (checked to match). False: `error` says which file and why.
-bool jw_tls_configure(jw_ssl_ctx *_Nonnull ctx, const char *_Nonnull certificate_file,
+bool jw_tls_configure(struct ssl_ctx_st *_Nonnull ctx, const char *_Nonnull certificate_file,
                       const char *_Nonnull key_file, char *_Nonnull error, size_t error_size)
     __attribute__((warn_unused_result));
+/// What a connection's bytes come and go by; of the data that `jw_tls_session` is given. NULL without memory;
+/// freed with BIO_meth_free, after its sessions.
+struct bio_method_st *_Nullable jw_tls_bio_method(
+    int (*_Nonnull read)(struct bio_st *_Nonnull bio, char *_Nonnull bytes, int length),
+    int (*_Nonnull write)(struct bio_st *_Nonnull bio, const char *_Nonnull bytes, int length));
+/// NULL without memory.
+struct ssl_st *_Nullable jw_tls_session(struct ssl_ctx_st *_Nonnull ctx,
+                                        const struct bio_method_st *_Nonnull method, void *_Nonnull data);
+/// "<what> <file>: <reason>" into `error`, with OpenSSL's reason as below. False, to be returned.
+bool jw_tls_fail(char *_Nonnull error, size_t size, const char *_Nonnull what, const char *_Nonnull file);
 /// The reason of OpenSSL's oldest queued error, in words; clears the queue.
 void jw_tls_reason(char *_Nonnull text, size_t size);
 

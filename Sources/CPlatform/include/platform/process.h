@@ -11,12 +11,23 @@
 /// errno.
 int jp_pidfd_open(pid_t pid) __attribute__((warn_unused_result));
 
+/// Writes all, whatever a call takes. 0 or a negative errno.
+int jp_write_all(int fd, const void *_Nullable from, size_t length) __attribute__((warn_unused_result));
+
 /// A descriptor of an anonymous file that holds `bytes` and reads from their start, or a negative errno.
 int jp_memory_file(const char *_Nonnull name, const void *_Nullable bytes, size_t length)
     __attribute__((warn_unused_result));
 
-/// Sends a datagram of `text` and `count` (at most 2) descriptors to the socket at `address`, a path or,
-/// after "@", an abstract name. Does not wait: -EAGAIN when the receiver does not keep up. A negative errno.
+#define JP_DESCRIPTORS 4
+struct msghdr;
+/// Sends a message and `count` (at most JP_DESCRIPTORS) descriptors with it, and does not wait. 0 or a
+/// negative errno.
+int jp_send(int socket, struct msghdr *_Nonnull message, const int *_Nullable fds, size_t count)
+    __attribute__((warn_unused_result));
+
+/// Sends a datagram of `text` and `count` (at most JP_DESCRIPTORS) descriptors to the socket at `address`, a
+/// path or, after "@", an abstract name. Does not wait: -EAGAIN when the receiver does not keep up. A
+/// negative errno.
 int jp_notify(const char *_Nonnull address, const char *_Nonnull text, size_t length,
               const int *_Nullable fds, size_t count) __attribute__((warn_unused_result));
 
