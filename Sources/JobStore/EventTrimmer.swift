@@ -1,5 +1,5 @@
 /// Drops old events. The writer's thread only.
-package final class EventTrimmer {
+final class EventTrimmer {
   private let database: Database
   private let clients: StoredClients
   private let rows, drop, note: Statement
@@ -7,7 +7,7 @@ package final class EventTrimmer {
   /// Rows dropped in one transaction: bounds how long creations wait.
   private static let mostRows = 2000
 
-  package init(_ database: Database, _ clients: StoredClients) throws(StoreError) {
+  init(_ database: Database, _ clients: StoredClients) throws(StoreError) {
     self.database = database
     self.clients = clients
     rows = try database.prepare("SELECT last, at, count FROM events WHERE client = ?1 ORDER BY last")
@@ -16,10 +16,10 @@ package final class EventTrimmer {
   }
 
   /// Drops events of a client that are too many or older than `oldest`. True: there is more to drop.
-  package func trim(_ client: Int64, most: Int64, oldest: Int64) throws(StoreError) -> Bool {
+  func trim(_ client: Int64, most: Int64, oldest: Int64) throws(StoreError) -> Bool {
     let excess = clients.totals(of: client).events - most
     var (last, count, looked): (Int64?, Int64, Int) = (nil, 0, 0)
-    rows.bind(1, client)
+    rows.bind(client)
     while looked < Self.mostRows, try rows.step(), count < excess || rows.integer(1) < oldest {
       last = rows.integer(0)
       count += rows.integer(2)
@@ -34,13 +34,8 @@ package final class EventTrimmer {
   private func dropEvents(of client: Int64, through last: Int64, count: Int64) throws(StoreError) {
     do {
       try database.execute("BEGIN IMMEDIATE")
-      drop.bind(1, client)
-      drop.bind(2, last)
-      try drop.run()
-      note.bind(1, client)
-      note.bind(2, last)
-      note.bind(3, count)
-      try note.run()
+      try drop.run(client, last)
+      try note.run(client, last, count)
       try database.execute("COMMIT")
     } catch {
       database.rollback()

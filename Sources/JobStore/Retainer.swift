@@ -2,7 +2,7 @@ import JobAPI
 import Platform
 
 /// Finds what a ``Retention`` lets go. The writer's thread only.
-package final class Retainer {
+final class Retainer {
   private let clients: StoredClients
   private let finished: Statement
   private let trimmer: EventTrimmer
@@ -12,7 +12,7 @@ package final class Retainer {
   private static let most = 500
   private static let mostRows = 5000
 
-  package init(_ writer: StoreWriter) throws(StoreError) {
+  init(_ writer: StoreWriter) throws(StoreError) {
     clients = writer.clients
     trimmer = try EventTrimmer(writer.database, clients)
     finished = try writer.database.prepare(
@@ -24,13 +24,12 @@ package final class Retainer {
       """)
   }
 
-  package func maintain(_ retention: Retention) throws(StoreError) -> Expired {
+  func maintain(_ retention: Retention) throws(StoreError) -> Expired {
     let now = Clock.microseconds()
     for (client, total) in clients.totals where total.events > 0 {
       while try trimmer.trim(client, most: retention.events, oldest: now - retention.eventAge) {}
     }
-    dropKeys.bind(1, now - WriterStatements.keyAge)
-    while try dropKeys.run() > 0 {}
+    while try dropKeys.run(now - WriterStatements.keyAge) > 0 {}
     return try expired(retention, now: now)
   }
 
@@ -50,7 +49,7 @@ package final class Retainer {
   private func find(
     _ client: Int64, before: Int64, _ excess: inout (jobs: Int64, bytes: Int64), _ expired: inout Expired
   ) throws(StoreError) {
-    finished.bind(1, client)
+    finished.bind(client)
     defer { finished.reset() }
     var rows = 0
     while try finished.step() {

@@ -2,7 +2,7 @@ import JobAPI
 import JobModel
 
 /// One thing that happened to a job.
-package struct StoredEvent: Equatable, Sendable {
+package struct StoredEvent: Equatable, Sendable, ByteValue {
   package typealias Kind = JobEvent.Kind
 
   /// Larger than that of every event before, of any client.
@@ -40,16 +40,8 @@ package struct StoredEvent: Equatable, Sendable {
     }
   }
 
-  package func encode(into writer: inout ByteWriter) {
-    writer.put(number)
-    writer.put(kind.code)
-    writer.put(id)
-    writer.put(at)
-    writer.put(state.code)
-    writer.put(exitCode)
-    writer.put(signal)
-    writer.put(flags.rawValue)
-    writer.put(error)
+  package func put(into writer: inout ByteWriter) {
+    writer.put(number, kind.code, id, at, state.code, exitCode, signal, flags.rawValue, error)
   }
 
   package init(from reader: inout ByteReader) throws(MalformedBytes) {

@@ -1,24 +1,11 @@
 import JobAPI
 
-extension JobRecord {
-  package func encode(into writer: inout ByteWriter) {
-    writer.put(id)
-    writer.put(client)
-    writer.put(state.code)
-    writer.put(created)
-    writer.put(started)
-    writer.put(finished)
-    writer.put(exitCode)
-    writer.put(signal)
-    writer.put(error)
-    for stream in [stdout, stderr] {
-      writer.put(stream.kept)
-      writer.put(stream.dropped)
-    }
-    writer.put(flags.rawValue)
-    writer.put(userTime)
-    writer.put(systemTime)
-    writer.put(peakMemory)
+extension JobRecord: ByteValue {
+  package func put(into writer: inout ByteWriter) {
+    writer.put(
+      id, client, state.code, created, started, finished, exitCode, signal, error, stdout.kept,
+      stdout.dropped,
+      stderr.kept, stderr.dropped, flags.rawValue, userTime, systemTime, peakMemory)
   }
 
   package init(from reader: inout ByteReader) throws(MalformedBytes) {
