@@ -10,7 +10,7 @@ final class ApiChild {
   /// No other api process of this supervisor has or had it.
   let number: Int
   private(set) var channel: MessageChannel?
-  private var exit: LoopReadable?
+  private var exit: LoopWatcher?
   private var end: LoopTimer?
   private let exitDescriptor: Int32
   /// It said hello: it is told of every change.
@@ -45,7 +45,7 @@ final class ApiChild {
     exitDescriptor = jp_pidfd_open(pid)
     do throws(SystemError) {
       guard exitDescriptor >= 0 else { throw SystemError(exitDescriptor, "watch the api process") }
-      exit = try LoopReadable(loop, descriptor: exitDescriptor) { [unowned self] in
+      exit = try LoopWatcher(loop, descriptor: exitDescriptor) { [unowned self] in
         let status = self.reap()
         onExit(self, status)
       }

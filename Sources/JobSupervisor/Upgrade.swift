@@ -82,7 +82,7 @@ private final class Trial {
   private unowned let supervisor: Supervisor
   private let pid: pid_t
   private let descriptor: Int32
-  private var readable: LoopReadable?
+  private var readable: LoopWatcher?
   private var timer: LoopTimer?
   private let then: (String?) -> Void
 
@@ -97,7 +97,7 @@ private final class Trial {
     descriptor = jp_pidfd_open(pid)
     do {
       guard descriptor >= 0 else { throw SystemError(descriptor, "watch the new binary") }
-      readable = try LoopReadable(supervisor.loop, descriptor: descriptor) { [unowned self] in self.ended() }
+      readable = try LoopWatcher(supervisor.loop, descriptor: descriptor) { [unowned self] in self.ended() }
       timer = try LoopTimer(supervisor.loop) { [pid] in _ = kill(pid, SIGKILL) }
     } catch {
       ChildProcess.end(pid)
