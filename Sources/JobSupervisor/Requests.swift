@@ -4,7 +4,7 @@ import JobModel
 import Platform
 
 /// What the api process asks for.
-extension Supervisor: ApiKeeperDelegate {
+extension Supervisor {
   func asked(_ request: ApiRequest, by child: ApiChild) {
     func caller(_ ticket: UInt64) -> Caller { Caller(child: child.number, ticket: ticket) }
     switch request {
