@@ -77,6 +77,16 @@ final class Worker: @unchecked Sendable {
     api.link.send(make(ticket))
   }
 
+  /// The same; `then` is called when the request was carried out. Else the refusal is replied, or what `then` throws.
+  func request(
+    for exchange: Exchange, _ make: (_ ticket: UInt64) -> ApiRequest,
+    then: @escaping (Exchange, JobID?) throws -> Void
+  ) {
+    ask(for: exchange, make) { [unowned self] exchange, answer in
+      do { try then(exchange, try answer.mapError(Problem.init).get()) } catch { fail(exchange, error) }
+    }
+  }
+
   /// The worker that a ticket belongs to.
   static func index(ofTicket ticket: UInt64) -> Int { Int(ticket >> 56) }
 
@@ -112,9 +122,5 @@ final class Worker: @unchecked Sendable {
   }
 }
 
-/// The supervisor's answer to a request.
-enum Answer {
-  case created(id: JobID)
-  case done
-  case refused(Refusal)
-}
+/// The supervisor's answer to a request: to a creation with the job's id.
+typealias Answer = Result<JobID?, Refusal>

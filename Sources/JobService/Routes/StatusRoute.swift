@@ -50,7 +50,6 @@ extension Worker {
 
 /// Waits for a job's end, or for its time to be up.
 private final class WaitTask: ExchangeTask {
-  private unowned let worker: Worker
   private let id: JobID
   private let client: Int64
   private let observer: JobTable.Observer
@@ -58,10 +57,8 @@ private final class WaitTask: ExchangeTask {
   private var due: Int64 = 0
 
   init(_ worker: Worker, _ id: JobID, _ client: Int64, _ observer: JobTable.Observer) {
-    self.worker = worker
-    self.id = id
-    self.client = client
-    self.observer = observer
+    (self.id, self.client, self.observer) = (id, client, observer)
+    super.init(worker)
   }
 
   func begin(milliseconds: Int64) throws(SystemError) {
