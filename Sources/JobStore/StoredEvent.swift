@@ -60,23 +60,13 @@ package struct StoredEvent: Equatable, Sendable, ByteValue {
 }
 
 extension JobEvent.Kind {
-  /// The number that stands for the kind in the store.
-  fileprivate var code: UInt8 {
-    switch self {
-    case .created: 0
-    case .started: 1
-    case .finished: 2
-    case .deleted: 3
-    }
-  }
+  /// By the numbers that stand for them in the store.
+  private static let coded: [JobEvent.Kind] = [.created, .started, .finished, .deleted]
+
+  fileprivate var code: UInt8 { UInt8(Self.coded.firstIndex(of: self)!) }
 
   fileprivate init?(code: UInt8) {
-    switch code {
-    case 0: self = .created
-    case 1: self = .started
-    case 2: self = .finished
-    case 3: self = .deleted
-    default: return nil
-    }
+    guard code < Self.coded.count else { return nil }
+    self = Self.coded[Int(code)]
   }
 }

@@ -28,21 +28,13 @@ extension JobRecord: ByteValue {
 }
 
 extension JobState {
-  /// The number that stands for the state in messages and in the store.
-  package var code: UInt8 {
-    switch self {
-    case .running: 0
-    case .completed: 1
-    case .error: 2
-    }
-  }
+  /// By the numbers that stand for them in messages and in the store.
+  private static let coded: [JobState] = [.running, .completed, .error]
+
+  package var code: UInt8 { UInt8(Self.coded.firstIndex(of: self)!) }
 
   package init?(code: UInt8) {
-    switch code {
-    case 0: self = .running
-    case 1: self = .completed
-    case 2: self = .error
-    default: return nil
-    }
+    guard code < Self.coded.count else { return nil }
+    self = Self.coded[Int(code)]
   }
 }
