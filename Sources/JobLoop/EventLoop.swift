@@ -6,7 +6,7 @@ package final class EventLoop: @unchecked Sendable {
   // Set once in init; the C side locks what other threads may call.
   package let handle: OpaquePointer
   // The loop's thread only.
-  private var roundEnd: RoundEnd?
+  private var roundEnd: LoopAction?
 
   package init() throws(SystemError) {
     var made: OpaquePointer?
@@ -28,15 +28,10 @@ package final class EventLoop: @unchecked Sendable {
 
   /// Calls `action` at the end of each round of events that called anything else; one for each loop.
   package func afterRound(_ action: @escaping () -> Void) {
-    roundEnd = RoundEnd(action: action)
+    roundEnd = LoopAction(action)
     let context = Unmanaged.passUnretained(roundEnd!).toOpaque()
     jc_loop_after_round(
-      handle, { Unmanaged<RoundEnd>.fromOpaque($0!).takeUnretainedValue().action() }, context)
-  }
-
-  private final class RoundEnd {
-    let action: () -> Void
-    init(action: @escaping () -> Void) { self.action = action }
+      handle, { Unmanaged<LoopAction>.fromOpaque($0!).takeUnretainedValue().call() }, context)
   }
 
   /// Ends ``run()``. Any thread.
@@ -44,16 +39,17 @@ package final class EventLoop: @unchecked Sendable {
 
   /// Calls `work` once on the loop's thread, in the order of posting. Any thread.
   package func post(_ work: @escaping @Sendable () -> Void) {
-    let box = Unmanaged.passRetained(PostedWork(work))
+    let box = Unmanaged.passRetained(LoopAction(work))
     let status = jc_loop_post(
-      handle, { Unmanaged<PostedWork>.fromOpaque($0!).takeRetainedValue().work() }, box.toOpaque())
+      handle, { Unmanaged<LoopAction>.fromOpaque($0!).takeRetainedValue().call() }, box.toOpaque())
     precondition(status == 0, "out of memory")
   }
+}
 
-  private final class PostedWork: Sendable {
-    let work: @Sendable () -> Void
-    init(_ work: @escaping @Sendable () -> Void) { self.work = work }
-  }
+/// What a callback of the C core calls, as its context.
+package final class LoopAction {
+  package let call: () -> Void
+  package init(_ call: @escaping () -> Void) { self.call = call }
 }
 
 /// A timer that fires once each time it is started. Loop's thread only; released from anywhere on it, also from

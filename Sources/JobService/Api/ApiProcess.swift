@@ -125,7 +125,7 @@ package final class ApiProcess: @unchecked Sendable {
         for (ticket, answer) in answers { worker.answered(ticket, answer) }
         for number in wakes { worker.wakeNow(number) }
       }
-      worker.loop === loop ? work() : worker.post(work)
+      worker.loop === loop ? work() : worker.loop.post(work)
     }
   }
 
@@ -133,7 +133,7 @@ package final class ApiProcess: @unchecked Sendable {
     guard draining == 0 else { return wake(api?.eventFollowers.end()) }
     draining = workers.count
     for worker in workers {
-      worker.post {
+      worker.loop.post {
         worker.drain { [self] in loop.post { self.workerIsDrained() } }
       }
     }

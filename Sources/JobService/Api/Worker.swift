@@ -6,9 +6,9 @@ import JobStore
 import Platform
 
 /// One thread of the api process: an event loop with connections of its own, and a reader of the store. Made and
-/// used on its thread, but ``post(_:)``, ``wake(_:)`` and ``answer(_:)``.
+/// used on its thread.
 final class Worker: @unchecked Sendable {
-  // Sendable for the three calls above, which only post to the loop.
+  // Sendable for its loop, which other threads post to.
   let index: Int
   let api: ApiContext
   let loop: EventLoop
@@ -43,8 +43,9 @@ final class Worker: @unchecked Sendable {
   /// No new connection; `done` is called when the running replies are finished.
   func drain(_ done: @escaping @Sendable () -> Void) {
     guard let server else { return done() }
-    let box = Unmanaged.passRetained(Done(done))
-    jc_server_drain(server, { Unmanaged<Done>.fromOpaque($0!).takeRetainedValue().call() }, box.toOpaque())
+    let box = Unmanaged.passRetained(LoopAction(done))
+    jc_server_drain(
+      server, { Unmanaged<LoopAction>.fromOpaque($0!).takeRetainedValue().call() }, box.toOpaque())
     wakeAllWaiters()
     tellWhenDrained()
   }
@@ -59,11 +60,6 @@ final class Worker: @unchecked Sendable {
   func closed(client index: Int) {
     api.clients.close(index)
     tellWhenDrained()
-  }
-
-  private final class Done {
-    let call: @Sendable () -> Void
-    init(_ call: @escaping @Sendable () -> Void) { self.call = call }
   }
 
   /// Sends a request; `then` is called with its answer, unless the exchange is over by then.
@@ -89,9 +85,6 @@ final class Worker: @unchecked Sendable {
 
   /// The worker that a ticket belongs to.
   static func index(ofTicket ticket: UInt64) -> Int { Int(ticket >> 56) }
-
-  /// Any thread.
-  func post(_ work: @escaping @Sendable () -> Void) { loop.post(work) }
 
   func answered(_ ticket: UInt64, _ answer: Answer) {
     guard let (number, then) = asked.removeValue(forKey: ticket), let exchange = exchange(number) else {

@@ -26,7 +26,7 @@ final class BatchTask: ExchangeTask {
   private static func goOn(
     _ worker: Worker, _ exchange: UInt64, _ body: @escaping @Sendable (BatchTask, Exchange) -> Void
   ) {
-    worker.post {
+    worker.loop.post {
       guard let exchange = worker.exchange(exchange), let task = exchange.task as? BatchTask else { return }
       body(task, exchange)
     }
