@@ -38,12 +38,11 @@ final class LiveJob: RunningJobDelegate {
   }
 
   /// One that a predecessor launched, with its input as `state` says; ``goOn(_:in:now:)`` follows.
-  init(
+  convenience init(
     _ id: JobID, takesInput: Bool, _ state: jc_job_state, in directory: Int32,
     delegate supervisor: Supervisor
   ) {
-    (self.id, self.takesInput, self.supervisor) = (id, takesInput, supervisor)
-    index = OutputIndexWriter(id, in: directory)
+    self.init(id, takesInput: takesInput, in: directory, delegate: supervisor)
     started = state.started_us
     input = InputQueue(
       taken: state.input_taken, isClosed: state.stdin_closed, isUncertain: state.input_pending > 0)

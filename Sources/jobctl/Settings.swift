@@ -9,13 +9,7 @@ enum Setting: String, CaseIterable {
   case replyTimeout = "reply_timeout"
 
   /// The name of its option.
-  var option: String {
-    switch self {
-    case .server, .ca, .cert, .key: rawValue
-    case .serverName: "server-name"
-    case .replyTimeout: "reply-timeout"
-    }
-  }
+  var option: String { rawValue.replacing("_", with: "-") }
   var variable: String { "JOBCTL_\(rawValue.uppercased())" }
 
   /// `keys`: where keys and certificates are.

@@ -19,7 +19,9 @@ extension Worker {
     case .list: try list(exchange, head)
     case .events: try events(exchange, head)
     case .metrics: try metrics(exchange, head)
-    case .description: try description(exchange, head)
+    case .description:
+      _ = try head.query()
+      exchange.reply(encoded: Array(OpenAPIDescription.json.utf8))
     }
     return JC_BODY_NONE
   }
