@@ -1,5 +1,3 @@
-import Platform
-
 /// What goes on in an exchange after its head was handled: a body that comes, an answer that is waited for, a reply
 /// that is streamed. Worker's thread only.
 class ExchangeTask {
