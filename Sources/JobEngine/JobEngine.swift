@@ -10,33 +10,13 @@ package final class JobEngine {
   package let handle: OpaquePointer
   private let loop: EventLoop
 
-  package struct Options {
-    /// Launcher threads; 0: launches run on the loop's thread.
-    package var launchers: UInt32 = 0
-    /// A cgroup v2 directory for the jobs' own; nil: process groups.
-    package var cgroupParent: String?
-    /// Descriptor of the directory of output files; stays the caller's.
-    package var outputDirectory: Int32
-    package var outputMode: mode_t = 0o600
-    /// Become child-subreaper and reap orphans: a daemon's choice.
-    package var subreaper = false
-    /// Soft RLIMIT_NOFILE of jobs; 0: as this process's.
-    package var jobDescriptors: UInt64 = 0
-
-    package init(outputDirectory: Int32) { self.outputDirectory = outputDirectory }
-  }
-
-  package init(loop: EventLoop, options: Options) throws(SystemError) {
+  /// `cgroup`: a cgroup v2 directory for the jobs' own; nil: process groups.
+  package init(_ loop: EventLoop, _ options: jc_engine_options, cgroup: String?) throws(SystemError) {
+    var options = options
     var made: OpaquePointer?
-    let status = withOptionalCString(options.cgroupParent) { parent in
-      var raw = jc_engine_options()
-      raw.launchers = options.launchers
-      raw.cgroup_parent = parent
-      raw.output_dir = options.outputDirectory
-      raw.output_mode = options.outputMode
-      raw.subreaper = options.subreaper
-      raw.job_descriptors = options.jobDescriptors
-      return jc_engine_new(loop.handle, &raw, &made)
+    let status = withOptionalCString(cgroup) { parent in
+      options.cgroup_parent = parent
+      return jc_engine_new(loop.handle, &options, &made)
     }
     guard status == 0, let made else { throw SystemError(status, "make the job engine") }
     handle = made
@@ -93,8 +73,7 @@ package final class RunningJob: InputSink {
   package init(_ engine: JobEngine, _ launch: Launch, delegate: any RunningJobDelegate) throws(SystemError) {
     self.engine = engine
     self.delegate = delegate
-    let status = start(launch)
-    guard status == 0 else { throw SystemError(status, "start a job") }
+    try SystemError.check(start(launch), "start a job")
     // The C side holds a reference until `finished`.
     _ = Unmanaged.passRetained(self)
   }

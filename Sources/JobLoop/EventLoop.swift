@@ -6,40 +6,32 @@ package final class EventLoop: @unchecked Sendable {
   // Set once in init; the C side locks what other threads may call.
   package let handle: OpaquePointer
   // The loop's thread only.
-  private var roundEnd: RoundEnd?
+  private var roundEnd: LoopAction?
 
   package init() throws(SystemError) {
     var made: OpaquePointer?
-    let status = jc_loop_new(&made)
-    guard status == 0, let made else { throw SystemError(status, "make an event loop") }
-    handle = made
+    try SystemError.check(jc_loop_new(&made), "make an event loop")
+    handle = made!
   }
 
   deinit { jc_loop_free(handle) }
 
   /// Runs until ``stop()``.
   package func run() throws(SystemError) {
-    let status = jc_loop_run(handle)
-    guard status == 0 else { throw SystemError(status, "run the event loop") }
+    try SystemError.check(jc_loop_run(handle), "run the event loop")
   }
 
   /// Handles what is ready; `wait` waits for one round of events first.
   package func step(wait: Bool) throws(SystemError) {
-    let status = jc_loop_step(handle, wait)
-    guard status == 0 else { throw SystemError(status, "run the event loop") }
+    try SystemError.check(jc_loop_step(handle, wait), "run the event loop")
   }
 
   /// Calls `action` at the end of each round of events that called anything else; one for each loop.
   package func afterRound(_ action: @escaping () -> Void) {
-    roundEnd = RoundEnd(action: action)
+    roundEnd = LoopAction(action)
     let context = Unmanaged.passUnretained(roundEnd!).toOpaque()
     jc_loop_after_round(
-      handle, { Unmanaged<RoundEnd>.fromOpaque($0!).takeUnretainedValue().action() }, context)
-  }
-
-  private final class RoundEnd {
-    let action: () -> Void
-    init(action: @escaping () -> Void) { self.action = action }
+      handle, { Unmanaged<LoopAction>.fromOpaque($0!).takeUnretainedValue().call() }, context)
   }
 
   /// Ends ``run()``. Any thread.
@@ -47,16 +39,17 @@ package final class EventLoop: @unchecked Sendable {
 
   /// Calls `work` once on the loop's thread, in the order of posting. Any thread.
   package func post(_ work: @escaping @Sendable () -> Void) {
-    let box = Unmanaged.passRetained(PostedWork(work))
+    let box = Unmanaged.passRetained(LoopAction(work))
     let status = jc_loop_post(
-      handle, { Unmanaged<PostedWork>.fromOpaque($0!).takeRetainedValue().work() }, box.toOpaque())
+      handle, { Unmanaged<LoopAction>.fromOpaque($0!).takeRetainedValue().call() }, box.toOpaque())
     precondition(status == 0, "out of memory")
   }
+}
 
-  private final class PostedWork: Sendable {
-    let work: @Sendable () -> Void
-    init(_ work: @escaping @Sendable () -> Void) { self.work = work }
-  }
+/// What a callback of the C core calls, as its context.
+package final class LoopAction {
+  package let call: () -> Void
+  package init(_ call: @escaping () -> Void) { self.call = call }
 }
 
 /// A timer that fires once each time it is started. Loop's thread only; released from anywhere on it, also from
@@ -68,8 +61,7 @@ package final class LoopTimer {
   package init(_ loop: EventLoop, _ action: @escaping () -> Void) throws(SystemError) {
     self.action = action
     let context = Unmanaged.passUnretained(self).toOpaque()
-    let status = jc_timer_new(loop.handle, { LoopTimer.fire($0) }, context, &timer)
-    guard status == 0 else { throw SystemError(status, "make a timer") }
+    try SystemError.check(jc_timer_new(loop.handle, { LoopTimer.fire($0) }, context, &timer), "make a timer")
   }
 
   deinit { jc_timer_free(timer) }
@@ -90,34 +82,28 @@ package final class LoopTimer {
   }
 }
 
-/// Calls its action on the loop's thread when the process gets a signal.
-package final class LoopSignal {
-  private var signal: OpaquePointer?
+/// Calls its action on the loop's thread when the process gets a signal, or whenever a descriptor is readable, which
+/// stays the caller's.
+package final class LoopWatcher {
+  private var watcher: OpaquePointer?
   private let action: () -> Void
 
-  package init(_ loop: EventLoop, signal number: Int32, _ action: @escaping () -> Void) throws(SystemError) {
+  package init(_ loop: EventLoop, signal: Int32, _ action: @escaping () -> Void) throws(SystemError) {
     self.action = action
-    let context = Unmanaged.passUnretained(self).toOpaque()
-    let callback: jc_callback = { Unmanaged<LoopSignal>.fromOpaque($0!).takeUnretainedValue().action() }
-    let status = jc_signal_new(loop.handle, number, callback, context, &signal)
-    guard status == 0 else { throw SystemError(status, "watch signal \(number)") }
+    let status = jc_signal_new(loop.handle, signal, Self.call, context, &watcher)
+    guard status == 0 else { throw SystemError(status, "watch signal \(signal)") }
   }
-
-  deinit { jc_watcher_free(signal) }
-}
-
-/// Calls its action whenever a descriptor is readable. The descriptor stays the caller's.
-package final class LoopReadable {
-  private var readable: OpaquePointer?
-  private let action: () -> Void
 
   package init(_ loop: EventLoop, descriptor: Int32, _ action: @escaping () -> Void) throws(SystemError) {
     self.action = action
-    let context = Unmanaged.passUnretained(self).toOpaque()
-    let callback: jc_callback = { Unmanaged<LoopReadable>.fromOpaque($0!).takeUnretainedValue().action() }
-    let status = jc_readable_new(loop.handle, descriptor, callback, context, &readable)
+    let status = jc_readable_new(loop.handle, descriptor, Self.call, context, &watcher)
     guard status == 0 else { throw SystemError(status, "watch a descriptor") }
   }
 
-  deinit { jc_watcher_free(readable) }
+  private var context: UnsafeMutableRawPointer { Unmanaged.passUnretained(self).toOpaque() }
+  private static let call: jc_callback = {
+    Unmanaged<LoopWatcher>.fromOpaque($0!).takeUnretainedValue().action()
+  }
+
+  deinit { jc_watcher_free(watcher) }
 }

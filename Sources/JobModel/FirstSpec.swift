@@ -39,29 +39,19 @@ extension CreateRequest {
   /// The same bytes, of which the first version made the digest of a request that had a key.
   package var firstSpec: [UInt8] {
     var writer = ByteWriter()
-    writer.put(UInt8(1))
-    writer.put(cmd)
-    writer.put(UInt32(args.count))
+    writer.put(UInt8(1), cmd, UInt32(args.count))
     for argument in args { writer.put(argument) }
     Self.put(env, &writer)
-    writer.put(cwd)
-    writer.put(stdinOpen ?? false)
-    writer.put(timeout?.milliseconds ?? 0)
-    writer.put(grace?.milliseconds ?? -1)
+    writer.put(cwd, stdinOpen ?? false, timeout?.milliseconds ?? 0, grace?.milliseconds ?? -1)
     Self.put(labels, &writer)
-    writer.put(merge ?? false)
-    writer.put(outputLimit ?? -1)
-    writer.put(onLimit == .kill)
-    writer.put(user)
-    writer.put(group)
+    writer.put(merge ?? false, outputLimit ?? -1, onLimit == .kill, user, group)
     return writer.bytes
   }
 
   private static func put(_ pairs: [String: String]?, _ writer: inout ByteWriter) {
     writer.put(UInt32(pairs?.count ?? 0))
     for (name, value) in (pairs ?? [:]).sorted(by: { $0.key < $1.key }) {
-      writer.put(name)
-      writer.put(value)
+      writer.put(name, value)
     }
   }
 

@@ -23,11 +23,11 @@ final class PoolCore {
     self.outputLimit = UInt64(max(0, outputLimit))
     descriptor = try Self.open(directory)
     cgroup = Self.claimCgroup()
-    var options = JobEngine.Options(outputDirectory: descriptor)
-    options.launchers = launchers
-    options.cgroupParent = cgroup
+    let options = jc_engine_options(
+      launchers: launchers, cgroup_parent: nil, output_dir: descriptor, output_mode: 0o600,
+      job_descriptors: 0, subreaper: false)
     do {
-      engine = try JobEngine(loop: loop, options: options)
+      engine = try JobEngine(loop, options, cgroup: cgroup)
     } catch {
       close(descriptor)
       throw error

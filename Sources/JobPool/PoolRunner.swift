@@ -68,70 +68,35 @@ final class EagerRunner: PoolRunner, @unchecked Sendable {
   func call<Result: Sendable>(
     _ body: @escaping @Sendable (PoolCore) throws(JobPoolError) -> Result
   ) throws(JobPoolError) -> Result {
-    let answer = Handoff<Swift.Result<Result, JobPoolError>>()
-    loop.post { [self] in answer.give(.init { () throws(JobPoolError) in try body(core) }) }
-    return try answer.take().get()
+    try wait { [self] give in give(.init { () throws(JobPoolError) in try body(core) }) }
+  }
+
+  /// Calls `body` on the loop's thread, and returns when it has given an answer.
+  private func wait<Result: Sendable>(
+    _ body:
+      @escaping @Sendable (_ give: @escaping @Sendable (Swift.Result<Result, JobPoolError>) -> Void) -> Void
+  ) throws(JobPoolError) -> Result {
+    let answer = WorkQueue<Swift.Result<Result, JobPoolError>>()
+    loop.post { body { answer.put($0, of: 0) } }
+    return try answer.take(1)![0].get()
   }
 
   func delete(_ id: JobID) throws(JobPoolError) {
-    let answer = Handoff<Swift.Result<Void, JobPoolError>>()
-    loop.post { [self] in
-      do throws(JobPoolError) {
-        try core.delete(id) { answer.give(.success(())) }
-      } catch {
-        answer.give(.failure(error))
-      }
+    try wait { [self] give in
+      do throws(JobPoolError) { try core.delete(id) { give(.success(())) } } catch { give(.failure(error)) }
     }
-    try answer.take().get()
   }
 
   func shutDown() {
-    let ids = Handoff<Void>()
     loop.post { [self] in
       core.deleteAll()
       stopWhenEmpty()
-      ids.give(())
     }
-    ids.take()
     pthread_join(thread, nil)
   }
 
   private func stopWhenEmpty() {
     guard !core.isEmpty else { return loop.stop() }
     core.whenEmpty { [loop] in loop.stop() }
-  }
-}
-
-/// One value that one thread waits for and another gives.
-private final class Handoff<Value>: @unchecked Sendable {
-  // `value` is only touched with `mutex` held.
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let given = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  private var value: Value?
-
-  init() {
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(given, nil)
-  }
-
-  deinit {
-    pthread_cond_destroy(given)
-    pthread_mutex_destroy(mutex)
-    given.deallocate()
-    mutex.deallocate()
-  }
-
-  func give(_ value: Value) {
-    pthread_mutex_lock(mutex)
-    self.value = value
-    pthread_cond_signal(given)
-    pthread_mutex_unlock(mutex)
-  }
-
-  func take() -> Value {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    while value == nil { pthread_cond_wait(given, mutex) }
-    return value!
   }
 }

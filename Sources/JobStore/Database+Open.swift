@@ -3,7 +3,7 @@ import Platform
 
 extension Database {
   /// Opens the writer's connection; makes the file if there is none. Nothing of a file that cannot be used is changed.
-  package static func open(_ path: String, group: gid_t?) throws(StoreError) -> Database {
+  static func open(_ path: String, group: gid_t?) throws(StoreError) -> Database {
     if try size(of: path) == nil { try create(path) }
     return try advising(on: path) { () throws(StoreError) in
       try share(path, group)
@@ -15,7 +15,7 @@ extension Database {
   }
 
   /// Adds to an error of a damaged file at `path` what an operator can do.
-  package static func advising<Result>(on path: String, _ body: () throws(StoreError) -> Result)
+  static func advising<Result>(on path: String, _ body: () throws(StoreError) -> Result)
     throws(StoreError)
     -> Result
   {
@@ -27,7 +27,7 @@ extension Database {
   }
 
   /// The connection of a reader, who may lack the right to write.
-  package static func openReadOnly(_ path: String, mapped: Int = 0) throws(StoreError) -> Database {
+  static func openReadOnly(_ path: String, mapped: Int = 0) throws(StoreError) -> Database {
     let database = try Database(path, .readOnly)
     try database.execute("PRAGMA mmap_size = \(mapped); PRAGMA cache_size = -2048")
     return database

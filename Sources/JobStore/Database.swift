@@ -1,15 +1,16 @@
 import CSQLite
 import Glibc
+import JobAPI
 
 /// A connection to a SQLite database. One thread at a time.
-package final class Database {
+final class Database {
   private let handle: OpaquePointer
-  package let path: String
+  let path: String
   private var isDurable = true
   /// Syncing the write-ahead log has failed.
-  package var logMayHaveHole = false
+  var logMayHaveHole = false
 
-  package enum Access {
+  enum Access {
     case readOnly, readWrite, create
 
     fileprivate var flags: Int32 {
@@ -21,7 +22,7 @@ package final class Database {
     }
   }
 
-  package init(_ path: String, _ access: Access) throws(StoreError) {
+  init(_ path: String, _ access: Access) throws(StoreError) {
     var made: OpaquePointer?
     let code = sqlite3_open_v2(path, &made, access.flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
     guard code == SQLITE_OK, let made else {
@@ -78,12 +79,12 @@ package final class Database {
   }
 
   /// Runs statements that give no rows of interest.
-  package func execute(_ sql: String) throws(StoreError) {
+  func execute(_ sql: String) throws(StoreError) {
     let code = Self.patiently { sqlite3_exec(handle, sql, nil, nil, nil) }
     guard code == SQLITE_OK else { throw Self.error(handle, code) }
   }
 
-  package func prepare(_ sql: String) throws(StoreError) -> Statement {
+  func prepare(_ sql: String) throws(StoreError) -> Statement {
     var made: OpaquePointer?
     let code = Self.patiently {
       sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &made, nil)
@@ -93,22 +94,22 @@ package final class Database {
   }
 
   /// The first column of the first row; nil without rows.
-  package func integer(_ sql: String) throws(StoreError) -> Int64? {
+  func integer(_ sql: String) throws(StoreError) -> Int64? {
     let statement = try prepare(sql)
     return try statement.step() ? statement.integer(0) : nil
   }
 
   /// Rows changed by the last statement.
-  package var changes: Int64 { sqlite3_changes64(handle) }
+  var changes: Int64 { sqlite3_changes64(handle) }
 
   /// Undoes an open transaction; some errors have undone it already.
-  package func rollback() {
+  func rollback() {
     if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
   }
 
   /// Calls `hook` after each commit with the number of pages in the write-ahead log; nothing is copied into the
   /// database on its own any more. `hook` outlives the connection.
-  package func watchLog(_ hook: WriteAheadLogSize) {
+  func watchLog(_ hook: WriteAheadLogSize) {
     sqlite3_wal_hook(
       handle,
       { context, _, _, pages in
@@ -119,13 +120,13 @@ package final class Database {
 
   /// Whether a commit returns only when it would survive a power cut, or already when it would survive the death of
   /// this process; a later durable one then makes it durable too. Outside of transactions only.
-  package func commitsDurably(_ durably: Bool) throws(StoreError) {
+  func commitsDurably(_ durably: Bool) throws(StoreError) {
     guard isDurable != durably else { return }
     try execute(durably ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL")
     isDurable = durably
   }
 
-  package enum Checkpoint {
+  enum Checkpoint {
     /// What can be copied without waiting for anyone.
     case passive
     /// All of it, and empties the log's file. Fails when a reader is in the way.
@@ -133,7 +134,7 @@ package final class Database {
   }
 
   /// Copies the write-ahead log into the database. False: not all of it, because readers are in the way.
-  package func checkpoint(_ kind: Checkpoint) throws(StoreError) -> Bool {
+  func checkpoint(_ kind: Checkpoint) throws(StoreError) -> Bool {
     var pages: Int32 = 0
     var copied: Int32 = 0
     let mode = kind == .passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE
@@ -145,12 +146,51 @@ package final class Database {
 }
 
 /// Pages in the write-ahead log as of the last commit. The writer's thread only.
-package final class WriteAheadLogSize {
-  package var pages = 0
+final class WriteAheadLogSize {
+  var pages = 0
+}
+
+/// What a parameter of a statement may be.
+protocol Bindable {
+  func bind(to statement: Statement, at index: Int32)
+}
+
+extension Int64: Bindable {
+  func bind(to statement: Statement, at index: Int32) { statement.set(index, self) }
+}
+
+extension Int32: Bindable {
+  func bind(to statement: Statement, at index: Int32) { statement.set(index, Int64(self)) }
+}
+
+/// Numbers past the largest of SQLite become that.
+extension UInt64: Bindable {
+  func bind(to statement: Statement, at index: Int32) { statement.set(index, Int64(clamping: self)) }
+}
+
+extension String?: Bindable {
+  func bind(to statement: Statement, at index: Int32) { statement.set(index, self) }
+}
+
+extension String: Bindable {
+  func bind(to statement: Statement, at index: Int32) { statement.set(index, self) }
+}
+
+extension [UInt8]: Bindable {
+  func bind(to statement: Statement, at index: Int32) {
+    withUnsafeBytes { statement.set(index, $0) }
+  }
+}
+
+/// Most significant byte first, so that the order of bytes is that of ids.
+extension JobID: Bindable {
+  func bind(to statement: Statement, at index: Int32) {
+    withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { statement.set(index, $0) }
+  }
 }
 
 /// A prepared statement. Parameters count from 1, columns from 0. One thread at a time.
-package final class Statement {
+final class Statement {
   private let handle: OpaquePointer
   private let database: Database
 
@@ -164,14 +204,16 @@ package final class Statement {
   // SQLite copies the bytes during the call.
   private static var copied: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
 
-  package func bind(_ index: Int32, _ value: Int64) { sqlite3_bind_int64(handle, index, value) }
-  package func bind(_ index: Int32, _ value: Int32) { sqlite3_bind_int64(handle, index, Int64(value)) }
-  /// Numbers past the largest of SQLite become that.
-  package func bind(_ index: Int32, _ value: UInt64) {
-    sqlite3_bind_int64(handle, index, Int64(clamping: value))
+  /// Binds the parameters from 1 on.
+  func bind(_ values: any Bindable...) { bind(values) }
+
+  private func bind(_ values: [any Bindable]) {
+    for (index, value) in values.enumerated() { value.bind(to: self, at: Int32(index + 1)) }
   }
 
-  package func bind(_ index: Int32, _ value: String?) {
+  fileprivate func set(_ index: Int32, _ value: Int64) { sqlite3_bind_int64(handle, index, value) }
+
+  fileprivate func set(_ index: Int32, _ value: String?) {
     guard var value else {
       sqlite3_bind_null(handle, index)
       return
@@ -188,11 +230,7 @@ package final class Statement {
     }
   }
 
-  package func bind(_ index: Int32, _ value: [UInt8]) {
-    value.withUnsafeBytes { bind(index, $0) }
-  }
-
-  package func bind(_ index: Int32, _ value: UnsafeRawBufferPointer) {
+  fileprivate func set(_ index: Int32, _ value: UnsafeRawBufferPointer) {
     if value.isEmpty {
       sqlite3_bind_zeroblob(handle, index, 0)
     } else {
@@ -201,7 +239,7 @@ package final class Statement {
   }
 
   /// Runs to the next row. True: there is one. After false the statement may be run again.
-  package func step() throws(StoreError) -> Bool {
+  func step() throws(StoreError) -> Bool {
     switch Database.patiently({ stepOnce() }) {
     case SQLITE_ROW: return true
     case SQLITE_DONE:
@@ -223,32 +261,45 @@ package final class Statement {
     return code
   }
 
-  /// Runs a statement that gives no rows; the number of rows changed.
+  /// Runs a statement that gives no rows, with these parameters; the number of rows changed.
   @discardableResult
-  package func run() throws(StoreError) -> Int64 {
+  func run(_ values: any Bindable...) throws(StoreError) -> Int64 { try run(values) }
+
+  @discardableResult
+  func run(_ values: [any Bindable]) throws(StoreError) -> Int64 {
+    bind(values)
     while try step() {}
     return database.changes
   }
 
+  /// What `read` makes of the first row with these parameters; nil when there is none.
+  func first<Value>(
+    _ values: any Bindable..., read: (Statement) throws(StoreError) -> Value
+  ) throws(StoreError) -> Value? {
+    bind(values)
+    defer { reset() }
+    return try step() ? try read(self) : nil
+  }
+
   /// Ends the statement's run before its last row, and with it its read transaction.
-  package func reset() { sqlite3_reset(handle) }
+  func reset() { sqlite3_reset(handle) }
 
-  package func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
-  package func unsigned(_ column: Int32) -> UInt64 { UInt64(clamping: integer(column)) }
-  package func small(_ column: Int32) -> Int32 { sqlite3_column_int(handle, column) }
+  func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+  func unsigned(_ column: Int32) -> UInt64 { UInt64(clamping: integer(column)) }
+  func small(_ column: Int32) -> Int32 { sqlite3_column_int(handle, column) }
 
-  package func text(_ column: Int32) -> String? {
+  func text(_ column: Int32) -> String? {
     guard let text = sqlite3_column_text(handle, column) else { return nil }
     return String(decoding: UnsafeRawBufferPointer(start: text, count: length(column)), as: UTF8.self)
   }
 
   /// The bytes of a column, valid until the next step or reset.
-  package func view(_ column: Int32) -> UnsafeRawBufferPointer {
+  func view(_ column: Int32) -> UnsafeRawBufferPointer {
     let bytes = sqlite3_column_blob(handle, column)
     return UnsafeRawBufferPointer(start: bytes, count: length(column))
   }
 
-  package func bytes(_ column: Int32) -> [UInt8] { [UInt8](view(column)) }
+  func bytes(_ column: Int32) -> [UInt8] { [UInt8](view(column)) }
 
   private func length(_ column: Int32) -> Int { Int(sqlite3_column_bytes(handle, column)) }
 }

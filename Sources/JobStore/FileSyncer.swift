@@ -6,8 +6,8 @@ import Platform
 
 /// Gets the output files of finished jobs onto the disk, on a thread of its own so that no creation waits for them,
 /// and passes each change on to the writer afterwards.
-package final class FileSyncer: Sendable {
-  package typealias Request = StoreWriter.Request
+final class FileSyncer: Sendable {
+  typealias Request = StoreWriter.Request
 
   /// Jobs whose files are brought to disk together, before those of others have their turn.
   private static let most = 256
@@ -21,8 +21,7 @@ package final class FileSyncer: Sendable {
 
   /// `pass` is called in the order of queueing of each client's, with the outcome of a change whose files are not on
   /// disk.
-  package init(output: String, pass: @escaping @Sendable (Request, StoreOutcome?) -> Void) throws(SystemError)
-  {
+  init(output: String, pass: @escaping @Sendable (Request, StoreOutcome?) -> Void) throws(SystemError) {
     self.output = output
     self.pass = pass
     let made = try SystemThread.start("output sync") { [self] in run() }
@@ -30,7 +29,7 @@ package final class FileSyncer: Sendable {
   }
 
   /// Takes a change that has files or follows one of the same job that has. False: neither.
-  package func take(_ request: Request) -> Bool {
+  func take(_ request: Request) -> Bool {
     busy.withLock { busy in
       let id = request.change.id
       guard request.change.hasFiles || busy[id] != nil else { return false }
@@ -41,7 +40,7 @@ package final class FileSyncer: Sendable {
   }
 
   /// Returns when all that was taken is passed on.
-  package func close() {
+  func close() {
     queue.close()
     if let thread = thread.withLock({ $0.take() }) { pthread_join(thread, nil) }
   }

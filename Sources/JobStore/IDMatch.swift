@@ -1,12 +1,12 @@
 import JobAPI
 
 /// The beginning or the end of a job id's text, with or without its hyphens.
-package struct IDMatch {
+struct IDMatch {
   private let value: UInt128
   private let digits: Int
 
   /// Nil: no id begins or ends so.
-  package init?(_ text: String) {
+  init?(_ text: String) {
     let hexadecimal = text.utf8.filter { $0 != UInt8(ascii: "-") }
     guard hexadecimal.count <= 32 else { return nil }
     var value: UInt128 = 0
@@ -18,7 +18,7 @@ package struct IDMatch {
     digits = hexadecimal.count
   }
 
-  package func matches(_ id: JobID) -> Bool {
+  func matches(_ id: JobID) -> Bool {
     let number = UInt128(id.high) << 64 | UInt128(id.low)
     // A shift by all 128 bits leaves nothing of them.
     return number >> (128 - 4 * digits) == value || number & ~(UInt128.max << (4 * digits)) == value

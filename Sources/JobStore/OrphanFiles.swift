@@ -1,5 +1,5 @@
-import Glibc
 import JobAPI
+import Platform
 
 /// Output files of jobs that are not in the store: a daemon that was killed after it deleted the record and before it
 /// removed the files left them. They go when the store says that the job was deleted. Others are somebody's data, as
@@ -20,7 +20,8 @@ package struct OrphanFiles {
     for first in stride(from: 0, to: 256, by: Self.together) {
       var orphans: Set<JobID> = []
       for shard in first..<first + Self.together {
-        Self.insertNames(in: "\(directory.path)/output/\(StateDirectory.hex(shard))", &orphans)
+        let names = Directory.names("\(directory.path)/output/\(StateDirectory.hex(shard))")
+        orphans.formUnion(names.compactMap { JobID($0.prefix(36)) })
       }
       guard !orphans.isEmpty else { continue }
       while try known.step() { orphans.remove(try known.id(0)) }
@@ -37,7 +38,7 @@ package struct OrphanFiles {
     let clients = try database.prepare("SELECT id FROM clients")
     let rows = try database.prepare("SELECT entries FROM events WHERE client = ?1 ORDER BY last DESC")
     while !left.isEmpty, try clients.step() {
-      rows.bind(1, clients.integer(0))
+      rows.bind(clients.integer(0))
       defer { rows.reset() }
       while !left.isEmpty, try rows.step() {
         for event in try StoredEvent.all(in: rows.view(0)) where event.kind == .deleted {
@@ -46,16 +47,5 @@ package struct OrphanFiles {
       }
     }
     return orphans.subtracting(left)
-  }
-
-  private static func insertNames(in path: String, _ ids: inout Set<JobID>) {
-    guard let directory = opendir(path) else { return }
-    defer { closedir(directory) }
-    while let entry = readdir(directory) {
-      let id = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { JobID(String(cString: $0).prefix(36)) }
-      }
-      if let id { ids.insert(id) }
-    }
   }
 }

@@ -45,10 +45,13 @@ package final class OutputIndexWriter {
     if isPublished || index.count >= OutputIndex.mostHeld { write() }
   }
 
-  /// From now on all of it can be read from the file, and what comes later as it comes.
-  package func publish() {
+  /// From now on all of it can be read from the file, and what comes later as it comes. False: the file does not take it
+  /// now, and what is missing is written with what comes later.
+  @discardableResult
+  package func publish() -> Bool {
     isPublished = true
     if written < index.total { write() }
+    return written == index.total
   }
 
   /// No piece follows: those that are to be stored with the record, since they are not in the file to be kept.

@@ -2,36 +2,68 @@ import JobAPI
 import Platform
 
 /// Finds what a ``Retention`` lets go. The writer's thread only.
-package final class Retainer {
+final class Retainer {
+  private let database: Database
   private let clients: StoredClients
-  private let finished: Statement
-  private let trimmer: EventTrimmer
-  private let dropKeys: Statement
+  private let finished, eventRows, dropRows, noteTrimmed, dropKeys: Statement
 
   /// Jobs told in one go, and rows looked at for them: bounds how long creations wait.
   private static let most = 500
   private static let mostRows = 5000
+  /// Rows of events dropped in one transaction.
+  private static let mostEventRows = 2000
 
-  package init(_ writer: StoreWriter) throws(StoreError) {
-    clients = writer.clients
-    trimmer = try EventTrimmer(writer.database, clients)
-    finished = try writer.database.prepare(
+  init(_ writer: StoreWriter) throws(StoreError) {
+    (database, clients) = (writer.database, writer.clients)
+    eventRows = try database.prepare("SELECT last, at, count FROM events WHERE client = ?1 ORDER BY last")
+    dropRows = try database.prepare("DELETE FROM events WHERE client = ?1 AND last <= ?2")
+    noteTrimmed = try database.prepare(
+      "UPDATE clients SET trimmed = ?2, events = events - ?3 WHERE id = ?1")
+    finished = try database.prepare(
       "SELECT id, state, finished, bytes FROM jobs WHERE client = ?1 ORDER BY id")
-    dropKeys = try writer.database.prepare(
+    dropKeys = try database.prepare(
       """
       DELETE FROM idempotency WHERE (client, key) IN (
         SELECT client, key FROM idempotency WHERE orphan = 1 AND created < ?1 LIMIT 1000)
       """)
   }
 
-  package func maintain(_ retention: Retention) throws(StoreError) -> Expired {
+  func maintain(_ retention: Retention) throws(StoreError) -> Expired {
     let now = Clock.microseconds()
     for (client, total) in clients.totals where total.events > 0 {
-      while try trimmer.trim(client, most: retention.events, oldest: now - retention.eventAge) {}
+      while try trim(client, most: retention.events, oldest: now - retention.eventAge) {}
     }
-    dropKeys.bind(1, now - WriterStatements.keyAge)
-    while try dropKeys.run() > 0 {}
+    while try dropKeys.run(now - WriterStatements.keyAge) > 0 {}
     return try expired(retention, now: now)
+  }
+
+  /// Drops events of a client that are too many or older than `oldest`. True: there is more to drop.
+  private func trim(_ client: Int64, most: Int64, oldest: Int64) throws(StoreError) -> Bool {
+    let excess = clients.totals(of: client).events - most
+    var (last, count, looked): (Int64?, Int64, Int) = (nil, 0, 0)
+    eventRows.bind(client)
+    while looked < Self.mostEventRows, try eventRows.step(), count < excess || eventRows.integer(1) < oldest {
+      last = eventRows.integer(0)
+      count += eventRows.integer(2)
+      looked += 1
+    }
+    eventRows.reset()
+    guard let last else { return false }
+    try dropEvents(of: client, through: last, count: count)
+    return looked == Self.mostEventRows
+  }
+
+  private func dropEvents(of client: Int64, through last: Int64, count: Int64) throws(StoreError) {
+    do {
+      try database.execute("BEGIN IMMEDIATE")
+      try dropRows.run(client, last)
+      try noteTrimmed.run(client, last, count)
+      try database.execute("COMMIT")
+    } catch {
+      database.rollback()
+      throw error
+    }
+    clients.commit([client: ClientTotals(events: -count)], inserted: [])
   }
 
   private func expired(_ retention: Retention, now: Int64) throws(StoreError) -> Expired {
@@ -50,7 +82,7 @@ package final class Retainer {
   private func find(
     _ client: Int64, before: Int64, _ excess: inout (jobs: Int64, bytes: Int64), _ expired: inout Expired
   ) throws(StoreError) {
-    finished.bind(1, client)
+    finished.bind(client)
     defer { finished.reset() }
     var rows = 0
     while try finished.step() {

@@ -1,10 +1,10 @@
 /// The tables, as a list of steps: a database of version N has had the first N of them.
-package enum Schema {
+enum Schema {
   /// Marks the file as jobd's ("jobd" in ASCII).
   private static let application: Int64 = 0x6a6f_6264
 
   /// Only ever appended to: files of each version are out there.
-  package static let steps = [first, plans]
+  static let steps = [first, plans]
 
   /// `bytes` of a job are those of its output, its plan and its log, `bytes` of a client the sum of them,
   /// `finished` and `events` the numbers of its jobs that are over and of its events: kept by the same transactions so
@@ -38,7 +38,7 @@ package enum Schema {
   private static let plans = "ALTER TABLE jobs RENAME COLUMN spec TO plan"
 
   /// Brings a database to the newest version; refuses one that is newer or not jobd's.
-  package static func migrate(_ database: Database, steps: [String] = steps) throws(StoreError) {
+  static func migrate(_ database: Database, steps: [String] = steps) throws(StoreError) {
     let application = try database.integer("PRAGMA application_id") ?? 0
     let version = Int(try database.integer("PRAGMA user_version") ?? 0)
     let isEmpty = try database.integer("SELECT count(*) FROM sqlite_schema") == 0

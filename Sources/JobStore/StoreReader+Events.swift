@@ -10,8 +10,7 @@ extension StoreReader {
   package func events(client: Int64, after: Int64, limit: Int) throws(StoreError) -> EventPage {
     var page = EventPage()
     let rows = statements.events
-    rows.bind(1, client)
-    rows.bind(2, after)
+    rows.bind(client, after)
     defer { rows.reset() }
     while page.events.count < limit, try rows.step() {
       page.events += try StoredEvent.all(in: rows.view(0)).filter { $0.number > after }
@@ -22,17 +21,11 @@ extension StoreReader {
 
   /// The number of the client's last event that retention dropped; 0: none.
   private func lastDropped(_ client: Int64) throws(StoreError) -> Int64 {
-    let row = statements.trimmed
-    row.bind(1, client)
-    defer { row.reset() }
-    return try row.step() ? row.integer(0) : 0
+    try statements.trimmed.first(client) { $0.integer(0) } ?? 0
   }
 
   /// The number of the client's newest event; 0: it has none.
   package func lastEvent(client: Int64) throws(StoreError) -> Int64 {
-    let row = statements.newest
-    row.bind(1, client)
-    defer { row.reset() }
-    return max(try row.step() ? row.integer(0) : 0, try lastDropped(client))
+    max(try statements.newest.first(client) { $0.integer(0) } ?? 0, try lastDropped(client))
   }
 }

@@ -18,7 +18,7 @@ extension StoreReader {
       return try listMatching(match, client, filter, before: cursor, limit)
     }
     let rows = statement(for: filter.states)
-    start(rows, client, before: cursor, filter)
+    rows.bind(client, cursor, filter.lowest)
     defer { rows.reset() }
     var page = JobPage()
     var (looked, bytes) = (0, 0)
@@ -41,7 +41,7 @@ extension StoreReader {
     _ match: IDMatch, _ client: Int64, _ filter: JobFilter, before cursor: JobID, _ limit: Int
   ) throws(StoreError) -> JobPage {
     let rows = statements.ids
-    start(rows, client, before: cursor, filter)
+    rows.bind(client, cursor, filter.lowest)
     defer { rows.reset() }
     var page = JobPage()
     var looked = 0
@@ -50,16 +50,12 @@ extension StoreReader {
       looked += 1
       let id = try rows.id(0)
       page.next = id
-      if match.matches(id), let job = try listed(id, client, filter) { page.jobs.append(job) }
+      guard match.matches(id) else { continue }
+      let listed = try statements.listed.first(client, id) { row throws(StoreError) in try job(row, filter) }
+      if let job = listed ?? nil { page.jobs.append(job) }
     }
     page.next = nil
     return page
-  }
-
-  private func start(_ rows: Statement, _ client: Int64, before cursor: JobID, _ filter: JobFilter) {
-    rows.bind(1, client)
-    rows.bind(2, cursor)
-    rows.bind(3, filter.lowest)
   }
 
   private func statement(for states: Set<JobState>) -> Statement {
@@ -68,14 +64,6 @@ extension StoreReader {
     case [.error]: statements.error
     default: statements.all
     }
-  }
-
-  private func listed(_ id: JobID, _ client: Int64, _ filter: JobFilter) throws(StoreError) -> JobPage.Job? {
-    let row = statements.listed
-    row.bind(1, client)
-    row.bind(2, id)
-    defer { row.reset() }
-    return try row.step() ? try job(row, filter) : nil
   }
 
   private func job(_ row: Statement, _ filter: JobFilter) throws(StoreError) -> JobPage.Job? {

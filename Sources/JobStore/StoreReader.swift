@@ -4,8 +4,8 @@ import JobModel
 /// The api process's half of the store: reads what is committed, with no right to write. One thread at a time; no
 /// call leaves a transaction open, which would keep the write-ahead log from being emptied.
 package final class StoreReader {
-  package let database: Database
-  package let statements: ReaderStatements
+  let database: Database
+  let statements: ReaderStatements
 
   /// Of the file, mapped on demand: it is shared by all readers and the page cache.
   private static let mapped = 1 << 30
@@ -17,42 +17,30 @@ package final class StoreReader {
   }
 
   package func job(client: Int64, id: JobID) throws(StoreError) -> JobRecord? {
-    try row(of: id, client, from: statements.job) { row throws(StoreError) in try JobRow.read(row) }
+    try statements.job.first(client, id, read: JobRow.read)
   }
 
   package func plan(client: Int64, id: JobID) throws(StoreError) -> JobPlan? {
-    try row(of: id, client, from: statements.plan) { row throws(StoreError) in try row.plan(0) }
+    try statements.plan.first(client, id) { row throws(StoreError) in try row.plan(0) }
   }
 
   /// The index of the output of the combined log; empty when there is none or it is in a file.
   package func log(client: Int64, id: JobID) throws(StoreError) -> [UInt8]? {
-    try row(of: id, client, from: statements.log) { row in row.bytes(0) }
+    try statements.log.first(client, id) { $0.bytes(0) }
   }
 
   /// Nil: the client has created nothing.
   package func clientNumber(_ name: String) throws(StoreError) -> Int64? {
-    let row = statements.client
-    row.bind(1, name)
-    defer { row.reset() }
-    return try row.step() ? row.integer(0) : nil
-  }
-
-  private func row<Value>(
-    of id: JobID, _ client: Int64, from statement: Statement, _ read: (Statement) throws(StoreError) -> Value
-  ) throws(StoreError) -> Value? {
-    statement.bind(1, client)
-    statement.bind(2, id)
-    defer { statement.reset() }
-    return try statement.step() ? try read(statement) : nil
+    try statements.client.first(name) { $0.integer(0) }
   }
 }
 
 /// The reader's statements, prepared once.
-package struct ReaderStatements {
-  package let job, plan, log, client, events, newest, trimmed: Statement
-  package let all, running, error, ids, listed: Statement
+struct ReaderStatements {
+  let job, plan, log, client, events, newest, trimmed: Statement
+  let all, running, error, ids, listed: Statement
 
-  package init(_ database: Database) throws(StoreError) {
+  init(_ database: Database) throws(StoreError) {
     job = try database.prepare("SELECT \(JobRow.columns) FROM jobs WHERE client = ?1 AND id = ?2")
     plan = try database.prepare("SELECT plan FROM jobs WHERE client = ?1 AND id = ?2")
     log = try database.prepare("SELECT log FROM jobs WHERE client = ?1 AND id = ?2")

@@ -3,17 +3,17 @@ import JobModel
 import Platform
 
 /// Applies changes to the database, as many as there are in one transaction. The writer's thread only.
-package final class StoreWriter {
-  package let database: Database
+final class StoreWriter {
+  let database: Database
   private let statements: WriterStatements
-  package let clients: StoredClients
+  let clients: StoredClients
   /// The number of the newest event on disk.
   private var lastEvent: Int64
 
-  package typealias Request = (token: UInt64, change: StoreChange)
-  package typealias Outcome = (token: UInt64, outcome: StoreOutcome)
+  typealias Request = (token: UInt64, change: StoreChange)
+  typealias Outcome = (token: UInt64, outcome: StoreOutcome)
 
-  package init(_ database: Database, clients: StoredClients) throws(StoreError) {
+  init(_ database: Database, clients: StoredClients) throws(StoreError) {
     self.database = database
     self.clients = clients
     statements = try WriterStatements(database)
@@ -21,15 +21,14 @@ package final class StoreWriter {
     let newest = try database.prepare("SELECT max(last) FROM events WHERE client = ?1")
     let trimmed = try database.integer("SELECT max(trimmed) FROM clients") ?? 0
     for client in clients.all {
-      newest.bind(1, client.id)
-      while try newest.step() { lastEvent = max(lastEvent, newest.integer(0)) }
+      lastEvent = max(lastEvent, try newest.first(client.id) { $0.integer(0) } ?? 0)
     }
     lastEvent = max(lastEvent, trimmed)
   }
 
   /// All in one transaction; when that fails, the halves each in their own, so that the others are not harmed by
   /// one that cannot be written.
-  package func apply(_ requests: ArraySlice<Request>) -> [Outcome] {
+  func apply(_ requests: ArraySlice<Request>) -> [Outcome] {
     do {
       return try applyTogether(requests)
     } catch {
@@ -67,11 +66,7 @@ package final class StoreWriter {
   }
 
   private func mayHaveFiles(_ client: Int64, _ id: JobID) throws(StoreError) -> Bool {
-    let row = statements.deletable
-    row.bind(1, client)
-    row.bind(2, id)
-    defer { row.reset() }
-    return try row.step() ? try JobRow.read(row).mayHaveFiles : false
+    try statements.deletable.first(client, id, read: JobRow.read)?.mayHaveFiles ?? false
   }
 
   /// After a failed fdatasync the kernel forgets what it could not write: of commits that did not wait for the disk
@@ -112,10 +107,9 @@ package final class StoreWriter {
     case .finish(let record, let log, _, let isStartStored):
       return try finish(record, log, isStartStored: isStartStored, &draft)
     case .started(let record):
-      statements.started.bind(1, record.client)
-      statements.started.bind(2, record.id)
-      statements.started.bind(3, record.started)
-      guard try statements.started.run() == 1 else { return .notFound }
+      guard try statements.started.run(record.client, record.id, record.started) == 1 else {
+        return .notFound
+      }
       draft.add(.started, of: record, at: record.started)
       return .saved
     case .delete(let client, let id):
@@ -131,9 +125,7 @@ package final class StoreWriter {
       return earlier
     }
     if !clients.isStored(record.client), draft.newClients.insert(record.client).inserted {
-      statements.insertClient.bind(1, record.client)
-      statements.insertClient.bind(2, name)
-      try statements.insertClient.run()
+      try statements.insertClient.run(record.client, name)
     }
     try statements.insert(record, plan, key: idempotency?.key)
     if let idempotency { try statements.insert(idempotency, for: record) }
@@ -148,11 +140,7 @@ package final class StoreWriter {
   ) throws(StoreError) -> StoreOutcome {
     let output = Int64(clamping: record.stdout.kept.addingReportingOverflow(record.stderr.kept).partialValue)
     let bytes = output + Int64(log.count)
-    let update = statements.finish
-    JobRow.bind(record, to: update)
-    update.bind(17, bytes)
-    update.bind(18, log)
-    guard try update.run() == 1 else { return .notFound }
+    guard try statements.finish.run(JobRow.values(record) + [bytes, log]) == 1 else { return .notFound }
     draft.count(record.client, finished: 1, bytes: bytes)
     if !isStartStored && record.started != 0 { draft.add(.started, of: record, at: record.started) }
     draft.add(.finished, of: record, at: record.finished)
@@ -161,15 +149,13 @@ package final class StoreWriter {
 
   private func delete(_ client: Int64, _ id: JobID, _ draft: inout Draft) throws(StoreError) -> StoreOutcome {
     let row = statements.deletable
-    row.bind(1, client)
-    row.bind(2, id)
+    row.bind(client, id)
     guard try row.step() else { return .notFound }
     defer { row.reset() }
     let record = try JobRow.read(row)
     let bytes = row.integer(JobRow.count)
     let key = row.text(JobRow.count + 1)
-    statements.delete.bind(1, row.integer(JobRow.count + 2))
-    try statements.delete.run()
+    try statements.delete.run(row.integer(JobRow.count + 2))
     let now = Clock.microseconds()
     if let key { try statements.release(key, client: client, now: now) }
     draft.count(client, finished: record.state == .running ? 0 : -1, bytes: -bytes)
@@ -180,22 +166,12 @@ package final class StoreWriter {
   private func write(_ draft: Draft) throws(StoreError) {
     for (client, events) in draft.events {
       var writer = ByteWriter(capacity: events.count * 48)
-      for event in events { event.encode(into: &writer) }
-      let insert = statements.insertEvents
-      insert.bind(1, client)
-      insert.bind(2, events.last!.number)
-      insert.bind(3, Clock.microseconds())
-      insert.bind(4, Int64(events.count))
-      insert.bind(5, writer.bytes)
-      try insert.run()
+      for event in events { writer.put(event) }
+      try statements.insertEvents.run(
+        client, events.last!.number, Clock.microseconds(), Int64(events.count), writer.bytes)
     }
     for (client, change) in draft.totals {
-      let update = statements.countClient
-      update.bind(1, client)
-      update.bind(2, change.finished)
-      update.bind(3, change.bytes)
-      update.bind(4, change.events)
-      try update.run()
+      try statements.countClient.run(client, change.finished, change.bytes, change.events)
     }
   }
 }

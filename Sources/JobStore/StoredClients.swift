@@ -16,7 +16,7 @@ package struct ClientTotals: Equatable, Sendable {
 }
 
 /// The clients by name and number, and what each has stored. Any thread.
-package final class StoredClients: Sendable {
+final class StoredClients: Sendable {
   private struct State {
     var numbers: [String: Int64] = [:]
     var totals: [Int64: ClientTotals] = [:]
@@ -26,7 +26,7 @@ package final class StoredClients: Sendable {
   }
   private let state: Mutex<State>
 
-  package init(_ database: Database) throws(StoreError) {
+  init(_ database: Database) throws(StoreError) {
     var state = State()
     let rows = try database.prepare("SELECT id, name, finished, bytes, events FROM clients")
     while try rows.step() {
@@ -40,7 +40,7 @@ package final class StoredClients: Sendable {
     self.state = Mutex(state)
   }
 
-  package func number(for name: String) -> Int64 {
+  func number(for name: String) -> Int64 {
     state.withLock { state in
       if let number = state.numbers[name] { return number }
       defer { state.next += 1 }
@@ -49,20 +49,20 @@ package final class StoredClients: Sendable {
     }
   }
 
-  package var all: [(id: Int64, name: String)] {
+  var all: [(id: Int64, name: String)] {
     state.withLock { state in state.numbers.map { ($0.value, $0.key) } }
   }
 
-  package func isStored(_ client: Int64) -> Bool { state.withLock { $0.stored.contains(client) } }
+  func isStored(_ client: Int64) -> Bool { state.withLock { $0.stored.contains(client) } }
 
-  package func totals(of client: Int64) -> ClientTotals {
+  func totals(of client: Int64) -> ClientTotals {
     state.withLock { $0.totals[client] ?? ClientTotals() }
   }
 
-  package var totals: [Int64: ClientTotals] { state.withLock { $0.totals } }
+  var totals: [Int64: ClientTotals] { state.withLock { $0.totals } }
 
   /// Adds what a transaction changed.
-  package func commit(_ changes: [Int64: ClientTotals], inserted: Set<Int64>) {
+  func commit(_ changes: [Int64: ClientTotals], inserted: Set<Int64>) {
     state.withLock { state in
       state.stored.formUnion(inserted)
       for (client, change) in changes { state.totals[client, default: ClientTotals()] += change }

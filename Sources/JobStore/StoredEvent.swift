@@ -2,7 +2,7 @@ import JobAPI
 import JobModel
 
 /// One thing that happened to a job.
-package struct StoredEvent: Equatable, Sendable {
+package struct StoredEvent: Equatable, Sendable, ByteValue {
   package typealias Kind = JobEvent.Kind
 
   /// Larger than that of every event before, of any client.
@@ -40,16 +40,8 @@ package struct StoredEvent: Equatable, Sendable {
     }
   }
 
-  package func encode(into writer: inout ByteWriter) {
-    writer.put(number)
-    writer.put(kind.code)
-    writer.put(id)
-    writer.put(at)
-    writer.put(state.code)
-    writer.put(exitCode)
-    writer.put(signal)
-    writer.put(flags.rawValue)
-    writer.put(error)
+  package func put(into writer: inout ByteWriter) {
+    writer.put(number, kind.code, id, at, state.code, exitCode, signal, flags.rawValue, error)
   }
 
   package init(from reader: inout ByteReader) throws(MalformedBytes) {
@@ -68,23 +60,13 @@ package struct StoredEvent: Equatable, Sendable {
 }
 
 extension JobEvent.Kind {
-  /// The number that stands for the kind in the store.
-  fileprivate var code: UInt8 {
-    switch self {
-    case .created: 0
-    case .started: 1
-    case .finished: 2
-    case .deleted: 3
-    }
-  }
+  /// By the numbers that stand for them in the store.
+  private static let coded: [JobEvent.Kind] = [.created, .started, .finished, .deleted]
+
+  fileprivate var code: UInt8 { UInt8(Self.coded.firstIndex(of: self)!) }
 
   fileprivate init?(code: UInt8) {
-    switch code {
-    case 0: self = .created
-    case 1: self = .started
-    case 2: self = .finished
-    case 3: self = .deleted
-    default: return nil
-    }
+    guard code < Self.coded.count else { return nil }
+    self = Self.coded[Int(code)]
   }
 }

@@ -1,7 +1,7 @@
 import Platform
 
 /// What the writer's thread is asked for.
-package enum WriterTask: Sendable {
+enum WriterTask: Sendable {
   case change(StoreWriter.Request)
   /// A change whose files are not on disk.
   case failed(token: UInt64, StoreOutcome)
@@ -9,7 +9,7 @@ package enum WriterTask: Sendable {
 }
 
 /// The writer's thread: takes what waits, applies it, tells, and keeps the write-ahead log short.
-package final class WriterLoop: @unchecked Sendable {
+final class WriterLoop: @unchecked Sendable {
   // Made by one thread and handed to the writer's, which alone runs it.
   private let writer: StoreWriter
   private let retainer: Retainer
@@ -25,14 +25,14 @@ package final class WriterLoop: @unchecked Sendable {
   /// Milliseconds without work after which there is time.
   private static let idle = 2000
 
-  package init(_ writer: StoreWriter, _ onCompleted: @escaping Store.Completion) throws(StoreError) {
+  init(_ writer: StoreWriter, _ onCompleted: @escaping Store.Completion) throws(StoreError) {
     self.writer = writer
     self.onCompleted = onCompleted
     retainer = try Retainer(writer)
     writer.database.watchLog(log)
   }
 
-  package func run(_ queue: WorkQueue<WriterTask>) {
+  func run(_ queue: WorkQueue<WriterTask>) {
     while let tasks = queue.take(Self.most, idle: log.pages > 0 ? Self.idle : nil) {
       if tasks.isEmpty {
         checkpoint(log.pages > Self.longLog ? .truncate : .passive)

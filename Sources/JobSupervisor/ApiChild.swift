@@ -10,7 +10,7 @@ final class ApiChild {
   /// No other api process of this supervisor has or had it.
   let number: Int
   private(set) var channel: MessageChannel?
-  private var exit: LoopReadable?
+  private var exit: LoopWatcher?
   private var end: LoopTimer?
   private let exitDescriptor: Int32
   /// It said hello: it is told of every change.
@@ -20,6 +20,8 @@ final class ApiChild {
   /// It gives no reply any more but those that follow output or events.
   var isDrained = false
   let startedAt = Clock.monotonic()
+  /// Milliseconds to exit in, once the channel is closed.
+  private static let last: UInt64 = 1000
 
   /// Starts `jobd api` with the channel as descriptor 3 and `passed` after it, the last of which are `listeners`
   /// listening sockets. `onRequest` gets its messages, `onExit` its wait status, once.
@@ -45,13 +47,16 @@ final class ApiChild {
     exitDescriptor = jp_pidfd_open(pid)
     do throws(SystemError) {
       guard exitDescriptor >= 0 else { throw SystemError(exitDescriptor, "watch the api process") }
-      exit = try LoopReadable(loop, descriptor: exitDescriptor) { [unowned self] in
+      exit = try LoopWatcher(loop, descriptor: exitDescriptor) { [unowned self] in
         let status = self.reap()
         onExit(self, status)
       }
       channel = try MessageChannel(
         loop: loop, descriptor: ends[0], onMessage: { [unowned self] in onRequest(self, $0) },
-        onClosed: { _ in })
+        onClosed: { [unowned self] error in
+          // One that sends nonsense ends at once; one that closed its end, and lives on, soon.
+          if error == 0 { self.kill(after: Self.last, loop) } else { self.kill() }
+        })
     } catch {
       close(ends[0])
       ChildProcess.end(pid)

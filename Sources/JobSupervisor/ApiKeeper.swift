@@ -6,22 +6,10 @@ import JobLoop
 import JobModel
 import Platform
 
-/// What an api process asks for, and what becomes of it. Supervisor's thread only.
-protocol ApiKeeperDelegate: AnyObject {
-  func asked(_ request: ApiRequest, by child: ApiChild)
-  /// It is to be told of all jobs.
-  func announceAll(to child: ApiChild)
-  /// One that drains has got further.
-  func apiProgressed()
-  func apiEnded(_ child: ApiChild)
-  /// None can be had, and without one the daemon is of no use.
-  func fail(_ error: DaemonError)
-}
-
 /// Keeps an api process running: starts it again when it dies, replaces it when asked, and tells the ones that run
 /// of every change. Supervisor's thread only.
 final class ApiKeeper {
-  private unowned let delegate: any ApiKeeperDelegate
+  private unowned let supervisor: Supervisor
   private let loop: EventLoop
   private let engine: JobEngine
   private let manager: ServiceManager
@@ -44,7 +32,7 @@ final class ApiKeeper {
   private var isStopping = false
 
   init(_ supervisor: Supervisor, _ listeners: Listeners, mayGiveUp: Bool) throws {
-    (delegate, loop, engine) = (supervisor, supervisor.loop, supervisor.engine)
+    (self.supervisor, loop, engine) = (supervisor, supervisor.loop, supervisor.engine)
     (manager, counts, log) = (supervisor.manager, supervisor.counts, supervisor.log)
     (self.listeners, self.mayGiveUp) = (listeners, mayGiveUp)
     drainTime = UInt64(supervisor.configuration.drainTime)
@@ -62,7 +50,7 @@ final class ApiKeeper {
     } catch {
       log.error("api_not_started", ["error": "\(error)"])
       counts.add(.apiStartFailures)
-      guard hasServed || !mayGiveUp else { return delegate.fail(DaemonError("\(error)")) }
+      guard hasServed || !mayGiveUp else { return supervisor.fail(DaemonError("\(error)")) }
       restartTimer.start(milliseconds: RestartPacing.longest)
     }
   }
@@ -104,7 +92,7 @@ final class ApiKeeper {
       case .hello: greet(child)
       case _ where !child.isGreeted: throw MalformedBytes()
       case .drained: drained(child)
-      default: delegate.asked(request, by: child)
+      default: supervisor.asked(request, by: child)
       }
     } catch {
       log.error("bad_order", ["pid": "\(child.pid)", "bytes": "\(bytes.count)"])
@@ -116,7 +104,7 @@ final class ApiKeeper {
   private func greet(_ child: ApiChild) {
     guard !child.isGreeted else { return }
     child.isGreeted = true
-    delegate.announceAll(to: child)
+    supervisor.announceAll(to: child)
     child.send(.ready)
     if child === successor {
       current?.drain()
@@ -145,12 +133,12 @@ final class ApiKeeper {
       current = nil
       if !isStopping { restart(after: child, how) }
     }
-    delegate.apiEnded(child)
+    supervisor.apiEnded(child)
   }
 
   private func restart(after child: ApiChild, _ how: String) {
     guard hasServed || !mayGiveUp else {
-      return delegate.fail(
+      return supervisor.fail(
         DaemonError("the api process could not start: \(how); its own message is above"))
     }
     log.error("api_died", ["pid": "\(child.pid)", "exit": how])
@@ -193,7 +181,7 @@ final class ApiKeeper {
   private func drained(_ child: ApiChild) {
     if !child.isDrained, child !== current { child.kill(after: drainTime, loop) }
     child.isDrained = true
-    delegate.apiProgressed()
+    supervisor.apiProgressed()
   }
 
   /// No process gives a reply any more, but those that follow a job.

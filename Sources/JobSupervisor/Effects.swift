@@ -87,9 +87,12 @@ extension Supervisor {
   }
 }
 
-extension Supervisor: LiveJobDelegate {
+/// What is told of a job's process.
+extension Supervisor {
   func started(_ job: LiveJob, pid: pid_t, at: Int64) { handle(.started(job.id, pid: pid, at: at)) }
+  /// There is output that those who watch it do not know of.
   func outputGrew(_ job: LiveJob) { progress.add(job) }
+  /// Some of its input was taken, or it takes no more.
   func inputMoved(_ job: LiveJob) { descriptorStore.inputMoved(of: job) }
 
   func ended(_ job: LiveJob, _ result: jc_job_result) {

@@ -77,7 +77,7 @@ package struct Handover {
 
 extension Handover.Job {
   fileprivate func encode(into writer: inout ByteWriter) {
-    record.encode(into: &writer)
+    writer.put(record)
     writer.put(pid)
     writer.put(grace)
     writer.put(takesInput)

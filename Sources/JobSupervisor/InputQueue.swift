@@ -1,19 +1,16 @@
 import JobEngine
 import JobModel
 
-/// Who waits for a piece of input to be taken.
-protocol InputGiver {
-  func answerDone()
-  func refuse(_ refusal: Refusal)
-}
-
 /// Bytes on their way into a job's open standard input. Each piece is acknowledged when the pipe has taken it, and
 /// the api process sends no further piece of a request before that: the pipe's pace is the client's.
 struct InputQueue {
+  /// Tells who waits for a piece that it was taken, or why not.
+  typealias Answer = (Refusal?) -> Void
+
   private struct Piece {
     let bytes: [UInt8]
     let close: Bool
-    let giver: any InputGiver
+    let answer: Answer
   }
 
   /// Pieces of requests under way at once; one each.
@@ -45,22 +42,22 @@ struct InputQueue {
   /// `offset`: where `bytes` begin in all of the input. What came before, from a client that did not see the answer,
   /// is not written again.
   mutating func add(
-    _ bytes: [UInt8], at offset: UInt64?, close: Bool, giver: any InputGiver, sink: (any InputSink)?
+    _ bytes: [UInt8], at offset: UInt64?, close: Bool, sink: (any InputSink)?, answer: @escaping Answer
   ) {
     if let offset, offset > received {
       let text = "the input from byte \(received) to \(offset) is missing"
-      return giver.refuse(Refusal(reason: .conflict, text: text))
+      return answer(Refusal(reason: .conflict, text: text))
     }
     let known = offset.map { min(received - $0, UInt64(bytes.count)) } ?? 0
     let isRepeated = offset != nil && known == bytes.count
-    if isComplete, isRepeated, pieces.isEmpty { return giver.answerDone() }
-    guard !closed, !isComplete || isRepeated else { return giver.refuse(refusal) }
+    if isComplete, isRepeated, pieces.isEmpty { return answer(nil) }
+    guard !closed, !isComplete || isRepeated else { return answer(refusal) }
     guard pieces.count < Self.most else {
-      return giver.refuse(Refusal(reason: .tooMany, text: "more than \(Self.most) requests feed this job"))
+      return answer(Refusal(reason: .tooMany, text: "more than \(Self.most) requests feed this job"))
     }
     received += UInt64(bytes.count) - known
     isComplete = isComplete || close
-    pieces.append(Piece(bytes: Array(bytes.dropFirst(Int(known))), close: close, giver: giver))
+    pieces.append(Piece(bytes: Array(bytes.dropFirst(Int(known))), close: close, answer: answer))
     if pieces.count == 1 { pump(into: sink, error: 0) }
   }
 
@@ -77,7 +74,7 @@ struct InputQueue {
       guard taken == piece.bytes.count else { return }
       taken = 0
       pieces.removeFirst()
-      piece.giver.answerDone()
+      piece.answer(nil)
       if piece.close { return close(sink) }
     }
   }
@@ -86,14 +83,14 @@ struct InputQueue {
   private mutating func close(_ sink: any InputSink) {
     sink.closeInput()
     closed = true
-    for piece in pieces { piece.giver.answerDone() }
+    for piece in pieces { piece.answer(nil) }
     pieces.removeAll()
   }
 
   /// The job takes no more input.
   mutating func refuseAll() {
     closed = true
-    for piece in pieces { piece.giver.refuse(Refusal.inputEnded) }
+    for piece in pieces { piece.answer(.inputEnded) }
     pieces.removeAll()
     taken = 0
   }

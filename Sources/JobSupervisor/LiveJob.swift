@@ -6,17 +6,6 @@ import JobModel
 import JobStore
 import Platform
 
-/// What is told of a job's process, on the supervisor's thread.
-protocol LiveJobDelegate: AnyObject {
-  func started(_ job: LiveJob, pid: pid_t, at: Int64)
-  /// There is output that those who watch it do not know of.
-  func outputGrew(_ job: LiveJob)
-  func outputFailed(of id: JobID, _ stream: String, _ error: Int32)
-  /// Some of its input was taken, or it takes no more.
-  func inputMoved(_ job: LiveJob)
-  func ended(_ job: LiveJob, _ result: jc_job_result)
-}
-
 /// The process, input and output of a job: what the book's entry of it has to do with the system. Supervisor's thread
 /// only.
 final class LiveJob: RunningJobDelegate {
@@ -24,7 +13,7 @@ final class LiveJob: RunningJobDelegate {
   /// It was created with an open standard input.
   let takesInput: Bool
   var running: RunningJob?
-  private unowned let delegate: any LiveJobDelegate
+  private unowned let supervisor: Supervisor
 
   /// Microseconds since 1970; 0: not yet.
   private(set) var started: Int64 = 0
@@ -43,17 +32,17 @@ final class LiveJob: RunningJobDelegate {
   var watchers: [ApiChild] = []
   var hasUntoldOutput = false
 
-  init(_ id: JobID, takesInput: Bool, in directory: Int32, delegate: any LiveJobDelegate) {
-    (self.id, self.takesInput, self.delegate) = (id, takesInput, delegate)
+  init(_ id: JobID, takesInput: Bool, in directory: Int32, delegate supervisor: Supervisor) {
+    (self.id, self.takesInput, self.supervisor) = (id, takesInput, supervisor)
     index = OutputIndexWriter(id, in: directory)
   }
 
   /// One that a predecessor launched, with its input as `state` says; ``goOn(_:in:now:)`` follows.
-  init(
-    _ id: JobID, takesInput: Bool, _ state: jc_job_state, in directory: Int32, delegate: any LiveJobDelegate
+  convenience init(
+    _ id: JobID, takesInput: Bool, _ state: jc_job_state, in directory: Int32,
+    delegate supervisor: Supervisor
   ) {
-    (self.id, self.takesInput, self.delegate) = (id, takesInput, delegate)
-    index = OutputIndexWriter(id, in: directory)
+    self.init(id, takesInput: takesInput, in: directory, delegate: supervisor)
     started = state.started_us
     input = InputQueue(
       taken: state.input_taken, isClosed: state.stdin_closed, isUncertain: state.input_pending > 0)
@@ -86,27 +75,27 @@ final class LiveJob: RunningJobDelegate {
 
   func jobStarted(pid: pid_t, at: Int64) {
     started = at
-    delegate.started(self, pid: pid, at: at)
+    supervisor.started(self, pid: pid, at: at)
   }
 
   func jobOutput(stream: OutputStream, length: UInt64) {
     kept[Int(stream.index)] += length
     index.append(stream, length: length, time: Clock.microseconds())
-    if !watchers.isEmpty { delegate.outputGrew(self) }
+    if !watchers.isEmpty { supervisor.outputGrew(self) }
   }
 
   func jobOutputFailed(stream: OutputStream, error: Int32) {
-    delegate.outputFailed(of: id, stream.rawValue, error)
+    supervisor.outputFailed(of: id, stream.rawValue, error)
   }
 
   func jobInputReady(error: Int32) {
     input.pump(into: running, error: error)
-    delegate.inputMoved(self)
+    supervisor.inputMoved(self)
   }
 
   func jobFinished(_ result: jc_job_result) {
     hasEnded = true
     input.refuseAll()
-    delegate.ended(self, result)
+    supervisor.ended(self, result)
   }
 }

@@ -62,16 +62,7 @@ enum LeftoverProcesses {
   }
 
   private static func pids() -> [pid_t] {
-    guard let directory = opendir("/proc") else { return [] }
-    defer { closedir(directory) }
-    var pids: [pid_t] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if let pid = pid_t(name), pid > 1, pid != getpid() { pids.append(pid) }
-    }
-    return pids
+    Directory.names("/proc").compactMap { pid_t($0) }.filter { $0 > 1 && $0 != getpid() }
   }
 
   private static func belongs(_ pid: pid_t, to jobs: Set<JobID>) -> Bool {

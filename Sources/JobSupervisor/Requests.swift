@@ -4,7 +4,7 @@ import JobModel
 import Platform
 
 /// What the api process asks for.
-extension Supervisor: ApiKeeperDelegate {
+extension Supervisor {
   func asked(_ request: ApiRequest, by child: ApiChild) {
     func caller(_ ticket: UInt64) -> Caller { Caller(child: child.number, ticket: ticket) }
     switch request {
@@ -16,8 +16,10 @@ extension Supervisor: ApiKeeperDelegate {
     case .stop(let ticket, let client, let id, let grace):
       handle(.stop(id, client: client, grace: grace, caller(ticket)))
     case .input(let ticket, let client, let id, let offset, let bytes, let close):
-      let giver = ApiGiver(keeper: keeper, caller: caller(ticket))
-      input(bytes, at: offset, close: close, for: id, of: client, giver)
+      let caller = caller(ticket)
+      input(bytes, at: offset, close: close, for: id, of: client) { [unowned keeper = keeper!] refusal in
+        keeper.answer(caller, refusal.map { .refused($0) } ?? .done)
+      }
     case .watch(let id):
       if let job = live[id] { progress.watch(job, child) }
     case .unwatch(let id):
@@ -61,12 +63,13 @@ extension Supervisor: ApiKeeperDelegate {
   }
 
   private func input(
-    _ bytes: [UInt8], at offset: UInt64?, close: Bool, for id: JobID, of client: Int64, _ giver: ApiGiver
+    _ bytes: [UInt8], at offset: UInt64?, close: Bool, for id: JobID, of client: Int64,
+    answer: @escaping InputQueue.Answer
   ) {
     guard let job = live[id], job.takesInput, book.jobs[id]?.record.client == client else {
-      return giver.refuse(.inputEnded)
+      return answer(.inputEnded)
     }
-    job.input.add(bytes, at: offset, close: close, giver: giver, sink: job.running)
+    job.input.add(bytes, at: offset, close: close, sink: job.running, answer: answer)
     descriptorStore.inputMoved(of: job)
   }
 
@@ -90,13 +93,4 @@ extension Supervisor: ApiKeeperDelegate {
     progress.forget(child, in: live)
     apiProgressed()
   }
-}
-
-/// An api process that waits for a piece of input to be taken.
-private struct ApiGiver: InputGiver {
-  unowned let keeper: ApiKeeper
-  let caller: Caller
-
-  func answerDone() { keeper.answer(caller, .done) }
-  func refuse(_ refusal: Refusal) { keeper.answer(caller, .refused(refusal)) }
 }

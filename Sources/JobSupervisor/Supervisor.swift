@@ -1,3 +1,4 @@
+import CJobEngine
 import Glibc
 import JobAPI
 import JobEngine
@@ -41,7 +42,7 @@ package final class Supervisor: @unchecked Sendable {
   private var timer: LoopTimer!
   /// When the timer fires, on the monotonic clock.
   private var timerDue: Int64?
-  private var signals: [LoopSignal] = []
+  private var signals: [LoopWatcher] = []
   var shutdown: ShutdownLifecycle?
   private(set) var shutdownTimer: LoopTimer!
   var upgrade: Upgrade?
@@ -97,22 +98,19 @@ package final class Supervisor: @unchecked Sendable {
   }
 
   private func makeEngine() throws -> JobEngine {
-    var options = JobEngine.Options(outputDirectory: directory.output)
-    options.launchers = UInt32(configuration.launchers)
-    options.cgroupParent = cgroup?.path
-    options.outputMode = StateDirectory.fileMode
-    options.subreaper = true
-    options.jobDescriptors = jobDescriptors
-    return try JobEngine(loop: loop, options: options)
+    let options = jc_engine_options(
+      launchers: UInt32(configuration.launchers), cgroup_parent: nil, output_dir: directory.output,
+      output_mode: StateDirectory.fileMode, job_descriptors: jobDescriptors, subreaper: true)
+    return try JobEngine(loop, options, cgroup: cgroup?.path)
   }
 
   /// Serves until SIGTERM or SIGINT, then stops in order.
   package func run() throws {
     signals = [
-      try LoopSignal(loop, signal: SIGTERM) { [unowned self] in self.stopAsked("SIGTERM") },
-      try LoopSignal(loop, signal: SIGINT) { [unowned self] in self.stopAsked("SIGINT") },
-      try LoopSignal(loop, signal: SIGHUP) { [unowned self] in self.keeper.replace() },
-      try LoopSignal(loop, signal: SIGUSR2) { [unowned self] in self.upgradeAsked() },
+      try LoopWatcher(loop, signal: SIGTERM) { [unowned self] in self.stopAsked("SIGTERM") },
+      try LoopWatcher(loop, signal: SIGINT) { [unowned self] in self.stopAsked("SIGINT") },
+      try LoopWatcher(loop, signal: SIGHUP) { [unowned self] in self.keeper.replace() },
+      try LoopWatcher(loop, signal: SIGUSR2) { [unowned self] in self.upgradeAsked() },
     ]
     Signals.unblock()
     loop.afterRound { [unowned self] in self.progress.notify() }

@@ -66,7 +66,9 @@ final class Upgrade {
   private func settle() {
     guard supervisor.isSettled, let jobs = supervisor.exportJobs() else {
       looksLeft -= 1
-      guard looksLeft > 0 else { return supervisor.upgradeEnded("changes do not get onto the disk") }
+      guard looksLeft > 0 else {
+        return supervisor.upgradeEnded("changes, or the order of output, do not get onto the disk")
+      }
       return timer.start(milliseconds: Self.pause)
     }
     do {
@@ -82,7 +84,7 @@ private final class Trial {
   private unowned let supervisor: Supervisor
   private let pid: pid_t
   private let descriptor: Int32
-  private var readable: LoopReadable?
+  private var readable: LoopWatcher?
   private var timer: LoopTimer?
   private let then: (String?) -> Void
 
@@ -97,7 +99,7 @@ private final class Trial {
     descriptor = jp_pidfd_open(pid)
     do {
       guard descriptor >= 0 else { throw SystemError(descriptor, "watch the new binary") }
-      readable = try LoopReadable(supervisor.loop, descriptor: descriptor) { [unowned self] in self.ended() }
+      readable = try LoopWatcher(supervisor.loop, descriptor: descriptor) { [unowned self] in self.ended() }
       timer = try LoopTimer(supervisor.loop) { [pid] in _ = kill(pid, SIGKILL) }
     } catch {
       ChildProcess.end(pid)
@@ -143,15 +145,16 @@ extension Supervisor {
   /// No job is being launched, deleted or saved, and nothing waits for the store or the service manager.
   var isSettled: Bool { book.isSettled && manager.isIdle }
 
-  /// All jobs with their descriptors open across exec; nil when one of them has just ended.
+  /// All jobs with their descriptors open across exec; nil when one of them has just ended, or the order of its output is
+  /// only in memory.
   func exportJobs() -> [Handover.Job]? {
+    guard live.values.allSatisfy({ $0.index.publish() }) else { return nil }
     var exported: [Handover.Job] = []
     for job in live.values {
       guard let state = job.running?.export(), let entry = book.jobs[job.id] else {
         for job in live.values { job.running?.keep() }
         return nil
       }
-      job.index.publish()
       exported.append(
         Handover.Job(
           record: entry.record, pid: entry.pid, grace: entry.grace, takesInput: job.takesInput,

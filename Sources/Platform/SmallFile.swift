@@ -14,8 +14,7 @@ package enum SmallFile {
     guard file >= 0 else { throw SystemError(errno, "open \(path)") }
     defer { close(file) }
     var bytes: [UInt8] = []
-    let status = read(file, most, &bytes)
-    guard status == 0 else { throw SystemError(status, "read \(path)") }
+    try SystemError.check(read(file, most, &bytes), "read \(path)")
     return bytes
   }
 

@@ -11,6 +11,11 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
     self.action = action
   }
 
+  /// Throws unless `status`, of the C core, is 0.
+  package static func check(_ status: Int32, _ action: @autoclosure () -> String) throws(SystemError) {
+    guard status == 0 else { throw SystemError(status, action()) }
+  }
+
   /// The text of an errno, such as "No such file or directory". Any thread.
   package static func text(of code: Int32) -> String {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in

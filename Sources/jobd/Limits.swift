@@ -1,16 +1,12 @@
 import Glibc
+import Platform
 
 /// Limits of the process.
 enum Limits {
   /// What whoever started this process left open is nobody else's.
   static func closeInheritedOnExec() {
-    guard let directory = opendir("/proc/self/fd") else { return }
-    defer { closedir(directory) }
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if let descriptor = Int32(name), descriptor > 2 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    for descriptor in Directory.names("/proc/self/fd").compactMap({ Int32($0) }) where descriptor > 2 {
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     }
   }
 

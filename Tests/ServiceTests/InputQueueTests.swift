@@ -30,18 +30,14 @@ struct InputQueueTests {
     }
   }
 
-  private final class Giver: InputGiver {
+  private final class Giver {
     var isDone = false
     var refusal: Refusal?
 
-    func answerDone() {
-      #expect(!isAnswered, "answered twice")
-      isDone = true
-    }
-
-    func refuse(_ refusal: Refusal) {
+    func take(_ refusal: Refusal?) {
       #expect(!isAnswered, "answered twice")
       self.refusal = refusal
+      isDone = refusal == nil
     }
 
     var isAnswered: Bool { isDone || refusal != nil }
@@ -103,7 +99,7 @@ struct InputQueueTests {
     client.size = max(client.size, Int.random(in: 0...client.input.count - client.offset, using: &random))
     let giver = Giver()
     client.pending = giver
-    queue.add(client.piece, at: UInt64(client.offset), close: client.isLast, giver: giver, sink: pipe)
+    queue.add(client.piece, at: UInt64(client.offset), close: client.isLast, sink: pipe, answer: giver.take)
   }
 
   /// The client looks for its answer.
@@ -121,7 +117,7 @@ struct InputQueueTests {
     var queue = InputQueue()
     let giver = Giver()
     let pipe = Pipe()
-    queue.add([1], at: 1, close: false, giver: giver, sink: pipe)
+    queue.add([1], at: 1, close: false, sink: pipe, answer: giver.take)
     #expect(giver.refusal?.reason == .conflict)
     #expect(pipe.bytes.isEmpty)
   }
@@ -130,7 +126,7 @@ struct InputQueueTests {
     var queue = InputQueue()
     let pipe = Pipe()
     let givers = (0..<3).map { _ in Giver() }
-    for giver in givers { queue.add([1, 2], at: nil, close: false, giver: giver, sink: pipe) }
+    for giver in givers { queue.add([1, 2], at: nil, close: false, sink: pipe, answer: giver.take) }
     pipe.readerIsGone = true
     queue.pump(into: pipe, error: -32)
     #expect(givers.allSatisfy { $0.refusal?.reason == .conflict })
@@ -143,11 +139,11 @@ struct InputQueueTests {
     var queue = InputQueue(taken: 3, isUncertain: true)
     for (offset, close) in [(UInt64(3), false), (4, false), (3, true)] {
       let giver = Giver()
-      queue.add([1, 2], at: offset, close: close, giver: giver, sink: pipe)
+      queue.add([1, 2], at: offset, close: close, sink: pipe, answer: giver.take)
       #expect(giver.refusal?.reason == .conflict)
     }
     let giver = Giver()
-    queue.add([1, 2], at: 3, close: false, giver: giver, sink: pipe)
+    queue.add([1, 2], at: 3, close: false, sink: pipe, answer: giver.take)
     #expect(giver.refusal == InputQueue.uncertain)
     #expect(pipe.bytes.isEmpty && !pipe.isClosed)
   }

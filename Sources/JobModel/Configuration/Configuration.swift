@@ -63,6 +63,12 @@ package struct Configuration: Sendable, Codable, Equatable {
     get { Address(host: listenHost, port: listenPort) }
     set { (listenHost, listenPort) = (newValue.host, newValue.port) }
   }
+
+  /// The user and group of the api process; nil: those of the supervisor, which is not root or was told so.
+  package func apiAccount() throws(SystemError) -> Account? {
+    guard let user, geteuid() == 0 else { return nil }
+    return try Account(named: user)
+  }
 }
 
 /// What the defaults depend on: who starts the daemon, and on what.

@@ -33,8 +33,7 @@ package final class CounterCells: @unchecked Sendable {
 
   /// Nobody can map them for writing from now on.
   package func seal() throws(SystemError) {
-    let status = jp_counts_seal(descriptor)
-    guard status == 0 else { throw SystemError(status, "seal counters") }
+    try SystemError.check(jp_counts_seal(descriptor), "seal counters")
   }
 
   package subscript(cell: Int) -> UInt64 {

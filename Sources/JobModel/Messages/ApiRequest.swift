@@ -49,58 +49,24 @@ extension ApiRequest {
   package func encode() -> [UInt8] {
     var writer = ByteWriter()
     switch self {
-    case .hello:
-      writer.put(Kind.hello.rawValue)
+    case .hello: writer.put(Kind.hello.rawValue)
     case .create(let ticket, let client, let creation):
-      writer.put(Kind.create.rawValue)
-      writer.put(ticket)
-      writer.put(client)
-      Self.put(creation, into: &writer)
-    case .delete(let ticket, let client, let id):
-      Self.put(.delete, ticket, client, id, into: &writer)
+      let idempotency = creation.idempotency
+      writer.put(
+        Kind.create.rawValue, ticket, client, creation.plan.bytes, creation.input, idempotency != nil)
+      if let idempotency { writer.put(idempotency.key, idempotency.digest, idempotency.firstDigest) }
+    case .delete(let ticket, let client, let id): writer.put(Kind.delete.rawValue, ticket, client, id)
     case .signal(let ticket, let client, let id, let signal, let tree):
-      Self.put(.signal, ticket, client, id, into: &writer)
-      writer.put(signal)
-      writer.put(tree)
+      writer.put(Kind.signal.rawValue, ticket, client, id, signal, tree)
     case .stop(let ticket, let client, let id, let grace):
-      Self.put(.stop, ticket, client, id, into: &writer)
-      writer.put(grace ?? .max)
+      writer.put(Kind.stop.rawValue, ticket, client, id, grace ?? .max)
     case .input(let ticket, let client, let id, let offset, let bytes, let close):
-      Self.put(.input, ticket, client, id, into: &writer)
-      writer.put(offset ?? .max)
-      writer.put(bytes)
-      writer.put(close)
-    case .watch(let id):
-      writer.put(Kind.watch.rawValue)
-      writer.put(id)
-    case .unwatch(let id):
-      writer.put(Kind.unwatch.rawValue)
-      writer.put(id)
-    case .drained:
-      writer.put(Kind.drained.rawValue)
+      writer.put(Kind.input.rawValue, ticket, client, id, offset ?? .max, bytes, close)
+    case .watch(let id): writer.put(Kind.watch.rawValue, id)
+    case .unwatch(let id): writer.put(Kind.unwatch.rawValue, id)
+    case .drained: writer.put(Kind.drained.rawValue)
     }
     return writer.bytes
-  }
-
-  private static func put(
-    _ kind: Kind, _ ticket: UInt64, _ client: Int64, _ id: JobID, into writer: inout ByteWriter
-  ) {
-    writer.put(kind.rawValue)
-    writer.put(ticket)
-    writer.put(client)
-    writer.put(id)
-  }
-
-  private static func put(_ creation: Creation, into writer: inout ByteWriter) {
-    writer.put(creation.plan.bytes)
-    writer.put(creation.input != nil)
-    if let input = creation.input { writer.put(input) }
-    writer.put(creation.idempotency != nil)
-    if let idempotency = creation.idempotency {
-      writer.put(idempotency.key)
-      writer.put(idempotency.digest)
-      writer.put(idempotency.firstDigest)
-    }
   }
 }
 
@@ -128,18 +94,13 @@ extension ApiRequest {
         ticket: try reader.integer(), client: try reader.integer(), id: try reader.id(),
         signal: try reader.integer(), tree: try reader.bool())
     case .stop:
-      let (ticket, client, id) = (
-        try reader.integer(UInt64.self), try reader.integer(Int64.self), try reader.id()
-      )
-      return .stop(ticket: ticket, client: client, id: id, grace: try reader.optionalDuration())
+      return .stop(
+        ticket: try reader.integer(), client: try reader.integer(), id: try reader.id(),
+        grace: try reader.optionalDuration())
     case .input:
-      let (ticket, client, id) = (
-        try reader.integer(UInt64.self), try reader.integer(Int64.self), try reader.id()
-      )
-      let offset: UInt64 = try reader.integer()
       return .input(
-        ticket: ticket, client: client, id: id, offset: offset == .max ? nil : offset,
-        bytes: try reader.array(), close: try reader.bool())
+        ticket: try reader.integer(), client: try reader.integer(), id: try reader.id(),
+        offset: try reader.optionalInteger(), bytes: try reader.array(), close: try reader.bool())
     case .watch:
       return .watch(id: try reader.id())
     case .unwatch:

@@ -6,40 +6,58 @@ package struct ByteWriter {
 
   package init(capacity: Int = 256) { bytes.reserveCapacity(capacity) }
 
-  package mutating func put<T: FixedWidthInteger>(_ value: T) {
-    withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+  package mutating func put(_ values: any ByteValue...) {
+    for value in values { value.put(into: &self) }
   }
 
-  package mutating func put(_ value: Bool) { bytes.append(value ? 1 : 0) }
+  fileprivate mutating func append(_ raw: UnsafeRawBufferPointer) { bytes.append(contentsOf: raw) }
+}
 
-  package mutating func put(_ id: JobID) {
-    put(id.high)
-    put(id.low)
+/// What a ``ByteWriter`` takes.
+package protocol ByteValue {
+  func put(into writer: inout ByteWriter)
+}
+
+extension FixedWidthInteger {
+  package func put(into writer: inout ByteWriter) { withUnsafeBytes(of: littleEndian) { writer.append($0) } }
+}
+
+extension UInt8: ByteValue {}
+extension UInt16: ByteValue {}
+extension UInt32: ByteValue {}
+extension UInt64: ByteValue {}
+extension Int32: ByteValue {}
+extension Int64: ByteValue {}
+
+extension Bool: ByteValue {
+  package func put(into writer: inout ByteWriter) { writer.put(UInt8(self ? 1 : 0)) }
+}
+
+extension JobID: ByteValue {
+  package func put(into writer: inout ByteWriter) { writer.put(high, low) }
+}
+
+/// A length of four bytes and the bytes.
+extension [UInt8]: ByteValue {
+  package func put(into writer: inout ByteWriter) {
+    writer.put(UInt32(count))
+    withUnsafeBytes { writer.append($0) }
   }
+}
 
-  /// A length of four bytes and the bytes.
-  package mutating func put(_ value: [UInt8]) {
-    put(UInt32(value.count))
-    bytes.append(contentsOf: value)
+extension String: ByteValue {
+  package func put(into writer: inout ByteWriter) {
+    var text = self
+    writer.put(UInt32(utf8.count))
+    text.withUTF8 { writer.append(UnsafeRawBufferPointer($0)) }
   }
+}
 
-  package mutating func put(_ value: UnsafeRawBufferPointer) {
-    put(UInt32(value.count))
-    bytes.append(contentsOf: value)
-  }
-
-  package mutating func put(_ value: String) {
-    var value = value
-    value.withUTF8 { utf8 in
-      put(UInt32(utf8.count))
-      bytes.append(contentsOf: utf8)
-    }
-  }
-
-  /// A byte that says whether there is a value, and the value.
-  package mutating func put(_ value: String?) {
-    put(value != nil)
-    if let value { put(value) }
+/// A byte that says whether there is a value, and the value.
+extension Optional: ByteValue where Wrapped: ByteValue {
+  package func put(into writer: inout ByteWriter) {
+    writer.put(self != nil)
+    if let self { writer.put(self) }
   }
 }
 
@@ -75,6 +93,12 @@ package struct ByteReader {
     }
   }
 
+  /// The largest number stands for none.
+  package mutating func optionalInteger() throws(MalformedBytes) -> UInt64? {
+    let number: UInt64 = try integer()
+    return number == .max ? nil : number
+  }
+
   /// Milliseconds, no more than a client can ask for.
   package mutating func duration() throws(MalformedBytes) -> UInt64 {
     let milliseconds: UInt64 = try integer()
@@ -84,12 +108,9 @@ package struct ByteReader {
 
   /// The same, or the largest number for none.
   package mutating func optionalDuration() throws(MalformedBytes) -> UInt64? {
-    var ahead = self
-    guard try ahead.integer(UInt64.self) != .max else {
-      self = ahead
-      return nil
-    }
-    return try duration()
+    let milliseconds = try optionalInteger()
+    guard milliseconds ?? 0 <= UInt64(DurationText.longest) else { throw MalformedBytes() }
+    return milliseconds
   }
 
   package mutating func id() throws(MalformedBytes) -> JobID {

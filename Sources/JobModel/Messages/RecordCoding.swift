@@ -1,24 +1,11 @@
 import JobAPI
 
-extension JobRecord {
-  package func encode(into writer: inout ByteWriter) {
-    writer.put(id)
-    writer.put(client)
-    writer.put(state.code)
-    writer.put(created)
-    writer.put(started)
-    writer.put(finished)
-    writer.put(exitCode)
-    writer.put(signal)
-    writer.put(error)
-    for stream in [stdout, stderr] {
-      writer.put(stream.kept)
-      writer.put(stream.dropped)
-    }
-    writer.put(flags.rawValue)
-    writer.put(userTime)
-    writer.put(systemTime)
-    writer.put(peakMemory)
+extension JobRecord: ByteValue {
+  package func put(into writer: inout ByteWriter) {
+    writer.put(
+      id, client, state.code, created, started, finished, exitCode, signal, error, stdout.kept,
+      stdout.dropped,
+      stderr.kept, stderr.dropped, flags.rawValue, userTime, systemTime, peakMemory)
   }
 
   package init(from reader: inout ByteReader) throws(MalformedBytes) {
@@ -41,21 +28,13 @@ extension JobRecord {
 }
 
 extension JobState {
-  /// The number that stands for the state in messages and in the store.
-  package var code: UInt8 {
-    switch self {
-    case .running: 0
-    case .completed: 1
-    case .error: 2
-    }
-  }
+  /// By the numbers that stand for them in messages and in the store.
+  private static let coded: [JobState] = [.running, .completed, .error]
+
+  package var code: UInt8 { UInt8(Self.coded.firstIndex(of: self)!) }
 
   package init?(code: UInt8) {
-    switch code {
-    case 0: self = .running
-    case 1: self = .completed
-    case 2: self = .error
-    default: return nil
-    }
+    guard code < Self.coded.count else { return nil }
+    self = Self.coded[Int(code)]
   }
 }

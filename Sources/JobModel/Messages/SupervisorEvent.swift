@@ -44,48 +44,21 @@ extension SupervisorEvent {
   package func encode() -> [UInt8] {
     var writer = ByteWriter(capacity: 128)
     switch self {
-    case .welcome(let configuration):
-      writer.put(Kind.welcome.rawValue)
-      writer.put(configuration)
+    case .welcome(let configuration): writer.put(Kind.welcome.rawValue, configuration)
     case .ready: writer.put(Kind.ready.rawValue)
     case .drain: writer.put(Kind.drain.rawValue)
-    case .client(let id, let name):
-      writer.put(Kind.client.rawValue)
-      writer.put(id)
-      writer.put(name)
-    case .job(let record, let pid):
-      writer.put(Kind.job.rawValue)
-      record.encode(into: &writer)
-      writer.put(pid)
-    case .deleted(let id):
-      writer.put(Kind.deleted.rawValue)
-      writer.put(id)
+    case .client(let id, let name): writer.put(Kind.client.rawValue, id, name)
+    case .job(let record, let pid): writer.put(Kind.job.rawValue, record, pid)
+    case .deleted(let id): writer.put(Kind.deleted.rawValue, id)
     case .output(let id, let progress):
-      writer.put(Kind.output.rawValue)
-      writer.put(id)
-      progress.encode(into: &writer)
-    case .created, .done, .refused: encodeAnswer(into: &writer)
+      writer.put(Kind.output.rawValue, id, progress.stdout, progress.stderr, progress.pieces)
+    case .created(let ticket, let id): writer.put(Kind.created.rawValue, ticket, id)
+    case .done(let ticket): writer.put(Kind.done.rawValue, ticket)
+    case .refused(let ticket, let refusal):
+      writer.put(Kind.refused.rawValue, ticket, refusal.reason.rawValue, refusal.text)
     case .events: writer.put(Kind.events.rawValue)
     }
     return writer.bytes
-  }
-
-  private func encodeAnswer(into writer: inout ByteWriter) {
-    switch self {
-    case .created(let ticket, let id):
-      writer.put(Kind.created.rawValue)
-      writer.put(ticket)
-      writer.put(id)
-    case .done(let ticket):
-      writer.put(Kind.done.rawValue)
-      writer.put(ticket)
-    case .refused(let ticket, let refusal):
-      writer.put(Kind.refused.rawValue)
-      writer.put(ticket)
-      writer.put(refusal.reason.rawValue)
-      writer.put(refusal.text)
-    default: break
-    }
   }
 
   package init(decoding bytes: UnsafeRawBufferPointer) throws(MalformedBytes) {
@@ -118,13 +91,7 @@ extension SupervisorEvent {
 }
 
 extension OutputProgress {
-  package func encode(into writer: inout ByteWriter) {
-    writer.put(stdout)
-    writer.put(stderr)
-    writer.put(pieces)
-  }
-
-  package init(from reader: inout ByteReader) throws(MalformedBytes) {
+  fileprivate init(from reader: inout ByteReader) throws(MalformedBytes) {
     self.init(stdout: try reader.integer(), stderr: try reader.integer(), pieces: try reader.integer())
   }
 }

@@ -70,9 +70,9 @@ package final class ApiProcess: @unchecked Sendable {
     case .job(let record, let pid): wake(api?.table.update(record, pid: pid))
     case .deleted(let id): wake(api?.table.remove(id))
     case .output(let id, let progress): wake(api?.table.progress(id, progress))
-    case .created(let ticket, let id): answer(ticket, .created(id: id))
-    case .done(let ticket): answer(ticket, .done)
-    case .refused(let ticket, let refusal): answer(ticket, .refused(refusal))
+    case .created(let ticket, let id): answer(ticket, .success(id))
+    case .done(let ticket): answer(ticket, .success(nil))
+    case .refused(let ticket, let refusal): answer(ticket, .failure(refusal))
     case .events: wake(api?.eventFollowers.all)
     }
   }
@@ -81,8 +81,7 @@ package final class ApiProcess: @unchecked Sendable {
     let configuration = try JSONDecoder().decode(Configuration.self, from: Data(encoded))
     tls = try ServerTLS.load(configuration)
     let account = try configuration.apiAccount()
-    let status = jc_confine(account?.user ?? .max, account?.group ?? .max)
-    guard status == 0 else { throw SystemError(status, "give up privileges") }
+    try SystemError.check(jc_confine(account?.user ?? .max, account?.group ?? .max), "give up privileges")
     let api = try ApiContext(
       configuration, log: Log(level: configuration.logLevel), link: link,
       supervisorCounts: Self.supervisorCountsDescriptor, counts: Self.countsDescriptor)
@@ -126,7 +125,7 @@ package final class ApiProcess: @unchecked Sendable {
         for (ticket, answer) in answers { worker.answered(ticket, answer) }
         for number in wakes { worker.wakeNow(number) }
       }
-      worker.loop === loop ? work() : worker.post(work)
+      worker.loop === loop ? work() : worker.loop.post(work)
     }
   }
 
@@ -134,7 +133,7 @@ package final class ApiProcess: @unchecked Sendable {
     guard draining == 0 else { return wake(api?.eventFollowers.end()) }
     draining = workers.count
     for worker in workers {
-      worker.post {
+      worker.loop.post {
         worker.drain { [self] in loop.post { self.workerIsDrained() } }
       }
     }
@@ -152,17 +151,13 @@ package enum ServerTLS {
   package static func load(_ configuration: Configuration) throws(DaemonError) -> OpaquePointer {
     var made: OpaquePointer?
     var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
-    let status = configuration.certificateFile.withCString { certificate in
-      configuration.keyFile.withCString { key in
-        configuration.clientCAFile.withCString { authority in
-          withOptionalCString(configuration.crlFile) { revoked in
-            var options = jc_tls_options(
-              certificate_file: certificate, key_file: key, client_ca_file: authority, crl_file: revoked,
-              session_cache: configuration.sessionCache)
-            return jc_tls_new(&options, &made, &error)
-          }
-        }
-      }
+    let files = [configuration.certificateFile, configuration.keyFile, configuration.clientCAFile]
+    let status = withCStrings(files + (configuration.crlFile.map { [$0] } ?? [])) { files in
+      // Without a revocation list the fourth is the NULL that ends the vector.
+      var options = jc_tls_options(
+        certificate_file: files[0]!, key_file: files[1]!, client_ca_file: files[2]!, crl_file: files[3],
+        session_cache: configuration.sessionCache)
+      return jc_tls_new(&options, &made, &error)
     }
     guard status == 0, let made else { throw DaemonError(cText: error) }
     return made

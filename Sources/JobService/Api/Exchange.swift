@@ -33,9 +33,8 @@ struct Exchange {
     body.withUnsafeBytes { reply(status, type: type, fields: fields, body: $0) }
   }
 
-  func reply<Body: Encodable>(_ status: Int32 = 200, json body: Body) {
-    reply(status, type: "application/json", body: JSONBody.encode(body))
-  }
+  func reply(json body: some Encodable) { reply(encoded: JSONBody.encode(body)) }
+  func reply(encoded text: [UInt8]) { reply(200, type: "application/json", body: text) }
 
   /// An application/problem+json reply, as for every request that went wrong.
   func problem(_ status: Int32, _ detail: String, fields: [HeaderField] = []) {
@@ -62,17 +61,4 @@ struct Exchange {
 
   func endReply() { jc_reply_end(pointer) }
   func abortReply() { jc_reply_abort(pointer) }
-}
-
-/// What goes on in an exchange after its head was handled: a body that comes, an answer that is waited for, a reply
-/// that is streamed. Worker's thread only.
-class ExchangeTask {
-  /// Body bytes as they come; with a whole body there is one call, with `last`.
-  func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {}
-  /// More of the reply may be written.
-  func writable(_ exchange: Exchange) {}
-  /// What it observes has changed, or its time is up.
-  func wake(_ exchange: Exchange) {}
-  /// The exchange is over.
-  func ended() {}
 }

@@ -6,9 +6,9 @@ import JobStore
 import Platform
 
 /// One thread of the api process: an event loop with connections of its own, and a reader of the store. Made and
-/// used on its thread, but ``post(_:)``, ``wake(_:)`` and ``answer(_:)``.
+/// used on its thread.
 final class Worker: @unchecked Sendable {
-  // Sendable for the three calls above, which only post to the loop.
+  // Sendable for its loop, which other threads post to.
   let index: Int
   let api: ApiContext
   let loop: EventLoop
@@ -43,8 +43,9 @@ final class Worker: @unchecked Sendable {
   /// No new connection; `done` is called when the running replies are finished.
   func drain(_ done: @escaping @Sendable () -> Void) {
     guard let server else { return done() }
-    let box = Unmanaged.passRetained(Done(done))
-    jc_server_drain(server, { Unmanaged<Done>.fromOpaque($0!).takeRetainedValue().call() }, box.toOpaque())
+    let box = Unmanaged.passRetained(LoopAction(done))
+    jc_server_drain(
+      server, { Unmanaged<LoopAction>.fromOpaque($0!).takeRetainedValue().call() }, box.toOpaque())
     wakeAllWaiters()
     tellWhenDrained()
   }
@@ -61,11 +62,6 @@ final class Worker: @unchecked Sendable {
     tellWhenDrained()
   }
 
-  private final class Done {
-    let call: @Sendable () -> Void
-    init(_ call: @escaping @Sendable () -> Void) { self.call = call }
-  }
-
   /// Sends a request; `then` is called with its answer, unless the exchange is over by then.
   func ask(
     for exchange: Exchange, _ make: (_ ticket: UInt64) -> ApiRequest,
@@ -77,11 +73,18 @@ final class Worker: @unchecked Sendable {
     api.link.send(make(ticket))
   }
 
+  /// The same; `then` is called when the request was carried out. Else the refusal is replied, or what `then` throws.
+  func request(
+    for exchange: Exchange, _ make: (_ ticket: UInt64) -> ApiRequest,
+    then: @escaping (Exchange, JobID?) throws -> Void
+  ) {
+    ask(for: exchange, make) { [unowned self] exchange, answer in
+      do { try then(exchange, try answer.mapError(Problem.init).get()) } catch { fail(exchange, error) }
+    }
+  }
+
   /// The worker that a ticket belongs to.
   static func index(ofTicket ticket: UInt64) -> Int { Int(ticket >> 56) }
-
-  /// Any thread.
-  func post(_ work: @escaping @Sendable () -> Void) { loop.post(work) }
 
   func answered(_ ticket: UInt64, _ answer: Answer) {
     guard let (number, then) = asked.removeValue(forKey: ticket), let exchange = exchange(number) else {
@@ -112,9 +115,5 @@ final class Worker: @unchecked Sendable {
   }
 }
 
-/// The supervisor's answer to a request.
-enum Answer {
-  case created(id: JobID)
-  case done
-  case refused(Refusal)
-}
+/// The supervisor's answer to a request: to a creation with the job's id.
+typealias Answer = Result<JobID?, Refusal>

@@ -3,7 +3,6 @@ import JobModel
 
 /// `POST /jobs:batch`: each job with a result of its own.
 final class BatchTask: ExchangeTask {
-  private unowned let worker: Worker
   private var results: [BatchReply.Result?] = []
   private var left = 0
   private let key: String?
@@ -11,7 +10,10 @@ final class BatchTask: ExchangeTask {
   private var creations: ArraySlice<Result<ApiRequest.Creation, InvalidRequest>> = []
   private static let piece = 64
 
-  init(_ worker: Worker, key: String?) { (self.worker, self.key) = (worker, key) }
+  init(_ worker: Worker, key: String?) {
+    self.key = key
+    super.init(worker)
+  }
 
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
     let number = exchange.number
@@ -24,7 +26,7 @@ final class BatchTask: ExchangeTask {
   private static func goOn(
     _ worker: Worker, _ exchange: UInt64, _ body: @escaping @Sendable (BatchTask, Exchange) -> Void
   ) {
-    worker.post {
+    worker.loop.post {
       guard let exchange = worker.exchange(exchange), let task = exchange.task as? BatchTask else { return }
       body(task, exchange)
     }
@@ -72,18 +74,19 @@ final class BatchTask: ExchangeTask {
 
   private func answered(_ index: Int, _ answer: Answer, _ exchange: Exchange) {
     switch answer {
-    case .created(let id): results[index] = BatchReply.Result(id: id)
-    case .refused(let refusal):
+    case .success(let id?): results[index] = BatchReply.Result(id: id)
+    case .success(nil):
+      results[index] = BatchReply.Result(error: "the daemon failed to create the job", status: 500)
+    case .failure(let refusal):
       let problem = Problem(refusal)
       results[index] = BatchReply.Result(error: problem.detail, status: Int(problem.status))
-    case .done: results[index] = BatchReply.Result(error: "the daemon failed to create the job", status: 500)
     }
     left -= 1
     if left == 0 { reply(exchange) }
   }
 
   private func reply(_ exchange: Exchange) {
-    exchange.reply(200, type: "application/json", body: BatchBody.encode(results.compactMap { $0 }))
+    exchange.reply(encoded: BatchBody.encode(results.compactMap { $0 }))
   }
 }
 

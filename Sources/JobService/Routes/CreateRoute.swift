@@ -2,41 +2,21 @@ import CJobHTTP
 import JobAPI
 import JobModel
 
-/// `PUT /jobs`.
-final class CreateTask: ExchangeTask {
-  private unowned let worker: Worker
-  private let key: String?
-
-  init(_ worker: Worker, key: String?) {
-    self.worker = worker
-    self.key = key
-  }
-
-  override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
-    do {
-      let creation = Creator.creation(try CreateRequest(strictJSON: bytes), key: key)
-      let name = worker.api.clients.name(Int(exchange.client))
-      worker.ask(for: exchange) {
-        .create(ticket: $0, client: name, creation)
-      } then: { [unowned worker] in
-        Self.reply($0, $1, worker)
-      }
-    } catch {
-      worker.fail(exchange, error)
-    }
-  }
-
-  private static func reply(_ exchange: Exchange, _ answer: Answer, _ worker: Worker) {
-    switch answer {
-    case .created(let id):
-      exchange.reply(200, type: "application/json", body: Array(#"{"id":"\#(id)"}"#.utf8))
-    case .refused(let refusal): worker.fail(exchange, Problem(refusal))
-    case .done: worker.fail(exchange, MalformedBytes())
+extension Worker {
+  /// `PUT /jobs`.
+  func create(_ exchange: Exchange, _ body: UnsafeRawBufferPointer, key: String?) throws {
+    let creation = Creator.creation(try CreateRequest(strictJSON: body), key: key)
+    let name = api.clients.name(Int(exchange.client))
+    request(for: exchange) { ticket in
+      .create(ticket: ticket, client: name, creation)
+    } then: { exchange, id in
+      guard let id else { throw MalformedBytes() }
+      exchange.reply(encoded: Array(#"{"id":"\#(id)"}"#.utf8))
     }
   }
 }
 
-/// From a checked request to what the supervisor is asked.
+/// From a checked request to what is asked of the supervisor.
 enum Creator {
   static func creation(_ request: CreateRequest, key: String?) -> ApiRequest.Creation {
     var creation = ApiRequest.Creation(JobPlan(request), input: request.inputBytes)

@@ -62,60 +62,38 @@ private enum EventForm {
   }
 }
 
-private final class EventsTask: ExchangeTask {
-  private unowned let worker: Worker
+private final class EventsTask: StreamTask {
   private let form: EventForm
   private var after: Int64
   /// Nil: it does not follow.
   private let permit: FollowerPermit?
   private let observer: JobTable.Observer
-  private var isOver = false
   private static let page = 500
 
   init(
     _ worker: Worker, _ form: EventForm, after: Int64, _ permit: FollowerPermit?,
     _ observer: JobTable.Observer
   ) {
-    (self.worker, self.form, self.after) = (worker, form, after)
-    (self.permit, self.observer) = (permit, observer)
+    (self.form, self.after, self.permit, self.observer) = (form, after, permit, observer)
+    super.init(worker, failure: "events_failed")
   }
 
   /// Registered first, read then: what is committed in between wakes it.
   func begin(_ exchange: Exchange) {
     if permit != nil { worker.api.eventFollowers.add(observer) }
-    pump(exchange)
+    wake(exchange)
   }
 
-  override func wake(_ exchange: Exchange) { pump(exchange) }
-  override func writable(_ exchange: Exchange) { pump(exchange) }
   override func ended() { worker.api.eventFollowers.remove(observer) }
 
-  private func pump(_ exchange: Exchange) {
-    guard !isOver, !exchange.isFull else { return }
-    do {
-      guard try send(exchange) else { return }
-      if permit == nil || worker.api.eventFollowers.isOver { finish(exchange) }
-    } catch {
-      worker.api.log.error("events_failed", ["error": "\(error)"])
-      isOver = true
-      exchange.abortReply()
-    }
-  }
-
-  /// False: the client has to take some first.
-  private func send(_ exchange: Exchange) throws -> Bool {
-    guard let client = worker.api.clients.number(Int(exchange.client)) else { return true }
-    while true {
+  override func send(_ exchange: Exchange) throws -> Bool {
+    while let client = worker.api.clients.number(Int(exchange.client)) {
       let page = try worker.reader.events(client: client, after: after, limit: Self.page)
-      guard let last = page.events.last else { return true }
+      guard let last = page.events.last else { break }
       after = last.number
       guard exchange.write(page.events.flatMap { form.encode(JobEvent($0)) }) else { return false }
     }
-  }
-
-  private func finish(_ exchange: Exchange) {
-    isOver = true
-    exchange.endReply()
+    return permit == nil || worker.api.eventFollowers.isOver
   }
 }
 

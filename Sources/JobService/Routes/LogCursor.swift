@@ -30,7 +30,7 @@ final class LogCursor {
   /// Goes to where the last lines begin, or what came since a time, if that was asked for.
   func seek() throws {
     if let lines = start.lastLines {
-      let tail = try LogTail(pieces, kept: kept, read: read).offsets(ofLast: lines)
+      let tail = try offsets(ofLast: lines)
       for stream in 0...1 { sent[stream] = max(sent[stream], tail[stream]) }
     }
     guard let since = start.since else { return }
@@ -41,6 +41,27 @@ final class LogCursor {
       ends[stream] += UInt64(piece.length)
       sent[stream] = max(sent[stream], ends[stream])
     }
+  }
+
+  /// Where in both streams the last lines begin, going backwards through the pieces.
+  private func offsets(ofLast lines: Int) throws -> [UInt64] {
+    var at = kept
+    guard lines > 0 else { return at }
+    var tail = LineTail(lines)
+    for index in (0..<pieces.count).reversed() {
+      guard let piece = try pieces.piece(index) else { continue }
+      let stream = Int(piece.stream.index)
+      let first = at[stream] - min(UInt64(piece.length), at[stream])
+      while at[stream] > first {
+        let count = min(at[stream] - first, Self.block)
+        at[stream] -= count
+        if let start = tail.start(in: try read(piece.stream, at[stream], count)) {
+          at[stream] += UInt64(start)
+          return at
+        }
+      }
+    }
+    return [0, 0]
   }
 
   /// The next part; nil when there is none yet, or none any more.
@@ -96,47 +117,5 @@ enum UTF8Tail {
       return length > back ? back : 0
     }
     return 0
-  }
-}
-
-/// Finds where the last lines of a combined log begin, going backwards through its pieces.
-struct LogTail {
-  private let pieces: OutputIndexReader
-  private let kept: [UInt64]
-  private let read: (OutputStream, UInt64, UInt64) throws -> [UInt8]
-
-  init(
-    _ pieces: OutputIndexReader, kept: [UInt64],
-    read: @escaping (OutputStream, UInt64, UInt64) throws -> [UInt8]
-  ) {
-    (self.pieces, self.kept, self.read) = (pieces, kept, read)
-  }
-
-  /// Offsets in both streams from which on there are the last `lines` lines.
-  func offsets(ofLast lines: Int) throws -> [UInt64] {
-    var at = kept
-    guard lines > 0 else { return at }
-    var newlines = 0
-    var isLast = true
-    for index in (0..<pieces.count).reversed() {
-      guard let piece = try pieces.piece(index) else { continue }
-      let stream = Int(piece.stream.index)
-      let first = at[stream] - min(UInt64(piece.length), at[stream])
-      while at[stream] > first {
-        let count = min(at[stream] - first, 65536)
-        let block = try read(piece.stream, at[stream] - count, count)
-        for position in block.indices.reversed() {
-          defer { isLast = false }
-          guard block[position] == 0x0a, !isLast else { continue }
-          newlines += 1
-          if newlines == lines {
-            at[stream] -= UInt64(block.count - position - 1)
-            return at
-          }
-        }
-        at[stream] -= count
-      }
-    }
-    return [0, 0]
   }
 }

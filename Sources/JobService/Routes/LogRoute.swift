@@ -7,11 +7,16 @@ extension Worker {
   func log(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
     let query = try head.query(allowed: "follow", "since", "tail", "stdout", "stderr")
     let form = LogForm(accept: head.header("accept"))
-    let task = LogTask(self, form, try LogStart(query), follows: try query.flag("follow"))
-    try task.prepare(exchange, id)
-    exchange.begin(task)
+    let start = try LogStart(query)
+    let follows = try query.flag("follow")
+    let job = try FollowedJob(self, id, exchange, .log, OutputStream.allCases)
     exchange.beginReply(200, type: form.type)
-    guard !head.isHead else { return task.finishEmpty(exchange) }
+    guard !head.isHead else {
+      job.end()
+      return exchange.endReply()
+    }
+    let task = LogTask(self, form, job, LogCursor(api, id, start), follows: follows)
+    exchange.begin(task)
     task.wake(exchange)
   }
 }
@@ -43,55 +48,27 @@ extension Query {
 
 /// Sends a log, as far as it goes or until the job has ended. Bytes are read from the streams' files when the client
 /// takes them: a slow client holds one block.
-private final class LogTask: ExchangeTask {
-  private unowned let worker: Worker
+private final class LogTask: StreamTask {
   private let form: LogForm
-  private let start: LogStart
   private let follows: Bool
-  private var job: FollowedJob!
-  private var cursor: LogCursor!
-  private var isOver = false
+  private let job: FollowedJob
+  private let cursor: LogCursor
   private var isStarted = false
 
-  init(_ worker: Worker, _ form: LogForm, _ start: LogStart, follows: Bool) {
-    self.worker = worker
-    self.form = form
-    self.start = start
-    self.follows = follows
+  init(_ worker: Worker, _ form: LogForm, _ job: FollowedJob, _ cursor: LogCursor, follows: Bool) {
+    (self.form, self.job, self.cursor, self.follows) = (form, job, cursor, follows)
+    super.init(worker, failure: "log_failed")
   }
 
-  func prepare(_ exchange: Exchange, _ id: JobID) throws {
-    job = try FollowedJob(worker, id, exchange, .log, OutputStream.allCases)
-    cursor = LogCursor(worker.api, id, start)
-  }
-
-  func finishEmpty(_ exchange: Exchange) {
-    isOver = true
-    exchange.endReply()
-  }
-
-  override func wake(_ exchange: Exchange) { pump(exchange) }
-  override func writable(_ exchange: Exchange) { pump(exchange) }
   override func ended() { job.end() }
 
-  private func pump(_ exchange: Exchange) {
-    guard !isOver, !exchange.isFull else { return }
-    do {
-      try send(exchange)
-    } catch {
-      worker.api.log.error("log_failed", ["error": "\(error)"])
-      isOver = true
-      exchange.abortReply()
-    }
-  }
-
-  private func send(_ exchange: Exchange) throws {
+  override func send(_ exchange: Exchange) throws -> Bool {
     let record = try job.current()
     let isRunning = record.state == .running
     if isRunning {
       // Not told yet how far the output is: the supervisor's answer to `watch` wakes this again.
-      guard let progress = job.progress else { return }
-      guard try cursor.pieces.take(progress) else { return }
+      guard let progress = job.progress else { return false }
+      guard try cursor.pieces.take(progress) else { return false }
     } else if !cursor.isFinal {
       cursor.isFinal = true
       try cursor.pieces.take(
@@ -106,16 +83,11 @@ private final class LogTask: ExchangeTask {
       if form == .frames { _ = exchange.write(form.encodeStart(cursor.sent)) }
     }
     while let part = try cursor.next() {
-      guard exchange.write(form.encode(part)) else { return }
+      guard exchange.write(form.encode(part)) else { return false }
     }
-    if isRunning && follows { return }
-    finish(exchange, record)
-  }
-
-  private func finish(_ exchange: Exchange, _ record: JobRecord) {
-    isOver = true
+    if isRunning && follows { return false }
     _ = exchange.write(form.encodeEnd(record))
-    exchange.endReply()
+    return true
   }
 }
 

@@ -11,8 +11,7 @@ extension Worker {
     }
     _ = try head.query()
     var text = MetricsText()
-    text.add(
-      "jobd_build_info", .gauge, "The version of jobd.", label: "version", [(Version.text, 1)])
+    text.add("jobd_build_info", "The version of jobd.", label: "version", [(Version.text, 1)])
     text.addJobs(api.supervisorCounts)
     text.addFailures(api.supervisorCounts)
     text.addStore(api.supervisorCounts)
@@ -25,65 +24,57 @@ extension Worker {
 extension MetricsText {
   fileprivate mutating func addJobs(_ counts: SupervisorCounts) {
     add("process_start_time_seconds", "When the daemon started.", microseconds: counts[.startTime])
+    add("jobd_jobs_running", "Jobs that run, or whose result is not on disk yet.", counts[.running])
+    add("jobd_jobs_created_total", "Jobs accepted.", counts[.created])
+    add("jobd_jobs_started_total", "Jobs whose program was started.", counts[.started])
     add(
-      "jobd_jobs_running", .gauge, "Jobs that run, or whose result is not on disk yet.", counts[.running])
-    add("jobd_jobs_created_total", .counter, "Jobs accepted.", counts[.created])
-    add("jobd_jobs_started_total", .counter, "Jobs whose program was started.", counts[.started])
-    add(
-      "jobd_jobs_finished_total", .counter, "Jobs that ended, by state.", label: "state",
+      "jobd_jobs_finished_total", "Jobs that ended, by state.", label: "state",
       [("completed", counts[.completed]), ("error", counts[.failed])])
-    add("jobd_jobs_deleted_total", .counter, "Jobs deleted, by clients or by age.", counts[.deleted])
+    add("jobd_jobs_deleted_total", "Jobs deleted, by clients or by age.", counts[.deleted])
   }
 
   fileprivate mutating func addFailures(_ counts: SupervisorCounts) {
     add(
-      "jobd_launch_failures_total", .counter,
+      "jobd_launch_failures_total",
       "Jobs that could not be started, by a fault of their own: no such program, and the like.",
       label: "error", Self.byErrno(counts, .launchOfJob))
     add(
-      "jobd_spawn_failures_total", .counter, "Jobs that could not be started by a fault of the system.",
+      "jobd_spawn_failures_total", "Jobs that could not be started by a fault of the system.",
       label: "error", Self.byErrno(counts, .launchOfSystem))
     add(
-      "jobd_output_failures_total", .counter, "Streams of jobs that could not be written to the disk.",
+      "jobd_output_failures_total", "Streams of jobs that could not be written to the disk.",
       label: "error", Self.byErrno(counts, .output))
-    add(
-      "jobd_api_restarts_total", .counter, "Starts of an api process after one had died.",
-      counts[.apiRestarts])
-    add(
-      "jobd_api_start_failures_total", .counter, "Starts of an api process that failed.",
-      counts[.apiStartFailures])
+    add("jobd_api_restarts_total", "Starts of an api process after one had died.", counts[.apiRestarts])
+    add("jobd_api_start_failures_total", "Starts of an api process that failed.", counts[.apiStartFailures])
   }
 
   fileprivate mutating func addStore(_ counts: SupervisorCounts) {
+    add("jobd_store_commits_total", "Groups of changes written to the database.", counts[.storeCommits])
+    add("jobd_store_changes_total", "Changes in those.", counts[.storeChanges])
     add(
-      "jobd_store_commits_total", .counter, "Groups of changes written to the database.",
-      counts[.storeCommits])
-    add("jobd_store_changes_total", .counter, "Changes in those.", counts[.storeChanges])
-    add(
-      "jobd_store_failures_total", .counter, "Changes that could not be stored, by reason.", label: "reason",
+      "jobd_store_failures_total", "Changes that could not be stored, by reason.", label: "reason",
       StoreError.Kind.allCases.map { ($0.rawValue, counts[store: $0]) })
   }
 
   fileprivate mutating func addConnections(_ api: ApiContext) {
     let counts = api.counts
     let now = api.clients.totals
-    add("jobd_connections", .gauge, "Connections of clients.", UInt64(now.connections))
-    add("jobd_followers", .gauge, "Replies that follow output or events.", UInt64(now.followers))
-    add("jobd_connections_total", .counter, "Connections accepted.", counts[.connections])
+    add("jobd_connections", "Connections of clients.", UInt64(now.connections))
+    add("jobd_followers", "Replies that follow output or events.", UInt64(now.followers))
+    add("jobd_connections_total", "Connections accepted.", counts[.connections])
     add(
-      "jobd_connections_turned_away_total", .counter,
+      "jobd_connections_turned_away_total",
       "Connections that found no room: too many, or no descriptor or memory for them.", counts[.turnedAway])
+    add("jobd_handshake_failures_total", "TLS handshakes that failed.", counts[.failedHandshakes])
     add(
-      "jobd_handshake_failures_total", .counter, "TLS handshakes that failed.", counts[.failedHandshakes])
-    add(
-      "jobd_http_requests_total", .counter, "Replies, by HTTP status.", label: "code",
+      "jobd_http_requests_total", "Replies, by HTTP status.", label: "code",
       ApiCounts.statuses.map { ("\($0)", counts[status: $0]) }.filter { $0.1 > 0 })
   }
 
   fileprivate mutating func addRefusals(_ api: ApiContext) {
     let supervisor = api.supervisorCounts
     add(
-      "jobd_refusals_total", .counter, "Requests answered 429 or 503 because of a limit.", label: "limit",
+      "jobd_refusals_total", "Requests answered 429 or 503 because of a limit.", label: "limit",
       [
         ("max_running_jobs", supervisor[.refusedRunningJobs]),
         ("client_running_jobs", supervisor[.refusedClientRunningJobs]),

@@ -53,21 +53,34 @@ final class OutputFile {
   /// Where the last `lines` lines before `end` begin.
   func start(ofLast lines: Int, before end: UInt64) throws(SystemError) -> UInt64 {
     guard lines > 0 else { return end }
-    var newlines = 0
-    var blockEnd = end
-    while blockEnd > 0 {
-      let count = min(blockEnd, 65536)
-      let block = try read(Int(count), at: blockEnd - count)
-      for index in block.indices.reversed() where block[index] == 0x0a {
-        let position = blockEnd - count + UInt64(index)
-        // The last line's own end does not begin another one.
-        guard position + 1 != end else { continue }
-        newlines += 1
-        if newlines == lines { return position + 1 }
-      }
-      blockEnd -= count
+    var tail = LineTail(lines)
+    var at = end
+    while at > 0 {
+      let count = min(at, 65536)
+      at -= count
+      if let start = tail.start(in: try read(Int(count), at: at)) { return at + UInt64(start) }
     }
     return 0
+  }
+}
+
+/// Finds the last lines of a text that is read backwards, block by block.
+struct LineTail {
+  private var left: Int
+  private var isLast = true
+
+  init(_ lines: Int) { left = lines }
+
+  /// Where in the next block they begin; nil: before it.
+  mutating func start(in block: [UInt8]) -> Int? {
+    for position in block.indices.reversed() {
+      // The last line's own end does not begin another one.
+      defer { isLast = false }
+      guard block[position] == 0x0a, !isLast else { continue }
+      left -= 1
+      if left == 0 { return position + 1 }
+    }
+    return nil
   }
 }
 

@@ -10,7 +10,7 @@ extension Worker {
     var bytes: [UInt8] = []
     // A small one is sent whole, with its length.
     while bytes.count < OutputBody.block, try body.next(&bytes) {}
-    guard !body.isDone else { return exchange.reply(200, type: "application/json", body: bytes) }
+    guard !body.isDone else { return exchange.reply(encoded: bytes) }
     exchange.beginReply(200, type: "application/json")
     guard !head.isHead else { return exchange.endReply() }
     let task = OutputTask(self, body)
@@ -19,28 +19,22 @@ extension Worker {
   }
 }
 
-private final class OutputTask: ExchangeTask {
-  private unowned let worker: Worker
+private final class OutputTask: StreamTask {
   private let outputBody: OutputBody
 
   init(_ worker: Worker, _ body: OutputBody) {
-    self.worker = worker
     outputBody = body
+    super.init(worker, failure: "output_failed")
   }
 
-  override func writable(_ exchange: Exchange) {
-    do {
-      var bytes: [UInt8] = []
-      while try outputBody.next(&bytes) {
-        guard exchange.write(bytes) else { return }
-        bytes.removeAll(keepingCapacity: true)
-      }
-      _ = exchange.write(bytes)
-      exchange.endReply()
-    } catch {
-      worker.api.log.error("output_failed", ["error": "\(error)"])
-      exchange.abortReply()
+  override func send(_ exchange: Exchange) throws -> Bool {
+    var bytes: [UInt8] = []
+    while try outputBody.next(&bytes) {
+      guard exchange.write(bytes) else { return false }
+      bytes.removeAll(keepingCapacity: true)
     }
+    _ = exchange.write(bytes)
+    return true
   }
 }
 

@@ -19,7 +19,9 @@ extension Worker {
     case .list: try list(exchange, head)
     case .events: try events(exchange, head)
     case .metrics: try metrics(exchange, head)
-    case .description: try description(exchange, head)
+    case .description:
+      _ = try head.query()
+      exchange.reply(encoded: Array(OpenAPIDescription.json.utf8))
     }
     return JC_BODY_NONE
   }
@@ -32,18 +34,30 @@ extension Worker {
     if route != .stop { try head.requireBody() }
     try head.requireJSON()
     switch route {
-    case .create: exchange.begin(CreateTask(self, key: try head.idempotencyKey()))
+    case .create:
+      let key = try head.idempotencyKey()
+      exchange.begin(
+        BodyTask(self) { [unowned self] exchange, body, _ in try create(exchange, body, key: key) })
     case .batch: exchange.begin(BatchTask(self, key: try head.idempotencyKey()))
-    case .signal: exchange.begin(SignalTask(self, try job(id!, of: exchange.client, route)))
     default:
-      let task = StopTask(self, try job(id!, of: exchange.client, route))
-      exchange.begin(task)
-      guard head.hasBody else {
-        task.body(exchange, UnsafeRawBufferPointer(start: nil, count: 0), last: true)
-        return JC_BODY_NONE
+      let record = try job(id!, of: exchange.client, route).record
+      return begin(exchange, head, JC_BODY_WHOLE) { [unowned self] exchange, body, _ in
+        if route == .signal { try signal(record, exchange, body) } else { try stop(record, exchange, body) }
       }
     }
     return JC_BODY_WHOLE
+  }
+
+  /// Begins a task for the body of a request, which is empty when there is none.
+  func begin(
+    _ exchange: Exchange, _ head: RequestHead, _ how: jc_body,
+    _ handle: @escaping (Exchange, UnsafeRawBufferPointer, _ last: Bool) throws -> Void
+  ) -> jc_body {
+    let task = BodyTask(self, handle)
+    exchange.begin(task)
+    if head.hasBody { return how }
+    task.body(exchange, UnsafeRawBufferPointer(start: nil, count: 0), last: true)
+    return JC_BODY_NONE
   }
 
   /// The job as it is now, when it is this client's. `index`: the client's in the table of clients.
@@ -59,16 +73,6 @@ extension Worker {
     return record
   }
 
-  private func delete(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
-    _ = try head.query()
-    let record = try job(id, of: exchange.client, .delete).record
-    ask(for: exchange) { ticket in
-      .delete(ticket: ticket, client: record.client, id: id)
-    } then: { [unowned self] exchange, answer in
-      if case .refused(let refusal) = answer { return self.fail(exchange, Problem(refusal)) }
-      exchange.reply(200)
-    }
-  }
 }
 
 extension RequestHead {

@@ -25,9 +25,9 @@ extension Worker {
       api.table.forget(id, observer(exchange))
       return replyStatus(entry.record, exchange)
     }
-    let task = WaitTask(self, id, client, observer(exchange))
+    let task = WaitTask(self, id, client, observer(exchange), milliseconds: milliseconds)
     exchange.begin(task)
-    try task.begin(milliseconds: milliseconds)
+    try task.begin()
   }
 
   /// The job as it is now.
@@ -50,31 +50,30 @@ extension Worker {
 
 /// Waits for a job's end, or for its time to be up.
 private final class WaitTask: ExchangeTask {
-  private unowned let worker: Worker
   private let id: JobID
   private let client: Int64
   private let observer: JobTable.Observer
   private var timer: LoopTimer?
-  private var due: Int64 = 0
+  private let deadline: Deadline
 
-  init(_ worker: Worker, _ id: JobID, _ client: Int64, _ observer: JobTable.Observer) {
-    self.worker = worker
-    self.id = id
-    self.client = client
-    self.observer = observer
+  init(
+    _ worker: Worker, _ id: JobID, _ client: Int64, _ observer: JobTable.Observer, milliseconds: Int64
+  ) {
+    deadline = Deadline(after: milliseconds)
+    (self.id, self.client, self.observer) = (id, client, observer)
+    super.init(worker)
   }
 
-  func begin(milliseconds: Int64) throws(SystemError) {
-    due = Clock.monotonic() + milliseconds * 1000
+  func begin() throws(SystemError) {
     timer = try LoopTimer(worker.loop) { [unowned self] in self.timerFired() }
     timerFired()
   }
 
   /// A timer comes a little early.
   private func timerFired() {
-    let left = due - Clock.monotonic()
+    let left = deadline.left
     guard left > 0 else { return worker.wakeNow(observer.exchange) }
-    timer?.start(milliseconds: UInt64(left + 999) / 1000)
+    timer?.start(milliseconds: UInt64(left))
   }
 
   override func wake(_ exchange: Exchange) {

@@ -12,7 +12,10 @@ extension Worker {
     let record = try job(id, of: exchange.client, route).record
     if try query.flag("follow") {
       guard !head.isHead else { return exchange.beginEmptyReply() }
-      return try FollowTask(self, stream, start).begin(exchange, id, route)
+      let task = FollowTask(self, stream, start, try FollowedJob(self, id, exchange, route, [stream]))
+      exchange.begin(task)
+      exchange.beginReply(200, type: "application/octet-stream")
+      return task.wake(exchange)
     }
     let content = try StreamContent(api, record, stream)
     let range = try start.range(content) ?? content.requestedRange(head)
@@ -151,26 +154,17 @@ private enum StreamStart {
 
 /// Sends a stream as it grows, until its job has ended.
 private final class FollowTask: ExchangeTask {
-  private unowned let worker: Worker
   private let stream: OutputStream
   private let start: StreamStart
-  private var follow: FollowedJob!
+  private let follow: FollowedJob
   private var file: OutputFile?
   /// Where the reply begins in the stream, once its file is there.
   private var first: UInt64?
   private var isOver = false
 
-  init(_ worker: Worker, _ stream: OutputStream, _ start: StreamStart) {
-    self.worker = worker
-    self.stream = stream
-    self.start = start
-  }
-
-  func begin(_ exchange: Exchange, _ id: JobID, _ route: Route) throws {
-    follow = try FollowedJob(worker, id, exchange, route, [stream])
-    exchange.begin(self)
-    exchange.beginReply(200, type: "application/octet-stream")
-    wake(exchange)
+  init(_ worker: Worker, _ stream: OutputStream, _ start: StreamStart, _ follow: FollowedJob) {
+    (self.stream, self.start, self.follow) = (stream, start, follow)
+    super.init(worker)
   }
 
   override func wake(_ exchange: Exchange) {

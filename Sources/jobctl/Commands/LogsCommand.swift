@@ -23,14 +23,13 @@ extension Command {
     let (client, id) = try JobName.only(invocation)
     let query: Query = ["since": invocation.value("since"), "tail": invocation.value("tail")]
     let follower = LogFollower(client, id, Bridge(client), query)
-    let follows = invocation.has("follow")
-    if invocation.wantsJSON {
-      _ = try follower.read(follows: follows, ChunkWriter())
-    } else if invocation.has("timestamps") {
-      _ = try follower.read(follows: follows, TimestampWriter())
-    } else {
-      _ = try follower.read(follows: follows, OutputWriter())
-    }
+    let taker: any LogFollower.Taker =
+      if invocation.wantsJSON {
+        ChunkWriter()
+      } else {
+        invocation.has("timestamps") ? TimestampWriter() : OutputWriter()
+      }
+    _ = try follower.read(follows: invocation.has("follow"), taker)
     return 0
   }
 }

@@ -36,10 +36,10 @@ final class EngineHarness {
     directory = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if kind.usesCgroup { cgroup = Self.claim(String(directory.suffix(6))) }
-    var options = JobEngine.Options(outputDirectory: descriptor)
-    options.launchers = kind.launchers
-    options.cgroupParent = cgroup
-    engine = try JobEngine(loop: loop, options: options)
+    let options = jc_engine_options(
+      launchers: kind.launchers, cgroup_parent: nil, output_dir: descriptor, output_mode: 0o600,
+      job_descriptors: 0, subreaper: false)
+    engine = try JobEngine(loop, options, cgroup: cgroup)
   }
 
   deinit {

@@ -69,8 +69,8 @@ import Testing
 
   @Test func textIsPrometheus() {
     var text = MetricsText()
-    text.add("a_total", .counter, "Help.", 5)
-    text.add("b", .gauge, "More.", label: "l", [("x\"\\\n", 1), ("y", .max)])
+    text.add("a_total", "Help.", 5)
+    text.add("b", "More.", label: "l", [("x\"\\\n", 1), ("y", .max)])
     text.add("c_seconds", "When.", microseconds: 1_700_000_000_000_042)
     #expect(
       text.text == """
