@@ -14,7 +14,7 @@ for source in Tests/Fuzz/fuzz_*.c; do
   # The head comment names the files under test.
   read -r -a files <<<"$(sed -n 's,^// sources: ,,p' "$source")"
   "$toolchain/clang" -std=gnu17 -g -O1 -fuse-ld=lld -fsanitize=fuzzer,address,undefined \
-    -fno-sanitize-recover=all -ISources/CPlatform/include -ISources/CJobWire/include -ISources/CJobCore/loop/include -ISources/CJobCore/http/include -ISources/CJobWire -ISources/CJobCore/http \
+    -fno-sanitize-recover=all -ISources/CPlatform/include -ISources/CJobPlan/include -ISources/CJobWire/include -ISources/CJobCore/loop/include -ISources/CJobCore/http/include -ISources/CJobWire -ISources/CJobCore/http \
     "$source" "${files[@]}" -lssl -lcrypto -o "$out/$name"
   mkdir -p "$out/corpus-$name"
   echo "== $name"
