@@ -83,10 +83,9 @@ package final class Supervisor: @unchecked Sendable {
     keeper = try ApiKeeper(
       self, try Listeners(configuration, handed, afterCrash: !store.wasClosed),
       mayGiveUp: handed == nil && inheritance.jobs.isEmpty)
-    expiry = try Expiry(loop, configuration.retention, log: log, store: { [unowned self] in self.store }) {
-      [unowned self] in
-      self.handle(.delete($0.id, client: $0.client, nil))
-    }
+    expiry = try Expiry(
+      loop, configuration.retention, log: log, store: { [unowned self] in self.store },
+      delete: { [unowned self] in self.handle(.delete($0.id, client: $0.client, nil)) })
     timer = try LoopTimer(loop) { [unowned self] in self.timerFired() }
     shutdownTimer = try LoopTimer(loop) { [unowned self] in self.advanceShutdown(.timeIsUp) }
   }

@@ -251,7 +251,8 @@ extension Handover {
     do {
       return try bytes.withUnsafeBytes { bytes throws(MalformedBytes) in try Handover(decoding: bytes) }
     } catch {
-      throw DaemonError("the handover of the running daemon is not understood: stop and start it instead")
+      throw DaemonError(
+        "the running daemon hands over in a form that this version does not read: stop and start it instead")
     }
   }
 }

@@ -27,7 +27,7 @@ import Testing
         for _ in $(seq 600); do (: </dev/tcp/127.0.0.1/\(port)) && break || sleep 0.1; done 2>/dev/null
         """
     }
-    let script = (["cd ~", "mkdir src", "touch src/a"] + typed).joined(separator: "\n")
+    let script = (["cd ~", "mkdir Sources", "touch Sources/a"] + typed).joined(separator: "\n")
     let environment = [
       "HOME": user.scratch.path, "PATH": "\(Programs.directory):/usr/sbin:/usr/bin:/sbin:/bin",
       "JOBD_LISTEN": "127.0.0.1:\(port)", "JOBCTL_SERVER": "127.0.0.1:\(port)",
@@ -65,7 +65,7 @@ import Testing
     let done = try type(lines, user, port: try freePort())
     #expect(!done.errorText.contains("jobctl:") && !done.errorText.contains("curl:"), "\(done.errorText)")
     for part in [
-      "\nLinux ", "src/a\n", "\nID  ", #"{"status":"completed","exit_code":0}"#,
+      "\nLinux ", "Sources/a\n", "\nID  ", "1\n2\n3\n", #"{"status":"completed","exit_code":0}"#,
       #"{"stdout":"hello\n","stderr":""}"#, "}hello\n",
     ] { #expect(done.text.contains(part), "\(part) in: \(done.text)") }
     let left = done.text.split(separator: "\n").suffix(1)

@@ -133,11 +133,14 @@ struct OutputIndexTests {
     let shard = "\(place.scratch.path)/\(JobRecord.outputName(of: place.id).prefix { $0 != "/" })"
     try #require(rename(shard, shard + ".away") == 0)
     writer.publish()
-    for time in 0..<300 { writer.append(.stdout, length: 1, time: Int64(time) * 5000) }
+    writer.append(.stdout, length: 1, time: 0)
+    #expect(!writer.publish())
+    for time in 1..<300 { writer.append(.stdout, length: 1, time: Int64(time) * 5000) }
     #expect(writer.written == 0 && writer.index.count == 300)
     try #require(rename(shard + ".away", shard) == 0)
+    #expect(writer.publish())
     writer.append(.stderr, length: 1, time: 300 * 5000)
-    #expect(writer.written == 301 && writer.index.count == 0)
+    #expect(writer.written == 301 && writer.index.count == 1)
     let pieces = try place.readTold { try $0.take(OutputProgress(pieces: 301)) }
     #expect(pieces.count == 301)
   }
