@@ -3,7 +3,6 @@
 
 #include <jobwire/client.h>
 #include <jobwire/http.h>
-#include <openssl/ssl.h>
 
 #define JW_HEAD_SIZE (64 << 10)
 #define JW_FIELDS 100
@@ -30,8 +29,8 @@ ssize_t jw_response_parse(const char *bytes, size_t length, bool is_head, struct
 /// TLS over a socket; the calls block.
 struct jw_transport {
     int socket;
-    BIO_METHOD *method;
-    SSL *ssl;
+    struct bio_method_st *method; ///< OpenSSL's types, by their tags
+    struct ssl_st *ssl;
     unsigned io_ms;
     bool shaken; ///< the handshake is done, as far as this side knows
     bool heard;  ///< some bytes of a reply have come on this connection
@@ -78,7 +77,7 @@ ssize_t jw_receive(struct jw_transport *transport, char *bytes, size_t capacity,
 bool jw_is_quiet(struct jw_transport *transport);
 
 /// The context for the options' files. NULL with `error`.
-SSL_CTX *jw_client_context(const struct jw_client_options *options, struct jw_error *error);
+struct ssl_ctx_st *jw_client_context(const struct jw_client_options *options, struct jw_error *error);
 bool jw_handshake(struct jw_transport *transport, const struct jw_client_options *options, int64_t deadline,
                   struct jw_error *error);
 /// The handshake's calls of OpenSSL, until it is done.

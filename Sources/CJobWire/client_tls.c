@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <jobwire/tls.h>
 #include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 

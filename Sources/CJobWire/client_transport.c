@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <jobwire/tls.h>
 #include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>

@@ -120,15 +120,12 @@ static char lower(char c)
 
 bool jw_same(struct jw_slice one, struct jw_slice other)
 {
+    if (one.length != other.length)
+        return false;
     size_t i = 0;
-    while (i < one.length && i < other.length && lower(one.bytes[i]) == lower(other.bytes[i]))
+    while (i < one.length && (one.bytes[i] == other.bytes[i] || lower(one.bytes[i]) == lower(other.bytes[i])))
         i++;
-    return i == one.length && i == other.length;
-}
-
-bool jw_is(struct jw_slice text, const char *words)
-{
-    return jw_same(text, (struct jw_slice){words, strlen(words)});
+    return i == one.length;
 }
 
 bool jw_field_lists(const struct jw_field *field, const char *element)

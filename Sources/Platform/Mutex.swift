@@ -2,13 +2,13 @@ import Glibc
 
 /// A value that one thread at a time may touch. Like that of the module Synchronization, whose lock ThreadSanitizer
 /// does not know on Linux: it would see a race in every use.
-package final class Mutex<Value>: @unchecked Sendable {
+public final class Mutex<Value>: @unchecked Sendable {
   // `value` is only touched with `lock` held. Its own memory, not a property: that would be watched for overlapping
   // accesses, which the lock rules out, in each request.
   @usableFromInline let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   @usableFromInline let value = UnsafeMutablePointer<Value>.allocate(capacity: 1)
 
-  package init(_ value: sending Value) {
+  public init(_ value: sending Value) {
     self.value.initialize(to: value)
     pthread_mutex_init(lock, nil)
   }
@@ -20,9 +20,10 @@ package final class Mutex<Value>: @unchecked Sendable {
     value.deallocate()
   }
 
-  // Inlined, so that it is compiled for each value of the modules that use it: a generic call costs as much again.
+  // Public, since what is the package's alone is not inlined: it is to be compiled for each value in the modules that
+  // use it, and a generic call costs as much again.
   @inlinable
-  package func withLock<Result, Failure>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure)
+  public func withLock<Result, Failure>(_ body: (inout Value) throws(Failure) -> Result) throws(Failure)
     -> Result
   {
     pthread_mutex_lock(lock)

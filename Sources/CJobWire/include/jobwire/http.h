@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 /// The parts of the HTTP/1.1 codec (RFC 9110, RFC 9112) that requests and replies share. Pure: bytes in,
@@ -30,7 +31,12 @@ bool jw_is_token(struct jw_slice text);
 bool jw_is_value(struct jw_slice text);
 /// Equal without case, whatever the locale is.
 bool jw_same(struct jw_slice one, struct jw_slice other);
-bool jw_is(struct jw_slice text, const char *_Nonnull words);
+// Inlined for the length, which is known where it is used and differs nearly always.
+static inline bool jw_is(struct jw_slice text, const char *_Nonnull words)
+{
+    size_t length = strlen(words);
+    return text.length == length && jw_same(text, (struct jw_slice){words, length});
+}
 /// Whether a field's value, a list, has the element, without case.
 bool jw_field_lists(const struct jw_field *_Nonnull field, const char *_Nonnull element);
 /// 1*DIGIT up to 2^62. 0, or -EBADMSG for anything else.

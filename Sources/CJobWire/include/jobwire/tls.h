@@ -17,7 +17,7 @@ bool jw_tls_configure(struct ssl_ctx_st *_Nonnull ctx, const char *_Nonnull cert
                       const char *_Nonnull key_file, char *_Nonnull error, size_t error_size)
     __attribute__((warn_unused_result));
 /// What a connection's bytes come and go by; of the data that `jw_tls_session` is given. NULL without memory;
-/// freed with BIO_meth_free, after its sessions.
+/// freed by OpenSSL's function for it, after its sessions.
 struct bio_method_st *_Nullable jw_tls_bio_method(
     int (*_Nonnull read)(struct bio_st *_Nonnull bio, char *_Nonnull bytes, int length),
     int (*_Nonnull write)(struct bio_st *_Nonnull bio, const char *_Nonnull bytes, int length));
