@@ -61,7 +61,6 @@ extension Supervisor {
       progress.forget(job)
     }
     expiry.released(id)
-    advanceShutdown(.progress)
   }
 
   /// A batch of changes is on disk, or could not be written.

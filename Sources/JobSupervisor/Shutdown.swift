@@ -22,11 +22,9 @@ extension Supervisor {
 
   func advanceShutdown(_ event: ShutdownLifecycle.Event) {
     guard shutdown != nil else { return }
-    // Whether a job runs takes a look at all of them, at each one's end: only when it matters.
-    let isHurried = shutdown!.isHurried || event == .hurry
     let rest = ShutdownLifecycle.Rest(
       apis: !keeper.isEmpty, replies: !keeper.isDrained, jobs: book.hasUnfinished,
-      running: isHurried && book.hasActive, changes: book.hasPending)
+      running: book.hasActive, changes: book.hasPending)
     let actions = shutdown!.handle(event, rest)
     if actions.contains(.stopJobs) {
       shutdownTimer.stop()

@@ -124,8 +124,6 @@ extension JobBook {
 
     init(delay: Int64) { self.delay = delay }
 
-    var isEmpty: Bool { jobs.isEmpty }
-
     mutating func add(_ id: JobID, _ now: Int64) {
       if jobs.isEmpty { due = now + delay }
       jobs.append(id)

@@ -45,7 +45,7 @@ struct ShutdownLifecycle: Equatable {
   }
 
   private(set) var phase = Phase.draining
-  private(set) var isHurried = false
+  private var isHurried = false
 
   mutating func handle(_ event: Event, _ rest: Rest) -> Actions {
     var actions: Actions = []
