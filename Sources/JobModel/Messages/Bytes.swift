@@ -6,8 +6,8 @@ package struct ByteWriter {
 
   package init(capacity: Int = 256) { bytes.reserveCapacity(capacity) }
 
-  package mutating func put(_ values: any ByteValue...) {
-    for value in values { value.put(into: &self) }
+  package mutating func put<each Value: ByteValue>(_ values: repeat each Value) {
+    repeat (each values).put(into: &self)
   }
 
   fileprivate mutating func append(_ raw: UnsafeRawBufferPointer) { bytes.append(contentsOf: raw) }
