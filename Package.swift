@@ -83,7 +83,8 @@ let package = Package(
       name: "bench", dependencies: ["BenchSupport", "CSQLite"], path: "bench/bench"),
 
     // What runs the daemon and its clients for the end-to-end tests and for the soak.
-    .target(name: "Harness", dependencies: ["JobClient", "JobAPI", "COpenSSL"], path: "Tests/Harness"),
+    .target(
+      name: "Harness", dependencies: ["JobClient", "JobAPI", "Platform", "COpenSSL"], path: "Tests/Harness"),
     .executableTarget(name: "fake-service-manager", path: "Tests/FakeServiceManager"),
     .executableTarget(name: "soak", dependencies: ["Harness", "JobClient", "JobAPI"], path: "Tests/Soak"),
     .testTarget(

@@ -1,7 +1,7 @@
 import Glibc
 
 package enum Directory {
-  /// What is in a directory, by name; nothing when it cannot be read.
+  /// What is in a directory, by name, but `.` and `..`; nothing when it cannot be read.
   package static func names(_ path: String) -> [String] {
     guard let directory = opendir(path) else { return [] }
     defer { closedir(directory) }
@@ -10,7 +10,7 @@ package enum Directory {
       let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
         pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
-      names.append(name)
+      if name != "." && name != ".." { names.append(name) }
     }
     return names
   }

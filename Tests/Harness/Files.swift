@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 
 /// A directory that lives as long as a test.
 package final class Scratch {
@@ -63,18 +64,7 @@ package enum Files {
   }
 
   /// Names in a directory.
-  package static func list(_ path: String) -> [String] {
-    guard let directory = opendir(path) else { return [] }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    return names
-  }
+  package static func list(_ path: String) -> [String] { Directory.names(path) }
 
   /// Regular files below a directory.
   package static func countFiles(below path: String) -> Int {

@@ -32,13 +32,7 @@ package enum Processes {
 
   /// What each open descriptor is of.
   package static func descriptorTargets(_ pid: Int32) -> [String] {
-    Files.list("/proc/\(pid)/fd").map { name in
-      var path = [UInt8](repeating: 0, count: 4096)
-      let count = path.withUnsafeMutableBytes {
-        readlink("/proc/\(pid)/fd/\(name)", $0.baseAddress!, $0.count)
-      }
-      return String(decoding: path[..<max(0, count)], as: UTF8.self)
-    }.sorted()
+    Files.list("/proc/\(pid)/fd").map { Files.target("/proc/\(pid)/fd/\($0)") }.sorted()
   }
 
   package static func threads(_ pid: Int32) -> Int { Files.list("/proc/\(pid)/task").count }

@@ -1,5 +1,6 @@
 import CJobWire
 import Glibc
+import Harness
 
 /// What a function of CJobWire said when it failed.
 struct Failure: Error, CustomStringConvertible {
@@ -89,18 +90,7 @@ final class Pki: Sendable {
     guard done else { throw Failure(description: text(error)) }
   }
 
-  static func list(_ directory: String) -> [String] {
-    guard let stream = opendir(directory) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) {
-        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name != "." && name != ".." { names.append(name) }
-    }
-    return names.sorted()
-  }
+  static func list(_ directory: String) -> [String] { Files.list(directory).sorted() }
 }
 
 func text(_ characters: [CChar]) -> String {
