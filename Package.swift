@@ -7,6 +7,7 @@ let package = Package(
     .library(name: "JobPool", targets: ["JobPool"]),
     .library(name: "JobClient", targets: ["JobClient"]),
     .executable(name: "jobd", targets: ["jobd"]),
+    .executable(name: "jobd-keeper", targets: ["jobd-keeper"]),
     .executable(name: "jobctl", targets: ["jobctl"]),
   ],
   targets: [
@@ -32,14 +33,24 @@ let package = Package(
     // A job in one flat form: what api process and supervisor send, store and execute.
     .target(name: "CJobPlan", dependencies: ["CPlatform"]),
 
+    // What the daemon says to the process that keeps it alive.
+    .target(name: "CKeeper"),
+
     // The server half in C, in three rooms. Who may start a process is who depends on CJobEngine.
     .target(name: "CJobLoop", dependencies: ["CPlatform", "CLibevent"], path: "Sources/CJobCore/loop"),
     .target(
-      name: "CJobEngine", dependencies: ["CJobLoop", "CJobPlan", "CPlatform"], path: "Sources/CJobCore/engine"
+      name: "CJobEngine", dependencies: ["CJobLoop", "CJobPlan", "CKeeper", "CPlatform"],
+      path: "Sources/CJobCore/engine"
     ),
     .target(
       name: "CJobHTTP", dependencies: ["CJobLoop", "CJobWire", "CPlatform", "CLibevent", "COpenSSL"],
       path: "Sources/CJobCore/http"),
+
+    // The process that never dies, of libc alone.
+    .executableTarget(
+      name: "jobd-keeper", dependencies: ["CKeeper"],
+      // SwiftPM links the Swift runtime into programs of C alone too, but where that is embedded.
+      linkerSettings: [.unsafeFlags(["-nostartfiles", "-enable-experimental-feature", "Embedded"])]),
 
     // What both of the daemon's processes know.
     .target(name: "JobLoop", dependencies: ["CJobLoop", "Platform"]),
@@ -55,8 +66,8 @@ let package = Package(
     .target(
       name: "JobSupervisor",
       dependencies: [
-        "CJobEngine", "CJobLoop", "JobEngine", "JobLoop", "JobStore", "JobModel", "JobAPI", "Platform",
-        "CPlatform",
+        "CJobEngine", "CJobLoop", "CKeeper", "JobEngine", "JobLoop", "JobStore", "JobModel", "JobAPI",
+        "Platform", "CPlatform",
       ]),
 
     // The api process: nothing of the supervisor or of the engine is in its reach.
@@ -85,7 +96,9 @@ let package = Package(
     // What runs the daemon and its clients for the end-to-end tests and for the soak.
     .target(
       name: "Harness", dependencies: ["JobClient", "JobAPI", "Platform", "COpenSSL"], path: "Tests/Harness"),
-    .executableTarget(name: "fake-service-manager", path: "Tests/FakeServiceManager"),
+    // In place of a supervisor that an upgrade starts, or of the program that brings listening sockets.
+    .executableTarget(name: "fake-supervisor", dependencies: ["CKeeper"], path: "Tests/FakeSupervisor"),
+    .executableTarget(name: "socket-activation", path: "Tests/SocketActivation"),
     .executableTarget(name: "soak", dependencies: ["Harness", "JobClient", "JobAPI"], path: "Tests/Soak"),
     .testTarget(
       name: "WireTests", dependencies: ["CJobWire", "COpenSSL", "Harness", "JobAPI", "JobClient"]),
@@ -105,8 +118,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "Harness", "JobClient", "JobAPI", "JobModel", "JobStore", "jobd", "jobctl", "loadgen",
-        "fake-service-manager",
+        "Harness", "JobClient", "JobAPI", "JobModel", "JobStore", "jobd", "jobd-keeper", "jobctl", "loadgen",
+        "fake-supervisor", "socket-activation",
       ],
       // What earlier versions left behind, and what records it.
       exclude: ["Takeover/0.1.0", "Takeover/record.py"]),

@@ -13,6 +13,7 @@ fi
 flags=(-Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wextra -Xcc -Werror
   --explicit-target-dependency-import-check error)
 swift build --product jobd "${flags[@]}"
+swift build --product jobd-keeper "${flags[@]}"
 swift build --product jobctl "${flags[@]}"
 bin=$(swift build --show-bin-path)
 scratch=$(mktemp -d /tmp/jobd-api-check-XXXXXX)

@@ -6,6 +6,7 @@ destdir=$1 prefix=$2
 bin=$(swift build -c release --static-swift-stdlib --show-bin-path)
 
 install -D -m 755 "$bin/jobd" "$destdir$prefix/sbin/jobd"
+install -D -m 755 "$bin/jobd-keeper" "$destdir$prefix/sbin/jobd-keeper"
 install -D -m 755 "$bin/jobctl" "$destdir$prefix/bin/jobctl"
 for page in docs/man/*.[1-8]; do
   install -D -m 644 "$page" "$destdir$prefix/share/man/man${page##*.}/$(basename "$page")"
@@ -16,7 +17,7 @@ install -d "$destdir$prefix/share/bash-completion/completions" "$destdir$prefix/
 "$bin/jobctl" completion zsh >"$destdir$prefix/share/zsh/site-functions/_jobctl"
 "$bin/jobctl" completion fish >"$destdir$prefix/share/fish/vendor_completions.d/jobctl.fish"
 install -d "$destdir/lib/systemd/system" "$destdir/usr/lib/sysusers.d" "$destdir/etc/jobd"
-sed "s,@PREFIX@,$prefix," contrib/jobd.service >"$destdir/lib/systemd/system/jobd.service"
+sed "s,@PREFIX@,$prefix,g" contrib/jobd.service >"$destdir/lib/systemd/system/jobd.service"
 install -m 644 contrib/jobd.sysusers "$destdir/usr/lib/sysusers.d/jobd.conf"
 [ -e "$destdir/etc/jobd/jobd.json5" ] || install -m 644 contrib/jobd.json5 "$destdir/etc/jobd/jobd.json5"
 echo "installed below $destdir$prefix; next: jobctl ca init, jobctl ca server --host NAME, systemctl enable --now jobd"

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <platform/process.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -56,6 +57,11 @@ int jp_sync_file_system(int fd)
 const char *jp_errno_name(int error)
 {
     return strerrorname_np(error);
+}
+
+void jp_die_with_parent(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 }
 
 void jp_name_thread(const char *name)

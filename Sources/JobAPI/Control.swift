@@ -42,3 +42,8 @@ public struct BatchReply: Codable, Sendable, Equatable {
   public var results: [Result]
   public init(results: [Result]) { self.results = results }
 }
+
+/// Why a job takes no input (409), where that is nobody's fault.
+public enum InputEnded {
+  public static let text = "the job's standard input is closed: the job ended or closed it"
+}

@@ -48,7 +48,7 @@ public struct JobFacts: Codable, Sendable, Equatable {
   public var stdoutDropped: Int64?
   public var stderrDropped: Int64?
   public var truncated = false
-  /// The supervisor that started the job was killed, and another went on with it. Its ``usage`` is not known.
+  /// The supervisor that started the job ended or was replaced, and another went on with it.
   public var adopted: Bool?
   public var usage: ResourceUsage?
 

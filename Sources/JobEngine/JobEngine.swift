@@ -49,6 +49,8 @@ package final class RunningJob: InputSink {
   private var job: OpaquePointer?
   private unowned let delegate: any RunningJobDelegate
   private let engine: JobEngine
+  /// Of its first process; 0: it has not started.
+  package private(set) var pid: pid_t = 0
 
   /// A job to start, and what its plan does not say.
   package struct Launch {
@@ -78,22 +80,7 @@ package final class RunningJob: InputSink {
     _ = Unmanaged.passRetained(self)
   }
 
-  /// Goes on with a job of the predecessor in this process.
-  package init(
-    _ engine: JobEngine, _ state: jc_job_state, outputName: String, marker: String,
-    delegate: any RunningJobDelegate
-  ) throws(SystemError) {
-    self.engine = engine
-    self.delegate = delegate
-    var state = state
-    let status = jc_job_import(
-      engine.handle, &state, outputName, marker, &RunningJob.events,
-      Unmanaged.passUnretained(self).toOpaque(), &job)
-    guard status == 0 else { throw SystemError(status, "go on with a job") }
-    _ = Unmanaged.passRetained(self)
-  }
-
-  /// Goes on with a job of a supervisor that was killed. Its output files and what they hold are then in `state`, whose
+  /// Goes on with a job of the supervisor before. Its output files and what they hold are then in `state`, whose
   /// descriptors stay the caller's when it fails.
   package init(
     _ engine: JobEngine, adopting state: inout jc_job_state, outputName: String, marker: String,
@@ -105,11 +92,12 @@ package final class RunningJob: InputSink {
       engine.handle, &state, outputName, marker, &RunningJob.events,
       Unmanaged.passUnretained(self).toOpaque(), &job)
     guard status == 0 else { throw SystemError(status, "adopt a job") }
+    pid = state.pid
     _ = Unmanaged.passRetained(self)
   }
 
-  /// What somebody else is to hold for a successor; the caller closes it. Nil when the job is about to end.
-  package func storeEntry() throws(SystemError) -> Int32? {
+  /// What the keeper is to hold for a successor; the caller closes it. Nil when the job is about to end.
+  package func makeEntry() throws(SystemError) -> Int32? {
     var entry: Int32 = -1
     let status = jc_job_entry(job!, &entry)
     if status == -EAGAIN { return nil }
@@ -117,24 +105,11 @@ package final class RunningJob: InputSink {
     return entry
   }
 
-  package var isInputOpen: Bool { jc_job_stdin_fd(job!) >= 0 }
+  /// Whether the entry that was made last tells a successor what it needs.
+  package var isAdoptable: Bool { jc_job_is_adoptable(job!) }
 
-  /// A copy of the write end of its standard input, which the caller closes; nil when there is none.
-  package func copyInput() throws(SystemError) -> Int32? {
-    guard isInputOpen else { return nil }
-    let copy = fcntl(jc_job_stdin_fd(job!), F_DUPFD_CLOEXEC, 3)
-    guard copy >= 0 else { throw SystemError(errno, "copy a job's standard input") }
-    return copy
-  }
-
-  /// What a successor needs, with the job's descriptors open across exec; nil while it starts or ends.
-  package func export() -> jc_job_state? {
-    var state = jc_job_state()
-    return jc_job_export(job!, &state) == 0 ? state : nil
-  }
-
-  /// Undoes ``export()``.
-  package func keep() { jc_job_keep(job!) }
+  /// The write end of its standard input, which stays the job's; -1: there is none.
+  package var input: Int32 { jc_job_stdin_fd(job!) }
 
   deinit { jc_job_free(job) }
 
@@ -175,7 +150,11 @@ package final class RunningJob: InputSink {
 
 extension RunningJob {
   private nonisolated(unsafe) static var events = jc_job_events(
-    started: { context, pid, at in RunningJob.of(context).delegate.jobStarted(pid: pid, at: at) },
+    started: { context, pid, at in
+      let job = RunningJob.of(context)
+      job.pid = pid
+      job.delegate.jobStarted(pid: pid, at: at)
+    },
     output: { context, stream, length in
       RunningJob.of(context).delegate.jobOutput(stream: OutputStream(stream), length: length)
     },

@@ -3,12 +3,14 @@ import Platform
 
 extension Database {
   /// Opens the writer's connection; makes the file if there is none. Nothing of a file that cannot be used is changed.
-  static func open(_ path: String, group: gid_t?) throws(StoreError) -> Database {
+  static func open(
+    _ path: String, group: gid_t?, willMigrate: () -> Void = {}
+  ) throws(StoreError) -> Database {
     if try size(of: path) == nil { try create(path) }
     return try advising(on: path) { () throws(StoreError) in
       try share(path, group)
       let database = try Database(path, .readWrite)
-      try Schema.migrate(database)
+      try Schema.migrate(database, willMigrate: willMigrate)
       try configure(database)
       return database
     }

@@ -38,7 +38,9 @@ enum Schema {
   private static let plans = "ALTER TABLE jobs RENAME COLUMN spec TO plan"
 
   /// Brings a database to the newest version; refuses one that is newer or not jobd's.
-  static func migrate(_ database: Database, steps: [String] = steps) throws(StoreError) {
+  static func migrate(
+    _ database: Database, steps: [String] = steps, willMigrate: () -> Void = {}
+  ) throws(StoreError) {
     let application = try database.integer("PRAGMA application_id") ?? 0
     let version = Int(try database.integer("PRAGMA user_version") ?? 0)
     let isEmpty = try database.integer("SELECT count(*) FROM sqlite_schema") == 0
@@ -51,6 +53,7 @@ enum Schema {
         "\(database.path) was written by a newer jobd (version \(version) of the tables, this one knows "
           + "\(steps.count)): run that one, or choose another state directory")
     }
+    if version < steps.count { willMigrate() }
     for number in version..<steps.count { try apply(steps[number], number + 1, to: database) }
   }
 

@@ -18,9 +18,9 @@ package struct StateDirectory {
   /// With the set-group-ID bit: a new file has the group from the start, so that none is there unreadable for a moment.
   private static let directoryMode: mode_t = 0o2750
 
-  /// Opens the directory and makes what is missing in it. Nothing in it is touched before it is locked. `handed`: the
-  /// lock that the predecessor in this process held.
-  package init(path: String, group: gid_t?, handed: Int32? = nil) throws(StoreError) {
+  /// Opens the directory and makes what is missing in it. Nothing in it is touched before it is locked. `patience`:
+  /// milliseconds to wait for a predecessor that is ending.
+  package init(path: String, group: gid_t?, patience: Int = 0) throws(StoreError) {
     self.path = path
     self.group = group
     do {
@@ -29,7 +29,7 @@ package struct StateDirectory {
     } catch {
       throw StoreError(error)
     }
-    lock = if let handed { StateLock(handed: handed) } else { try StateLock(directory: path) }
+    lock = try StateLock(directory: path, patience: patience)
     do {
       output = try Self.prepare(path, group)
     } catch {

@@ -8,20 +8,25 @@ package final class Store: Sendable {
   package typealias Completion = @Sendable ([(token: UInt64, outcome: StoreOutcome)]) -> Void
 
   private let path: String
-  /// The last daemon closed the store; else it was killed, or the machine went down.
-  package let wasClosed: Bool
+  /// Whether the last daemon closed the store; else it was killed, or the machine went down.
+  package static func wasClosed(in path: String) -> Bool {
+    var log = stat()
+    return stat(database(in: path) + "-wal", &log) != 0 || log.st_size == 0
+  }
+
   private let stored: StoredClients
   private let queue: WorkQueue<WriterTask>
   private let syncer: FileSyncer
   private let thread: Mutex<pthread_t?>
 
   /// Opens the database in the state directory `path`, which the caller has locked, and makes it where there is none.
-  /// The files can be read by `group`. `onCompleted` is called on the writer's thread.
-  package init(path: String, group: gid_t?, onCompleted: @escaping Completion) throws(StoreError) {
+  /// The files can be read by `group`. `willMigrate` is called before the tables are brought to a version that an earlier
+  /// daemon cannot read, `onCompleted` on the writer's thread.
+  package init(
+    path: String, group: gid_t?, willMigrate: () -> Void = {}, onCompleted: @escaping Completion
+  ) throws(StoreError) {
     self.path = path
-    var log = stat()
-    wasClosed = stat(Self.database(in: path) + "-wal", &log) != 0 || log.st_size == 0
-    let database = try Database.open(Self.database(in: path), group: group)
+    let database = try Database.open(Self.database(in: path), group: group, willMigrate: willMigrate)
     let (clients, loop) = try Database.advising(on: database.path) { () throws(StoreError) in
       let clients = try StoredClients(database)
       return (clients, try WriterLoop(try StoreWriter(database, clients: clients), onCompleted))
@@ -63,7 +68,14 @@ package final class Store: Sendable {
 
   /// Jobs in state running: at start-up those of an earlier daemon. `plan` nil: it cannot be read.
   package func runningJobs() throws(StoreError) -> [(record: JobRecord, plan: JobPlan?)] {
-    let path = Self.database(in: path)
+    try Self.runningJobs(in: path)
+  }
+
+  /// The same of a state directory that nobody uses.
+  package static func runningJobs(
+    in directory: String
+  ) throws(StoreError) -> [(record: JobRecord, plan: JobPlan?)] {
+    let path = database(in: directory)
     return try Database.advising(on: path) { () throws(StoreError) in
       let rows = try Database.openReadOnly(path).prepare(
         "SELECT \(JobRow.columns), plan FROM jobs WHERE state = 0")

@@ -6,45 +6,75 @@ import JobModel
 import JobStore
 import Platform
 
-/// What a supervisor that was killed left with the service manager, as far as its jobs are in the store as running.
+/// What the supervisor before left with the keeper: jobs that run, jobs that wait for their launch, and what belongs to
+/// the daemon. Owns the descriptors that nobody has taken yet.
 struct Inheritance {
-  var jobs: [Job] = []
+  private(set) var states: [JobID: jc_job_state] = [:]
+  private(set) var queued: [QueuedJobs.Job] = []
+  private(set) var listeners: [Keeper.Held] = []
+  private(set) var counts: [String: Int32] = [:]
+  private(set) var control: Int32?
+  /// Who waits for the outcome of an upgrade.
+  private(set) var asker: Int32?
   /// Names of what is of no use, and why.
-  var unused: [(name: String, why: String)] = []
-
-  struct Job {
-    var record: JobRecord
-    var plan: JobPlan
-    var state: jc_job_state
-  }
-
-  /// Numbers of the cgroups of its jobs.
-  var cgroups: [Int64] { jobs.map(\.state.cgroup).filter { $0 >= 0 } }
+  private(set) var unused: [(name: String, why: String)] = []
 
   init() {}
 
-  /// Takes over the descriptors.
-  init(_ descriptors: [(name: String, descriptor: Int32)], _ store: Store) throws(StoreError) {
-    guard !descriptors.isEmpty else { return }
-    var running: [JobID: (record: JobRecord, plan: JobPlan?)] = [:]
-    for job in try store.runningJobs() { running[job.record.id] = job }
+  init(_ keeper: Keeper) throws(SystemError) {
     var inputs: [JobID: Int32] = [:]
-    for (name, descriptor) in descriptors where name.hasSuffix(DescriptorStore.inputSuffix) {
-      guard let id = JobID(String(name.dropLast(DescriptorStore.inputSuffix.count))), inputs[id] == nil else {
-        refuse(name, descriptor, "it is no job's input")
-        continue
+    for held in try keeper.takeAll() {
+      if let id = JobID(held.name) {
+        take(held, of: id)
+      } else if held.name.hasSuffix(HeldJobs.inputSuffix),
+        let id = JobID(String(held.name.dropLast(HeldJobs.inputSuffix.count)))
+      {
+        inputs[id] = held.descriptor
+      } else {
+        take(held)
       }
-      inputs[id] = descriptor
     }
-    for (name, descriptor) in descriptors where !name.hasSuffix(DescriptorStore.inputSuffix) {
-      guard let id = JobID(name), let job = running.removeValue(forKey: id) else {
-        refuse(name, descriptor, "no such job runs")
-        continue
+    for (id, input) in inputs {
+      if states[id]?.stdin_closed == false {
+        states[id]!.stdin_write = input
+      } else {
+        refuse(HeldJobs.inputName(of: id), input, "no such job is held, or its input has ended")
       }
-      take(job, name, descriptor, input: inputs.removeValue(forKey: id))
     }
-    for (id, descriptor) in inputs {
-      refuse(DescriptorStore.inputName(of: id), descriptor, "no such job is held")
+  }
+
+  /// Numbers of the cgroups of the jobs.
+  var cgroups: [Int64] { states.values.map(\.cgroup).filter { $0 >= 0 } }
+
+  mutating func takeAsker() -> ControlSocket.Asker? {
+    defer { asker = nil }
+    return asker.map { ControlSocket.Asker($0) }
+  }
+
+  mutating func remove(_ id: JobID) -> jc_job_state? { states.removeValue(forKey: id) }
+
+  private mutating func take(_ held: Keeper.Held, of id: JobID) {
+    var state = jc_job_state()
+    guard jc_entry_read(held.descriptor, &state) == 0 else {
+      return refuse(held.name, held.descriptor, "it is no entry of a job")
+    }
+    close(held.descriptor)
+    states[id] = state
+  }
+
+  private mutating func take(_ held: Keeper.Held) {
+    switch held.name {
+    case QueuedJobs.name:
+      do {
+        queued = try QueuedJobs.read(held.descriptor)
+      } catch {
+        unused.append((held.name, "it is no list of jobs"))
+      }
+    case SupervisorCounts.heldName, SupervisorCounts.heldApiName: counts[held.name] = held.descriptor
+    case ControlSocket.name: control = held.descriptor
+    case ControlSocket.askerName: asker = held.descriptor
+    case _ where Listeners.isName(held.name): listeners.append(held)
+    default: refuse(held.name, held.descriptor, "its name is not known")
     }
   }
 
@@ -52,66 +82,98 @@ struct Inheritance {
     close(descriptor)
     unused.append((name, why))
   }
-
-  private mutating func take(
-    _ job: (record: JobRecord, plan: JobPlan?), _ name: String, _ descriptor: Int32, input: Int32?
-  ) {
-    var state = jc_job_state()
-    let status = jc_entry_read(descriptor, &state)
-    guard status == 0, let plan = job.plan else {
-      if status == 0 { jc_job_state_close(&state) }
-      if let input {
-        refuse(DescriptorStore.inputName(of: job.record.id), input, "the job's entry is not there")
-      }
-      return refuse(name, descriptor, "it is no entry of this version")
-    }
-    close(descriptor)
-    if let input, state.stdin_closed {
-      refuse(DescriptorStore.inputName(of: job.record.id), input, "the job's input has ended")
-    } else {
-      state.stdin_write = input ?? -1
-    }
-    jobs.append(Job(record: job.record, plan: plan, state: state))
-  }
 }
 
 extension Supervisor {
-  /// Goes on with the jobs of a supervisor that was killed. One that cannot be adopted is killed, and lost.
-  func adopt(_ inheritance: Inheritance) {
+  /// Goes on with the jobs of the supervisor before.
+  func adopt() throws {
     for (name, why) in inheritance.unused {
       log.warn("descriptor_not_used", ["name": name, "reason": why])
-      manager.letGo(name)
+      keeper.release(name)
     }
-    for job in inheritance.jobs { adopt(job) }
-    if !live.isEmpty { log.info("jobs_adopted", ["count": "\(live.count)"]) }
+    let running = try store.runningJobs()
+    adoptRunning(running)
+    takeQueued(running)
+    for (id, state) in inheritance.states { letGo(id, state, "no such job runs") }
+    tellCause()
   }
 
-  private func adopt(_ inherited: Inheritance.Job) {
-    var (record, state) = (inherited.record, inherited.state)
-    let (id, takesInput) = (record.id, inherited.plan.isStdinOpen)
-    do {
-      if takesInput, !state.stdin_closed, state.stdin_write < 0 {
-        throw DaemonError("its open standard input was not kept")
-      }
-      let job = LiveJob(id, takesInput: takesInput, state, in: directory.output, delegate: self)
-      let isInputHeld = state.stdin_write >= 0
-      job.running = try RunningJob(
-        engine, adopting: &state, outputName: record.outputName, marker: "\(JobEnvironment.marker)=\(id)",
-        delegate: job)
-      job.goOn(state, in: directory.output, now: Clock.microseconds())
-      job.held(input: isInputHeld)
-      live[id] = job
-      let isStartStored = record.started != 0
-      record.started = state.started_us
-      record.flags.insert(.adopted)
-      let grace = inherited.plan.grace ?? UInt64(configuration.grace)
-      handle(.adopted(record, pid: state.pid, grace: grace, isStartStored: isStartStored))
-      descriptorStore.inputMoved(of: job)
-    } catch {
-      log.error("job_not_adopted", ["id": "\(id)", "error": "\(error)"])
-      jc_job_state_kill(engine.handle, &state)
-      manager.letGo(DescriptorStore.name(of: id))
-      if takesInput { manager.letGo(DescriptorStore.inputName(of: id)) }
+  private func tellCause() {
+    let (pid, end) = keeper.predecessor
+    switch keeper.cause {
+    case .start, .upgrade: break
+    case .death:
+      counts.add(.supervisorRestarts)
+      log.error("supervisor_died", ["pid": "\(pid)", "reason": end, "adopted": "\(live.count)"])
+    case .return: log.error("upgrade_failed", ["reason": end, "adopted": "\(live.count)"])
     }
+  }
+
+  private func adoptRunning(_ running: [(record: JobRecord, plan: JobPlan?)]) {
+    for job in running {
+      guard let state = inheritance.remove(job.record.id) else { continue }
+      do {
+        guard let plan = job.plan else { throw DaemonError("its plan cannot be read") }
+        try adopt(job.record, plan, state)
+      } catch {
+        letGo(job.record.id, state, "\(error)")
+      }
+    }
+  }
+
+  private func letGo(_ id: JobID, _ state: jc_job_state, _ why: String) {
+    var state = state
+    log.error("job_not_adopted", ["id": "\(id)", "error": why])
+    if state.stdin_write >= 0 { keeper.release(HeldJobs.inputName(of: id)) }
+    jc_job_state_kill(engine.handle, &state)
+    keeper.release(HeldJobs.name(of: id))
+  }
+
+  private func adopt(_ stored: JobRecord, _ plan: JobPlan, _ held: jc_job_state) throws {
+    var (record, state) = (stored, held)
+    let (id, takesInput) = (record.id, plan.isStdinOpen)
+    if takesInput, !state.stdin_closed, state.stdin_write < 0 {
+      throw DaemonError("its open standard input was not kept")
+    }
+    let job = LiveJob(id, takesInput: takesInput, state, in: directory.output, delegate: self)
+    let isInputHeld = state.stdin_write >= 0
+    job.running = try RunningJob(
+      engine, adopting: &state, outputName: record.outputName, marker: "\(JobEnvironment.marker)=\(id)",
+      delegate: job)
+    job.goOn(state, in: directory.output, now: Clock.microseconds())
+    job.held(input: isInputHeld)
+    live[id] = job
+    let isStartStored = record.started != 0
+    record.started = state.started_us
+    record.flags.insert(.adopted)
+    let grace = plan.grace ?? UInt64(configuration.grace)
+    handle(.adopted(record, pid: state.pid, grace: grace, isStartStored: isStartStored))
+    heldJobs.inputMoved(of: job)
+  }
+
+  /// Nothing of them was launched, and is not before this supervisor serves (``launchQueued()``).
+  private func takeQueued(_ running: [(record: JobRecord, plan: JobPlan?)]) {
+    guard !inheritance.queued.isEmpty else { return }
+    handle(.launchesPaused)
+    var stored: [JobID: (record: JobRecord, plan: JobPlan?)] = [:]
+    for job in running { stored[job.record.id] = job }
+    for job in inheritance.queued {
+      guard let (record, plan) = stored[job.id], let plan, book.jobs[job.id] == nil, record.started == 0
+      else { continue }
+      live[job.id] = LiveJob(job.id, takesInput: plan.isStdinOpen, in: directory.output, delegate: self)
+      handle(.queued(record, ApiRequest.Creation(plan, input: job.input)))
+    }
+  }
+
+  /// The list is let go before any of them is launched: none is launched twice, whatever dies.
+  func launchQueued() {
+    guard !inheritance.queued.isEmpty else { return }
+    do {
+      try keeper.releaseSurely(QueuedJobs.name)
+    } catch {
+      log.error("jobs_not_launched", ["error": "\(error)"])
+      exit(1)
+    }
+    handle(.launchesResumed)
   }
 }

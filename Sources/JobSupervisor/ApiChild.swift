@@ -20,6 +20,8 @@ final class ApiChild {
   /// It gives no reply any more but those that follow output or events.
   var isDrained = false
   let startedAt = Clock.monotonic()
+  /// When it sent something last.
+  var lastSign = Clock.monotonic()
   /// Milliseconds to exit in, once the channel is closed.
   private static let last: UInt64 = 1000
 

@@ -1,8 +1,8 @@
 import Glibc
 import Platform
 
-/// Starting programs of jobd's own: its other role, and the binary that is to replace it. Jobs are the engine's.
-enum ChildProcess {
+/// Starting programs of jobd's own: its other role, and the binary that is to be tried. Jobs are the engine's.
+package enum ChildProcess {
   /// In a process group of its own so that a Ctrl-C reaches the supervisor alone; descriptors 0 to 2 are inherited
   /// and `passed` become 3, 4, ...
   static func spawn(_ path: String, _ arguments: [String], passing passed: [Int32]) throws(SystemError)
@@ -34,9 +34,9 @@ enum ChildProcess {
     return pid
   }
 
-  /// Kills one that nothing watches, and waits for it.
+  /// Kills one that nothing watches, and what it has started, and waits for it.
   static func end(_ pid: pid_t) {
-    kill(pid, SIGKILL)
+    kill(-pid, SIGKILL)
     wait(for: pid)
   }
 
@@ -49,7 +49,7 @@ enum ChildProcess {
   }
 
   /// Replaces this process; returns the errno when that fails.
-  static func exec(_ path: String, _ arguments: [String]) -> Int32 {
+  package static func exec(_ path: String, _ arguments: [String]) -> Int32 {
     withVector(arguments) { execv(path, $0) }
     return errno
   }

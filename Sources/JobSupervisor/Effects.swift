@@ -16,17 +16,17 @@ extension Supervisor {
     case .launch(let id, let creation, let grace): launch(id, creation, grace)
     case .stop(let id, let grace): live[id]?.running?.stop(grace: grace)
     case .inputEnded(let id): live[id]?.input.refuseAll()
-    case .hold(let id): if let job = live[id] { descriptorStore.add(job) }
+    case .hold(let id): if let job = live[id] { heldJobs.add(job) }
     case .outputLost(let id, let error):
       live[id]?.loseOutput()
       outputFailed(of: id, "all", error.code)
-    case .announce(let record, let pid): keeper.broadcast(.job(record, pid: pid))
-    case .announceDeletion(let id): keeper.broadcast(.deleted(id: id))
-    case .answer(let caller, let answer): keeper.answer(caller, answer)
+    case .announce(let record, let pid): apis.broadcast(.job(record, pid: pid))
+    case .announceDeletion(let id): apis.broadcast(.deleted(id: id))
+    case .answer(let caller, let answer): apis.answer(caller, answer)
     case .removeFiles(let id): directory.removeFiles(of: id)
     case .count(let counter, let amount): counts.add(counter, amount)
     case .release(let id): release(id)
-    case .lostAreStored: keeper.start()
+    case .lostAreStored: apis.start()
     }
   }
 
@@ -57,7 +57,7 @@ extension Supervisor {
   private func release(_ id: JobID) {
     if let job = live.removeValue(forKey: id) {
       job.index.removeCopy()
-      descriptorStore.jobEnded(job)
+      heldJobs.jobEnded(job)
       progress.forget(job)
     }
     expiry.released(id)
@@ -76,7 +76,7 @@ extension Supervisor {
     }
     counts.add(.storeCommits, saved == 0 ? 0 : 1)
     counts.add(.storeChanges, saved)
-    keeper.broadcast(.events)
+    apis.broadcast(.events)
     advanceShutdown(.progress)
   }
 
@@ -92,7 +92,7 @@ extension Supervisor {
   /// There is output that those who watch it do not know of.
   func outputGrew(_ job: LiveJob) { progress.add(job) }
   /// Some of its input was taken, or it takes no more.
-  func inputMoved(_ job: LiveJob) { descriptorStore.inputMoved(of: job) }
+  func inputMoved(_ job: LiveJob) { heldJobs.inputMoved(of: job) }
 
   func ended(_ job: LiveJob, _ result: jc_job_result) {
     guard var record = book.jobs[job.id]?.record else { return }

@@ -7,8 +7,7 @@ import Platform
 /// Lets go of what has been kept long enough, from time to time. Supervisor's thread only.
 final class Expiry {
   private let loop: EventLoop
-  /// The store that is open: an upgrade that fails opens it again.
-  private let store: () -> Store
+  private let store: Store
   private let retention: Retention
   private let log: Log
   private let delete: (Expired.Job) -> Void
@@ -21,7 +20,7 @@ final class Expiry {
   private static let pauseAfterSome: UInt64 = 100
 
   init(
-    _ loop: EventLoop, _ retention: Retention, log: Log, store: @escaping () -> Store,
+    _ loop: EventLoop, _ retention: Retention, log: Log, store: Store,
     delete: @escaping (Expired.Job) -> Void
   ) throws(SystemError) {
     (self.loop, self.retention, self.log, self.store, self.delete) = (loop, retention, log, store, delete)
@@ -31,7 +30,7 @@ final class Expiry {
 
   private func expire() {
     nonisolated(unsafe) let expiry = self
-    store().maintain(retention) { [loop] result in loop.post { expiry.remove(result) } }
+    store.maintain(retention) { [loop] result in loop.post { expiry.remove(result) } }
   }
 
   private func remove(_ result: Result<Expired, StoreError>) {

@@ -6,6 +6,7 @@ import Platform
 /// The cgroup v2 directory that holds the jobs' own, claimed for this daemon.
 struct JobCgroup {
   let path: String
+  private let daemon: DaemonCgroup?
 
   /// What runs in it is killed, but in the cgroups with the numbers `spared`. Nil where no writable hierarchy is
   /// found: process groups are used then.
@@ -13,6 +14,7 @@ struct JobCgroup {
     guard configuration.cgroup else { return nil }
     do throws(SystemError) {
       let parent = if let given = configuration.cgroupParent { given } else { try Self.ownDirectory() }
+      daemon = configuration.cgroupParent == nil ? DaemonCgroup(in: parent, log) : nil
       path = try Self.claim(Self.name(of: configuration.stateDirectory), in: parent, sparing: spared)
     } catch {
       guard configuration.cgroupParent == nil else { throw error }
@@ -21,13 +23,7 @@ struct JobCgroup {
     }
   }
 
-  /// The predecessor's in this process.
-  init?(handed path: String?) {
-    guard let path else { return nil }
-    self.path = path
-  }
-
-  private static func ownDirectory() throws(SystemError) -> String {
+  static func ownDirectory() throws(SystemError) -> String {
     var found: UnsafeMutablePointer<CChar>?
     let status = jc_cgroup_find(&found)
     guard status == 0, let found else { throw SystemError(status, "find a writable cgroup v2 hierarchy") }
@@ -35,7 +31,7 @@ struct JobCgroup {
     return String(cString: found)
   }
 
-  private static func claim(
+  static func claim(
     _ name: String, in parent: String, sparing spared: [Int64]
   ) throws(SystemError) -> String {
     var claimed: UnsafeMutablePointer<CChar>?
@@ -46,11 +42,10 @@ struct JobCgroup {
   }
 
   /// Another daemon's state directory has another name; the same one's finds what its predecessor left behind.
-  private static func name(of stateDirectory: String) -> String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in stateDirectory.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    return "jobd-" + String(hash, radix: 16)
-  }
+  static func name(of stateDirectory: String) -> String { "jobd-" + StableHash.text(stateDirectory) }
 
-  func release() { jc_cgroup_release(path) }
+  func release() {
+    jc_cgroup_release(path)
+    daemon?.release()
+  }
 }

@@ -17,6 +17,8 @@ final class LiveJob: RunningJobDelegate {
 
   /// Microseconds since 1970; 0: not yet.
   private(set) var started: Int64 = 0
+  /// When it was told, by the clock that is never set.
+  private(set) var startSeen: Int64 = 0
   private(set) var hasEnded = false
   /// Bytes of each stream that are in its file.
   private(set) var kept: [UInt64] = [0, 0]
@@ -27,6 +29,8 @@ final class LiveJob: RunningJobDelegate {
   /// A successor would find what it needs to go on, and the input too.
   private(set) var isHeld = false
   var isInputHeld = false
+  /// The keeper could not hold it, which was told.
+  var isHoldRefused = false
 
   /// Api processes that follow its output.
   var watchers: [ApiChild] = []
@@ -74,7 +78,7 @@ final class LiveJob: RunningJobDelegate {
   // MARK: RunningJobDelegate
 
   func jobStarted(pid: pid_t, at: Int64) {
-    started = at
+    (started, startSeen) = (at, Clock.monotonic())
     supervisor.started(self, pid: pid, at: at)
   }
 

@@ -34,7 +34,7 @@ extension Supervisor {
 
   /// On a thread of its own: with very many jobs it takes seconds.
   func removeOrphanFiles() throws {
-    guard !store.wasClosed else { return }
+    guard wasCrashed else { return }
     let (directory, log) = (directory, log)
     let thread = try SystemThread.start("orphan files") {
       do {

@@ -8,17 +8,17 @@ extension Supervisor {
   func asked(_ request: ApiRequest, by child: ApiChild) {
     func caller(_ ticket: UInt64) -> Caller { Caller(child: child.number, ticket: ticket) }
     switch request {
-    case .hello, .drained: break
+    case .hello, .drained, .alive: break
     case .create(let ticket, let client, let creation): create(creation, client, caller(ticket))
     case .delete(let ticket, let client, let id): handle(.delete(id, client: client, caller(ticket)))
     case .signal(let ticket, let client, let id, let signal, let tree):
-      keeper.answer(caller(ticket), send(signal, tree: tree, to: id, of: client))
+      apis.answer(caller(ticket), send(signal, tree: tree, to: id, of: client))
     case .stop(let ticket, let client, let id, let grace):
       handle(.stop(id, client: client, grace: grace, caller(ticket)))
     case .input(let ticket, let client, let id, let offset, let bytes, let close):
       let caller = caller(ticket)
-      input(bytes, at: offset, close: close, for: id, of: client) { [unowned keeper = keeper!] refusal in
-        keeper.answer(caller, refusal.map { .refused($0) } ?? .done)
+      input(bytes, at: offset, close: close, for: id, of: client) { [unowned apis = apis!] refusal in
+        apis.answer(caller, refusal.map { .refused($0) } ?? .done)
       }
     case .watch(let id):
       if let job = live[id] { progress.watch(job, child) }
@@ -29,7 +29,7 @@ extension Supervisor {
 
   private func create(_ creation: ApiRequest.Creation, _ name: String, _ caller: Caller) {
     let client = clientNumber(of: name)
-    if let refusal = creation.plan.refusal { return keeper.answer(caller, .refused(refusal)) }
+    if let refusal = creation.plan.refusal { return apis.answer(caller, .refused(refusal)) }
     let now = JobBook.Instant.now
     let id = JobID(microseconds: now.wall, random: UInt64.random(in: 0...UInt64.max))
     live[id] = LiveJob(id, takesInput: creation.plan.isStdinOpen, in: directory.output, delegate: self)
@@ -43,7 +43,7 @@ extension Supervisor {
 
   private func clientNumber(of name: String) -> Int64 {
     let number = store.clientNumber(for: name)
-    if clients.updateValue(name, forKey: number) == nil { keeper.broadcast(.client(id: number, name: name)) }
+    if clients.updateValue(name, forKey: number) == nil { apis.broadcast(.client(id: number, name: name)) }
     return number
   }
 
@@ -70,7 +70,7 @@ extension Supervisor {
       return answer(.inputEnded)
     }
     job.input.add(bytes, at: offset, close: close, sink: job.running, answer: answer)
-    descriptorStore.inputMoved(of: job)
+    heldJobs.inputMoved(of: job)
   }
 
   /// All an api process must know of the running jobs.

@@ -10,12 +10,13 @@ extension Supervisor {
   /// `signal` nil: the daemon cannot go on.
   func stopAsked(_ signal: String?) {
     if let signal { log.info("stopping", ["signal": signal, "jobs": "\(book.unfinished.count)"]) }
-    manager.notify(.stopping)
+    keeper.notify("STOPPING=1")
+    upgrade?.fail("the daemon is stopping")
     upgrade = nil
     guard shutdown == nil else { return advanceShutdown(.hurry) }
     shutdown = ShutdownLifecycle()
     handle(.stopping)
-    keeper.drain()
+    apis.drain()
     shutdownTimer.start(milliseconds: UInt64(configuration.drainTime))
     advanceShutdown(.progress)
   }
@@ -23,7 +24,7 @@ extension Supervisor {
   func advanceShutdown(_ event: ShutdownLifecycle.Event) {
     guard shutdown != nil else { return }
     let rest = ShutdownLifecycle.Rest(
-      apis: !keeper.isEmpty, replies: !keeper.isDrained, jobs: book.hasUnfinished,
+      apis: !apis.isEmpty, replies: !apis.isDrained, jobs: book.hasUnfinished,
       running: book.hasActive, changes: book.hasPending)
     let actions = shutdown!.handle(event, rest)
     if actions.contains(.stopJobs) {
@@ -32,10 +33,10 @@ extension Supervisor {
     }
     if actions.contains(.killJobs) { handle(.killAll) }
     if actions.contains(.lastReplies) {
-      keeper.drainAgain()
+      apis.drainAgain()
       shutdownTimer.start(milliseconds: Self.lastReplies)
     }
-    if actions.contains(.killApis) { keeper.kill() }
+    if actions.contains(.killApis) { apis.kill() }
     if actions.contains(.end) { end() }
   }
 

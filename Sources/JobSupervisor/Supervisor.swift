@@ -20,13 +20,13 @@ package final class Supervisor: @unchecked Sendable {
   let loop: EventLoop
   let directory: StateDirectory
   let counts: SupervisorCounts
-  /// Who started this daemon, and what it holds for it.
-  let manager: ServiceManager
-  let descriptorStore: DescriptorStore
+  /// Who started this process, and what it holds for it.
+  let keeper: Keeper
+  let heldJobs: HeldJobs
   private(set) var cgroup: JobCgroup?
   private(set) var engine: JobEngine!
   private(set) var store: Store!
-  private(set) var keeper: ApiKeeper!
+  private(set) var apis: ApiProcesses!
   private(set) var expiry: Expiry!
 
   private(set) var book: JobBook
@@ -49,57 +49,67 @@ package final class Supervisor: @unchecked Sendable {
   /// What an upgrade starts: the program's file and the arguments it was started with.
   let binary: String
   let arguments: [String]
-  let jobDescriptors: UInt64
-  private let handed: Handover?
-  private var inheritance = Inheritance()
+  var inheritance: Inheritance
+  /// The store was not closed by whoever had it open before.
+  let wasCrashed: Bool
+  private var control: ControlSocket!
+  private var watch: Watch!
+  private var keeperGone: LoopWatcher?
+  var isKept: Bool { keeperGone != nil }
   private(set) var failure: DaemonError?
 
-  /// Opens the state directory and binds the listeners. `jobDescriptors`: soft limit of open files of jobs; 0: this
-  /// process's own. `arguments`: to start a successor with. `service`: who started this daemon, with what. `handed`:
-  /// what the predecessor in this process left. Throws ``DaemonError`` in words for the operator.
-  package init(
-    _ configuration: Configuration, log: Log, jobDescriptors: UInt64, arguments: [String],
-    service: ServiceEnvironment, handed: Handover?
-  ) throws {
-    (self.configuration, self.log, self.arguments, self.handed) = (configuration, log, arguments, handed)
-    self.jobDescriptors = handed?.jobDescriptors ?? jobDescriptors
-    binary = try ProgramFile.path()
+  /// Milliseconds that a predecessor may take to vanish once it has ended.
+  private static let patience = 5000
+  /// Milliseconds that opening and closing the store may take, and bringing its tables to a new version.
+  static let longTime: UInt64 = 600_000
+  private static let migrationTime: UInt64 = 3_600_000
+
+  /// Opens the state directory, binds the listeners and takes over what the keeper holds. `arguments`: to try a new
+  /// binary with. The database is opened last: before that, nothing keeps an earlier binary from going on.
+  /// Throws ``DaemonError`` in words for the operator.
+  package init(_ configuration: Configuration, log: Log, arguments: [String]) throws {
+    (self.configuration, self.log, self.arguments) = (configuration, log, arguments)
+    // As the keeper was told: the file that it starts, whatever became of this process's.
+    binary = CommandLine.arguments[0]
     book = JobBook(configuration)
+    keeper = try Keeper()
     loop = try EventLoop()
-    counts = try SupervisorCounts(workers: configuration.workers, handed: handed?.counts)
     let account = try configuration.apiAccount()
     // First of all: a daemon that is refused has touched nothing of the other's, neither files nor cgroups.
     directory = try StateDirectory(
-      path: configuration.stateDirectory, group: account?.group, handed: handed?.lock)
-    manager = try ServiceManager(loop, service.notifySocket, log: log)
-    descriptorStore = try DescriptorStore(loop, manager, log: log)
-    try openStore()
-    inheritance = try Inheritance(service.descriptors, store)
-    cgroup =
-      if let handed { JobCgroup(handed: handed.cgroup) } else {
-        try JobCgroup(configuration, log, sparing: inheritance.cgroups)
-      }
+      path: configuration.stateDirectory, group: account?.group,
+      patience: keeper.cause == .start ? 0 : Self.patience)
+    keeper.alive(within: Self.longTime)
+    inheritance = try Inheritance(keeper)
+    counts = try SupervisorCounts(workers: configuration.workers, held: inheritance.counts)
+    heldJobs = try HeldJobs(loop, keeper, counts, log: log)
+    wasCrashed = !Store.wasClosed(in: directory.path)
+    cgroup = try JobCgroup(configuration, log, sparing: inheritance.cgroups)
     engine = try makeEngine()
-    keeper = try ApiKeeper(
-      self, try Listeners(configuration, handed, afterCrash: !store.wasClosed),
-      mayGiveUp: handed == nil && inheritance.jobs.isEmpty)
-    expiry = try Expiry(
-      loop, configuration.retention, log: log, store: { [unowned self] in self.store },
-      delete: { [unowned self] in self.handle(.delete($0.id, client: $0.client, nil)) })
+    let listeners = try Listeners(
+      configuration, inheritance.listeners, keeper, patience: wasCrashed ? Self.patience : 0)
+    apis = try ApiProcesses(self, listeners)
     timer = try LoopTimer(loop) { [unowned self] in self.timerFired() }
     shutdownTimer = try LoopTimer(loop) { [unowned self] in self.advanceShutdown(.timeIsUp) }
-  }
-
-  func openStore() throws {
-    store = try Store(path: directory.path, group: directory.group) { [unowned self] outcomes in
-      self.loop.post { self.stored(outcomes) }
+    control = try ControlSocket(loop, directory.path, held: inheritance.control, keeper) { [unowned self] in
+      self.asked($0, by: $1)
     }
+    watch = try Watch(self)
+    for (name, descriptor) in counts.held { try keeper.hold(descriptor, as: name) }
+    store = try Store(
+      path: directory.path, group: directory.group,
+      willMigrate: { self.keeper.migrating(within: Self.migrationTime) },
+      onCompleted: { [unowned self] outcomes in self.loop.post { self.stored(outcomes) } })
+    expiry = try Expiry(
+      loop, configuration.retention, log: log, store: store,
+      delete: { [unowned self] in self.handle(.delete($0.id, client: $0.client, nil)) })
   }
 
   private func makeEngine() throws -> JobEngine {
     let options = jc_engine_options(
       launchers: UInt32(configuration.launchers), cgroup_parent: nil, output_dir: directory.output,
-      output_mode: StateDirectory.fileMode, job_descriptors: jobDescriptors, subreaper: true)
+      output_mode: StateDirectory.fileMode, job_descriptors: keeper.jobDescriptors, subreaper: true,
+      keeper: keeper.link)
     return try JobEngine(loop, options, cgroup: cgroup?.path)
   }
 
@@ -108,33 +118,44 @@ package final class Supervisor: @unchecked Sendable {
     signals = [
       try LoopWatcher(loop, signal: SIGTERM) { [unowned self] in self.stopAsked("SIGTERM") },
       try LoopWatcher(loop, signal: SIGINT) { [unowned self] in self.stopAsked("SIGINT") },
-      try LoopWatcher(loop, signal: SIGHUP) { [unowned self] in self.keeper.replace() },
+      try LoopWatcher(loop, signal: SIGHUP) { [unowned self] in self.apis.replace() },
       try LoopWatcher(loop, signal: SIGUSR2) { [unowned self] in self.upgradeAsked() },
     ]
-    Signals.unblock()
+    keeperGone = try LoopWatcher(loop, descriptor: keeper.link) { [unowned self] in
+      if self.keeper.isGone() { self.keeperDied() }
+    }
     loop.afterRound { [unowned self] in self.progress.notify() }
     for (number, name) in store.clients() { clients[number] = name }
-    if let handed { adopt(handed) } else { adopt(inheritance) }
-    inheritance = Inheritance()
+    try adopt()
+    Signals.unblock()
     try recoverLostJobs()
     try removeOrphanFiles()
     try loop.run()
+    keeper.alive(within: Self.longTime)
     store.close()
     cgroup?.release()
     if let failure { throw failure }
     log.info("stopped")
+    keeper.leave(.end)
   }
 
-  /// Ends ``run()`` because going on makes no sense.
-  func fail(_ error: DaemonError) {
-    failure = error
+  /// Nobody would hold the jobs, or start another: they are ended in order, and their results saved.
+  private func keeperDied() {
+    keeperGone = nil
+    log.error("keeper_died")
+    failure = DaemonError("the keeper died: the jobs were ended, and their results saved")
     stopAsked(nil)
   }
 
-  /// Ends ``run()`` at once, as if the supervisor had been killed: without a store nothing can be saved any more.
-  func giveUp(_ error: DaemonError) {
+  /// Ends ``run()`` because going on makes no sense. A successor ends itself alone: the keeper goes back to the binary
+  /// before, and its jobs go on.
+  func fail(_ error: DaemonError) {
+    guard keeper.cause != .upgrade || apis.hasServed else {
+      log.error("not_ready", ["error": "\(error)"])
+      exit(1)
+    }
     failure = error
-    loop.stop()
+    stopAsked(nil)
   }
 
   /// Tells the book what happened, and does what it says. What happens while something is done is told the book at once,
@@ -170,15 +191,5 @@ package final class Supervisor: @unchecked Sendable {
 extension JobBook.Instant {
   static var now: JobBook.Instant {
     JobBook.Instant(wall: Clock.microseconds(), monotonic: Clock.monotonic())
-  }
-}
-
-/// The file of the running program.
-enum ProgramFile {
-  static func path() throws(SystemError) -> String {
-    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = buffer.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
-    guard count > 0 else { throw SystemError(errno, "find this program's file") }
-    return String(decoding: buffer[0..<count], as: UTF8.self)
   }
 }

@@ -1,16 +1,20 @@
 import CJobEngine
+import CKeeper
 import CPlatform
 import Glibc
+import JobAPI
 import JobEngine
 import JobLoop
 import JobModel
 import Platform
 
-/// Replaces the supervisor's own binary in place (SIGUSR2): the new one is tried first, then the api process
-/// finishes its replies, what is on its way to the disk gets there, and exec hands over the jobs. New connections wait
-/// in the listeners meanwhile. Whatever fails before exec leaves everything as it was. Supervisor's thread only.
+/// Leaves all to a supervisor of the binary that is in the program's file now: that one is tried first, then the api
+/// process finishes its replies, what is on its way to the disk gets there, the keeper holds every job, and this
+/// process ends. New connections wait in the listeners meanwhile. Whatever fails before that leaves everything as it
+/// was; a successor that does not become ready is replaced by this binary again. Supervisor's thread only.
 final class Upgrade {
   private unowned let supervisor: Supervisor
+  private let asker: ControlSocket.Asker?
   private enum Phase { case trying, draining, settling }
   private var phase = Phase.trying
   private var trial: Trial?
@@ -19,19 +23,17 @@ final class Upgrade {
   /// Milliseconds for the replies that are being given: longer ones are cut off, and can be resumed.
   private static let drainTime: UInt64 = 500
   /// Milliseconds between two looks at what is left to do, and how many there are.
-  private static let pause: UInt64 = 5
-  private var looksLeft = 1000
+  private static let pause: UInt64 = 2
+  private var looksLeft = 2000
 
-  init(_ supervisor: Supervisor) throws(SystemError) {
-    self.supervisor = supervisor
+  init(_ supervisor: Supervisor, _ asker: ControlSocket.Asker?) throws(SystemError) {
+    (self.supervisor, self.asker) = (supervisor, asker)
     timer = try LoopTimer(supervisor.loop) { [unowned self] in self.timerFired() }
   }
 
   func begin() throws {
     supervisor.log.info("upgrading", ["jobs": "\(supervisor.live.count)"])
-    let state = try supervisor.handover(jobs: []).memoryFile()
-    defer { close(state) }
-    trial = try Trial(supervisor, state) { [unowned self] in self.tried($0) }
+    trial = try Trial(supervisor) { [unowned self] in self.tried($0) }
   }
 
   private func tried(_ failure: String?) {
@@ -39,14 +41,15 @@ final class Upgrade {
     if let failure { return supervisor.upgradeEnded(failure) }
     phase = .draining
     timer.start(milliseconds: Self.drainTime)
-    supervisor.keeper.pause()
+    supervisor.handle(.launchesPaused)
+    supervisor.apis.pause()
     apiProgressed()
   }
 
   private func timerFired() {
     switch phase {
     case .trying: break
-    case .draining: supervisor.keeper.kill()
+    case .draining: supervisor.apis.kill()
     case .settling: settle()
     }
   }
@@ -54,8 +57,8 @@ final class Upgrade {
   /// When only replies that follow a job are left these are cut off, as they would be in any case, and are resumed.
   func apiProgressed() {
     guard phase == .draining else { return }
-    guard supervisor.keeper.isEmpty else {
-      if supervisor.keeper.isDrained { supervisor.keeper.kill() }
+    guard supervisor.apis.isEmpty else {
+      if supervisor.apis.isDrained { supervisor.apis.kill() }
       return
     }
     phase = .settling
@@ -64,24 +67,24 @@ final class Upgrade {
 
   /// Nothing may be on its way: no launch, no change of the store.
   private func settle() {
-    guard supervisor.isSettled, let jobs = supervisor.exportJobs() else {
-      looksLeft -= 1
-      guard looksLeft > 0 else {
-        return supervisor.upgradeEnded("changes, or the order of output, do not get onto the disk")
-      }
-      return timer.start(milliseconds: Self.pause)
-    }
     do {
-      try supervisor.replaceBinary(jobs)
+      guard let obstacle = try supervisor.obstacleToLeaving() else {
+        return try supervisor.leaveToSuccessor(asker)
+      }
+      looksLeft -= 1
+      guard looksLeft > 0 else { return supervisor.upgradeEnded(obstacle) }
+      timer.start(milliseconds: Self.pause)
     } catch {
       supervisor.upgradeEnded("\(error)")
     }
   }
+
+  func fail(_ failure: String) { asker?.answer(.failed(failure)) }
 }
 
-/// The new binary reads a handover and exits: a binary that cannot is never taken.
+/// The new binary reads what it will find, and exits: a binary that cannot is never taken.
 private final class Trial {
-  private unowned let supervisor: Supervisor
+  private let engine: JobEngine
   private let pid: pid_t
   private let descriptor: Int32
   private var readable: LoopWatcher?
@@ -91,21 +94,23 @@ private final class Trial {
   /// Milliseconds.
   private static let most: UInt64 = 10_000
 
-  init(_ supervisor: Supervisor, _ state: Int32, _ then: @escaping (String?) -> Void) throws {
-    self.supervisor = supervisor
-    self.then = then
+  init(_ supervisor: Supervisor, _ then: @escaping (String?) -> Void) throws {
+    (engine, self.then) = (supervisor.engine, then)
+    var entry: Int32 = -1
+    for job in supervisor.live.values where entry < 0 { entry = try job.running?.makeEntry() ?? -1 }
+    defer { if entry >= 0 { close(entry) } }
     pid = try ChildProcess.spawn(
-      supervisor.binary, ["jobd", "check-handover"] + supervisor.arguments, passing: [state])
+      supervisor.binary, ["jobd", "check-upgrade"] + supervisor.arguments, passing: entry < 0 ? [] : [entry])
     descriptor = jp_pidfd_open(pid)
     do {
       guard descriptor >= 0 else { throw SystemError(descriptor, "watch the new binary") }
       readable = try LoopWatcher(supervisor.loop, descriptor: descriptor) { [unowned self] in self.ended() }
-      timer = try LoopTimer(supervisor.loop) { [pid] in _ = kill(pid, SIGKILL) }
+      timer = try LoopTimer(supervisor.loop) { [pid] in _ = kill(-pid, SIGKILL) }
     } catch {
       ChildProcess.end(pid)
       throw error
     }
-    jc_engine_ignore_child(supervisor.engine.handle, pid)
+    jc_engine_ignore_child(engine.handle, pid)
     timer?.start(milliseconds: Self.most)
   }
 
@@ -115,19 +120,60 @@ private final class Trial {
   }
 
   private func ended() {
+    // What it has started ends with it.
+    kill(-pid, SIGKILL)
     let status = ChildProcess.wait(for: pid)
-    jc_engine_forget_child(supervisor.engine.handle, pid)
+    jc_engine_forget_child(engine.handle, pid)
     readable = nil
     timer = nil
-    then(status == 0 ? nil : "the new binary does not start: \(ExitStatus.inWords(status))")
+    then(
+      status == 0
+        ? nil : "the new binary does not start: \(ExitStatus.inWords(status)); its own message is in the log")
+  }
+}
+
+/// What the trial of a new binary looks at, besides its configuration and keys.
+package enum UpgradeCheck {
+  /// `entry`: a descriptor of a running job's entry, if there is one. `keeper`: the keeper's program.
+  package static func run(entry: Int32, keeper: String) throws {
+    if fcntl(entry, F_GETFD) >= 0 {
+      var state = jc_job_state()
+      try SystemError.check(jc_entry_read(entry, &state), "read what the running daemon notes of its jobs")
+    }
+    try check(keeper)
+  }
+
+  /// Milliseconds.
+  private static let most: Int32 = 5000
+
+  /// Whether the keeper's program sets itself up, and is one.
+  private static func check(_ keeper: String) throws {
+    var ends: [Int32] = [-1, -1]
+    let type = Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { throw SystemError(errno, "make a socket pair") }
+    defer { close(ends[0]) }
+    let spawned = Result { try ChildProcess.spawn(keeper, ["jobd-keeper", "--check"], passing: [ends[1]]) }
+    close(ends[1])
+    let pid = try spawned.get()
+    defer { ChildProcess.end(pid) }
+    var polled = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
+    var record = jk_record()
+    var descriptor: Int32 = -1
+    guard poll(&polled, 1, most) == 1, jk_receive(ends[0], &record, &descriptor) == 0,
+      String(cString: jk_record_name(&record)) == "jobd-keeper"
+    else { throw DaemonError("\(keeper) does not start, or is no keeper") }
   }
 }
 
 extension Supervisor {
-  func upgradeAsked() {
-    guard upgrade == nil, shutdown == nil else { return }
+  func upgradeAsked(by asker: ControlSocket.Asker? = nil) {
+    guard upgrade == nil, shutdown == nil, apis.hasServed else {
+      let why = shutdown != nil ? "the daemon is stopping" : "an upgrade, or a start, is under way"
+      asker?.answer(.failed(why))
+      return
+    }
     do {
-      let upgrade = try Upgrade(self)
+      let upgrade = try Upgrade(self, asker)
       self.upgrade = upgrade
       try upgrade.begin()
     } catch {
@@ -135,124 +181,45 @@ extension Supervisor {
     }
   }
 
-  /// It came to nothing: this binary goes on.
+  /// It came to nothing: this process goes on.
   func upgradeEnded(_ failure: String) {
-    log.error("upgrade_failed", ["error": failure])
+    log.error("upgrade_failed", ["reason": failure])
+    upgrade?.fail(failure)
     upgrade = nil
-    if self.failure == nil { keeper.resume() }
+    guard shutdown == nil else { return }
+    for name in [QueuedJobs.name, ControlSocket.askerName] { keeper.release(name) }
+    handle(.launchesResumed)
+    apis.resume()
   }
 
-  /// No job is being launched, deleted or saved, and nothing waits for the store or the service manager.
-  var isSettled: Bool { book.isSettled && manager.isIdle }
-
-  /// All jobs with their descriptors open across exec; nil when one of them has just ended, or the order of its output is
-  /// only in memory.
-  func exportJobs() -> [Handover.Job]? {
-    guard live.values.allSatisfy({ $0.index.publish() }) else { return nil }
-    var exported: [Handover.Job] = []
-    for job in live.values {
-      guard let state = job.running?.export(), let entry = book.jobs[job.id] else {
-        for job in live.values { job.running?.keep() }
-        return nil
+  /// Has the keeper hold every job that runs, young ones too, with the order of its output on file. What is in the way
+  /// now; nil: nothing.
+  func obstacleToLeaving() throws(SystemError) -> String? {
+    guard book.isSettled else { return "launches do not come to an end, or changes do not get onto the disk" }
+    for job in live.values where book.jobs[job.id]?.isWaiting == false {
+      guard job.index.publish() else {
+        return "the order of the output of job \(job.id) does not get onto the disk"
       }
-      exported.append(
-        Handover.Job(
-          record: entry.record, pid: entry.pid, grace: entry.grace, takesInput: job.takesInput,
-          isStartStored: entry.isStartStored, isHeld: job.isHeld,
-          isInputHeld: job.isInputHeld, state: state))
+      if job.isHeld, job.running?.isAdoptable == true { continue }
+      guard try heldJobs.hold(job) else { return "job \(job.id) does not come to its end" }
     }
-    return exported
+    return nil
   }
 
-  func handover(jobs: [Handover.Job]) -> Handover {
-    Handover(
-      jobDescriptors: jobDescriptors, cgroup: cgroup?.path, notifySocket: manager.address,
-      address: keeper.listeners.address, listeners: keeper.listeners.descriptors,
-      lock: directory.lock.descriptor, counts: counts.handed, jobs: jobs)
-  }
-
-  /// Returns only by throwing: then the jobs and the store are this supervisor's as before.
-  func replaceBinary(_ exported: [Handover.Job]) throws {
+  /// Ends this process; returns only by throwing, before anything was given up.
+  func leaveToSuccessor(_ asker: ControlSocket.Asker?) throws {
+    let queued = book.queued
+    if !queued.isEmpty {
+      let list = try QueuedJobs.write(queued.map { QueuedJobs.Job(id: $0.id, input: $0.creation.input) })
+      defer { close(list) }
+      try keeper.hold(list, as: QueuedJobs.name)
+    }
+    if let asker { try keeper.hold(asker.descriptor, as: ControlSocket.askerName) }
+    try keeper.check()
+    // Past this it is as if this process had been killed: what fails is the successor's.
+    keeper.alive(within: Self.longTime)
     store.close()
-    do {
-      let state = try handover(jobs: exported).memoryFile()
-      defer { close(state) }
-      keepAcrossExec(true)
-      _ = fcntl(state, F_SETFD, 0)
-      let arguments = [CommandLine.arguments[0], "resume", "\(state)"] + self.arguments
-      // Until the successor listens to them: one that came in between would end it, and the jobs with it.
-      Signals.block()
-      throw SystemError(ChildProcess.exec(binary, arguments), "start \(binary)")
-    } catch {
-      Signals.unblock()
-      keepAcrossExec(false)
-      for job in live.values { job.running?.keep() }
-      openStoreAgain()
-      throw error
-    }
-  }
-
-  private func openStoreAgain() {
-    do {
-      try openStore()
-    } catch {
-      giveUp(DaemonError("the store cannot be opened again: \(error)"))
-    }
-  }
-
-  private func keepAcrossExec(_ keeps: Bool) {
-    keeper.listeners.keepAcrossExec(keeps)
-    directory.lock.keepAcrossExec(keeps)
-    counts.keepAcrossExec(keeps)
-  }
-
-  /// Goes on with the jobs of the supervisor whose place this one took.
-  func adopt(_ handed: Handover) {
-    for job in handed.jobs {
-      do {
-        try adopt(job)
-      } catch {
-        log.error("job_not_handed_over", ["id": "\(job.record.id)", "error": "\(error)"])
-        var state = job.state
-        jc_job_state_kill(engine.handle, &state)
-      }
-    }
-    log.info("upgraded", ["jobs": "\(live.count)"])
-  }
-
-  private func adopt(_ handed: Handover.Job) throws {
-    let id = handed.record.id
-    let job = LiveJob(id, takesInput: handed.takesInput, handed.state, in: directory.output, delegate: self)
-    job.running = try RunningJob(
-      engine, handed.state, outputName: handed.record.outputName, marker: "\(JobEnvironment.marker)=\(id)",
-      delegate: job)
-    job.goOn(handed.state, in: directory.output, now: Clock.microseconds())
-    if handed.isHeld { job.held(input: handed.isInputHeld) }
-    live[id] = job
-    handle(
-      .adopted(handed.record, pid: handed.pid, grace: handed.grace, isStartStored: handed.isStartStored))
-    descriptorStore.add(job)
-  }
-}
-
-extension Handover {
-  /// A descriptor of memory that holds it.
-  func memoryFile() throws(SystemError) -> Int32 {
-    let bytes = encode()
-    let file = bytes.withUnsafeBytes { jp_memory_file("jobd handover", $0.baseAddress, $0.count) }
-    guard file >= 0 else { throw SystemError(file, "hold the handover") }
-    return file
-  }
-
-  /// Reads one from a descriptor, which is closed.
-  package static func read(_ descriptor: Int32) throws(DaemonError) -> Handover {
-    let bytes = SmallFile.read(descriptor, most: 1 << 30)
-    close(descriptor)
-    do {
-      return try bytes.withUnsafeBytes { bytes throws(MalformedBytes) in try Handover(decoding: bytes) }
-    } catch {
-      throw DaemonError(
-        "the running daemon hands over in a form that this version does not read: stop and start it instead")
-    }
+    keeper.leave(.successor)
+    exit(0)
   }
 }

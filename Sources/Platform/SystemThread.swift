@@ -40,6 +40,9 @@ package enum SystemThread {
     return thread
   }
 
+  /// Names the calling thread; the first one's name is that of the process.
+  package static func nameCaller(_ name: String) { jp_name_thread(name) }
+
   /// Starts one that is not waited for: the end of the process ends it.
   package static func detach(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
     pthread_detach(try start(takesSignals: true, body))

@@ -16,13 +16,16 @@ enum Daemon {
     do {
       switch arguments.first {
       case "--help", "-h", "help": print(help)
+      case _ where ["--help", "-h"].contains(arguments.last): print(help)
       case "--version", "version": print("jobd \(version)")
       case "check-config": print(try loader(Array(arguments.dropFirst())).report, terminator: "")
       case "manual": print(try manual(Array(arguments.dropFirst())), terminator: "")
+      case "upgrade", "reload", "status": return try control(arguments)
+      case "cleanup": try Cleanup.run(try loader(Array(arguments.dropFirst())).configuration)
+      case "supervisor": try runSupervisor(Array(arguments.dropFirst()))
+      case "check-upgrade": try checkUpgrade(Array(arguments.dropFirst()))
       case "api": try runApi(arguments)
-      case "check-handover": try checkHandover(arguments)
-      case "resume": try resume(arguments)
-      default: try runSupervisor(arguments, service: ServiceEnvironment.take())
+      default: try becomeKeeper(arguments)
       }
       return 0
     } catch let error as ConfigurationError {
@@ -31,6 +34,8 @@ enum Daemon {
       return fail("\(error)", status: 1)
     }
   }
+
+  private static let commands = ["status", "reload", "upgrade", "cleanup", "check-config", "manual"]
 
   private static func fail(_ message: String, status: Int32) -> Int32 {
     let line = Array("jobd: \(message)\n".utf8)
@@ -50,38 +55,65 @@ enum Daemon {
     return page.page
   }
 
-  private static func runSupervisor(
-    _ arguments: [String], service: ServiceEnvironment, handed: Handover? = nil
-  ) throws {
+  /// Asks the daemon that runs; the exit status.
+  private static func control(_ arguments: [String]) throws -> Int32 {
+    let request = ControlRequest(rawValue: arguments[0])!
+    switch try ControlClient.ask(request, try stateDirectory(Array(arguments.dropFirst()))) {
+    case .done(let text): print(text)
+    // How it is was asked for, and is told.
+    case .failed(let text) where request == .status:
+      print(text)
+      return 1
+    case .failed(let text): throw DaemonError(text)
+    }
+    return 0
+  }
+
+  /// A configuration that cannot be used is no reason not to ask the daemon that runs, where it can be found.
+  private static func stateDirectory(_ arguments: [String]) throws -> String {
+    do {
+      return try loader(arguments).configuration.stateDirectory
+    } catch {
+      let standard = Configuration(ConfigurationPlace(environment: Environment.all)).stateDirectory
+      guard arguments.isEmpty, ControlClient.canConnect(standard) else { throw error }
+      return standard
+    }
+  }
+
+  /// The keeper takes this process's place and starts the supervisor. Only a configuration that cannot be used is found
+  /// out before.
+  private static func becomeKeeper(_ arguments: [String]) throws {
+    if let word = arguments.first, !word.hasPrefix("-") {
+      let near = NearName.find(word, among: commands, most: 3).map { ", did you mean \($0)?" } ?? ""
+      throw ConfigurationError("there is no command \"\(word)\"\(near); see jobd --help")
+    }
+    _ = try loader(arguments)
+    let (program, keeper) = (try ProgramFile.path(), try ProgramFile.keeper())
+    Limits.closeInheritedOnExec()
+    throw SystemError(
+      ChildProcess.exec(keeper, ["jobd-keeper", program] + arguments),
+      "start \(keeper), which belongs beside jobd")
+  }
+
+  /// `jobd supervisor ...` is what the keeper starts; there is nothing to be had by starting it by hand.
+  private static func runSupervisor(_ arguments: [String]) throws {
+    SystemThread.nameCaller("jobd")
     let configuration = try loader(arguments).configuration
     let log = Log(level: configuration.logLevel)
     signal(SIGPIPE, SIG_IGN)
-    let limit = Limits.raiseDescriptors()
-    if handed == nil { Limits.closeInheritedOnExec() }
+    Limits.raiseDescriptors()
+    Limits.raiseOomScore(to: -900)
     log.info("starting", ["version": version, "pid": "\(getpid())", "state": configuration.stateDirectory])
-    let supervisor = try Supervisor(
-      configuration, log: log, jobDescriptors: limit, arguments: arguments, service: service, handed: handed)
-    try supervisor.run()
+    try Supervisor(configuration, log: log, arguments: arguments).run()
   }
 
-  /// `jobd check-handover ...` is what an upgrade tries first: whatever could keep the successor from starting is
-  /// to be found out before there is no way back.
-  private static func checkHandover(_ arguments: [String]) throws {
-    _ = try Handover.read(3)
-    let configuration = try loader(Array(arguments.dropFirst())).configuration
+  /// `jobd check-upgrade ...` is what an upgrade tries first: whatever could keep the successor from starting is
+  /// to be found out while the predecessor is there.
+  private static func checkUpgrade(_ arguments: [String]) throws {
+    let configuration = try loader(arguments).configuration
     _ = try configuration.apiAccount()
     _ = try ServerTLS.load(configuration)
-  }
-
-  /// `jobd resume N ...` is what an upgrade starts, with the handover in descriptor N.
-  private static func resume(_ arguments: [String]) throws {
-    guard arguments.count >= 2, let descriptor = Int32(arguments[1]), descriptor > 2 else {
-      throw ConfigurationError("\"jobd resume\" is started by jobd itself; see jobd --help")
-    }
-    let handed = try Handover.read(descriptor)
-    try runSupervisor(
-      Array(arguments.dropFirst(2)), service: ServiceEnvironment(notifySocket: handed.notifySocket),
-      handed: handed)
+    try UpgradeCheck.run(entry: 3, keeper: try ProgramFile.keeper())
   }
 
   /// `jobd api N` is what the supervisor starts; there is nothing to be had by starting it by hand.
@@ -89,6 +121,8 @@ enum Daemon {
     guard arguments.count == 2, let listeners = Int(arguments[1]), fcntl(3, F_GETFD) >= 0 else {
       throw ConfigurationError("\"jobd api\" is started by jobd itself; see jobd --help")
     }
+    SystemThread.nameCaller("jobd")
+    Limits.raiseOomScore(to: -500)
     try ApiProcess(listeners: listeners).run()
   }
 
@@ -97,6 +131,10 @@ enum Daemon {
     jobd runs commands for remote clients over HTTPS with client certificates.
 
     Usage: jobd [OPTION...]
+           jobd status [OPTION...]         say how the daemon on this state directory is
+           jobd reload [OPTION...]         have it load its certificates anew, and wait for the outcome
+           jobd upgrade [OPTION...]        have it replaced by the binary that is in its file now, and wait for that
+           jobd cleanup [OPTION...]        after it was killed: end what is left of it, and remove its cgroups
            jobd check-config [OPTION...]   print the effective configuration and where it is from
            jobd manual PAGE                print a manual page: jobd.8 or jobd.json5.5
            jobd --version | --help
@@ -105,8 +143,8 @@ enum Daemon {
     in jobd.json5 (state_directory); flags win over the environment, and that over the file.
 
     \(ConfigurationLoader.help)
-    Signals: TERM and INT stop in order, a second one at once; HUP loads certificates anew; USR2 replaces the
-    running daemon by the binary that is in its file now, while its jobs go on.
+    Signals, to the process that was started: TERM and INT stop in order, a second one at once; HUP is a reload, USR2
+    an upgrade. Running jobs go on over both, and when a process of the daemon's own dies.
     Examples:
       jobd                                      serve on 127.0.0.1:7443
       jobd --listen 0.0.0.0:7443 --log-level debug

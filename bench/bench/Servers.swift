@@ -85,10 +85,15 @@ final class Jobd: Server {
     startup = Clock.now - start
     self.port = port!
     self.child = child
-    let api = try Files.read(log).split(separator: "\n").last { $0.contains("event=api_started") }
-      .flatMap { pid_t($0.split(separator: "=").last!) }
-    guard let api else { throw BenchFailure("jobd names no api process") }
-    pids = [child.pid, api]
+    func pid(in event: String) throws -> pid_t {
+      let line = try Files.read(log).split(separator: "\n").last { $0.contains("event=\(event) ") }
+      let field = line?.split(separator: " ").first { $0.hasPrefix("pid=") }
+      guard let pid = field.flatMap({ pid_t($0.dropFirst(4)) }) else {
+        throw BenchFailure("jobd logs no \(event)")
+      }
+      return pid
+    }
+    pids = [try pid(in: "starting"), try pid(in: "api_started"), child.pid]
   }
 
   /// Processes that the supervisor has started and that run, its api process not among them.

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,6 +51,44 @@ static int try_to_make(const char *path)
     return rmdir(probe) < 0 ? -errno : 0;
 }
 
+/// Below its cgroup the daemon has a leaf for itself, and systemd one for a unit's ExecReload= and
+/// ExecStopPost=.
+static void strip_leaf(char own[PATH_MAX])
+{
+    static const char *const leaves[] = {"/" JC_DAEMON_LEAF, "/.control"};
+    const size_t length = strlen(own);
+    for (size_t i = 0; i < sizeof leaves / sizeof *leaves; i++) {
+        const size_t tail = strlen(leaves[i]);
+        if (length > tail && strcmp(own + length - tail, leaves[i]) == 0)
+            own[length - tail] = '\0';
+    }
+}
+
+/// 0: it is gone. The parent is the service manager then, which must not be moved.
+static pid_t keeper_of(int link)
+{
+    struct ucred peer = {0};
+    socklen_t size = sizeof peer;
+    if (getsockopt(link, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+        return 0;
+    return peer.pid == getppid() ? peer.pid : 0;
+}
+
+int jc_cgroup_move_daemon(const char *path, int link)
+{
+    if (mkdir(path, 0755) < 0 && errno != EEXIST)
+        return -errno;
+    char procs[PATH_MAX];
+    snprintf(procs, sizeof procs, "%s/cgroup.procs", path);
+    const int fd = open(procs, O_WRONLY | O_CLOEXEC), keeper = keeper_of(link);
+    int status = fd < 0 || dprintf(fd, "%d", (int)getpid()) < 0 ? -errno : 0;
+    if (status == 0 && keeper > 0 && dprintf(fd, "%d", keeper) < 0 && errno != ESRCH)
+        status = -errno;
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
 int jc_cgroup_find(char **out)
 {
     char mount[PATH_MAX], own[PATH_MAX];
@@ -58,6 +97,7 @@ int jc_cgroup_find(char **out)
         status = find("/proc/self/cgroup", take_own, own);
     if (status < 0)
         return status;
+    strip_leaf(own);
     char *path = NULL;
     if (asprintf(&path, "%s%s", mount, strcmp(own, "/") == 0 ? "" : own) < 0)
         return -ENOMEM;

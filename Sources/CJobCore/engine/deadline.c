@@ -34,10 +34,7 @@ void jc_job_deadline(void *context)
     if (left > 0)
         return jc_engine_set_deadline(job, left);
     job->state.deadline = INT64_MAX;
-    if (!job->reaped && job->unreaped_ms > 0) {
-        jc_job_exited(job);
-    } else if (!job->reaped && job->launch.error != 0) {
-        // It could not be watched: nothing but looking tells when it has ended.
+    if (!job->reaped && job->looks_again) {
         jc_job_exited(job);
         if (!job->reaped)
             return jc_engine_set_deadline(job, JC_TREE_AGAIN_MS);

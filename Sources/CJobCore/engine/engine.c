@@ -112,11 +112,23 @@ static void ignore_write_signals(void)
     }
 }
 
+/// proc_pid_oom_score_adj(5): a daemon is protected, and its jobs are not.
+static bool is_oom_score_set(void)
+{
+    char text[16] = "0";
+    int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    return length > 0 && atoi(text) != 0;
+}
+
 static int fill_base(const struct jc_engine_options *options, struct jc_spawn_base *base)
 {
     base->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (base->null_fd < 0)
         return -errno;
+    base->resets_oom = options->subreaper && is_oom_score_set();
     getrlimit(RLIMIT_NOFILE, &base->descriptors);
     if (options->job_descriptors > 0 && options->job_descriptors < base->descriptors.rlim_cur)
         base->descriptors.rlim_cur = options->job_descriptors;

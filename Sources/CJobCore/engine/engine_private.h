@@ -64,7 +64,8 @@ struct jc_job {
     int status;
     enum jc_job_phase phase;
     bool reaped, tree_gone, stop_asked, forced_eof;
-    int64_t unreaped_ms; ///< since when its process has ended and its parent is to reap it; monotonic, 0: not
+    bool looks_again; ///< nothing tells when it has ended, but looking from time to time
+    bool is_zombie;   ///< reaped with the job's release: until then a successor can read how it ended
     int64_t finished_us;
 };
 
@@ -78,6 +79,7 @@ struct jc_job_slot {
 struct jc_spawn_base {
     int null_fd;
     struct rlimit descriptors; ///< RLIMIT_NOFILE of jobs
+    bool resets_oom;
     uint64_t ignored; ///< signals to reset, the first in the lowest bit: those this process ignores, or may
 };
 
@@ -140,6 +142,8 @@ void jc_cgroups_free(struct jc_engine *engine);
 
 struct jc_job *jc_job_make(struct jc_engine *engine);
 int jc_job_watch(struct jc_job *job);
+/// Should this process be killed in it, its successor does it again.
+void jc_job_send_term(struct jc_job *job);
 
 /// Kinds of descriptors in the engine's epoll set.
 enum jc_watch { JC_WATCH_STDOUT, JC_WATCH_STDERR, JC_WATCH_EXIT, JC_WATCH_TREE, JC_WATCH_STDIN };
@@ -162,23 +166,25 @@ int jc_output_open(const struct jc_engine *engine, const char *output_name, enum
 void jc_drain_close(struct jc_job *job, enum jc_stream stream);
 void jc_drain_rest(struct jc_job *job);
 void jc_job_exited(struct jc_job *job);
-/// Reaps the first process. -EAGAIN: it has not ended, or its parent has not reaped it; -ECHILD: somebody
-/// else took its status for good.
+/// How the first process ended. It is reaped, unless a successor may have to ask again. -EAGAIN: it has not
+/// ended; -ECHILD: somebody else took its status for good.
 int jc_exit_status(struct jc_job *job);
+/// The end is stored, or nobody wants to know it.
+void jc_exit_reap(struct jc_job *job);
 void jc_job_tree_check(struct jc_job *job);
 void jc_job_maybe_finish(struct jc_job *job);
 void jc_job_finish(struct jc_job *job);
 void jc_job_stdin_event(struct jc_job *job, bool failed);
 
-/// The job as a successor takes it over.
-void jc_job_describe(const struct jc_job *job, struct jc_job_state *out);
+/// Of which nothing is known: the defaults.
+extern const struct jc_job_state jc_job_state_none;
 /// Makes the checkpoint.
 int jc_checkpoint_open(struct jc_job *job);
 /// Brings the checkpoint up to date, if there is one: before a step that a successor must not repeat or
 /// forget.
 void jc_checkpoint_note(struct jc_job *job);
-/// What is in a checkpoint. -EINVAL: it is none, or one of another version.
-int jc_checkpoint_read(int checkpoint, struct jc_job_state *out);
+/// Sets what a checkpoint tells. -EINVAL: it is none.
+int jc_checkpoint_read(int checkpoint, struct jc_job_state *state);
 /// Makes the checkpoint useless: the job cannot be adopted.
 void jc_checkpoint_void(struct jc_job *job);
 

@@ -2,38 +2,62 @@
 #include "engine_private.h"
 
 #include <errno.h>
-#include <platform/process.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// An entry is a datagram in the queue of a socket: all of a job's descriptors in a fixed order, or none,
-// under one name and at the cost of one descriptor for whoever holds it.
+// An entry is a datagram in the queue of a socket: a job's descriptors, each with its name, at the cost of
+// one descriptor for whoever holds it. Names that are not known are skipped, so that the daemon that reads it
+// may be of another version than the one that made it.
 
-enum { AT_PIDFD, AT_CHECKPOINT, AT_PIPES, MOST = AT_PIPES + 2 };
+enum name { PIDFD = 1, CHECKPOINT = 2, STDOUT_PIPE = 3, STDERR_PIPE = 4 };
 
 #define MAGIC 0x44504f44
+#define MOST 16
 
 struct packet {
-    uint32_t magic, has_pipe[2];
+    uint32_t magic, count;
+    uint32_t names[MOST];
 };
+
+static void add(struct packet *packet, int *fds, enum name name, int fd)
+{
+    if (fd < 0)
+        return;
+    fds[packet->count] = fd;
+    packet->names[packet->count++] = name;
+}
+
+static int send_all(int socket, struct packet *packet, const int *fds)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(MOST * sizeof(int))];
+    } control = {.header = {.cmsg_level = SOL_SOCKET,
+                            .cmsg_type = SCM_RIGHTS,
+                            .cmsg_len = CMSG_LEN(packet->count * sizeof(int))}};
+    struct iovec part = {packet, sizeof *packet};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = CMSG_SPACE(packet->count * sizeof(int))};
+    memcpy(CMSG_DATA(&control.header), fds, packet->count * sizeof(int));
+    return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
 
 static int make_entry(const struct jc_job *job, int *out)
 {
-    int ends[2], fds[MOST] = {job->state.pidfd, job->state.checkpoint};
-    size_t count = AT_PIPES;
+    int ends[2], fds[MOST];
     struct packet packet = {.magic = MAGIC};
-    struct iovec part = {&packet, sizeof packet};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    for (int i = 0; i < 2; i++) {
-        packet.has_pipe[i] = job->state.pipe[i] >= 0;
-        if (packet.has_pipe[i])
-            fds[count++] = job->state.pipe[i];
-    }
+    add(&packet, fds, PIDFD, job->state.pidfd);
+    add(&packet, fds, CHECKPOINT, job->state.checkpoint);
+    add(&packet, fds, STDOUT_PIPE, job->state.pipe[0]);
+    add(&packet, fds, STDERR_PIPE, job->state.pipe[1]);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
-    int status = jp_send(ends[0], &message, fds, count);
+    int status = send_all(ends[0], &packet, fds);
     close(ends[0]);
     if (status < 0)
         close(ends[1]);
@@ -54,6 +78,11 @@ int jc_job_entry(struct jc_job *job, int *out)
         job->state.checkpoint = -1;
     }
     return status;
+}
+
+bool jc_job_is_adoptable(const struct jc_job *job)
+{
+    return job->state.checkpoint >= 0;
 }
 
 int jc_job_stdin_fd(const struct jc_job *job)
@@ -87,33 +116,46 @@ static int peek(int socket, struct packet *packet, int fds[MOST])
     size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     memcpy(fds, CMSG_DATA(header), count * sizeof(int));
     bool is_whole = length == sizeof *packet && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
-    if (!is_whole || packet->magic != MAGIC ||
-        count != AT_PIPES + packet->has_pipe[0] + packet->has_pipe[1]) {
+    if (!is_whole || packet->magic != MAGIC || count != packet->count) {
         close_all(fds, count);
         return -EINVAL;
     }
     return (int)count;
 }
 
+static int *place(struct jc_job_state *state, enum name name)
+{
+    switch (name) {
+    case PIDFD:
+        return &state->pidfd;
+    case CHECKPOINT:
+        return &state->checkpoint;
+    case STDOUT_PIPE:
+        return &state->pipe[0];
+    case STDERR_PIPE:
+        return &state->pipe[1];
+    }
+    return NULL;
+}
+
 int jc_entry_read(int entry, struct jc_job_state *out)
 {
     struct packet packet;
-    struct jc_job_state state;
+    struct jc_job_state state = jc_job_state_none;
     int fds[MOST], count = peek(entry, &packet, fds);
     if (count < 0)
         return count;
-    int status = jc_checkpoint_read(fds[AT_CHECKPOINT], &state);
-    if (status < 0) {
-        close_all(fds, (size_t)count);
-        return status;
+    for (int i = 0; i < count; i++) {
+        int *fd = place(&state, packet.names[i]);
+        if (fd != NULL && *fd < 0)
+            *fd = fds[i];
+        else
+            close(fds[i]);
     }
-    state.pidfd = fds[AT_PIDFD];
-    state.checkpoint = fds[AT_CHECKPOINT];
-    state.stdin_write = -1;
-    int next = AT_PIPES;
-    for (int i = 0; i < 2; i++) {
-        state.file[i] = -1;
-        state.pipe[i] = packet.has_pipe[i] ? fds[next++] : -1;
+    int status = state.pidfd >= 0 ? jc_checkpoint_read(state.checkpoint, &state) : -EINVAL;
+    if (status < 0) {
+        jc_job_state_close(&state);
+        return status;
     }
     state.adopted = true;
     *out = state;
@@ -135,6 +177,91 @@ static int open_output(const struct jc_engine *engine, struct jc_job_state *stat
     return size < 0 ? -errno : 0;
 }
 
+/// The descriptors of a state one after the other; NULL after the last.
+static int *descriptor(struct jc_job_state *state, size_t index)
+{
+    int *const fds[] = {&state->pidfd,   &state->checkpoint, &state->stdin_write, &state->pipe[0],
+                        &state->pipe[1], &state->file[0],    &state->file[1],     NULL};
+    return fds[index];
+}
+
+static int attach(struct jc_job *job)
+{
+    int status = 0;
+    if (job->state.cgroup >= 0)
+        status = jc_cgroup_adopt(job->engine, (unsigned)job->state.cgroup, &job->launch.cgroup);
+    if (status == 0)
+        status = jc_job_watch(job);
+    if (status == 0 && job->state.deadline != INT64_MAX) {
+        int64_t left = job->state.deadline - jp_monotonic_ms();
+        jc_engine_set_deadline(job, left > 0 ? left : 0);
+    }
+    return status;
+}
+
+/// Lets the descriptors be the caller's, as if they had never been this job's.
+static void give_back(struct jc_job *job)
+{
+    for (int i = 0, *fd; (fd = descriptor(&job->state, (size_t)i)) != NULL; i++) {
+        if (*fd >= 0)
+            jc_engine_unwatch(job->engine, *fd);
+        *fd = -1;
+    }
+}
+
+void jc_job_state_close(struct jc_job_state *state)
+{
+    for (int i = 0, *fd; (fd = descriptor(state, (size_t)i)) != NULL; i++) {
+        if (*fd >= 0)
+            close(*fd);
+        *fd = -1;
+    }
+}
+
+static int make(struct jc_engine *engine, const char *output_name, const char *marker, struct jc_job **out)
+{
+    struct jc_job *job = jc_job_make(engine);
+    if (job == NULL)
+        return -ENOMEM;
+    job->output_name = strdup(output_name);
+    job->marker = strdup(marker);
+    int status = job->output_name != NULL && job->marker != NULL ? jc_engine_add(engine, job) : -ENOMEM;
+    if (status == 0) {
+        *out = job;
+        return 0;
+    }
+    free(job->output_name);
+    free(job->marker);
+    free(job);
+    return status;
+}
+
+static int adopt(struct jc_engine *engine, struct jc_job_state *state, const char *output_name,
+                 const char *marker, const struct jc_job_events *events, void *context, struct jc_job **out)
+{
+    struct jc_job *job = NULL;
+    int status = make(engine, output_name, marker, &job);
+    if (status < 0)
+        return status;
+    job->events = events;
+    job->context = context;
+    job->state = *state;
+    job->phase = JC_RUNNING;
+    job->launch.pid = state->pid;
+    job->stop_grace = state->grace_ms;
+    job->stop_asked = state->term_sent;
+    status = attach(job);
+    if (status < 0) {
+        give_back(job);
+        if (job->launch.cgroup != NULL)
+            jc_cgroup_let_go(job->launch.cgroup);
+        jc_job_free(job);
+        return status;
+    }
+    *out = job;
+    return 0;
+}
+
 int jc_job_adopt(struct jc_engine *engine, struct jc_job_state *state, const char *output_name,
                  const char *marker, const struct jc_job_events *events, void *context, struct jc_job **out)
 {
@@ -142,10 +269,12 @@ int jc_job_adopt(struct jc_engine *engine, struct jc_job_state *state, const cha
     if (status == 0)
         status = open_output(engine, state, output_name, JC_STDERR);
     if (status == 0)
-        status = jc_job_import(engine, state, output_name, marker, events, context, out);
-    // It was to be killed: whether the predecessor came to that is not known.
+        status = adopt(engine, state, output_name, marker, events, context, out);
+    // Whether the predecessor came to that is not known.
     if (status == 0 && state->kill_sent)
         jc_tree_signal(*out, SIGKILL);
+    else if (status == 0 && state->term_pending)
+        jc_job_send_term(*out);
     return status;
 }
 

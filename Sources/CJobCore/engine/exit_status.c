@@ -1,11 +1,13 @@
+#define _GNU_SOURCE
 #include "engine_private.h"
 
 #include <errno.h>
+#include <keeper/link.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
 // PIDFD_GET_INFO, which Debian 12's headers do not have: since Linux 6.15 a pidfd keeps the wait status of a
-// process after somebody else reaped it.
+// process after somebody else reaped it: for a library in a program that waits for any child.
 struct pidfd_info {
     uint64_t mask, cgroup;
     uint32_t ids[11];
@@ -25,26 +27,54 @@ static int kept_status(int pidfd, int *status)
     return 0;
 }
 
-static uint64_t microseconds(struct timeval time)
+/// `value`: as JK_EXIT says.
+static void take(struct jc_job *job, const uint64_t value[4])
 {
-    return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_usec;
+    job->status = (int)value[0];
+    job->user_us = value[1];
+    job->system_us = value[2];
+    job->max_rss_kib = value[3];
+}
+
+/// The keeper became its parent when its supervisor died. Should the keeper be dead too, the pidfd may know.
+static int ask_keeper(struct jc_job *job)
+{
+    struct jk_record record = jk_record_make(JK_EXIT, NULL, NULL);
+    record.pid = job->state.pid;
+    const int link = job->engine->options.keeper;
+    int status = link < 0 ? -EPIPE : jk_ask(link, &record, -1, NULL);
+    if (status == 0)
+        status = record.status;
+    if (status == 0)
+        take(job, record.value);
+    if (status == 0 || status == -EAGAIN || status == -ETIMEDOUT)
+        return status;
+    status = kept_status(job->state.pidfd, &job->status);
+    // Whoever is the parent now reaps it before long.
+    return status == -EAGAIN ? -ETIMEDOUT : status;
 }
 
 int jc_exit_status(struct jc_job *job)
 {
-    // No child of this process: a child that has its number now is another one.
     if (job->state.adopted)
+        return ask_keeper(job);
+    // Should this process die before the end of a held job is stored, its successor finds the zombie.
+    const bool keeps = job->state.checkpoint >= 0;
+    uint64_t value[4];
+    int status = jk_wait(job->state.pid, value, keeps);
+    if (status == -ECHILD)
         return kept_status(job->state.pidfd, &job->status);
-    pid_t pid;
-    struct rusage usage;
-    while ((pid = wait4(job->state.pid, &job->status, WNOHANG, &usage)) < 0 && errno == EINTR) {
-    }
-    if (pid == 0)
-        return -EAGAIN;
-    if (pid < 0)
-        return kept_status(job->state.pidfd, &job->status);
-    job->user_us = microseconds(usage.ru_utime);
-    job->system_us = microseconds(usage.ru_stime);
-    job->max_rss_kib = (uint64_t)usage.ru_maxrss;
+    if (status < 0)
+        return status;
+    job->is_zombie = keeps;
+    take(job, value);
     return 0;
+}
+
+void jc_exit_reap(struct jc_job *job)
+{
+    if (job->is_zombie)
+        waitpid(job->state.pid, NULL, WNOHANG);
+    job->is_zombie = false;
+    atomic_store(&job->launch.pid, 0);
 }

@@ -89,18 +89,12 @@ static void free_job(struct jc_job *job)
 
 struct jc_job *jc_job_make(struct jc_engine *engine)
 {
-    static const struct jc_job_state none = {.pidfd = -1,
-                                             .stdin_write = -1,
-                                             .pipe = {-1, -1},
-                                             .file = {-1, -1},
-                                             .checkpoint = -1,
-                                             .deadline = INT64_MAX};
     struct jc_job *job = calloc(1, sizeof *job);
     if (job == NULL)
         return NULL;
     job->engine = engine;
     job->launch.stdin_fd = job->launch.fds[1] = job->launch.fds[2] = -1;
-    job->state = none;
+    job->state = jc_job_state_none;
     return job;
 }
 
@@ -162,6 +156,7 @@ static void give_up(struct jc_job *job, int error)
 {
     job->launch.error = -error;
     job->launch.stage = "watch";
+    job->looks_again = true;
     job->state.term_sent = job->state.kill_sent = true;
     jc_tree_signal(job, SIGKILL);
     kill(job->state.pid, SIGKILL);
@@ -214,9 +209,18 @@ int jc_job_signal(struct jc_job *job, int signo, bool tree)
     return syscall(SYS_pidfd_send_signal, job->state.pidfd, signo, NULL, 0) < 0 ? -errno : 0;
 }
 
+void jc_job_send_term(struct jc_job *job)
+{
+    job->state.term_pending = true;
+    jc_checkpoint_note(job);
+    jc_tree_signal(job, SIGTERM);
+    job->state.term_pending = false;
+    jc_checkpoint_note(job);
+}
+
 void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
 {
-    if (job->phase == JC_OVER || job->reaped || job->unreaped_ms > 0)
+    if (job->phase == JC_OVER || job->reaped)
         return;
     if (!job->stop_asked || grace_ms < job->stop_grace)
         job->stop_grace = grace_ms;
@@ -236,9 +240,10 @@ void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
     bool is_first = !job->state.term_sent;
     job->state.term_sent = true;
     jc_engine_set_deadline(job, (int64_t)job->stop_grace);
-    jc_checkpoint_note(job);
     if (is_first)
-        jc_tree_signal(job, SIGTERM);
+        jc_job_send_term(job);
+    else
+        jc_checkpoint_note(job);
 }
 
 int jc_job_output_fd(struct jc_job *job, enum jc_stream stream)
@@ -255,6 +260,7 @@ void jc_job_free(struct jc_job *job)
             jc_drain_close(job, (enum jc_stream)i);
     jc_job_stdin_close(job);
     jc_job_state_close(&job->state);
+    jc_exit_reap(job);
     jc_engine_remove(job->engine, job);
     free_job(job);
 }

@@ -4,50 +4,36 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /// How long a pipe may stay open once the tree is gone: a process outside of it holds it.
 #define FORCE_EOF_MS 5000
-/// How long the parent of an adopted job's process may leave it unreaped.
-#define REAPER_MS 10000
-
-/// The status of an adopted job's process is known once its parent has reaped it. -EAGAIN, or -ECHILD when
-/// that takes too long.
-static int await_reaper(struct jc_job *job)
-{
-    if (job->unreaped_ms == 0) {
-        job->unreaped_ms = jp_monotonic_ms();
-        job->finished_us = jp_realtime_us();
-        // It stays readable.
-        jc_engine_unwatch(job->engine, job->state.pidfd);
-    }
-    if (jp_monotonic_ms() - job->unreaped_ms > REAPER_MS)
-        return -ECHILD;
-    jc_engine_set_deadline(job, JC_TREE_AGAIN_MS);
-    return -EAGAIN;
-}
-
 void jc_job_exited(struct jc_job *job)
 {
     if (job->reaped || job->state.pidfd < 0)
         return;
-    // While it is a zombie its number is nobody else's: now its group can be signalled safely. Who reaps an
-    // adopted one, and when, is not known.
-    if (job->launch.cgroup == NULL && !job->state.adopted)
+    // While it is a zombie its number is nobody else's: now its group can be signalled safely.
+    if (job->launch.cgroup == NULL && syscall(SYS_pidfd_send_signal, job->state.pidfd, 0, NULL, 0) == 0)
         kill(-job->state.pid, SIGKILL);
     int status = jc_exit_status(job);
-    if (status == -EAGAIN && job->state.adopted)
-        status = await_reaper(job);
     if (status == -EAGAIN)
         return;
+    if (status == -ETIMEDOUT) {
+        // The keeper knows it, and does not answer now. It stays readable.
+        jc_engine_unwatch(job->engine, job->state.pidfd);
+        job->looks_again = true;
+        return jc_engine_set_deadline(job, JC_TREE_AGAIN_MS);
+    }
     if (status < 0) {
         job->launch.error = -status;
         job->launch.stage = "wait";
     }
-    if (job->finished_us == 0)
-        job->finished_us = jp_realtime_us();
+    job->finished_us = jp_realtime_us();
     job->reaped = true;
-    atomic_store(&job->launch.pid, 0);
+    if (!job->is_zombie)
+        jc_exit_reap(job);
     jc_engine_unwatch(job->engine, job->state.pidfd);
     close(job->state.pidfd);
     job->state.pidfd = -1;

@@ -108,6 +108,17 @@ static int join_cgroup(int dir)
     return fd < 0 || write(fd, "0", 1) != 1 ? -1 : close(fd);
 }
 
+/// In a child of vfork this is for itself alone, though it shares its parent's memory. One that may not is as
+/// likely to be ended as the daemon.
+static void reset_oom_score(void)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    (void)!write(fd, "0", 1);
+    close(fd);
+}
+
 /// Of the child until exec: PATH lookup needs a page, the rest little.
 #define STACK_SIZE (64 << 10)
 
@@ -125,6 +136,8 @@ static int run(const struct start *start)
         return fail(launch, "cgroup");
     if (setsid() < 0)
         return fail(launch, "setsid");
+    if (start->base->resets_oom)
+        reset_oom_score();
     if (place_descriptors(launch) < 0)
         return fail(launch, "descriptors");
     if (setrlimit(RLIMIT_NOFILE, &start->base->descriptors) < 0)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 // What belongs to a job where there is no cgroup to tell: its process group, its session, and every process
@@ -21,8 +20,7 @@ struct search {
     int signo; ///< 0: only look
     pid_t self, newest;
     bool is_young;
-    bool is_marked_only; ///< the first process's number may be another's by now
-    bool is_unsure;      ///< something could not be looked at
+    bool is_unsure; ///< something could not be looked at
 };
 
 /// Reads a file of /proc into the engine's buffer, ended by NUL. False when the process is gone or not ours.
@@ -91,14 +89,8 @@ static bool belongs(struct search *search, pid_t pid)
     pid_t first = search->job->state.pid;
     if (pid <= 1 || pid == search->self || is_too_old(search, pid))
         return false;
-    bool is_numbered = !search->is_marked_only && (getsid(pid) == first || getpgid(pid) == first);
+    bool is_numbered = getsid(pid) == first || getpgid(pid) == first;
     return (is_numbered || has_marker(search, pid)) && !is_zombie(search, pid);
-}
-
-/// Whether the first process of an adopted job was reaped, by whoever became its parent.
-static bool is_reaped(const struct jc_job *job)
-{
-    return job->state.pidfd < 0 || syscall(SYS_pidfd_send_signal, job->state.pidfd, 0, NULL, 0) < 0;
 }
 
 /// Signals all processes of the tree; with `signo` 0 looks for one. Whether there may be any.
@@ -107,7 +99,6 @@ static bool search_tree(const struct jc_job *job, int signo)
     struct search search = {.job = job, .signo = signo, .self = getpid()};
     search.newest = jp_monotonic_ms() - job->launch.started_ms < YOUNG_MS ? newest_pid(&search) : -1;
     search.is_young = search.newest > 0;
-    search.is_marked_only = job->state.adopted && is_reaped(job);
     bool found = false;
     rewinddir(job->engine->proc);
     for (struct dirent *entry; (signo != 0 || !found) && (entry = readdir(job->engine->proc)) != NULL;) {

@@ -25,6 +25,7 @@ package struct Configuration: Sendable, Codable, Equatable {
   package var outputLimit = 64 << 20
   package var grace = 10_000
   package var drainTime = 30_000
+  package var watchdogTime = 30_000
 
   package var maxHead = 32 << 10
   package var maxBody = 4 << 20

@@ -81,6 +81,9 @@ extension ConfigurationOption {
       Self(
         "drain-time", \.drainTime, .duration(0...day),
         "How long a stopping daemon lets replies go on, and a reloaded one those that follow a job."),
+      Self(
+        "watchdog-time", \.watchdogTime, .duration(2000...day),
+        "Time without a sign of life after which a process of the daemon is replaced; its jobs go on."),
     ])
 
   private static let jobs = Group(

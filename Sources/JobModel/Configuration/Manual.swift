@@ -44,6 +44,9 @@ package enum Manual: String, CaseIterable {
     .Op Fl \\-config Ar file
     .Op Fl \\- Ns Ar option Ar value ...
     .Nm
+    .Cm status | reload | upgrade | cleanup
+    .Op Fl \\- Ns Ar option Ar value ...
+    .Nm
     .Cm check-config
     .Op Fl \\- Ns Ar option Ar value ...
     .Nm
@@ -56,9 +59,16 @@ package enum Manual: String, CaseIterable {
     creates a job, asks for its state, reads its output and deletes it, with `Xr jobctl 1` or any HTTP client. It \
     sees its own jobs only.
     .Pp
-    `Nm` is two processes. The supervisor launches the jobs, keeps their output and the database, and never reads \
+    `Nm` is three processes. The keeper, which the started process becomes, starts the supervisor, and another when that \
+    one dies or hangs. The supervisor launches the jobs, keeps their output and the database, and never reads \
     from the network. The api process serves clients; started by root it runs as another user and may start no \
-    program. A job that was accepted is on disk, and goes on when the api process ends.
+    program. A job that was accepted is on disk, and one that has run for a second goes on when supervisor or api \
+    process end.
+    .Pp
+    `Cm status` says how the daemon that uses the state directory is, `Cm reload` has it load its certificates anew, \
+    and `Cm upgrade` has it replaced by the binary that is in its file now, while its jobs go on. Each waits for the \
+    outcome and prints it. `Cm cleanup` is for after a keeper that was killed: it waits until its supervisor has ended, \
+    ends what is left of the jobs, and removes the cgroups.
     .Pp
     `Cm check-config` prints the effective configuration, where each value is from, and exits. `Cm manual` prints \
     a manual page, `Cm jobd.8` or `Cm jobd.json5.5 .`
@@ -70,14 +80,17 @@ package enum Manual: String, CaseIterable {
 
   private static let daemonRest = """
     .Sh SIGNALS
+    To the keeper, the process that was started. One that finds no supervisor waits for the next.
     .Bl -tag -width "TERM, INT"
     .It Dv TERM , INT
     Accept no connection, finish running replies, end jobs by TERM and after the grace time by KILL, exit. A second \
     one ends them at once.
     .It Dv HUP
-    Start a fresh api process with the certificates as they are on disk now. Jobs go on, and no connection is refused.
+    As `Cm reload :` start a fresh api process with the certificates as they are on disk now. Jobs go on, and no \
+    connection is refused.
     .It Dv USR2
-    Replace the running daemon by the binary that is in its file now. Jobs go on, and connections wait.
+    As `Cm upgrade :` replace the running daemon by the binary that is in its file now. Jobs go on, and connections \
+    wait. One that does not start, or does not serve, is given up for the one before.
     .El
     .Sh ENVIRONMENT
     .Bl -tag -width Ds
@@ -86,10 +99,10 @@ package enum Manual: String, CaseIterable {
     .It Ev JOBD_ Ns Ar OPTION
     An option in capital letters with `Ql _` for `Ql - ,` such as `Ev JOBD_OUTPUT_LIMIT .` One that is unknown is an \
     error.
-    .It Ev NOTIFY_SOCKET , LISTEN_PID , LISTEN_FDS , LISTEN_FDNAMES
-    Set by a service manager such as systemd, as its sd_notify(3) describes.
-    It is told the daemon's state, and holds descriptors of running jobs, so that a daemon that it starts after this one
-    was killed goes on with them. Jobs do not get these variables.
+    .It Ev NOTIFY_SOCKET , WATCHDOG_USEC , LISTEN_PID , LISTEN_FDS
+    Set by a service manager such as systemd, as its sd_notify(3) and sd_listen_fds(3) describe.
+    It is told the daemon's state and that the keeper lives, and the sockets it brings are those that serve. Jobs do not
+    get these variables.
     .It Ev XDG_STATE_HOME , XDG_CONFIG_HOME
     Where state, and without being root configuration and keys, are looked for.
     .El
@@ -104,11 +117,14 @@ package enum Manual: String, CaseIterable {
     .It Pa /var/lib/jobd/output
     The output of jobs.
     .It Pa /var/lib/jobd/lock
-    Held by the daemon that uses the directory.
+    Held by the supervisor that uses the directory.
+    .It Pa /var/lib/jobd/control
+    The socket of `Cm status , reload` and `Cm upgrade ,` for the owner alone.
     .El
     .Sh EXIT STATUS
     0 after it was stopped, 2 when an option is wrong, 1 when it cannot start or go on; a line on standard error
-    says why.
+    says why. Of `Cm status` 1 also while the daemon does not serve, of `Cm reload` and `Cm upgrade` when they came to
+    nothing.
     .Sh EXAMPLES
     .Dl $ jobd \\-\\-listen 0.0.0.0:7443 \\-\\-log-level debug
     .Dl $ JOBD_OUTPUT_LIMIT=1GiB jobd check-config

@@ -4,10 +4,10 @@ import Platform
 /// What the supervisor counts. The api process reads it and cannot write it. Any thread.
 package final class SupervisorCounts: Sendable {
   /// Changes with the meaning of any cell, here or in ``ApiCounts``: a successor with another begins anew.
-  private static let layout: UInt32 = 1
+  private static let layout = 2
 
   package enum Counter: Int, CaseIterable {
-    /// When the daemon started, in microseconds since 1970. An upgrade is no start.
+    /// When the daemon started, in microseconds since 1970. A successor's start is none.
     case startTime
     /// Jobs that run, or whose result is not on disk yet: set, not added to.
     case running
@@ -16,6 +16,8 @@ package final class SupervisorCounts: Sendable {
     case storeCommits, storeChanges
     /// An api process that died had to be started again; one could not be started.
     case apiRestarts, apiStartFailures
+    /// Supervisors that died and had a successor; jobs that the keeper could not hold.
+    case supervisorRestarts, holdFailures
     case refusedRunningJobs, refusedClientRunningJobs, refusedClientStoredBytes, refusedClientCreateRate
   }
 
@@ -27,17 +29,9 @@ package final class SupervisorCounts: Sendable {
     case output
   }
 
-  /// What a successor in this process is handed: descriptors of the memory, which has the meaning that `layout`
-  /// stands for.
-  package struct Handed: Equatable {
-    package var layout: UInt32
-    package var supervisor: Int32
-    package var api: Int32
-
-    package init(layout: UInt32, supervisor: Int32, api: Int32) {
-      (self.layout, self.supervisor, self.api) = (layout, supervisor, api)
-    }
-  }
+  /// What the keeper holds the memory under for a successor: another layout has other names.
+  package static let heldName = "counters.\(layout)"
+  package static let heldApiName = "api-counters.\(layout)"
 
   package static let errnos = 134
   private static let firstStoreFailure = Counter.allCases.count
@@ -48,20 +42,17 @@ package final class SupervisorCounts: Sendable {
   /// Memory of the api process's counters, kept from one to the next and never looked at; -1 in the api process.
   private let api: Int32
 
-  /// `workers`: of an api process. `handed`: what a predecessor in this process counted, which is taken over.
-  package init(workers: Int, handed: Handed? = nil) throws(SystemError) {
+  /// `workers`: of an api process. `held`: what a predecessor counted in, by name, which is taken over.
+  package init(workers: Int, held: [String: Int32] = [:]) throws(SystemError) {
     cells = try CounterCells("jobd counters", count: Self.count)
     try cells.seal()
-    guard let handed, handed.layout == Self.layout else {
-      api = try ApiCountsMemory.make(workers: workers)
+    api = try ApiCountsMemory.make(workers: workers, handed: held[Self.heldApiName])
+    guard let before = held[Self.heldName] else {
       set(.startTime, UInt64(Clock.microseconds()))
-      for descriptor in handed.map({ [$0.supervisor, $0.api] }) ?? [] { close(descriptor) }
       return
     }
-    api = try ApiCountsMemory.make(workers: workers, handed: handed.api)
-    let old = try CounterCells(descriptor: handed.supervisor, count: Self.count, isWritable: false)
+    let old = try CounterCells(descriptor: before, count: Self.count, isWritable: false)
     for cell in 0..<Self.count { cells.set(cell, old[cell]) }
-    keepAcrossExec(false)
   }
 
   /// To read, in the api process; takes the descriptor over.
@@ -75,12 +66,9 @@ package final class SupervisorCounts: Sendable {
   /// What an api process is passed: to read this, and to count itself.
   package var descriptors: [Int32] { [cells.descriptor, api] }
 
-  package var handed: Handed {
-    Handed(layout: Self.layout, supervisor: cells.descriptor, api: api)
-  }
-
-  package func keepAcrossExec(_ keeps: Bool) {
-    for descriptor in descriptors { _ = fcntl(descriptor, F_SETFD, keeps ? 0 : FD_CLOEXEC) }
+  /// What the keeper is to hold for a successor.
+  package var held: [(name: String, descriptor: Int32)] {
+    [(Self.heldName, cells.descriptor), (Self.heldApiName, api)]
   }
 
   package subscript(counter: Counter) -> UInt64 { cells[counter.rawValue] }

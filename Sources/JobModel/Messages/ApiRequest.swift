@@ -18,6 +18,8 @@ package enum ApiRequest {
   case unwatch(id: JobID)
   /// Asked to drain, it has given all replies but those that follow output or events, which end with their jobs.
   case drained
+  /// A sign of life, each second.
+  case alive
 
   package struct Creation: Equatable, Sendable {
     package let plan: JobPlan
@@ -41,7 +43,7 @@ package enum ApiRequest {
   }
 
   private enum Kind: UInt8 {
-    case hello, create, delete, signal, stop, input, watch, unwatch, drained
+    case hello, create, delete, signal, stop, input, watch, unwatch, drained, alive
   }
 }
 
@@ -65,6 +67,7 @@ extension ApiRequest {
     case .watch(let id): writer.put(Kind.watch.rawValue, id)
     case .unwatch(let id): writer.put(Kind.unwatch.rawValue, id)
     case .drained: writer.put(Kind.drained.rawValue)
+    case .alive: writer.put(Kind.alive.rawValue)
     }
     return writer.bytes
   }
@@ -107,6 +110,8 @@ extension ApiRequest {
       return .unwatch(id: try reader.id())
     case .drained:
       return .drained
+    case .alive:
+      return .alive
     }
   }
 

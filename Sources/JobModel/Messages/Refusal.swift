@@ -1,3 +1,5 @@
+import JobAPI
+
 /// Why a request was not carried out, in words for the client.
 package struct Refusal: Error, Equatable {
   package enum Reason: UInt8 {
@@ -13,6 +15,5 @@ extension Refusal {
   package static let unknownJob = Refusal(reason: .notFound, text: "there is no such job")
   package static let stopping = Refusal(reason: .unavailable, text: "the daemon is stopping")
   package static let ended = Refusal(reason: .conflict, text: "the job has ended")
-  package static let inputEnded = Refusal(
-    reason: .conflict, text: "the job's standard input is closed: the job ended or closed it")
+  package static let inputEnded = Refusal(reason: .conflict, text: InputEnded.text)
 }

@@ -1,5 +1,6 @@
 import CJobHTTP
 import CJobLoop
+import CPlatform
 import FoundationEssentials
 import Glibc
 import JobLoop
@@ -21,6 +22,9 @@ package final class ApiProcess: @unchecked Sendable {
   private var wakes: [Set<UInt64>] = []
   /// Workers that finish their replies; when the last has, the process ends.
   private var draining = 0
+  /// Fires when a sign of life is due, and workers that have not given theirs since the last one.
+  private var lifeTimer: LoopTimer?
+  private var silentWorkers = 0
 
   /// The descriptors that the supervisor passes (``ApiChild``).
   private static let channelDescriptor: Int32 = 3
@@ -39,11 +43,26 @@ package final class ApiProcess: @unchecked Sendable {
       onClosed: { [unowned self] _ in self.supervisorIsGone() })
   }
 
+  /// Milliseconds between two signs of life.
+  private static let lifePause: UInt64 = 1000
+
   /// Serves until the supervisor asks for the end, or is gone.
   package func run() throws {
     signal(SIGPIPE, SIG_IGN)
+    lifeTimer = try LoopTimer(loop) { [unowned self] in self.giveSign() }
+    lifeTimer?.start(milliseconds: Self.lifePause)
     loop.afterRound { [unowned self] in self.deliver() }
     try loop.run()
+  }
+
+  /// Not while one of the workers is stuck.
+  private func giveSign() {
+    lifeTimer?.start(milliseconds: Self.lifePause)
+    guard silentWorkers == 0 else { return }
+    link.send(.alive)
+    let others = workers.filter { $0.loop !== loop }
+    silentWorkers = others.count
+    for worker in others { worker.loop.post { [self] in loop.post { self.silentWorkers -= 1 } } }
   }
 
   private func supervisorIsGone() {
@@ -82,6 +101,7 @@ package final class ApiProcess: @unchecked Sendable {
     tls = try ServerTLS.load(configuration)
     let account = try configuration.apiAccount()
     try SystemError.check(jc_confine(account?.user ?? .max, account?.group ?? .max), "give up privileges")
+    jp_die_with_parent()
     let api = try ApiContext(
       configuration, log: Log(level: configuration.logLevel), link: link,
       supervisorCounts: Self.supervisorCountsDescriptor, counts: Self.countsDescriptor)

@@ -45,6 +45,13 @@ extension MetricsText {
       "jobd_output_failures_total", "Streams of jobs that could not be written to the disk.",
       label: "error", Self.byErrno(counts, .output))
     add("jobd_api_restarts_total", "Starts of an api process after one had died.", counts[.apiRestarts])
+    add(
+      "jobd_supervisor_restarts_total", "Starts of a supervisor after one had died.",
+      counts[.supervisorRestarts])
+    add(
+      "jobd_hold_failures_total",
+      "Jobs that the keeper could not hold: they would not survive the supervisor.",
+      counts[.holdFailures])
     add("jobd_api_start_failures_total", "Starts of an api process that failed.", counts[.apiStartFailures])
   }
 

@@ -23,6 +23,11 @@ extension JobBook {
     /// What ``Effect/launch`` asked for could not be begun.
     case notLaunched(JobID, why: String)
     case adopted(JobRecord, pid: Int32, grace: UInt64, isStartStored: Bool)
+    /// A predecessor accepted it and did not launch it.
+    case queued(JobRecord, ApiRequest.Creation)
+    /// No job is launched, until ``launchesResumed``: those that wait are left to a successor.
+    case launchesPaused
+    case launchesResumed
     /// Jobs of an earlier daemon, whose records say so.
     case lost([JobRecord])
     /// No job is created or launched any more.

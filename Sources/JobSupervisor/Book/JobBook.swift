@@ -40,10 +40,17 @@ struct JobBook {
   var hasUnfinished: Bool { jobs.values.contains(where: \.isUnfinished) }
   var hasActive: Bool { jobs.values.contains { $0.lifecycle.isActive } }
 
-  /// Nothing is being launched, deleted or saved.
+  /// Nothing is being launched, deleted or saved: a job runs, or waits for its launch.
   var isSettled: Bool {
     pending.isEmpty
-      && jobs.values.allSatisfy { $0.lifecycle.state == .running && !$0.lifecycle.deleteAsked }
+      && jobs.values.allSatisfy {
+        ($0.lifecycle.state == .running || $0.isWaiting) && !$0.lifecycle.deleteAsked
+      }
+  }
+
+  /// Jobs that wait for their launch, in the order of their creation.
+  var queued: [(id: JobID, creation: ApiRequest.Creation)] {
+    jobs.values.filter(\.isWaiting).map { ($0.record.id, $0.creation!) }.sorted { $0.id < $1.id }
   }
 
   /// When ``Event/timePassed`` is due, on the monotonic clock; nil: not at all.
@@ -63,8 +70,14 @@ struct JobBook {
     case .ended(let record): ended(record)
     case .notLaunched(let id, let why): notLaunched(id, why)
     case .adopted(let record, let pid, let grace, let isStartStored): adopt(record, pid, grace, isStartStored)
+    case .queued(let record, let creation): queue(record, creation)
+    case .launchesPaused: launches.isPaused = true
+    case .launchesResumed:
+      launches.isPaused = false
+      launchNext()
     case .lost(let records): lose(records)
-    case .stopping: isStopping = true
+    // Launches that wait are not paused any more: they are over.
+    case .stopping: (isStopping, launches.isPaused) = (true, false)
     case .stopAll: for job in jobs.values { stop(job.record.id, grace: job.grace) }
     case .killAll:
       for job in jobs.values where job.lifecycle.isActive { effects.append(.stop(job.record.id, grace: 0)) }
@@ -181,6 +194,17 @@ struct JobBook {
     running += 1
     limits.adopt(record.client, now: now.monotonic)
     if !isStartStored { noteStart(record.id) }
+  }
+
+  private mutating func queue(_ record: JobRecord, _ creation: ApiRequest.Creation) {
+    var job = Entry(
+      record, JobLifecycle(state: .launching), grace: creation.plan.grace ?? UInt64(configuration.grace))
+    (job.creation, job.counts) = (creation, true)
+    jobs[record.id] = job
+    running += 1
+    limits.adopt(record.client, now: now.monotonic)
+    launches.add(record.id, of: record.client)
+    launchNext()
   }
 
   /// They ran under a supervisor that is gone and could not be adopted. ``Effect/lostAreStored`` follows once the

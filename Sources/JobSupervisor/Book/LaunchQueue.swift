@@ -6,6 +6,8 @@ struct LaunchQueue {
   private var waiting = FairQueue<JobID>()
   private var underWay = 0
   private let most: Int
+  /// None is the next.
+  var isPaused = false
 
   /// Launches under way for each launcher: it finds work while the loop is busy with something else, and a client's
   /// only job waits for no more of another's than these.
@@ -17,7 +19,7 @@ struct LaunchQueue {
 
   /// The next job to launch, while there is room for it. One that does not wait any more is passed over.
   mutating func next(where isWaiting: (JobID) -> Bool) -> JobID? {
-    guard underWay < most else { return nil }
+    guard !isPaused, underWay < most else { return nil }
     while let id = waiting.popFirst() {
       if isWaiting(id) { return id }
     }

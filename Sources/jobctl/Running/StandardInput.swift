@@ -1,4 +1,5 @@
 import Glibc
+import JobAPI
 import JobClient
 import Platform
 
@@ -27,7 +28,7 @@ enum StandardInput {
     try SystemThread.detach {
       do {
         try copy(to: id, JobClient(final))
-      } catch ClientError.notFound, ClientError.status(409, _, _) {
+      } catch ClientError.notFound, ClientError.status(409, InputEnded.text, _) {
         // The job ended, or closed its input.
       } catch {
         Terminal.complain("jobctl: standard input does not reach the job any longer: \(error)")

@@ -18,19 +18,6 @@ int jp_write_all(int fd, const void *_Nullable from, size_t length) __attribute_
 int jp_memory_file(const char *_Nonnull name, const void *_Nullable bytes, size_t length)
     __attribute__((warn_unused_result));
 
-#define JP_DESCRIPTORS 4
-struct msghdr;
-/// Sends a message and `count` (at most JP_DESCRIPTORS) descriptors with it, and does not wait. 0 or a
-/// negative errno.
-int jp_send(int socket, struct msghdr *_Nonnull message, const int *_Nullable fds, size_t count)
-    __attribute__((warn_unused_result));
-
-/// Sends a datagram of `text` and `count` (at most JP_DESCRIPTORS) descriptors to the socket at `address`, a
-/// path or, after "@", an abstract name. Does not wait: -EAGAIN when the receiver does not keep up. A
-/// negative errno.
-int jp_notify(const char *_Nonnull address, const char *_Nonnull text, size_t length,
-              const int *_Nullable fds, size_t count) __attribute__((warn_unused_result));
-
 /// Starts writing what `fd` has in memory to the disk and does not wait for it (sync_file_range(2)): an
 /// fdatasync(2) that follows is short. Nothing is promised; what fails, that tells.
 void jp_write_back(int fd);
@@ -40,6 +27,10 @@ int jp_sync_file_system(int fd) __attribute__((warn_unused_result));
 
 /// The symbol of an errno, such as "ENOSPC"; NULL: there is none of that number.
 const char *_Nullable jp_errno_name(int error);
+
+/// Has the kernel end this process when the thread that started it ends (prctl(2), PR_SET_PDEATHSIG): one
+/// that is stopped or hangs would not notice. After the last change of user, which would undo it.
+void jp_die_with_parent(void);
 
 /// Names the calling thread, for ps(1) and debuggers: 15 characters at most.
 void jp_name_thread(const char *_Nonnull name);

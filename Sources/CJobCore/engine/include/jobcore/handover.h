@@ -18,26 +18,12 @@ struct jc_job_state {
     uint64_t input_pending; ///< bytes that were being written when the predecessor ended, if it was killed
     enum jc_limit_action limit_action;
     bool term_sent, kill_sent, timed_out, limit_killed, stdin_closed;
-    bool adopted; ///< its process is no child of this one
+    bool term_pending; ///< TERM was being sent when the predecessor ended, if it was killed
+    bool adopted;      ///< its process is the keeper's child
 };
 
-// To a successor that takes this process's place by exec, and so keeps its children and descriptors.
-
-/// Describes a started job and keeps its descriptors open across exec. -EAGAIN while it is being launched or
-/// when its first process has ended: wait for its next event.
-int jc_job_export(struct jc_job *_Nonnull job, struct jc_job_state *_Nonnull out)
-    __attribute__((warn_unused_result));
-/// Undoes what `jc_job_export` did to the descriptors: the exec failed.
-void jc_job_keep(struct jc_job *_Nonnull job);
-/// Goes on with a job of the predecessor; `output_name` and `marker` (the environment's JOBD_JOB_ID entry)
-/// are copied. Takes over the descriptors of `state`; when it fails they stay the caller's.
-int jc_job_import(struct jc_engine *_Nonnull engine, const struct jc_job_state *_Nonnull state,
-                  const char *_Nonnull output_name, const char *_Nonnull marker,
-                  const struct jc_job_events *_Nonnull events, void *_Nullable context,
-                  struct jc_job *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
-
-// To a successor that comes after this process was killed: somebody else holds copies of the descriptors
-// until then.
+// To a successor, after this process ended in whatever way: the keeper holds copies of the descriptors until
+// then, and is the parent of the job's process.
 
 /// Bytes of a checkpoint.
 #define JC_CHECKPOINT_SIZE 4096
@@ -46,14 +32,19 @@ int jc_job_import(struct jc_engine *_Nonnull engine, const struct jc_job_state *
 /// checkpoint lie; the caller's to close. The checkpoint is memory that tells from now on what the job's
 /// state is. Its standard input is not in the entry, since whoever holds a copy of that keeps it open: see
 /// `jc_job_stdin_fd`. From now on output goes from the pipe to the file in one step that a kill cannot
-/// divide. -EAGAIN as `jc_job_export`.
+/// divide, and its first process stays a zombie until `jc_job_free`. -EAGAIN while it is being launched or
+/// when its first process has ended: wait for its next event.
 int jc_job_entry(struct jc_job *_Nonnull job, int *_Nonnull out) __attribute__((warn_unused_result));
 /// The write end of its standard input, or -1. Stays the job's.
 int jc_job_stdin_fd(const struct jc_job *_Nonnull job);
 /// Reads an entry, which stays as it is, with fresh copies of the descriptors. -EINVAL for anything else.
 int jc_entry_read(int entry, struct jc_job_state *_Nonnull out) __attribute__((warn_unused_result));
+/// Whether its entry tells what a successor needs. Not on a file system that cannot splice, until another
+/// entry is made: what is between pipe and file would be lost with this process.
+bool jc_job_is_adoptable(const struct jc_job *_Nonnull job);
 /// Goes on with a held job whose supervisor is gone, with its output files as they are. Sets `kept` and
-/// `file` of `state`. The rest is as with `jc_job_import`.
+/// `file` of `state`, and takes over its descriptors; when it fails they stay the caller's. `output_name` and
+/// `marker` (the environment's JOBD_JOB_ID entry) are copied.
 int jc_job_adopt(struct jc_engine *_Nonnull engine, struct jc_job_state *_Nonnull state,
                  const char *_Nonnull output_name, const char *_Nonnull marker,
                  const struct jc_job_events *_Nonnull events, void *_Nullable context,

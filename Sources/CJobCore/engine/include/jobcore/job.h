@@ -22,6 +22,7 @@ struct jc_engine_options {
     mode_t output_mode;       ///< permission bits of output files, such as 0640
     uint64_t job_descriptors; ///< soft RLIMIT_NOFILE of jobs; 0: as this process's
     bool subreaper; ///< become child-subreaper and reap orphans (a daemon's choice, never a library's)
+    int keeper;     ///< link to the keeper (keeper/link.h), the parent of adopted jobs' processes; -1: none
 };
 
 /// What a plan does not say of its job. The strings are copied before `jc_job_start` returns; the vector
@@ -108,8 +109,15 @@ int jc_job_output_fd(struct jc_job *_Nonnull job, enum jc_stream stream);
 /// Frees a job that finished and closes its files.
 void jc_job_free(struct jc_job *_Nullable job);
 
-/// The writable cgroup v2 directory of this process, for `cgroup_parent` (freed with free), or -ENOENT,
-/// -EACCES.
+/// The cgroup that the daemon's own processes are in, below the one it was started in: where controllers are
+/// turned on for a cgroup's children, none but those may hold processes (cgroups(7), "no internal
+/// processes").
+#define JC_DAEMON_LEAF "jobd-daemon"
+/// Moves this process into the cgroup at `path`, which is made if it is not there, and with it the keeper,
+/// which made the socket `link`, as long as that is its parent. 0 or a negative errno.
+int jc_cgroup_move_daemon(const char *_Nonnull path, int link) __attribute__((warn_unused_result));
+/// The writable cgroup v2 directory of this process, or the one above its leaf, for `cgroup_parent` (freed
+/// with free), or -ENOENT, -EACCES.
 int jc_cgroup_find(char *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
 /// Makes `<parent>/<name>` for the jobs of one daemon and kills whatever a predecessor left running in it,
 /// but in the cgroups with the `count` numbers `spared`.

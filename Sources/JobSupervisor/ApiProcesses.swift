@@ -6,13 +6,13 @@ import JobLoop
 import JobModel
 import Platform
 
-/// Keeps an api process running: starts it again when it dies, replaces it when asked, and tells the ones that run
+/// Has an api process run: starts it again when it dies, replaces it when asked, and tells the ones that run
 /// of every change. Supervisor's thread only.
-final class ApiKeeper {
+final class ApiProcesses {
   private unowned let supervisor: Supervisor
   private let loop: EventLoop
   private let engine: JobEngine
-  private let manager: ServiceManager
+  private let keeper: Keeper
   private let counts: SupervisorCounts
   private let log: Log
   /// Milliseconds.
@@ -26,21 +26,33 @@ final class ApiKeeper {
   private var successor: ApiChild?
   private var restartTimer: LoopTimer!
   private var pacing = RestartPacing()
-  private var hasServed = false
-  /// Without an api process a daemon does not start; one that took over goes on, with the jobs it was left.
-  private let mayGiveUp: Bool
+  private(set) var hasServed = false
+  /// Starts that may fail before the first one serves. Without an api process a daemon does not start, and a new binary is
+  /// not taken; one that has to take over goes on, with the jobs it was left.
+  private var failuresLeft: Int
+  /// Who waits for the outcome of a reload.
+  private var reloadAskers: [ControlSocket.Asker] = []
   private var isStopping = false
 
-  init(_ supervisor: Supervisor, _ listeners: Listeners, mayGiveUp: Bool) throws {
+  init(_ supervisor: Supervisor, _ listeners: Listeners) throws {
     (self.supervisor, loop, engine) = (supervisor, supervisor.loop, supervisor.engine)
-    (manager, counts, log) = (supervisor.manager, supervisor.counts, supervisor.log)
-    (self.listeners, self.mayGiveUp) = (listeners, mayGiveUp)
+    (keeper, counts, log) = (supervisor.keeper, supervisor.counts, supervisor.log)
+    self.listeners = listeners
+    failuresLeft =
+      switch keeper.cause {
+      case .start: 0
+      case .upgrade: 3
+      case .death, .return: .max
+      }
     drainTime = UInt64(supervisor.configuration.drainTime)
     configuration = [UInt8](try JSONEncoder().encode(supervisor.configuration))
     restartTimer = try LoopTimer(loop) { [unowned self] in self.start() }
   }
 
   var isEmpty: Bool { children.isEmpty }
+  /// One is ready for clients.
+  var isServing: Bool { current?.isGreeted == true }
+  var pids: [pid_t] { children.map(\.pid) }
 
   /// Starts the first one.
   func start() {
@@ -50,24 +62,27 @@ final class ApiKeeper {
     } catch {
       log.error("api_not_started", ["error": "\(error)"])
       counts.add(.apiStartFailures)
-      guard hasServed || !mayGiveUp else { return supervisor.fail(DaemonError("\(error)")) }
+      guard mayFail() else { return supervisor.fail(DaemonError("\(error)")) }
       restartTimer.start(milliseconds: RestartPacing.longest)
     }
   }
 
   /// Starts a fresh one, which takes the place of the running one once it is ready (SIGHUP).
-  func replace() {
-    guard !isStopping else { return }
+  func replace(for asker: ControlSocket.Asker? = nil) {
+    guard !isStopping else {
+      asker?.answer(.failed("the daemon is stopping or upgrading"))
+      return
+    }
+    if let asker { reloadAskers.append(asker) }
     guard current != nil else { return start() }
     log.info("reloading")
-    manager.notify(.reloading)
+    keeper.notify("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonic())")
     successor?.kill()
     do {
       successor = try spawn()
     } catch {
       counts.add(.apiStartFailures)
-      log.error("reload_failed", ["error": "\(error)"])
-      notifyReady()
+      reloadFailed(["error": "\(error)"])
     }
   }
 
@@ -88,7 +103,9 @@ final class ApiKeeper {
   private func received(_ bytes: UnsafeRawBufferPointer, from child: ApiChild) {
     do {
       let request = try ApiRequest(decoding: bytes)
+      child.lastSign = Clock.monotonic()
       switch request {
+      case .alive: break
       case .hello: greet(child)
       case _ where !child.isGreeted: throw MalformedBytes()
       case .drained: drained(child)
@@ -111,15 +128,26 @@ final class ApiKeeper {
       current = child
       successor = nil
       log.info("reloaded", ["pid": "\(child.pid)"])
-      notifyReady()
     }
-    guard !hasServed else { return }
+    let isFirst = !hasServed
     hasServed = true
-    log.info("listening", ["address": listeners.address])
-    notifyReady()
+    if isFirst { log.info("listening", ["address": listeners.address]) }
+    beReady(.done("process \(child.pid) serves"))
+    if isFirst { supervisor.tellOutcome() }
   }
 
-  private func notifyReady() { manager.notify(.ready(address: listeners.address)) }
+  private func beReady(_ reply: ControlReply) {
+    keeper.ready("READY=1\nSTATUS=Listens at \(listeners.address)")
+    for asker in reloadAskers { asker.answer(reply) }
+    reloadAskers = []
+  }
+
+  /// The one that serves goes on.
+  private func reloadFailed(_ why: KeyValuePairs<String, String>) {
+    log.error("reload_failed", why)
+    let text = why.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    beReady(.failed("the fresh api process did not start (\(text)); its own message is in the log"))
+  }
 
   private func exited(_ child: ApiChild, _ status: Int32) {
     children.removeAll { $0 === child }
@@ -127,8 +155,7 @@ final class ApiKeeper {
     let how = ExitStatus.inWords(status)
     if child === successor {
       successor = nil
-      log.error("reload_failed", ["pid": "\(child.pid)", "exit": how])
-      notifyReady()
+      reloadFailed(["pid": "\(child.pid)", "exit": how])
     } else if child === current {
       current = nil
       if !isStopping { restart(after: child, how) }
@@ -136,8 +163,13 @@ final class ApiKeeper {
     supervisor.apiEnded(child)
   }
 
+  private func mayFail() -> Bool {
+    failuresLeft -= 1
+    return hasServed || failuresLeft >= 0
+  }
+
   private func restart(after child: ApiChild, _ how: String) {
-    guard hasServed || !mayGiveUp else {
+    guard mayFail() else {
       return supervisor.fail(
         DaemonError("the api process could not start: \(how); its own message is above"))
     }
@@ -199,6 +231,17 @@ final class ApiKeeper {
 
   func kill() {
     for child in children { child.kill() }
+  }
+
+  /// Those that gave no sign of life for so many microseconds; `countingAnew`: from now on.
+  func killSilent(for limit: Int64, countingAnew: Bool) {
+    let now = Clock.monotonic()
+    for child in children {
+      if countingAnew { child.lastSign = now }
+      guard now - child.lastSign > limit else { continue }
+      log.error("api_silent", ["pid": "\(child.pid)", "seconds": "\((now - child.lastSign) / 1_000_000)"])
+      child.kill()
+    }
   }
 }
 
