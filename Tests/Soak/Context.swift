@@ -17,8 +17,7 @@ final class Context: Sendable {
 
   /// Clients go on until this is set.
   private let isOver = Atomic(false)
-  private let crashesBegun = Atomic(0)
-  private let crashesOver = Atomic(0)
+  private let deaths = Mutex<[Death]>([])
 
   init(_ daemon: Daemon) throws {
     directory = daemon.scratch.path
@@ -31,17 +30,30 @@ final class Context: Sendable {
   var mustStop: Bool { isOver.load(ordering: .relaxed) || verdict.isBad }
   func stop() { isOver.store(true, ordering: .relaxed) }
 
-  /// Supervisors that are dead: what is created from now on was not lost with them.
-  var crashes: Int { crashesOver.load(ordering: .acquiring) }
+  /// Takes a supervisor away by `end`, which returns when it is dead.
+  func supervisorDies(_ end: () throws -> Void) rethrows {
+    let place = deaths.withLock { deaths in
+      deaths.append(Death())
+      return deaths.count - 1
+    }
+    defer { deaths.withLock { $0[place].end = Death.now() } }
+    try end()
+  }
 
-  /// Whether a supervisor may have died since there were `before` crashes: what ran then may be lost.
-  func mayHaveCrashed(since before: Int) -> Bool { crashesBegun.load(ordering: .acquiring) > before }
+  /// Whether a supervisor died that may have known of what was asked for at `asked`.
+  func supervisorMayHaveDied(since asked: Int64) -> Bool {
+    deaths.withLock { deaths in deaths.contains { $0.end >= asked } }
+  }
 
-  /// Kills a supervisor by `kill`.
-  func crash(_ kill: () -> Void) {
-    crashesBegun.add(1, ordering: .acquiringAndReleasing)
-    kill()
-    crashesOver.add(1, ordering: .acquiringAndReleasing)
+  /// The supervisor's death that a job may be lost with.
+  func death(before finished: Int64) -> Death? {
+    deaths.withLock { deaths in deaths.last { $0.begin <= finished } }
+  }
+
+  /// Whether only the connection failed, which is to be tried again. It never fails for want of somebody who listens.
+  func isTransient(_ error: ClientError) -> Bool {
+    if case .connect(let text) = error, text.contains("Connection refused") { verdict.violation(text) }
+    return error.isTransient
   }
 
   /// Each launched job appends its tag to the file of its thread: launches are counted outside of jobd.
@@ -52,16 +64,28 @@ final class Context: Sendable {
 
   func settings(_ client: String) -> ConnectionSettings {
     ConnectionSettings(
-      host: "localhost", port: port, authorityFile: "\(pki)/ca.crt", certificateFile: "\(pki)/\(client).crt",
+      host: "127.0.0.1", port: port, authorityFile: "\(pki)/ca.crt", certificateFile: "\(pki)/\(client).crt",
       keyFile: "\(pki)/\(client).key")
   }
 
   func jobctlEnvironment(_ client: String) -> [String: String] {
     [
-      "JOBCTL_SERVER": "localhost:\(port)", "JOBCTL_CA": "\(pki)/ca.crt",
+      "JOBCTL_SERVER": "127.0.0.1:\(port)", "JOBCTL_CA": "\(pki)/ca.crt",
       "JOBCTL_CERT": "\(pki)/\(client).crt", "JOBCTL_KEY": "\(pki)/\(client).key",
       "JOBCTL_CONFIG": "\(directory)/jobctl.json",
     ]
+  }
+}
+
+/// When a supervisor was taken away, in microseconds since 1970: when its death was begun, and when it was seen.
+struct Death {
+  let begin = now()
+  var end = Int64.max
+
+  static func now() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
   }
 }
 
@@ -88,7 +112,8 @@ final class Verdict: Sendable {
 /// What was done. Any thread.
 final class Counters: Sendable {
   enum Kind: String, CaseIterable {
-    case created, batched, unanswered, finished, lost, deleted
+    case created, batched, unanswered, finished, adopted, lost, deleted
+    case givenUp = "given up for uncertain input"
     case keyedRetries = "retries by key"
     case reconnects
     case fed = "stdin bytes"
@@ -98,6 +123,16 @@ final class Counters: Sendable {
   }
 
   private let values = Mutex<[Kind: Int]>([:])
+  private let ages = Mutex<[Int64]>([])
+
+  /// A job was lost with a supervisor that was taken away so many microseconds after the job's start.
+  func noteLoss(_ age: Int64) { ages.withLock { $0.append(age) } }
+
+  var report: String {
+    let counts = Kind.allCases.map { "\($0.rawValue) \(self[$0])" }.joined(separator: ", ")
+    let oldest = ages.withLock { $0 }.sorted().suffix(5).map { "\($0 / 1000)" }.joined(separator: ", ")
+    return "\(counts)\nthe oldest jobs that were lost had run for [\(oldest)] ms"
+  }
 
   func add(_ kind: Kind, _ amount: Int = 1) { values.withLock { $0[kind, default: 0] += amount } }
   subscript(kind: Kind) -> Int { values.withLock { $0[kind] ?? 0 } }

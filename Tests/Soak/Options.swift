@@ -9,9 +9,19 @@ struct Options {
   var counts: [Disturbance: Int] = [:]
   /// Longest pause between two of them, in milliseconds.
   var pause = 1500
+  /// Jobs are in cgroups, where that is possible.
+  var cgroup = true
   /// Past this the run has failed.
   var mostSeconds = 3600.0
   var seed = UInt64.random(in: 0...UInt64.max)
+
+  /// What the daemon is told besides: nothing is to be refused for a limit, what is kept up to a bound is to reach that
+  /// soon, and what hangs is not to be waited for.
+  var daemon: [String] {
+    var options = ["--client-create-rate", "1000000", "--session-cache", "200", "--cgroup", "\(cgroup)"]
+    if counts[.supervisorStop] != nil || counts[.apiStop] != nil { options += ["--watchdog-time", "2s"] }
+    return options
+  }
 
   /// Seconds between two looks at what the processes hold.
   var sampleEvery: Double { seconds > 0 ? min(10, max(1, seconds / 12)) : 10 }
@@ -22,7 +32,8 @@ struct Options {
 
   static let usage = """
     usage: soak [--seconds N] [--clients N] [--api-kills N] [--reloads N] [--upgrades N] [--bad-upgrades N]
-                [--supervisor-kills N] [--pause MILLISECONDS] [--most-seconds N] [--seed N]
+                [--upgrade-kills N] [--supervisor-kills N] [--supervisor-stops N] [--api-stops N] [--pause MILLISECONDS]
+                [--most-seconds N] [--cgroup 0|1] [--seed N]
     """
 
   init(_ arguments: [String]) throws(UsageError) {
@@ -45,6 +56,7 @@ struct Options {
     case "--clients": clients = Int(value)
     case "--pause": pause = Int(value)
     case "--most-seconds": mostSeconds = Double(value)
+    case "--cgroup": cgroup = value != 0
     case "--seed": seed = value
     default: throw UsageError(description: Self.usage)
     }

@@ -87,6 +87,7 @@ final class Audit {
     reader.ledger[index].id = job.id
     if entry.fate == .unanswered { reader.ledger[index].fate = .accepted }
     try reader.judge(job.state, index)
+    try reader.check(job, entry.plan)
     try reader.compareStored(index)
   }
 
@@ -111,7 +112,7 @@ final class Audit {
     }
   }
 
-  /// Every file belongs to a job that is kept. What a supervisor that was killed left is removed after the restart.
+  /// Every file belongs to a job that is kept. What a supervisor that was killed left, the next removes.
   private func compareFiles(kept: [JobID]) throws {
     let names = Set(kept.map { "\($0)" })
     var leaked: [String] = []

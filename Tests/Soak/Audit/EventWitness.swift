@@ -27,7 +27,7 @@ final class EventWitness: Sendable {
     while !context.mustStop {
       do {
         try read(client, follows: true)
-      } catch let error as ClientError where error.isTransient {
+      } catch let error as ClientError where context.isTransient(error) {
         client.disconnect()
         usleep(10_000)
       } catch {

@@ -1,41 +1,56 @@
 import Glibc
 import Harness
 
-/// What a process holds.
+/// What a process holds. Memory in KiB: of its own, and all that is resident.
 struct Resources {
   let pid: Int32
-  let memory, descriptors, threads: Int
+  let memory, resident, descriptors, threads: Int
 
   init(_ pid: Int32) {
     self.pid = pid
-    (memory, descriptors, threads) =
-      (Processes.anonymous(pid), Processes.descriptors(pid), Processes.threads(pid))
+    (memory, resident) = (Processes.anonymous(pid), Processes.resident(pid))
+    (descriptors, threads) = (Processes.descriptors(pid), Processes.threads(pid))
   }
 
-  var text: String { "\(memory / 1024) MiB, \(descriptors) descriptors, \(threads) threads" }
+  var text: String { "\(memory) KiB (RSS \(resident)), \(descriptors) descriptors, \(threads) threads" }
 }
 
-/// Memory, descriptors and threads of both processes over the run.
+/// The daemon's processes at one moment; nil: there is none just now.
+struct DaemonResources {
+  let keeper: Resources
+  let supervisor, api: Resources?
+
+  init(_ daemon: Daemon) {
+    let pid = daemon.pid
+    keeper = Resources(daemon.keeperPid)
+    supervisor = pid > 0 ? Resources(pid) : nil
+    api = DaemonProcesses.api(below: pid).map(Resources.init)
+  }
+
+  var all: [(name: String, of: Resources?)] {
+    [("keeper", keeper), ("supervisor", supervisor), ("api", api)]
+  }
+  var text: String { all.map { "\($0.name) \($0.of?.text ?? "starting")" }.joined(separator: "; ") }
+}
+
+/// Memory, descriptors and threads of the processes over the run.
 struct ResourceLog {
-  private var samples: [(supervisor: Resources, api: Resources?)] = []
+  private var samples: [DaemonResources] = []
 
   /// Memory may grow by a tenth and this many KiB between the second quarter of a process's life and its last.
   private static let slack = 10 << 10
 
   /// Looks, and says what it sees.
-  mutating func sample(_ supervisor: Int32, _ context: Context, at seconds: Double) {
-    let seen = (
-      supervisor: Resources(supervisor), api: DaemonProcesses.api(below: supervisor).map(Resources.init)
-    )
+  mutating func sample(_ daemon: Daemon, _ context: Context, at seconds: Double) {
+    let seen = DaemonResources(daemon)
     samples.append(seen)
-    say(
-      "\(Int(seconds)) s: \(context.counters.jobs) jobs; supervisor \(seen.supervisor.text); "
-        + "api \(seen.api?.text ?? "starting")")
+    say("\(Int(seconds)) s: \(context.counters.jobs) jobs; \(seen.text)")
   }
 
   /// Whether the memory and the threads of the processes that run now stayed as they were.
   func judge(_ verdict: Verdict) {
-    judge("the supervisor", samples.map(\.supervisor), verdict)
+    judge("the keeper", samples.map(\.keeper), verdict)
+    judge("the supervisor", samples.compactMap(\.supervisor), verdict)
     judge("the api process", samples.compactMap(\.api), verdict)
   }
 
@@ -54,35 +69,44 @@ struct ResourceLog {
   }
 }
 
-/// What both processes hold when nobody asks for anything, to compare with later.
+/// What the processes hold when nobody asks for anything, to compare with later.
 struct IdleResources {
-  private let supervisor, api: Resources
+  private let seen: DaemonResources
+  /// Children of the keeper and the supervisor, zombies too, but for each other.
+  private let strangers: [Int32]
 
   init(_ daemon: Daemon) throws {
-    var api: Int32?
+    var seen = DaemonResources(daemon)
     try Poll.until("an api process") {
-      api = DaemonProcesses.api(below: daemon.pid)
-      return api != nil
+      seen = DaemonResources(daemon)
+      return seen.api != nil
     }
-    (supervisor, self.api) = (Resources(daemon.pid), Resources(api!))
+    self.seen = seen
+    strangers = (Processes.children(daemon.keeperPid) + Processes.children(seen.supervisor!.pid))
+      .filter { ![seen.supervisor!.pid, seen.api!.pid].contains($0) }
   }
 
-  /// Waits until no descriptor is open that was not open before.
+  /// Waits until no descriptor is open that was not open before, and nothing but the daemon's processes is there.
   func mustBeReached(_ daemon: Daemon, _ verdict: Verdict) throws {
     var now = self
     do {
       try Poll.until("the descriptors to be closed") {
         now = try IdleResources(daemon)
-        return now.supervisor.descriptors <= supervisor.descriptors && now.api.descriptors <= api.descriptors
+        return now.holdsNoMore(than: self)
       }
     } catch is Poll.TimeIsUp {
-      verdict.violation("descriptors leak: idle before \(self.text); idle after \(now.text)")
-      for pid in [now.supervisor.pid, now.api.pid] {
-        say("open in \(pid): \(Processes.descriptorTargets(pid).joined(separator: " "))")
+      verdict.violation("leaks: idle before \(seen.text); after \(now.seen.text), children \(now.strangers)")
+      for process in now.seen.all.compactMap(\.of) {
+        say("open in \(process.pid): \(Processes.descriptorTargets(process.pid).joined(separator: " "))")
       }
     }
-    say("idle before: \(text)\nidle after:  \(now.text)")
+    say("idle before: \(seen.text)\nidle after:  \(now.seen.text)")
   }
 
-  private var text: String { "supervisor \(supervisor.text); api \(api.text)" }
+  private func holdsNoMore(than before: IdleResources) -> Bool {
+    strangers.isEmpty
+      && zip(seen.all, before.seen.all).allSatisfy { now, before in
+        now.of!.descriptors <= before.of!.descriptors && now.of!.threads <= before.of!.threads
+      }
+  }
 }

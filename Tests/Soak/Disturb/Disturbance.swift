@@ -4,12 +4,17 @@ enum Disturbance: String, CaseIterable {
   case apiKill = "api-kill"
   /// SIGHUP: a fresh api process takes the place of the running one.
   case reload
-  /// SIGUSR2: the supervisor's binary is replaced.
+  /// SIGUSR2 or `jobd upgrade`: the supervisor's binary is replaced.
   case upgrade
   /// The same with a binary that does not start: the old one goes on.
   case badUpgrade = "bad-upgrade"
-  /// The supervisor is killed, and started again.
+  /// A supervisor is killed during an upgrade, before its end or after.
+  case upgradeKill = "upgrade-kill"
+  /// The supervisor is killed, and the keeper starts another.
   case supervisorKill = "supervisor-kill"
+  /// SIGSTOP: it hangs, and is replaced.
+  case supervisorStop = "supervisor-stop"
+  case apiStop = "api-stop"
 }
 
 extension Disturbance {

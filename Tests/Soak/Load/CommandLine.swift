@@ -17,10 +17,6 @@ extension LoadClient {
       Programs.jobctl, options + ["/bin/sh"] + plan.arguments(context),
       environment: context.jobctlEnvironment(name), input: plan.input, directory: scratch)
     let done = try running.wait(seconds: 180)
-    // Before jobctl was answered once it takes a host where nobody listens for a wrong one.
-    if done.status == 121, done.errorText.contains("Connection refused"), context.mayHaveCrashed(since: 0) {
-      return context.counters.add(.unanswered)
-    }
     context.counters.add(.created)
     context.counters.add(.runs)
     try judge(done, index, removes)
@@ -28,7 +24,8 @@ extension LoadClient {
 
   private func judge(_ done: Finished, _ index: Int, _ removes: Bool) throws {
     let entry = ledger[index]
-    let isLost = done.status == 125 && context.mayHaveCrashed(since: entry.crashes)
+    // Whether it may have been is told by the list in the end, where it is not removed.
+    let isLost = done.status == 125 && context.supervisorMayHaveDied(since: entry.asked)
     guard done.status == entry.plan.code || isLost else {
       throw Violation(
         "jobctl run of job \(entry.plan.tag) has status \(done.status) and should have \(entry.plan.code): "

@@ -18,8 +18,8 @@ final class Ledger: @unchecked Sendable {
 
   struct Entry {
     let plan: Plan
-    /// Supervisors that were dead before it was asked for.
-    let crashes: Int
+    /// When it was about to be asked for, in microseconds since 1970.
+    let asked: Int64
     var id: JobID?
     var fate = Fate.unanswered
   }
@@ -34,8 +34,8 @@ final class Ledger: @unchecked Sendable {
   var next: Int { entries.count }
 
   /// Adds a job before it is asked for; its place.
-  func add(_ plan: Plan, crashes: Int) -> Int {
-    entries.append(Entry(plan: plan, crashes: crashes))
+  func add(_ plan: Plan) -> Int {
+    entries.append(Entry(plan: plan, asked: Death.now()))
     return entries.count - 1
   }
 

@@ -32,7 +32,7 @@ final class LoadClient {
     while true {
       do {
         return try body(since != nil)
-      } catch let error as ClientError where error.isTransient {
+      } catch let error as ClientError where context.isTransient(error) {
         client.disconnect()
         context.counters.add(.reconnects)
         let first = since ?? Poll.now()
@@ -50,7 +50,7 @@ final class LoadClient {
   func plan(_ kind: Plan.Kind, size: Int = 0) -> Int {
     let plan = Plan(
       thread: ledger.thread, number: ledger.next, kind: kind, size: size, code: Int32(pick(0...100)))
-    return ledger.add(plan, crashes: context.crashes)
+    return ledger.add(plan)
   }
 
   /// Creates it with a key, until that is answered.
@@ -83,7 +83,7 @@ final class LoadClient {
   func once<Result>(_ body: () throws -> Result) throws -> Result? {
     do {
       return try body()
-    } catch let error as ClientError where error.isTransient {
+    } catch let error as ClientError where context.isTransient(error) {
       client.disconnect()
       context.counters.add(.unanswered)
       return nil
@@ -118,7 +118,7 @@ final class LoadClient {
   func judge(_ status: StatusReply, _ index: Int) throws {
     let entry = ledger[index]
     let fate: Ledger.Fate
-    switch Judgement(of: status, entry.plan, mayBeLost: context.mayHaveCrashed(since: entry.crashes)) {
+    switch Judgement(of: status, entry.plan) {
     case .right: fate = .finished
     case .lost: fate = .lost
     case .wrong(let fact): throw Violation("job \(entry.plan.tag) \(entry.id!) \(fact)")
@@ -129,6 +129,9 @@ final class LoadClient {
     }
     ledger[index].fate = fate
     context.counters.add(fate == .lost ? .lost : .finished)
+    let detail = try persist("detail of \(entry.plan.tag)") { _ in try client.detail(entry.id!) }
+    if detail.adopted == true { context.counters.add(.adopted) }
+    try check(detail, entry.plan)
   }
 
   /// Deletes it, until that is answered.
@@ -155,20 +158,23 @@ final class LoadClient {
 /// Whether a job ended as it had to.
 enum Judgement: Equatable {
   case right
-  /// An error that says that supervision was lost, where a supervisor was killed.
+  /// An error that says that supervision was lost.
   case lost
   case wrong(String)
 
-  init(of status: StatusReply, _ plan: Plan, mayBeLost: Bool) {
+  init(of status: StatusReply, _ plan: Plan) {
     switch status.status {
     case .running: self = .wrong("still runs")
     case .completed:
-      let isRight = plan.kind != .missing && status.exitCode == plan.code && status.signal == nil
-      let seen = "exit code \(status.exitCode ?? -1), signal \(status.signal ?? 0)"
+      let timedOut = status.timedOut == true
+      let isRight =
+        plan.kind != .missing && status.exitCode == plan.code && status.signal == nil
+        && timedOut == (plan.kind == .timed)
+      let seen = "exit code \(status.exitCode ?? -1), signal \(status.signal ?? 0), timed out: \(timedOut)"
       self = isRight ? .right : .wrong("has \(seen) and should have exit code \(plan.code) (\(plan.kind))")
     case .error:
       let message = status.errorMessage ?? ""
-      if message.contains("supervision of the job was lost"), mayBeLost {
+      if message.contains("supervision of the job was lost") {
         self = .lost
       } else if plan.kind == .missing, message.hasPrefix("cannot start the job") {
         self = .right

@@ -11,8 +11,14 @@ struct Plan {
     case bulk
     /// Copies `size` bytes of standard input.
     case fed
+    /// The same with `size` lines that come with its creation.
+    case given
     /// Runs until TERM or USR1, then says so.
     case waiting
+    /// The same, with a time limit of `size` milliseconds.
+    case timed
+    /// Computes for 300 ms of CPU time, then sleeps for `size` tenths of a second.
+    case burning
     /// A command that does not exist.
     case missing
   }
@@ -38,8 +44,17 @@ struct Plan {
         sleep 0.0$((i % 4)); i=$((i + 1))
       done ;;
     bulk) seq 1 $5; echo "err $2" >&2 ;;
-    fed) cat ;;
-    waiting)
+    fed | given) cat ;;
+    burning)
+      # proc_pid_stat(5): user and system time are the 14th and 15th number, in hundredths of a second.
+      user=0; system=0
+      until [ $((user + system)) -ge 30 ]; do
+        i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done
+        read -r x x x x x x x x x x x x x user system x </proc/$$/stat
+      done
+      echo "burnt $2"
+      sleep $(($5 / 10)).$(($5 % 10)) ;;
+    waiting | timed)
       trap 'trap "" TERM USR1; echo "trapped $2"; exit $4' TERM USR1
       # What the shell says of a child that was ended is not of interest.
       exec 2>/dev/null
@@ -53,9 +68,10 @@ struct Plan {
     switch kind {
     case .quick: Array("out \(tag)\n".utf8)
     case .paced: Array((0..<size).map { "out \(tag) \($0)\n" }.joined().utf8)
-    case .bulk: numbers
+    case .bulk, .given: numbers
     case .fed: input
-    case .waiting: Array("ready \(tag)\ntrapped \(tag)\n".utf8)
+    case .waiting, .timed: Array("ready \(tag)\ntrapped \(tag)\n".utf8)
+    case .burning: Array("burnt \(tag)\n".utf8)
     case .missing: []
     }
   }
@@ -64,9 +80,19 @@ struct Plan {
     switch kind {
     case .quick, .bulk: Array("err \(tag)\n".utf8)
     case .paced: Array((0..<size).map { "err \(tag) \($0)\n" }.joined().utf8)
-    case .fed, .waiting, .missing: []
+    case .fed, .given, .waiting, .timed, .burning, .missing: []
     }
   }
+
+  /// Microseconds that it runs for, and of CPU time that it uses, at least.
+  var leastTime: Int64 {
+    switch kind {
+    case .timed: Int64(size) * 1000
+    case .burning: 300_000 + Int64(size) * 100_000
+    default: 0
+    }
+  }
+  var leastProcessorTime: Int64 { kind == .burning ? 200_000 : 1 }
 
   /// As `seq 1 size` prints them.
   private var numbers: [UInt8] {
@@ -101,6 +127,8 @@ struct Plan {
     request.env = [context.mark.name: context.mark.value]
     request.labels = ["tag": tag]
     if kind == .fed { request.stdinOpen = true }
+    if kind == .given { request.stdin = String(decoding: numbers, as: UTF8.self) }
+    if kind == .timed { request.timeout = DurationText(milliseconds: Int64(size)) }
     return request
   }
 }

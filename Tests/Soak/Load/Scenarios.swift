@@ -18,10 +18,13 @@ extension LoadClient {
 
   private func scenario() throws {
     switch pick(0...99) {
-    case 0..<38: try quick()
-    case 38..<50: try batch()
-    case 50..<62: try output(.paced, size: pick(5...60))
-    case 62..<70: try output(.bulk, size: pick(1...60_000))
+    case 0..<30: try quick()
+    case 30..<42: try batch()
+    case 42..<46: try output(.paced, size: pick(60...300))
+    case 46..<56: try output(.paced, size: pick(5...60))
+    case 56..<63: try output(.bulk, size: pick(1...60_000))
+    case 63..<66: try output(.burning, size: pick(0...30))
+    case 66..<70: try output(.timed, size: pick(500...4000))
     case 70..<79: try feed()
     case 79..<85: try end { try self.stop($0) }
     case 85..<91: try end { try self.signal($0) }
@@ -45,7 +48,9 @@ extension LoadClient {
   }
 
   private func batch() throws {
-    let indices = (0..<pick(2...20)).map { _ in plan(.quick) }
+    // Now and then more than are launched at once: some wait.
+    let count = pick(2...(chance(8) ? 150 : 20))
+    let indices = (0..<count).map { _ in chance(80) ? plan(.quick) : plan(.given, size: pick(1...2000)) }
     guard let results = try results(ofBatch: indices.map { ledger[$0].plan }) else { return }
     guard results.count == indices.count else {
       throw Violation("a batch of \(indices.count) jobs has \(results.count) results")
@@ -85,12 +90,15 @@ extension LoadClient {
     let index = plan(.fed, size: pick(0...200_000))
     try create(index)
     let input = ledger[index].plan.input
+    let (most, pause) = chance(50) ? (20_000, 300_000) : (80_000, 0)
     var offset = 0
     repeat {
-      let end = min(input.count, offset + pick(1...80_000))
+      usleep(UInt32(pick(0...pause)))
+      let end = min(input.count, offset + pick(1...most))
       try feed(Array(input[offset..<end]), at: offset, close: end == input.count, index)
       offset = end
     } while offset < input.count && ledger[index].fate == .accepted
+    guard ledger[index].fate != .deleted else { return }
     if chance(50) { try followLog(index) } else { try finish(index) }
     try compareStored(index)
     try keepOrDelete(index)
@@ -101,9 +109,14 @@ extension LoadClient {
     try persist("feed \(entry.plan.tag)") { isRetry in
       do {
         try client.feed(entry.id!, bytes, at: UInt64(offset), close: close)
+      } catch ClientError.status(409, let text, _)
+        where text.contains("how much of it the job got is not known")
+        && context.supervisorMayHaveDied(since: entry.asked)
+      {
+        try giveUp(index)
       } catch ClientError.status(409, let text, _) {
         // The job ends once it has the last piece, or was lost: an answer that got lost too cannot be repeated.
-        guard isRetry && close || context.mayHaveCrashed(since: entry.crashes) else {
+        guard isRetry && close || context.supervisorMayHaveDied(since: entry.asked) else {
           throw Violation("job \(entry.plan.tag) \(entry.id!) takes no input at byte \(offset): \(text)")
         }
         try finish(index)
@@ -112,10 +125,18 @@ extension LoadClient {
     context.counters.add(.fed, bytes.count)
   }
 
+  /// What it was fed when the supervisor was killed is not known: it waits for more, and gets no more.
+  private func giveUp(_ index: Int) throws {
+    context.counters.add(.givenUp)
+    try compareStored(index)
+    try delete(index)
+  }
+
   /// Ends a job that waits for it.
   private func end(_ how: (Int) throws -> Void) throws {
     let index = plan(.waiting)
     try create(index)
+    if chance(50) { usleep(UInt32(pick(0...2_500_000))) }
     if try isReady(index) { try how(index) } else { try finish(index) }
     try compareStored(index)
     try keepOrDelete(index)
@@ -144,7 +165,7 @@ extension LoadClient {
       do {
         try client.signal(entry.id!, SignalRequest(signal: SignalName("USR1")!))
       } catch ClientError.status(409, let text, _) {
-        guard isRetry || context.mayHaveCrashed(since: entry.crashes) else {
+        guard isRetry || context.supervisorMayHaveDied(since: entry.asked) else {
           throw Violation("job \(entry.plan.tag) \(entry.id!) runs and takes no signal: \(text)")
         }
       }
@@ -156,7 +177,7 @@ extension LoadClient {
   private func deleteEarly() throws {
     let index = chance(50) ? plan(.waiting) : plan(.paced, size: 30)
     try create(index)
-    usleep(UInt32(pick(0...60_000)))
+    usleep(UInt32(pick(0...(chance(20) ? 2_000_000 : 60_000))))
     try delete(index)
   }
 
