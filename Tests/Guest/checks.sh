@@ -1,0 +1,368 @@
+#!/bin/bash
+# Runs in the guest that scripts/guest.sh boots, as root: installs jobd from /host/root, and checks it under systemd.
+# usage: checks.sh [CHECK...]   one line for each thing that is checked; status 0 only if all of them hold
+set -uo pipefail
+cd "$(dirname "$0")" || exit 1
+# shellcheck source=Tests/Guest/lib.sh
+. ./lib.sh
+
+install_jobd() {
+  tar -C root -c . | tar -C / -x --no-same-owner --no-overwrite-dir --keep-directory-symlink
+  systemd-sysusers
+  systemctl daemon-reload
+  [ -d /etc/jobd/pki ] || {
+    jobctl ca init --dir /etc/jobd/pki && jobctl ca server --dir /etc/jobd/pki --host localhost --host 127.0.0.1 &&
+      jobctl ca client --dir /etc/jobd/pki guest
+  } && systemctl enable --now jobd
+}
+
+oom_score() { cat "/proc/$1/oom_score_adj"; }
+cgroup_of() { sed 's/^0:://' "/proc/$1/cgroup"; }
+resident() { sed -n "s/^$2:[[:space:]]*\([0-9]*\) kB/\1/p" "/proc/$1/status" "/proc/$1/smaps_rollup"; }
+
+# The processes, where they are, and what they cost.
+check_unit() {
+  local name pid all=0 anonymous=0 leaf=/system.slice/jobd.service/jobd-daemon
+  check "the unit is active, its main process is jobd-keeper" is_active
+  check "a job's exit code is jobctl's" is "$(jobctl run sh -c 'exit 3'; echo $?)" 3
+  check "a job has a cgroup of its own" grep -xE "0::/system.slice/jobd.service/jobd-[0-9a-f]+/job-[0-9]+" \
+    <(jobctl run cat /proc/self/cgroup)
+  check "a job has no protection from the OOM killer" is "$(jobctl run cat /proc/self/oom_score_adj)" 0
+  for name in keeper supervisor api; do check "$name is in the daemon's leaf" is "$(cgroup_of "$($name)")" $leaf; done
+  check "the keeper's oom_score_adj" is "$(oom_score "$(keeper)")" -1000
+  check "the supervisor's oom_score_adj" is "$(oom_score "$(supervisor)")" -900
+  check "the api process's oom_score_adj" is "$(oom_score "$(api)")" -500
+  for name in keeper supervisor api; do
+    pid=$($name)
+    note "$name: RssAnon $(resident "$pid" RssAnon) KiB, Pss $(resident "$pid" Pss) KiB, VmRSS $(resident "$pid" VmRSS) KiB"
+    anonymous=$((anonymous + $(resident "$pid" RssAnon))) all=$((all + $(resident "$pid" Pss)))
+  done
+  note "together: RssAnon $anonymous KiB, Pss $all KiB"
+}
+
+# Asks without pause; leaves the number of questions, of those not answered, and the longest answer in ms.
+probe() {
+  local asked=0 failed=0 longest=0 ms
+  until [ -e "$scratch/probed" ]; do
+    ms=$(time_of answers) || failed=$((failed + 1))
+    asked=$((asked + 1))
+    [ "$ms" -le "$longest" ] || longest=$ms
+  done
+  echo "$asked $failed $longest" >"$scratch/probes"
+}
+
+# The supervisor is killed while jobs run: they go on.
+check_supervisor_kill() {
+  local i main prober asked failed longest follower times=()
+  check "50 jobs start" start_numbered 50
+  main=$(keeper)
+  rm -f "$scratch/probed"
+  probe &
+  prober=$!
+  jobctl run sh -c "$numbered" guest-job 77 >"$scratch/followed" 2>/dev/null &
+  follower=$!
+  sleep 1.5
+  for i in 1 2 3 4 5; do
+    kill_now "$(supervisor)"
+    times+=("$(time_of answers)") || check "answers after kill $i" false
+    sleep 1
+  done
+  touch "$scratch/probed"
+  wait "$prober"
+  read -r asked failed longest <"$scratch/probes"
+  note "answered ${times[*]} ms after each kill, $(time_of answers) ms without; $asked questions meanwhile, the longest $longest ms"
+  check "the service answers throughout" is "$failed" 0
+  check "the keeper is the same" is "$(keeper)" "$main"
+  check "all jobs are adopted" is "$(jobctl ps -q | wc -l)" 51
+  check_numbered
+  wait "$follower"
+  check "who follows a job gets its exit code" is $? 77
+  check "and its output" is "$(sed -n '$p' "$scratch/followed")" "$(grep -c ^line "$scratch/followed") lines"
+}
+
+replace_file() { cp "$1" "$1.new" && mv "$1.new" "$1"; }
+
+# What an operator does to the unit.
+check_operator() {
+  local main before
+  check "20 jobs start" start_numbered 20
+  main=$(keeper) before=$(api)
+  check "systemctl reload" systemctl reload jobd
+  check "another api process serves" is_other api "$before"
+  cp /etc/jobd/pki/server.crt "$scratch/server.crt"
+  echo broken >/etc/jobd/pki/server.crt
+  before=$(api)
+  check "systemctl reload fails when the certificate is broken" fails systemctl reload jobd
+  check "the service goes on" serves
+  check "with the same api process" is "$(api)" "$before"
+  before=$(supervisor)
+  check "jobd upgrade fails then too" fails jobd upgrade
+  check "the service goes on" serves
+  check "with the same supervisor" is "$(supervisor)" "$before"
+  cp "$scratch/server.crt" /etc/jobd/pki/server.crt
+  check "jobd upgrade" jobd upgrade
+  check "another supervisor serves" is_other supervisor "$before"
+  before=$(supervisor)
+  replace_file /usr/sbin/jobd
+  replace_file /usr/sbin/jobd-keeper
+  check "jobd upgrade, the keeper's file too" jobd upgrade
+  check "another supervisor serves" is_other supervisor "$before"
+  check "the keeper's program is the new one" is "$(stat -Lc %i "/proc/$main/exe")" "$(stat -c %i /usr/sbin/jobd-keeper)"
+  check "the main process is the same" is "$(keeper)" "$main"
+  check "the unit was never restarted" is "$(systemctl show -P NRestarts jobd)" 0
+  check "systemctl daemon-reload" systemctl daemon-reload
+  check "systemctl daemon-reexec" systemctl daemon-reexec
+  check "systemctl reload" systemctl reload jobd
+  kill_now "$(supervisor)"
+  check "answers after a kill" answers
+  check_numbered
+
+  check "jobs start" start_others
+  check "systemctl restart" systemctl restart jobd
+  check "the unit serves" serves
+  check "with another keeper" is_other keeper "$main"
+  check_ended_in_order
+  check "nothing of the jobs is left" no_process_of_jobs
+  check "jobs start" start_others
+  check "systemctl stop" systemctl stop jobd
+  check "the unit is inactive" is "$(systemctl is-active jobd)" inactive
+  check "no process and no cgroup is left" await 5 nothing_left
+  check "systemctl start" systemctl start jobd
+  check "the unit serves" serves
+  check_ended_in_order
+}
+
+# check_serves_again KEEPER [SECONDS]: the unit serves again, after that main process was killed.
+check_serves_again() {
+  local start
+  start=$(now_ms)
+  check "the unit serves again" await "${2:-60}" is_up_anew "$1"
+  note "$(($(now_ms) - start)) ms after the kill"
+  check "systemd could start it at once" is "$(systemctl show -P NRestarts jobd)" 1
+  check "nothing of the old jobs is left" no_process_of_jobs
+  check "no failure to join its cgroup" fails journal_has 'CGROUP'
+}
+is_up_anew() { is_other keeper "$1" && is "$(systemctl is-active jobd)" active && answers; }
+
+# The keeper is killed: the supervisor ends the jobs in order.
+check_keeper_kill() {
+  local main
+  check "jobs start" start_others
+  main=$(keeper)
+  kill_now "$main"
+  check_serves_again "$main"
+  check_ended_in_order
+
+  refresh
+  section="$section, with controllers"
+  check "jobs start" start_others
+  check "controllers are turned on" turn_on_controllers
+  main=$(keeper)
+  kill_now "$main"
+  check_serves_again "$main"
+  check_ended_in_order
+
+  refresh
+  section="$section, without jobs"
+  check "controllers are turned on" turn_on_controllers
+  main=$(keeper)
+  kill_now "$main"
+  check_serves_again "$main"
+
+  check "controllers are turned on" turn_on_controllers
+  check "systemctl reload" systemctl reload jobd
+  check "systemctl restart" systemctl restart jobd
+  check "the unit serves" serves
+  check "controllers are turned on" turn_on_controllers
+  check "systemctl stop" systemctl stop jobd
+  check "no process and no cgroup is left" await 5 nothing_left
+}
+turn_on_controllers() { echo '+pids +memory' >"$cgroup/cgroup.subtree_control"; }
+
+# The keeper is killed as soon as there is one.
+check_keeper_storm() {
+  local i main=0
+  for i in $(seq 10); do
+    await 30 is_other keeper "$main" || check "there is a keeper for kill $i" false
+    main=$(keeper)
+    kill_now "$main"
+    await 30 is_other keeper "$main"
+  done
+  check "the unit serves again" await 60 is_up_anew "$main"
+  check "no failure to join its cgroup" fails journal_has 'CGROUP'
+}
+
+# The keeper is killed, and the supervisor hangs while it ends the jobs: cleanup ends it.
+check_stuck() {
+  local main before
+  check "jobs start" start_others
+  main=$(keeper) before=$(supervisor)
+  kill_now "$main"
+  sleep 0.5
+  kill -STOP "$before"
+  check_serves_again "$main" 120
+  check "no job is taken to run" no_job_runs
+}
+
+# A daemon that was started by hand uses the state directory: the unit fails, and leaves it alone.
+check_second() {
+  local other before job
+  check "systemctl stop" systemctl stop jobd
+  check "another daemon runs" systemd-run -q --unit other -p Delegate=yes -p KillMode=process -p OOMScoreAdjust=-1000 jobd
+  check "it answers" await 30 answers
+  other=$(systemctl show -P MainPID other) before=$(supervisor_of "$other")
+  check "it has a supervisor" test -n "$before"
+  job=$(jobctl start sh -c "$polite" guest-job)
+  check "systemctl start fails" fails timeout 60 systemctl start jobd
+  check "and says why" await 10 journal_has 'another jobd uses the state directory'
+  systemctl stop jobd
+  check "the other daemon is the same" is "$(systemctl show -P MainPID other)" "$other"
+  check "its supervisor too" is "$(supervisor_of "$other")" "$before"
+  check "its job runs" is "$(of_job "$job" .status)" running
+  check "it ends when it is told to" systemctl stop other
+  check "nothing is left" await 10 nothing_left
+}
+
+# Keeper and supervisor are killed at once: nobody is left to end the jobs but systemd.
+check_both_kill() {
+  local main
+  check "jobs start" start_others
+  main=$(keeper)
+  kill_now "$main" "$(supervisor)"
+  check_serves_again "$main"
+  check_lost
+
+  refresh
+  section="$section, with controllers"
+  check "jobs start" start_others
+  check "controllers are turned on" turn_on_controllers
+  main=$(keeper)
+  kill_now "$main" "$(supervisor)"
+  check_serves_again "$main"
+  check_lost
+}
+
+# A process that hangs is replaced.
+check_hang() {
+  local main before start
+  cp /etc/jobd/jobd.json5 "$scratch"
+  echo '{ watchdog_time: "3s" }' >/etc/jobd/jobd.json5
+  mkdir -p /etc/systemd/system/jobd.service.d
+  printf '[Service]\nWatchdogSec=5\n' >/etc/systemd/system/jobd.service.d/guest.conf
+  systemctl daemon-reload
+  check "systemctl restart" systemctl restart jobd
+  check "10 jobs start" start_numbered 10
+  main=$(keeper) before=$(supervisor) start=$(now_ms)
+  kill -STOP "$before"
+  check "a supervisor that hangs is replaced" await 30 is_other supervisor "$before"
+  check "the service answers" answers
+  note "$(($(now_ms) - start)) ms after it stopped, of which 3000 are its time"
+  check "the keeper is the same" is "$(keeper)" "$main"
+  check_numbered
+  before=$(api)
+  kill -STOP "$before"
+  check "an api process that hangs is replaced" await 30 is_other api "$before"
+  check "the service answers" answers
+
+  replace_file /usr/sbin/jobd-keeper
+  check "jobd upgrade, the keeper's file too" jobd upgrade
+  sleep 8
+  check "systemd gets its signs of life from the new program too" is "$(keeper) $(systemctl show -P NRestarts jobd)" "$main 0"
+
+  check "jobs start" start_others
+  kill -STOP "$main"
+  check "systemd ends a keeper that hangs" await 30 journal_has 'Watchdog timeout'
+  check_serves_again "$main"
+  check_ended_in_order
+  cp "$scratch/jobd.json5" /etc/jobd
+  rm -r /etc/systemd/system/jobd.service.d
+  systemctl daemon-reload
+  systemctl restart jobd
+}
+
+# The supervisor is killed as soon as there is one.
+check_storm() {
+  local i main before start
+  check "a job starts" start_numbered 1
+  main=$(keeper) start=$(now_ms) before=
+  for i in $(seq 30); do
+    await 30 is_other supervisor "$before" || check "there is a supervisor for kill $i" false
+    before=$(supervisor)
+    kill_now "$before"
+  done
+  note "30 kills in $(($(now_ms) - start)) ms"
+  start=$(now_ms)
+  check "the service answers" answers
+  note "$(($(now_ms) - start)) ms after the last"
+  check "the unit is active" is_active
+  check "the keeper is the same" is "$(keeper)" "$main"
+  check_numbered
+}
+
+# systemd brings the listening socket.
+check_socket() {
+  local main
+  printf '[Socket]\nListenStream=7443\n[Install]\nWantedBy=sockets.target\n' >/etc/systemd/system/jobd.socket
+  systemctl stop jobd
+  systemctl daemon-reload
+  check "the socket listens, the service does not run" systemctl start jobd.socket
+  check "the service is inactive" is "$(systemctl is-active jobd)" inactive
+  check "a connection starts it" is "$(jobctl run echo hello)" hello
+  check "it listens at the socket that was brought" grep -xF 'address: [::]:7443' <(jobd status)
+  kill_now "$(supervisor)"
+  check "it answers after a kill of the supervisor" answers
+  check "systemctl reload" systemctl reload jobd
+  check "jobd upgrade" jobd upgrade
+  check "it listens at the same socket" grep -xF 'address: [::]:7443' <(jobd status)
+  main=$(keeper)
+  kill_now "$main"
+  check_serves_again "$main"
+  check "systemctl restart" systemctl restart jobd
+  check "the unit serves" serves
+  check "it listens at the same socket" grep -xF 'address: [::]:7443' <(jobd status)
+  systemctl stop jobd.socket jobd
+  rm /etc/systemd/system/jobd.socket
+  systemctl daemon-reload
+}
+
+# A job takes all memory there is.
+check_memory() {
+  local before other eater
+  before="$(keeper) $(supervisor) $(api)"
+  check "the daemon has three processes" is "$(wc -w <<<"$before")" 3
+  other=$(jobctl start sh -c "$polite" guest-job)
+  eater=$(jobctl start tail /dev/zero)
+  check "the job ends" await 120 is_over "$eater"
+  check "by KILL" is "$(of_job "$eater" '"\(.status) \(.exit_code)"')" "completed 137"
+  check "by the OOM killer" grep -E 'Out of memory: Killed process [0-9]+ \(tail\)' <(dmesg)
+  note "it had $(of_job "$eater" '.usage.max_rss_kib') KiB"
+  check "all of the daemon's processes are the same" is "$(keeper) $(supervisor) $(api)" "$before"
+  check "the service answers" answers
+  check "another job runs" is "$(of_job "$other" .status)" running
+  jobctl stop "$other"
+}
+is_over() { is "$(jobctl ps -q --filter state=running | grep -c "$1")" 0; }
+
+# The next check begins with a unit that runs and has not failed.
+refresh() {
+  systemctl reset-failed jobd 2>/dev/null
+  systemctl is-active -q jobd || systemctl start jobd
+  await 30 answers
+  began=$(date +%s.%N)
+}
+
+mkdir -p "$scratch"
+install_jobd >"$scratch/install" 2>&1 || { cat "$scratch/install"; echo "FAIL  install"; exit 1; }
+[ $# -gt 0 ] || set -- unit supervisor_kill storm operator keeper_kill keeper_storm both_kill hang stuck second socket memory
+done=0
+for name; do
+  before=$failures section=$name
+  refresh
+  "check_$name"
+  [ "$failures" -eq "$before" ] || journalctl -q -u jobd --since "@$began" -o short-precise | tail -n 60 | sed 's/^/      > /'
+  done=$((done + 1))
+done
+# A mistake in a check, such as one in arithmetic, ends the loop.
+[ "$done" -eq $# ] || echo "FAIL  $section: it was not carried out to its end"
+if [ "$failures" -gt 0 ] || [ "$done" -ne $# ]; then echo "$failures failed" && exit 1; fi
+echo "all passed"
