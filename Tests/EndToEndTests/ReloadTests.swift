@@ -6,27 +6,6 @@ import Testing
 
 /// SIGHUP: the certificates that are on disk now.
 @Suite(.serialized) struct ReloadTests {
-  /// A copy of the test run's authority and server certificate that a test may change.
-  private struct OwnPki {
-    let scratch: Scratch
-    var directory: String { scratch.path }
-
-    init() throws {
-      scratch = try Scratch()
-      let shared = try Pki.shared.get().directory
-      for name in ["ca.crt", "ca.key", "server.crt", "server.key"] {
-        try Files.write(Files.read("\(shared)/\(name)"), to: "\(directory)/\(name)")
-      }
-    }
-
-    var options: [String] {
-      [
-        "--certificate-file", "\(directory)/server.crt", "--key-file", "\(directory)/server.key",
-        "--client-ca-file", "\(directory)/ca.crt",
-      ]
-    }
-  }
-
   /// The serial number of a certificate, as the openssl command prints it.
   private func serial(_ arguments: [String], input: String = "", _ scratch: Scratch) throws -> String {
     let shown = try Running("openssl", arguments, input: Array(input.utf8), directory: scratch).wait()

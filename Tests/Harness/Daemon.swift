@@ -1,6 +1,6 @@
 import Glibc
 
-/// A running jobd with a state directory of its own.
+/// A running jobd with a state directory of its own: keeper, supervisor and api process.
 package final class Daemon {
   package let scratch: Scratch
   package let pki: Pki
@@ -9,11 +9,12 @@ package final class Daemon {
   /// The file of the daemon's program.
   package let program: String
   package private(set) var port: Int
+  private let options: [String]
   /// Processes that ran below a daemon that was killed.
   private var orphans: [pid_t] = []
 
   /// `under`: a program, with arguments, that runs the daemon in its own place.
-  /// `copiesBinary`: run a copy of jobd in the scratch directory, which a test may replace.
+  /// `copiesBinary`: run copies of jobd and jobd-keeper in the scratch directory, which a test may replace.
   /// `state`: where it keeps its state; a directory of its own when nil. `port`: the one to listen at; 0: any.
   package init(
     _ options: [String] = [], under: [String] = [], environment: [String: String] = [:],
@@ -21,22 +22,23 @@ package final class Daemon {
   ) throws {
     scratch = try Scratch()
     program = copiesBinary ? "\(scratch.path)/jobd" : Programs.jobd
-    if copiesBinary { try Files.write(Files.read(Programs.jobd), to: program, mode: 0o755) }
+    if copiesBinary {
+      try Programs.install(Programs.jobd, at: program, scratch)
+      try Programs.install(Programs.keeper, at: "\(scratch.path)/jobd-keeper", scratch)
+    }
     pki = try Pki.shared.get()
     self.state = state ?? "\(scratch.path)/state"
     // Whatever the machine's own configuration is.
     try Files.write(Array("{}".utf8), to: "\(scratch.path)/jobd.json5")
     let command = under + [program] + Self.arguments(pki, self.state, scratch, port: port) + options
     process = try Running(command[0], Array(command[1...]), environment: environment, directory: scratch)
+    self.options = options
     self.port = try Self.waitUntilListening(process)
   }
 
   private static func arguments(_ pki: Pki, _ state: String, _ scratch: Scratch, port: Int) -> [String] {
-    [
-      "--listen", "127.0.0.1:\(port)", "--state-directory", state, "--certificate-file",
-      "\(pki.directory)/server.crt", "--key-file", "\(pki.directory)/server.key", "--client-ca-file",
-      "\(pki.directory)/ca.crt", "--config", "\(scratch.path)/jobd.json5",
-    ]
+    ["--listen", "127.0.0.1:\(port)", "--state-directory", state, "--config", "\(scratch.path)/jobd.json5"]
+      + pki.serverOptions
   }
 
   private static func waitUntilListening(_ process: Running) throws -> Int {
@@ -50,7 +52,10 @@ package final class Daemon {
     return port!
   }
 
-  package var pid: pid_t { process.pid }
+  /// Of the process that was started, which became the keeper.
+  package var keeperPid: pid_t { process.pid }
+  /// Of the supervisor; 0: none lives.
+  package var pid: pid_t { Processes.children(keeperPid).first(where: Processes.isSupervisor) ?? 0 }
   package var log: String { process.errorText }
   package var hasEnded: Bool { process.hasEnded }
 
@@ -62,11 +67,51 @@ package final class Daemon {
 
   package func signal(_ number: Int32) { process.signal(number) }
 
-  /// As a crash does: its jobs are left behind.
+  /// As a crash of the machine does to both: the supervisor is killed, and nobody is left to start another. Its jobs are
+  /// left behind.
   package func kill() {
-    orphans += Processes.descendants(process.pid)
+    process.signal(SIGSTOP)
+    let supervisor = pid
+    orphans += Processes.descendants(supervisor) + Processes.descendants(keeperPid)
+    if supervisor > 0 { Glibc.kill(supervisor, SIGKILL) }
     process.signal(SIGKILL)
     _ = try? process.wait()
+  }
+
+  /// How often a supervisor began to serve.
+  package var timesListening: Int { log.split(separator: "\n").count { $0.contains("event=listening") } }
+
+  /// Kills the supervisor, and waits until the next one serves. `meanwhile` is done before it is started.
+  package func killSupervisor(_ meanwhile: () throws -> Void = {}) throws {
+    let (killed, before) = (pid, timesListening)
+    process.signal(SIGSTOP)
+    defer { process.signal(SIGCONT) }
+    Glibc.kill(killed, SIGKILL)
+    try Poll.until("the supervisor's end") { !Processes.isAlive(killed) }
+    try meanwhile()
+    process.signal(SIGCONT)
+    try Poll.until("another supervisor to serve") { timesListening > before }
+  }
+
+  /// What `jobd status`, `upgrade` or `reload` says of the daemon, with its exit status.
+  package func control(_ request: String) throws -> Finished { try startControl(request).wait() }
+
+  package func startControl(_ request: String) throws -> Running {
+    try Running(
+      Programs.jobd, [request] + Self.arguments(pki, state, scratch, port: 0) + options, directory: scratch)
+  }
+
+  /// Jobs whose descriptors the keeper holds.
+  package var held: Int {
+    get throws {
+      let line = try control("status").text.split(separator: "\n").first { $0.hasPrefix("jobs: ") }
+      return line.flatMap { Int($0.split(separator: " ")[3]) } ?? -1
+    }
+  }
+
+  /// Waits until so many jobs would survive the supervisor.
+  package func waitUntilHeld(_ count: Int) throws {
+    try Poll.until("\(count) jobs to be held") { try held == count }
   }
 
   /// Ends it and all of its jobs, whatever state they are in. Each TERM after the first makes it hurry.

@@ -26,6 +26,14 @@ package struct Pki: Sendable {
     try make(scratch, "ca", "client", "--dir", directory, client)
   }
 
+  /// Options of a daemon.
+  package var serverOptions: [String] {
+    [
+      "--certificate-file", "\(directory)/server.crt", "--key-file", "\(directory)/server.key",
+      "--client-ca-file", "\(directory)/ca.crt",
+    ]
+  }
+
   private func make(_ scratch: Scratch, _ arguments: String...) throws {
     let made = try Running(Programs.jobctl, arguments, directory: scratch).wait()
     guard made.status == 0 else { throw CannotMake(description: made.errorText) }

@@ -71,6 +71,11 @@ package enum Processes {
     Files.text("/proc/\(pid)/cmdline").split(separator: "\0").prefix(2).elementsEqual(["jobd", "api"])
   }
 
+  package static func isSupervisor(_ pid: Int32) -> Bool {
+    let words = Files.text("/proc/\(pid)/cmdline").split(separator: "\0")
+    return words.count > 1 && words[0].hasSuffix("/jobd") && words[1] == "supervisor"
+  }
+
   /// Whether it is of a job: what was seen earlier may have another's number by now.
   package static func isOfJob(_ pid: Int32) -> Bool {
     Files.text("/proc/\(pid)/environ").split(separator: "\0").contains { $0.hasPrefix("JOBD_JOB_ID=") }

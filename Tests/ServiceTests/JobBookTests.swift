@@ -42,7 +42,7 @@ private struct World {
   mutating func step(storeFails: Bool) {
     now.wall += Int64.random(in: 0...2000, using: &random)
     now.monotonic += Int64.random(in: 0...2000, using: &random)
-    switch Int.random(in: 0..<12, using: &random) {
+    switch Int.random(in: 0..<13, using: &random) {
     case 0, 1: create()
     case 2: delete()
     case 3: stop()
@@ -50,6 +50,7 @@ private struct World {
     case 7, 8: if let id = launching.randomElement(using: &random) { start(id) }
     case 9: if let id = processes.randomElement(using: &random) { end(id) }
     case 10: now.monotonic += 600_000
+    case 11: handle(Bool.random(using: &random) ? .launchesPaused : .launchesResumed)
     default: if let due = book.nextDeadline, due <= now.monotonic { handle(.timePassed) }
     }
   }
@@ -72,6 +73,8 @@ private struct World {
     }
     Issue.record("it never settles")
   }
+
+  mutating func resumeLaunches() { handle(.launchesResumed) }
 
   mutating func stopAll() {
     handle(.stopping)
@@ -214,7 +217,8 @@ struct JobBookTests {
   func nothingIsLeftOver(seed: UInt64) {
     var world = World(seed: seed, Self.configuration(running: 40))
     for _ in 0..<1500 { world.step(storeFails: seed % 3 == 0) }
-    if seed % 5 == 0 { world.stopAll() }
+    // An upgrade that has paused launches comes to an end, or to an end of the daemon.
+    if seed % 5 == 0 { world.stopAll() } else { world.resumeLaunches() }
     world.settle()
     #expect(world.book.jobs.isEmpty && world.book.running == 0 && !world.book.hasPending)
     #expect(world.book.nextDeadline == nil && world.book.isSettled)

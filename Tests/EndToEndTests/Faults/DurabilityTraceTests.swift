@@ -8,7 +8,7 @@ import Testing
 /// process is all that a client can learn: it makes the ids, and it alone sees a job end.
 @Suite(.serialized, .enabled(if: geteuid() == 0)) struct DurabilityTraceTests {
   private static let calls = [
-    "openat", "write", "pwrite64", "fdatasync", "fsync", "sendto", "sendmsg", "unlinkat",
+    "openat", "write", "pwrite64", "fdatasync", "fsync", "sendto", "unlinkat",
   ]
 
   @Test func nothingIsToldBeforeItIsOnDisk() throws {
@@ -81,7 +81,7 @@ private struct Trace {
 
   /// What the supervisor told, and the number of the line where that began.
   func events() throws -> [(TracedEvents.Told, Int)] {
-    let sent = calls.indices.filter { calls[$0].thread == supervisor && calls[$0].name.hasPrefix("send") }
+    let sent = calls.indices.filter { calls[$0].thread == supervisor && calls[$0].name == "sendto" }
     let events = try TracedEvents(sent.map { ($0, calls[$0].bytes.prefix(Int(calls[$0].result) ?? 0)) })
     return events.all.map { ($0.told, calls[$0.call].begin) }
   }

@@ -40,16 +40,16 @@ import Testing
   private func isKilled(before calls: String, _ step: Int) throws -> Bool {
     var wasKilled = false
     try Daemon.with { daemon in
-      let ledger = Ledger(daemon)
+      let (ledger, supervisor) = (Ledger(daemon), daemon.pid)
       let injection = try Injection("\(calls):signal=KILL:when=\(step)", into: daemon.pid, daemon.scratch)
-      wasKilled = !ledger.work(rounds: 4)
+      _ = ledger.work(rounds: 4)
+      wasKilled = !Processes.isAlive(supervisor)
       try injection.end()
-      if wasKilled {
-        try Poll.until("the daemon's end") { daemon.hasEnded }
-      } else {
+      // Whether the keeper starts the next one, or somebody does after the machine went down.
+      if step % 2 == 0 || !wasKilled {
         daemon.kill()
+        try daemon.start()
       }
-      try daemon.start()
       try ledger.check()
     }
     return wasKilled

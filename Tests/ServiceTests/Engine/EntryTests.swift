@@ -10,35 +10,37 @@ import Testing
 
 /// What is left with somebody else for a successor, where no test of the whole daemon comes.
 struct EntryTests {
+  /// Reading it leaves it there: the one after the next supervisor finds it too. A process that is no child of the
+  /// keeper's, who may have been asked for, has no status.
   @Test(arguments: EngineTests.Kind.all)
-  func aJobThatItsSupervisorReapedKeepsItsStatus(kind: EngineTests.Kind) throws {
+  func anEntryIsReadAgainAndAgain(kind: EngineTests.Kind) throws {
     let harness = try EngineHarness(kind)
     var entry: Int32?
     let first = try harness.run(EngineHarness.shell("echo before; sleep 0.2; echo after; exit 42")) {
       job, output in
       guard output == "before\n" else { return false }
-      entry = try? job.storeEntry()
+      entry = try? job.makeEntry()
       return entry != nil
     }
     let held = try #require(entry)
     defer { close(held) }
-    #expect(first.result.exit_code == 42)
-    // Reading it leaves it there: the one after the next supervisor finds it too.
+    #expect(first.result.exit_code == 42 && first.result.max_rss_kib > 0)
     for _ in 0..<2 {
       let end = try harness.adopt(held, name: "0")
-      #expect(end.result.error == 0 && end.result.exit_code == 42 && end.result.signal == 0)
+      // Since Linux 6.15 the pidfd tells it.
+      #expect(end.result.error == ECHILD || end.result.exit_code == 42)
       #expect(end.stdout == "before\nafter\n" && end.result.bytes.0 == 13)
     }
   }
 
-  @Test func outputOfADepositedJobStopsAtItsLimit() throws {
+  @Test func outputOfAHeldJobStopsAtItsLimit() throws {
     let harness = try EngineHarness(EngineTests.Kind.all[0])
     var launch = EngineHarness.shell("echo 1; sleep 0.2; seq 1 100000; echo end >&2")
     launch.request.outputLimit = 10_000
     var entry: Int32?
     let end = try harness.run(launch) { job, output in
       guard output == "1\n" else { return false }
-      entry = try? job.storeEntry()
+      entry = try? job.makeEntry()
       return entry != nil
     }
     close(try #require(entry))
@@ -47,12 +49,12 @@ struct EntryTests {
     #expect(end.told == [10_000, 4])
   }
 
-  @Test func theLedgerTellsOfTheInput() throws {
+  @Test func theCheckpointTellsOfTheInput() throws {
     var launch = EngineHarness.launch(["sh", "-c", "echo ready; cat"])
     launch.request.stdinOpen = true
     var states: [jc_job_state] = []
     let end = try EngineHarness(EngineTests.Kind.all[0]).run(launch) { job, output in
-      guard output == "ready\n", let entry = try? job.storeEntry() else { return false }
+      guard output == "ready\n", let entry = try? job.makeEntry() else { return false }
       defer { close(entry) }
       func note() {
         var state = jc_job_state()
@@ -72,7 +74,7 @@ struct EntryTests {
     #expect(states.map(\.stdin_closed) == [false, false, true])
   }
 
-  @Test func nothingElseIsADeposit() throws {
+  @Test func nothingElseIsAnEntry() throws {
     var state = jc_job_state()
     let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
     defer { close(null) }

@@ -30,29 +30,25 @@ import Testing
     #expect(reader[store: .full] == 1 && reader[store: .other] == 0)
   }
 
+  /// What the keeper hands the next supervisor of what this one had it hold.
+  private func held(_ counts: SupervisorCounts) -> [String: Int32] {
+    Dictionary(uniqueKeysWithValues: counts.held.map { ($0.name, dup($0.descriptor)) })
+  }
+
   @Test func aSuccessorGoesOn() throws {
     let counts = try SupervisorCounts(workers: 2)
     counts.add(.storeChanges, 7)
-    var handed = counts.handed
-    (handed.supervisor, handed.api) = (dup(handed.supervisor), dup(handed.api))
-    let successor = try SupervisorCounts(workers: 2, handed: handed)
+    let api = try ApiCounts(descriptor: dup(counts.descriptors[1]), workers: 2)
+    api.add(.refusedFollowers, worker: 0)
+    let successor = try SupervisorCounts(workers: 2, held: held(counts))
     successor.add(.storeChanges)
     #expect(successor[.storeChanges] == 8 && counts[.storeChanges] == 7)
     #expect(successor[.startTime] == counts[.startTime])
-    #expect(successor.handed.api == handed.api && fcntl(handed.api, F_GETFD) == FD_CLOEXEC)
+    #expect(try ApiCounts(descriptor: dup(successor.descriptors[1]), workers: 2)[.refusedFollowers] == 1)
     // One that has more workers than fit begins anew with what they count.
-    handed = counts.handed
-    (handed.supervisor, handed.api) = (dup(handed.supervisor), dup(handed.api))
-    let larger = try SupervisorCounts(workers: 3, handed: handed)
+    let larger = try SupervisorCounts(workers: 3, held: held(counts))
     #expect(larger[.storeChanges] == 7)
-    _ = try ApiCounts(descriptor: dup(larger.handed.api), workers: 3)[.connections]
-    handed = counts.handed
-    // Those of another layout are let go.
-    let (supervisor, api) = (try WatchedDescriptor(), try WatchedDescriptor())
-    (handed.layout, handed.supervisor, handed.api) = (0, supervisor.descriptor, api.descriptor)
-    #expect(try SupervisorCounts(workers: 2, handed: handed)[.storeChanges] == 0)
-    try supervisor.waitUntilClosed()
-    try api.waitUntilClosed()
+    #expect(try ApiCounts(descriptor: dup(larger.descriptors[1]), workers: 3)[.refusedFollowers] == 0)
   }
 
   @Test func workersAddUpAndGarbageDoesNotTrap() throws {

@@ -117,13 +117,14 @@ import Testing
     }
   }
 
-  @Test func aLockIsHandedOver() throws {
+  @Test func aLockIsWaitedFor() throws {
     let scratch = try ScratchDirectory()
-    let first = try StateLock(directory: scratch.path)
-    let successor = StateLock(handed: dup(first.descriptor))
-    #expect(fcntl(successor.descriptor, F_GETFD) == FD_CLOEXEC)
-    #expect(throws: StoreError.self) { try StateLock(directory: scratch.path) }
-    withExtendedLifetime((first, successor)) {}
+    var first: StateLock? = try StateLock(directory: scratch.path)
+    #expect(throws: StoreError.self) { try StateLock(directory: scratch.path, patience: 30) }
+    #expect(StateLock.holder(in: scratch.path) == getpid())
+    withExtendedLifetime(first) {}
+    first = nil
+    withExtendedLifetime(try StateLock(directory: scratch.path, patience: 30)) {}
   }
 
   /// A process that is being started has copies of all descriptors until its exec, also of those that close then.

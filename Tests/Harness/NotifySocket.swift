@@ -1,0 +1,34 @@
+import Glibc
+
+/// Where a service manager listens to what its services tell it (sd_notify(3)). One thread.
+package final class NotifySocket {
+  private let descriptor: Int32
+  /// For NOTIFY_SOCKET.
+  package let address: String
+  private var told: [String] = []
+
+  package init(_ scratch: Scratch) throws {
+    address = scratch.fresh("notify")
+    descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    var place = sockaddr_un()
+    place.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &place.sun_path) { $0.copyBytes(from: address.utf8) }
+    let status = withUnsafePointer(to: place) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    guard status == 0 else { throw CannotStart(program: "bind", code: errno) }
+  }
+
+  deinit { close(descriptor) }
+
+  /// Each line it was told so far.
+  package var lines: [String] {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while case let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT)), count > 0 {
+      told += String(decoding: buffer.prefix(count), as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+    return told
+  }
+}
