@@ -12,7 +12,7 @@ BUILD := .build
 # gold, the toolchain's default linker, warns about symbols it need not export.
 FLAGS := -Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wextra -Xcc -Werror --explicit-target-dependency-import-check error
 
-.PHONY: help deps demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz soak chaos build-soak api-check openapi man bench bench-quick install clean
+.PHONY: help deps demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz soak chaos build-soak api-check guest-test openapi man bench bench-quick install clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -29,6 +29,7 @@ demo-stop: ## end the daemon the demo left running, and remove what it made
 build: deps ## build the release binaries
 	$(SWIFT) build -c release --static-swift-stdlib $(FLAGS) --product jobd
 	$(SWIFT) build -c release --static-swift-stdlib $(FLAGS) --product jobctl
+	$(SWIFT) build -c release $(FLAGS) --product jobd-keeper
 
 test: deps ## build and run every test
 	scripts/test.sh
@@ -65,10 +66,14 @@ soak: build-soak ## mixed load for SOAK_SECONDS (600), all that clients see comp
 chaos: build-soak ## the same while api process and supervisor are killed (KILLS, CRASHES), and upgraded (UPGRADES)
 	$(BUILD)/release/soak --api-kills $(KILLS)
 	$(BUILD)/release/soak --upgrades $(UPGRADES) --bad-upgrades $$(($(UPGRADES) / 5)) --reloads $$(($(UPGRADES) / 5))
-	$(BUILD)/release/soak --supervisor-kills $(CRASHES) --api-kills $(CRASHES) --upgrades $$(($(CRASHES) / 3))
+	$(BUILD)/release/soak --supervisor-kills $(CRASHES) --api-kills $(CRASHES) --upgrades $$(($(CRASHES) / 3)) --upgrade-kills $$(($(CRASHES) / 3))
+	$(BUILD)/release/soak --supervisor-stops $$(($(CRASHES) / 3)) --api-stops $$(($(CRASHES) / 3))
 
 api-check: deps ## hold the daemon against docs/openapi.yaml with schemathesis
 	scripts/api-check.sh
+
+guest-test: ## the unit under systemd in a Debian guest: kills, reload, upgrade, memory that runs out (as root)
+	scripts/guest.sh
 
 openapi: ## make the description the daemon serves from docs/openapi.yaml
 	scripts/openapi.py

@@ -135,6 +135,13 @@ api=$(sed -n 's/.*event=api_started pid=//p' "$log" | tail -n 1)
 show 0 "$jobctl" run sh -c 'echo before; sleep 1.5; echo after'
 grep -E 'api_died|api_started' "$log" | tail -n 2
 
+say "8. Kill the process that owns the jobs: another one goes on with those that have run for a second"
+supervisor=$(sed -n 's/.*event=starting .*pid=\([0-9]*\).*/\1/p' "$log" | tail -n 1)
+(sleep 1.5; kill -9 "$supervisor") &
+show 9 "$jobctl" run sh -c 'echo before; sleep 3; echo after; exit 9'
+grep supervisor_died "$log"
+show 0 "$bin/jobd" status --state-directory "$state/state"
+
 cat <<END
 
 What happened: jobd (process $pid) runs jobs for clients with a certificate of the authority made above. Its log is
