@@ -5,6 +5,16 @@ import Platform
 package enum LogLevel: String, Codable, Sendable, CaseIterable, Comparable {
   case error, warn, info, debug
 
+  /// Of syslog(3), as the journal reads it from the beginning of a line (sd-daemon(3)).
+  package var journalPrefix: String {
+    switch self {
+    case .error: "<3>"
+    case .warn: "<4>"
+    case .info: "<6>"
+    case .debug: "<7>"
+    }
+  }
+
   private var rank: Int { Self.allCases.firstIndex(of: self)! }
   package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rank < right.rank }
 }
@@ -16,13 +26,23 @@ package final class Log: Sendable {
 
   private let level: LogLevel
   private let descriptor: Int32
+  private let isJournal: Bool
   private let limiter: LogLimiter
 
   /// `descriptor` stays the caller's. Of each event `burst` entries are written in ten seconds, the others counted.
   package init(level: LogLevel = .info, descriptor: Int32 = STDERR_FILENO, burst: Int = 100) {
     self.level = level
     self.descriptor = descriptor
+    isJournal = Self.isJournal(descriptor, Environment.all)
     limiter = LogLimiter(burst: burst)
+  }
+
+  /// Whether the journal reads what is written there: it has the time of each line, and reads its level
+  /// (systemd.exec(5), `JOURNAL_STREAM`).
+  package static func isJournal(_ descriptor: Int32, _ environment: [String: String]) -> Bool {
+    var info = stat()
+    guard let stream = environment["JOURNAL_STREAM"], fstat(descriptor, &info) == 0 else { return false }
+    return stream == "\(info.st_dev):\(info.st_ino)"
   }
 
   package func error(_ event: StaticString, _ fields: Fields = [:]) { write(.error, event, fields) }
@@ -38,7 +58,7 @@ package final class Log: Sendable {
     guard level <= self.level else { return }
     let now = Clock.microseconds()
     guard let suppressed = limiter.admit("\(event)", now: now) else { return }
-    var line = LogLine(level, "\(event)", now)
+    var line = isJournal ? LogLine(inJournal: level, "\(event)") : LogLine(level, "\(event)", now)
     for (name, value) in fields { line.add(name, value) }
     if suppressed > 0 { line.add("suppressed", "\(suppressed)") }
     line.write(to: descriptor)

@@ -12,6 +12,11 @@ package struct LogLine {
     text = "\(TimeText.text(microseconds).dropLast(4))Z level=\(level.rawValue) event=\(event)"
   }
 
+  /// Without a time of its own.
+  package init(inJournal level: LogLevel, _ event: String) {
+    text = "\(level.journalPrefix)level=\(level.rawValue) event=\(event)"
+  }
+
   package mutating func add(_ name: String, _ value: String) {
     text += " \(name)="
     let isPlain =

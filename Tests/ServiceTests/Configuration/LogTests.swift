@@ -28,6 +28,19 @@ import Testing
       ) != nil, "\(lines)")
   }
 
+  /// The journal reads the level from the line, and has its own time.
+  @Test func theJournalReadsTheLevel() throws {
+    var info = stat()
+    let null = open("/dev/null", O_WRONLY | O_CLOEXEC)
+    defer { close(null) }
+    try #require(fstat(null, &info) == 0)
+    let own = "\(info.st_dev):\(info.st_ino)"
+    #expect(Log.isJournal(null, ["JOURNAL_STREAM": own]))
+    #expect(!Log.isJournal(null, ["JOURNAL_STREAM": "0:1"]) && !Log.isJournal(null, [:]))
+    #expect(LogLine(inJournal: .error, "x").text == "<3>level=error event=x")
+    #expect(LogLevel.allCases.map(\.journalPrefix) == ["<3>", "<4>", "<6>", "<7>"])
+  }
+
   @Test func timeIsRight() {
     #expect(LogLine(.warn, "x", 1_767_225_600_007_000).text == "2026-01-01T00:00:00.007Z level=warn event=x")
   }
