@@ -64,7 +64,7 @@ package final class RunningJob: InputSink {
     package let outputLimit: UInt64
     /// Milliseconds between TERM and KILL where the plan says none.
     package var grace: UInt64 = 10_000
-    package var account: Account?
+    package var identity = JobIdentity.own
 
     package init(_ id: JobID, _ plan: JobPlan, outputName: String, outputLimit: UInt64) {
       (self.id, self.plan, self.outputName, self.outputLimit) = (id, plan, outputName, outputLimit)
@@ -118,9 +118,9 @@ package final class RunningJob: InputSink {
       "\(JobEnvironment.marker)=\(launch.id)".withCString { marker in
         launch.outputName.withCString { name in
           var options = jc_job_options(
-            plan: plan.baseAddress!, plan_length: plan.count, environment: JobEnvironment.standard,
+            plan: plan.baseAddress!, plan_length: plan.count, identity: launch.identity.pointer,
             marker: marker, output_name: name, stdin_fd: launch.input, output_limit: launch.outputLimit,
-            grace_ms: launch.grace, uid: launch.account?.user ?? .max, gid: launch.account?.group ?? .max)
+            grace_ms: launch.grace)
           return jc_job_start(
             engine.handle, &options, &RunningJob.events, Unmanaged.passUnretained(self).toOpaque(), &job)
         }

@@ -25,7 +25,7 @@ final class PoolCore {
     cgroup = Self.claimCgroup()
     let options = jc_engine_options(
       launchers: launchers, cgroup_parent: nil, output_dir: descriptor, output_mode: 0o600,
-      job_descriptors: 0, subreaper: false, keeper: -1)
+      is_daemon: false, keeper: -1)
     do {
       engine = try JobEngine(loop, options, cgroup: cgroup)
     } catch {

@@ -39,17 +39,17 @@ extension Supervisor {
 
   private func launch(_ id: JobID, _ creation: ApiRequest.Creation, _ grace: UInt64) {
     guard let job = live[id] else { return }
-    do throws(SystemError) {
+    do {
       var launch = RunningJob.Launch(
         id, creation.plan, outputName: JobRecord.outputName(of: id),
         outputLimit: UInt64(configuration.outputLimit))
       launch.grace = grace
-      launch.account = try creation.plan.account()
+      if let account = try creation.plan.account() { launch.identity = .of(account) }
       launch.input = try creation.inputFile()
       job.running = try RunningJob(engine, launch, delegate: job)
       job.input.pump(into: job.running, error: 0)
     } catch {
-      launchFailed(id, error.code, "\(error)")
+      launchFailed(id, (error as? SystemError)?.code ?? ENOENT, "\(error)")
       handle(.notLaunched(id, why: "\(error)"))
     }
   }
@@ -115,11 +115,10 @@ extension ApiRequest.Creation {
 
 extension JobPlan {
   /// The user and group to run as, when the creation names one.
-  func account() throws(SystemError) -> Account? {
+  func account() throws(AccountError) -> Account? {
     let (user, group) = (user, group)
     guard user != nil || group != nil else { return nil }
-    var account = Account(user: geteuid(), group: getegid())
-    if let user { account = try Account(named: user) }
+    var account = if let user { try Account(named: user) } else { Account.own }
     if let group { account.group = try Account.group(named: group) }
     return account
   }
@@ -128,7 +127,7 @@ extension JobPlan {
   var refusal: Refusal? {
     do {
       guard let account = try account() else { return nil }
-      guard geteuid() == 0 || account == Account(user: geteuid(), group: getegid()) else {
+      guard geteuid() == 0 || (account.user, account.group) == (geteuid(), getegid()) else {
         return Refusal(
           reason: .forbidden, text: "the daemon does not run as root: it cannot run jobs as another user")
       }

@@ -13,8 +13,6 @@ final class Keeper {
   let predecessor: (pid: pid_t, end: String)
   /// Supervisors the keeper has started, this one too.
   let starts: UInt64
-  /// Soft limit of open files that the daemon was started with: that of its jobs.
-  let jobDescriptors: UInt64
 
   enum Cause: UInt64 {
     case start, death, upgrade, `return`
@@ -37,7 +35,6 @@ final class Keeper {
     }
     starts = hello[JK_HELLO_STARTS]
     cause = Cause(rawValue: hello[JK_HELLO_CAUSE]) ?? .death
-    jobDescriptors = hello[JK_HELLO_DESCRIPTORS]
     predecessor = (hello.pid, String(cString: jk_record_text(&hello)))
   }
 

@@ -32,11 +32,14 @@ extension Supervisor {
     return record
   }
 
-  /// On a thread of its own: with very many jobs it takes seconds.
-  func removeOrphanFiles() throws {
-    guard wasCrashed else { return }
-    let (directory, log) = (directory, log)
-    let thread = try SystemThread.start("orphan files") {
+  /// What is looked for in all files of output, on a thread of its own: with very many jobs it takes seconds.
+  func lookThroughFiles() throws {
+    let (directory, log, wasCrashed, isFirst) = (directory, log, wasCrashed, keeper.cause == .start)
+    guard wasCrashed || isFirst else { return }
+    let thread = try SystemThread.start("output files") {
+      let shared = isFirst ? directory.shareOutput() : 0
+      if shared > 0 { log.warn("output_shared_again", ["files": "\(shared)"]) }
+      guard wasCrashed else { return }
       do {
         let orphans = try OrphanFiles(removingFrom: directory)
         if orphans.removed > 0 { log.info("orphan_files_removed", ["jobs": "\(orphans.removed)"]) }

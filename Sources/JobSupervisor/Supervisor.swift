@@ -84,10 +84,10 @@ package final class Supervisor: @unchecked Sendable {
     counts = try SupervisorCounts(workers: configuration.workers, held: inheritance.counts)
     heldJobs = try HeldJobs(loop, keeper, counts, log: log)
     wasCrashed = !Store.wasClosed(in: directory.path)
-    cgroup = try JobCgroup(configuration, log, sparing: inheritance.cgroups)
-    engine = try makeEngine()
     let listeners = try Listeners(
       configuration, inheritance.listeners, keeper, patience: wasCrashed ? Self.patience : 0)
+    cgroup = try JobCgroup(configuration, log, sparing: inheritance.cgroups)
+    engine = try makeEngine()
     apis = try ApiProcesses(self, listeners)
     timer = try LoopTimer(loop) { [unowned self] in self.timerFired() }
     shutdownTimer = try LoopTimer(loop) { [unowned self] in self.advanceShutdown(.timeIsUp) }
@@ -108,8 +108,7 @@ package final class Supervisor: @unchecked Sendable {
   private func makeEngine() throws -> JobEngine {
     let options = jc_engine_options(
       launchers: UInt32(configuration.launchers), cgroup_parent: nil, output_dir: directory.output,
-      output_mode: StateDirectory.fileMode, job_descriptors: keeper.jobDescriptors, subreaper: true,
-      keeper: keeper.link)
+      output_mode: StateDirectory.fileMode, is_daemon: true, keeper: keeper.link)
     return try JobEngine(loop, options, cgroup: cgroup?.path)
   }
 
@@ -129,7 +128,7 @@ package final class Supervisor: @unchecked Sendable {
     try adopt()
     Signals.unblock()
     try recoverLostJobs()
-    try removeOrphanFiles()
+    try lookThroughFiles()
     try loop.run()
     keeper.alive(within: Self.longTime)
     store.close()

@@ -55,8 +55,7 @@ struct keeper {
     pid_t supervisor; ///< 0: none lives
     int link;
     uint64_t starts;
-    uint64_t soft_limit; ///< of open files, when the keeper was started
-    bool was_ready;      ///< one of the supervisors was
+    bool was_ready; ///< one of the supervisors was
     bool is_ready, has_migrated;
     enum jk_cause cause;      ///< of the supervisor that lives or is to be started
     pid_t predecessor, ended; ///< the one whose end `end` tells, and the last one
@@ -88,9 +87,8 @@ struct started {
     int program; ///< the descriptor of the program's file
 };
 
-/// `arguments`: the path of the supervisor's program and its options. `soft_limit`: of open files, for the
-/// supervisor.
-int starter_begin(char **arguments, uint64_t soft_limit);
+/// `arguments`: the path of the supervisor's program and its options.
+int starter_begin(char **arguments);
 struct started starter_start(struct start start);
 
 // reap.c

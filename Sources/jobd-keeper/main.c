@@ -181,7 +181,6 @@ static void greet(const struct keeper *keeper, struct jk_record *record)
 {
     record->value[JK_HELLO_STARTS] = keeper->starts;
     record->value[JK_HELLO_CAUSE] = keeper->cause;
-    record->value[JK_HELLO_DESCRIPTORS] = keeper->soft_limit;
     record->pid = keeper->predecessor;
     memcpy(record->text, keeper->end, sizeof record->text);
 }
@@ -414,18 +413,17 @@ static int take_over_signals(void)
     return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static void raise_limit(uint64_t *soft)
+static void raise_limit(void)
 {
     struct rlimit limit = {0};
     getrlimit(RLIMIT_NOFILE, &limit);
-    *soft = limit.rlim_cur;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static void set_up(struct keeper *keeper, int state, char **arguments)
 {
-    raise_limit(&keeper->soft_limit);
+    raise_limit();
     int status = table_make(&keeper->table, MOST_HELD);
     if (status < 0)
         end(1, "cannot map the table: %s", strerror(-status));
@@ -441,7 +439,7 @@ static void set_up(struct keeper *keeper, int state, char **arguments)
     // Orphans of jobs, and jobs of a supervisor that died, become children of this process.
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         end(1, "prctl: %s", strerror(errno));
-    status = starter_begin(arguments, keeper->soft_limit);
+    status = starter_begin(arguments);
     if (status < 0)
         end(1, "cannot make a thread: %s", strerror(-status));
     (void)reap_begin();

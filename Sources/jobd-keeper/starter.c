@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,8 +25,7 @@ extern char **environ;
 
 static char **argv;        ///< of the supervisor: its path, "supervisor", its options
 static char **replacement; ///< arguments of the keeper that takes this one's place
-static uint64_t soft_limit;
-static int ends[2]; ///< orders and their answers: the first is the confined thread's
+static int ends[2];        ///< orders and their answers: the first is the confined thread's
 
 struct child {
     int program, link;
@@ -41,11 +39,6 @@ static int run_child(void *context)
     struct sigaction standard = {.sa_handler = SIG_DFL};
     for (int signo = 1; signo < NSIG; signo++)
         sigaction(signo, &standard, NULL);
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && soft_limit < limit.rlim_max) {
-        limit.rlim_cur = soft_limit;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
     // In a group of its own: Ctrl-C is for the keeper. Signals stay blocked, and wait, until the supervisor
     // can take them.
     setpgid(0, 0);
@@ -153,9 +146,8 @@ static int make_arguments(char **arguments)
     return 0;
 }
 
-int starter_begin(char **arguments, uint64_t limit)
+int starter_begin(char **arguments)
 {
-    soft_limit = limit;
     pthread_t thread;
     pthread_attr_t attributes;
     int status = make_arguments(arguments);

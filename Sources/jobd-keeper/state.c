@@ -16,7 +16,6 @@
 /// Their names are never given to others.
 #define NUMBERS(X)                                                                                           \
     X(starts)                                                                                                \
-    X(soft_limit)                                                                                            \
     X(was_ready)                                                                                             \
     X(has_migrated)                                                                                          \
     X(cause)                                                                                                 \

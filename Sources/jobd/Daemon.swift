@@ -38,7 +38,8 @@ enum Daemon {
   private static let commands = ["status", "reload", "upgrade", "cleanup", "check-config", "manual"]
 
   private static func fail(_ message: String, status: Int32) -> Int32 {
-    let line = Array("jobd: \(message)\n".utf8)
+    let isJournal = Log.isJournal(STDERR_FILENO, Environment.all)
+    let line = Array("\(isJournal ? LogLevel.error.journalPrefix : "")jobd: \(message)\n".utf8)
     _ = write(STDERR_FILENO, line, line.count)
     return status
   }
@@ -101,6 +102,7 @@ enum Daemon {
     let configuration = try loader(arguments).configuration
     let log = Log(level: configuration.logLevel)
     signal(SIGPIPE, SIG_IGN)
+    Inherited.reset()
     Limits.raiseDescriptors()
     Limits.raiseOomScore(to: -900)
     log.info("starting", ["version": version, "pid": "\(getpid())", "state": configuration.stateDirectory])

@@ -123,18 +123,43 @@ static bool is_oom_score_set(void)
     return length > 0 && atoi(text) != 0;
 }
 
+/// What programs expect: select(2) breaks with more descriptors than this.
+#define SOFT_DESCRIPTORS 1024
+
+static void add_limit(struct jc_spawn_base *base, int resource, rlim_t soft, rlim_t hard)
+{
+    struct rlimit now;
+    getrlimit(resource, &now);
+    // Who may raise it is found out by doing so (CAP_SYS_RESOURCE).
+    if (hard > now.rlim_max && setrlimit(resource, &(struct rlimit){now.rlim_cur, hard}) < 0)
+        hard = now.rlim_max;
+    if (soft > hard)
+        soft = hard;
+    if (now.rlim_cur != soft || now.rlim_max != hard)
+        base->limits[base->limit_count++] = (struct jc_limit){resource, {soft, hard}};
+}
+
+static void fill_limits(struct jc_spawn_base *base)
+{
+    struct rlimit descriptors;
+    getrlimit(RLIMIT_NOFILE, &descriptors);
+    add_limit(base, RLIMIT_NOFILE, SOFT_DESCRIPTORS, descriptors.rlim_max);
+    add_limit(base, RLIMIT_CORE, 0, RLIM_INFINITY);
+    add_limit(base, RLIMIT_FSIZE, RLIM_INFINITY, RLIM_INFINITY);
+    add_limit(base, RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY);
+}
+
 static int fill_base(const struct jc_engine_options *options, struct jc_spawn_base *base)
 {
     base->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (base->null_fd < 0)
         return -errno;
-    base->resets_oom = options->subreaper && is_oom_score_set();
-    getrlimit(RLIMIT_NOFILE, &base->descriptors);
-    if (options->job_descriptors > 0 && options->job_descriptors < base->descriptors.rlim_cur)
-        base->descriptors.rlim_cur = options->job_descriptors;
+    base->resets_oom = options->is_daemon && is_oom_score_set();
+    if (options->is_daemon)
+        fill_limits(base);
     ignore_write_signals();
     // The program that uses a library may ignore others at any time.
-    base->ignored = options->subreaper ? ignored_signals() : UINT64_MAX;
+    base->ignored = options->is_daemon ? ignored_signals() : UINT64_MAX;
     return 0;
 }
 
@@ -155,7 +180,7 @@ static int open_parts(struct jc_engine *engine, struct jc_loop *loop)
     int status = fill_base(&engine->options, &engine->base);
     if (status == 0)
         status = jc_readable_new(loop, engine->epoll, on_readable, engine, &engine->readable);
-    if (status == 0 && engine->options.subreaper)
+    if (status == 0 && engine->options.is_daemon)
         status = jc_orphans_start(engine);
     return status;
 }

@@ -38,8 +38,7 @@ struct jc_launch {
     int64_t started_ms; ///< monotonic; 0: handed over
     int error;
     const char *stage;
-    uid_t uid;
-    gid_t gid;
+    const struct jc_identity *identity;
     uint32_t flags; ///< of the plan
 };
 
@@ -78,7 +77,12 @@ struct jc_job_slot {
 /// What every child needs, fixed when the engine is made.
 struct jc_spawn_base {
     int null_fd;
-    struct rlimit descriptors; ///< RLIMIT_NOFILE of jobs
+    /// Limits of jobs, where they are not this process's.
+    struct jc_limit {
+        int resource;
+        struct rlimit limit;
+    } limits[4];
+    size_t limit_count;
     bool resets_oom;
     uint64_t ignored; ///< signals to reset, the first in the lowest bit: those this process ignores, or may
 };

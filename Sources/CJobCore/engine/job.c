@@ -52,7 +52,7 @@ static int take_plan(struct jc_job *job, const struct jc_job_options *options, s
     *plan = jc_plan_view(options->plan);
     const size_t marker_size = strlen(options->marker) + 1;
     const size_t argc = plan->header.arguments;
-    const size_t pointers = argc + 1 + count(options->environment) + plan->header.environment + 2;
+    const size_t pointers = argc + 1 + count(options->identity->environment) + plan->header.environment + 2;
     char **vectors = malloc(pointers * sizeof *vectors + marker_size + options->plan_length);
     if (vectors == NULL)
         return -ENOMEM;
@@ -61,7 +61,7 @@ static int take_plan(struct jc_job *job, const struct jc_job_options *options, s
     for (uint32_t i = 0; i < argc; i++)
         vectors[i] = (char *)jc_plan_string(plan, i);
     vectors[argc] = NULL;
-    fill_environment(vectors + argc + 1, plan, options->environment, marker);
+    fill_environment(vectors + argc + 1, plan, options->identity->environment, marker);
     job->memory = vectors;
     job->launch.argv = vectors;
     job->launch.envp = vectors + argc + 1;
@@ -110,8 +110,7 @@ static void take_options(struct jc_job *job, const struct jc_job_options *option
     job->state.grace_ms = (header->flags & JC_PLAN_GRACE) != 0 ? header->grace_ms : options->grace_ms;
     job->launch.stdin_fd = options->stdin_fd;
     job->launch.flags = header->flags;
-    job->launch.uid = options->uid;
-    job->launch.gid = options->gid;
+    job->launch.identity = options->identity;
 }
 
 static int make_job(struct jc_engine *engine, const struct jc_job_options *options, struct jc_job **out)
@@ -214,6 +213,8 @@ void jc_job_send_term(struct jc_job *job)
     job->state.term_pending = true;
     jc_checkpoint_note(job);
     jc_tree_signal(job, SIGTERM);
+    // One that is stopped would not take it before its KILL.
+    jc_tree_signal(job, SIGCONT);
     job->state.term_pending = false;
     jc_checkpoint_note(job);
 }

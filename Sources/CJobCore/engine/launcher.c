@@ -11,12 +11,15 @@
 
 #define MOST_QUEUED (1U << 20)
 
-/// A pipe whose near end does not block. `near_end` 0: this process reads; 1: it writes.
-static int make_pipe(int fds[2], int near_end)
+/// A pipe whose near end does not block. `near_end` 0: this process reads; 1: it writes. It is the job's
+/// user's, who may open /dev/stdout then.
+static int make_pipe(int fds[2], int near_end, const struct jc_identity *identity)
 {
     if (pipe2(fds, O_CLOEXEC) < 0)
         return -errno;
-    if (fcntl(fds[near_end], F_SETFL, O_NONBLOCK | near_end) < 0) {
+    const bool is_others = identity->uid != (uid_t)-1 && identity->uid != geteuid();
+    if (fcntl(fds[near_end], F_SETFL, O_NONBLOCK | near_end) < 0 ||
+        (is_others && fchown(fds[0], identity->uid, identity->gid) < 0)) {
         int status = -errno;
         close(fds[0]);
         close(fds[1]);
@@ -35,14 +38,14 @@ static int open_streams(struct jc_job *job)
     const bool merges = (launch->flags & JC_PLAN_MERGE) != 0;
     far[0] = launch->stdin_fd >= 0 ? launch->stdin_fd : job->engine->base.null_fd;
     if (launch->stdin_fd < 0 && (launch->flags & JC_PLAN_STDIN_OPEN) != 0) {
-        int status = make_pipe(fds, 1);
+        int status = make_pipe(fds, 1, launch->identity);
         if (status < 0)
             return status;
         far[0] = fds[0];
         state->stdin_write = fds[1];
     }
     for (int i = 0; i < (merges ? 1 : 2); i++) {
-        int status = make_pipe(fds, 0);
+        int status = make_pipe(fds, 0, launch->identity);
         if (status < 0)
             return status;
         state->pipe[i] = fds[0];

@@ -49,18 +49,27 @@ static void reset_signals(const struct jc_spawn_base *base, bool all)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int take_identity(const struct jc_launch *launch)
+static int take_identity(const struct jc_identity *identity)
 {
-    bool changes_user = launch->uid != (uid_t)-1;
-    if (!changes_user && launch->gid == (gid_t)-1)
+    const uid_t uid = identity->uid;
+    if (uid == (uid_t)-1 && identity->gid == (gid_t)-1)
         return 0;
-    gid_t gid = launch->gid != (gid_t)-1 ? launch->gid : getegid();
+    const gid_t gid = identity->gid != (gid_t)-1 ? identity->gid : getegid();
     // The raw calls: the library's would try to change all threads, which are the parent's.
-    if (changes_user && syscall(SYS_setgroups, 1, &gid) < 0 && geteuid() == 0)
+    if (uid != (uid_t)-1 && syscall(SYS_setgroups, identity->group_count, identity->groups) < 0 &&
+        geteuid() == 0)
         return -1;
     if (syscall(SYS_setresgid, gid, gid, gid) < 0)
         return -1;
-    return changes_user ? (int)syscall(SYS_setresuid, launch->uid, launch->uid, launch->uid) : 0;
+    return uid != (uid_t)-1 ? (int)syscall(SYS_setresuid, uid, uid, uid) : 0;
+}
+
+static int set_limits(const struct jc_spawn_base *base)
+{
+    for (size_t i = 0; i < base->limit_count; i++)
+        if (setrlimit(base->limits[i].resource, &base->limits[i].limit) < 0)
+            return -1;
+    return 0;
 }
 
 static const char *path_of(char *const *envp)
@@ -140,9 +149,9 @@ static int run(const struct start *start)
         reset_oom_score();
     if (place_descriptors(launch) < 0)
         return fail(launch, "descriptors");
-    if (setrlimit(RLIMIT_NOFILE, &start->base->descriptors) < 0)
+    if (set_limits(start->base) < 0)
         return fail(launch, "limit");
-    if (take_identity(launch) < 0)
+    if (take_identity(launch->identity) < 0)
         return fail(launch, "identity");
     if (chdir(launch->cwd) < 0)
         return fail(launch, "chdir");

@@ -38,7 +38,7 @@ final class EngineHarness {
     if kind.usesCgroup { cgroup = Self.claim(String(directory.suffix(6))) }
     let options = jc_engine_options(
       launchers: kind.launchers, cgroup_parent: nil, output_dir: descriptor, output_mode: 0o600,
-      job_descriptors: 0, subreaper: false, keeper: -1)
+      is_daemon: false, keeper: -1)
     engine = try JobEngine(loop, options, cgroup: cgroup)
   }
 

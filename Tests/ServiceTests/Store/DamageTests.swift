@@ -117,6 +117,20 @@ import Testing
     }
   }
 
+  /// A service manager may have given all of it to root's group (StateDirectory=, systemd.exec(5)).
+  @Test(.enabled(if: geteuid() == 0)) func outputThatWasTakenAwayIsSharedAgain() throws {
+    let scratch = try ScratchDirectory()
+    let directory = try StateDirectory(path: scratch.path, group: 1)
+    defer { close(directory.output) }
+    let file = "\(scratch.path)/output/07/some.stdout"
+    close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0o640))
+    try #require(chown(file, 0, 0) == 0)
+    #expect(directory.shareOutput() == 1)
+    var info = stat()
+    #expect(stat(file, &info) == 0 && info.st_gid == 1)
+    #expect(directory.shareOutput() == 0)
+  }
+
   @Test func aLockIsWaitedFor() throws {
     let scratch = try ScratchDirectory()
     var first: StateLock? = try StateLock(directory: scratch.path)

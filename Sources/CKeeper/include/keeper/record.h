@@ -48,9 +48,8 @@ enum jk_cause {
 
 /// Places in the reply to JK_HELLO. `pid`: of the supervisor before.
 enum jk_hello {
-    JK_HELLO_STARTS = 0,      ///< supervisors it has started
-    JK_HELLO_CAUSE = 1,       ///< enum jk_cause
-    JK_HELLO_DESCRIPTORS = 2, ///< soft limit of open files that the keeper was started with: that of jobs
+    JK_HELLO_STARTS = 0, ///< supervisors it has started
+    JK_HELLO_CAUSE = 1,  ///< enum jk_cause
 };
 
 struct jk_record {

@@ -32,6 +32,11 @@ const char *_Nullable jp_errno_name(int error);
 /// that is stopped or hangs would not notice. After the last change of user, which would undo it.
 void jp_die_with_parent(void);
 
+/// Takes back what this process may have from whoever started it, as its children would: umask, nice value,
+/// scheduling policy, I/O priority, affinity (but for a cpuset's), personality. Before other threads are
+/// started.
+void jp_reset_inherited(void);
+
 /// Names the calling thread, for ps(1) and debuggers: 15 characters at most.
 void jp_name_thread(const char *_Nonnull name);
 

@@ -19,19 +19,29 @@ struct jc_engine_options {
     /// Descriptor of the directory of output files; stays the caller's. Files get the group of the directory
     /// they are in where that has the set-group-ID bit.
     int output_dir;
-    mode_t output_mode;       ///< permission bits of output files, such as 0640
-    uint64_t job_descriptors; ///< soft RLIMIT_NOFILE of jobs; 0: as this process's
-    bool subreaper; ///< become child-subreaper and reap orphans (a daemon's choice, never a library's)
-    int keeper;     ///< link to the keeper (keeper/link.h), the parent of adopted jobs' processes; -1: none
+    mode_t output_mode; ///< permission bits of output files, such as 0640
+    /// A daemon's engine, never a library's: it becomes child-subreaper and reaps orphans, and its jobs have
+    /// limits (setrlimit(2)) and an OOM score that do not depend on who started the daemon.
+    bool is_daemon;
+    int keeper; ///< link to the keeper (keeper/link.h), the parent of adopted jobs' processes; -1: none
 };
 
-/// What a plan does not say of its job. The strings are copied before `jc_job_start` returns; the vector
-/// `environment` and its strings live as long as the engine.
+/// Who a job runs as.
+struct jc_identity {
+    uid_t uid;                     ///< (uid_t)-1: as this process, with its groups
+    gid_t gid;                     ///< (gid_t)-1: as this process
+    const gid_t *_Nullable groups; ///< supplementary ones, where `uid` is set
+    size_t group_count;
+    /// NULL-terminated: the entries of the environment that the plan does not replace.
+    const char *_Nullable const *_Nonnull environment;
+};
+
+/// What a plan does not say of its job. The strings are copied before `jc_job_start` returns; `identity`
+/// lives as long as the engine.
 struct jc_job_options {
     const void *_Nonnull plan; ///< a plan that was checked (jc_plan_check); copied
     size_t plan_length;
-    /// NULL-terminated: the entries of every job's environment that its plan does not replace.
-    const char *_Nullable const *_Nonnull environment;
+    const struct jc_identity *_Nonnull identity;
     const char *_Nonnull marker;      ///< NAME=VALUE, the environment's last entry, which no plan replaces
     const char *_Nonnull output_name; ///< files are `<output_name>.stdout` and `.stderr` in output_dir
     /// Taken over, closed after the launch (also when the start fails). -1: a pipe where the plan's standard
@@ -39,8 +49,6 @@ struct jc_job_options {
     int stdin_fd;
     uint64_t output_limit; ///< bytes kept of each stream, if the plan's limit is not less
     uint64_t grace_ms;     ///< where the plan has none
-    uid_t uid;             ///< (uid_t)-1: as this process
-    gid_t gid; ///< (gid_t)-1: as this process; with `uid` set, supplementary groups are dropped to this one
 };
 
 struct jc_job_result {
