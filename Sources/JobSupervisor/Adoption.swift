@@ -19,8 +19,6 @@ struct Inheritance {
   /// Names of what is of no use, and why.
   private(set) var unused: [(name: String, why: String)] = []
 
-  init() {}
-
   init(_ keeper: Keeper) throws(SystemError) {
     var inputs: [JobID: Int32] = [:]
     for held in try keeper.takeAll() {

@@ -21,8 +21,6 @@ final class Keeper {
   /// What it holds.
   struct Held {
     let name: String
-    /// Of the job's process; 0: none.
-    let pid: pid_t
     let descriptor: Int32
   }
 
@@ -49,8 +47,7 @@ final class Keeper {
       guard record.status == 0 else { return all }
       // Another attempt may have the room: a job is not lost for want of it.
       guard descriptor >= 0 else { throw SystemError(EMFILE, "take what the keeper holds") }
-      all.append(
-        Held(name: String(cString: jk_record_name(&record)), pid: record.pid, descriptor: descriptor))
+      all.append(Held(name: String(cString: jk_record_name(&record)), descriptor: descriptor))
     }
   }
 

@@ -58,7 +58,7 @@ struct keeper {
     bool was_ready; ///< one of the supervisors was
     bool is_ready, has_migrated;
     enum jk_cause cause;      ///< of the supervisor that lives or is to be started
-    pid_t predecessor, ended; ///< the one whose end `end` tells, and the last one
+    pid_t predecessor;        ///< the one whose end `end` tells
     char end[JK_TEXT_SIZE];   ///< how that one ended
     char blame[JK_TEXT_SIZE]; ///< why the one that lives was killed by the keeper; empty: it was not
     uint32_t leave;           ///< enum jk_leave; 0: it did not say so
@@ -68,8 +68,8 @@ struct keeper {
     bool is_asked_to_end;
     unsigned end_tries; ///< supervisors that were to be started since then
     unsigned failures;  ///< supervisors that died young, one after the other
-    int64_t restart_ms, started_ms, ready_ms, silent_ms, ready_by_ms, watchdog_ms; ///< monotonic; 0: not
-    int64_t patience_ms;                                                           ///< of silence
+    int64_t restart_ms, ready_ms, silent_ms, ready_by_ms, watchdog_ms; ///< monotonic; 0: not
+    int64_t patience_ms;                                               ///< of silence
 };
 
 // starter.c: a thread of its own, which is not confined, starts processes and replaces the keeper's program.

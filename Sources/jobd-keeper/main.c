@@ -57,12 +57,18 @@ static _Noreturn void end(int status, const char *format, ...)
     _exit(status);
 }
 
+/// As a shell has it.
+static int exit_code(int status)
+{
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 /// How the supervisor ended, for the next one.
-static void say_end(struct keeper *keeper, int status)
+static void say_end(struct keeper *keeper, pid_t pid, int status)
 {
     // Those that only failed to take its place are no news.
     if (keeper->is_ready || keeper->cause != JK_CAUSE_DEATH || keeper->end[0] == '\0') {
-        keeper->predecessor = keeper->ended;
+        keeper->predecessor = pid;
         if (keeper->blame[0] != '\0')
             memcpy(keeper->end, keeper->blame, sizeof keeper->end);
         else if (WIFSIGNALED(status))
@@ -140,7 +146,6 @@ static void start(struct keeper *keeper)
     keeper->restart_ms = 0;
     keeper->is_ready = false;
     keeper->leave = 0;
-    keeper->started_ms = now_ms();
     if (started.error != 0) {
         if (!keeper->was_ready)
             end(1, "cannot start the supervisor: %s", strerror(started.error));
@@ -156,8 +161,8 @@ static void start(struct keeper *keeper)
         close(keeper->candidate);
     keeper->candidate = started.program != keeper->program ? started.program : -1;
     keeper->patience_ms = START_PATIENCE_MS;
-    keeper->silent_ms = keeper->started_ms + keeper->patience_ms;
-    keeper->ready_by_ms = keeper->cause == JK_CAUSE_UPGRADE ? keeper->started_ms + READY_MS : 0;
+    keeper->silent_ms = now_ms() + keeper->patience_ms;
+    keeper->ready_by_ms = keeper->cause == JK_CAUSE_UPGRADE ? now_ms() + READY_MS : 0;
     deliver_kept(keeper);
 }
 
@@ -293,9 +298,7 @@ static void receive(struct keeper *keeper, int most)
 static void replace_dead(struct keeper *keeper, int status)
 {
     if (!keeper->was_ready) {
-        const bool says_more = WIFSIGNALED(status);
-        end(says_more ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
-            says_more ? "the supervisor did not start: %s" : NULL, keeper->end);
+        end(exit_code(status), WIFSIGNALED(status) ? "the supervisor did not start: %s" : NULL, keeper->end);
     }
     if (!keeper->is_ready && keeper->candidate >= 0 && !keeper->has_migrated) {
         close(keeper->candidate);
@@ -314,13 +317,12 @@ static void supervisor_ended(struct keeper *keeper, int status)
     if (keeper->link >= 0)
         close(keeper->link);
     keeper->link = -1;
-    keeper->ended = keeper->supervisor;
+    say_end(keeper, keeper->supervisor, status);
     keeper->supervisor = 0;
     keeper->silent_ms = keeper->ready_by_ms = 0;
-    say_end(keeper, status);
     switch (keeper->leave) {
     case JK_LEAVE_END:
-        end(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status), NULL);
+        end(exit_code(status), NULL);
     case JK_LEAVE_SUCCESSOR:
         keeper->cause = JK_CAUSE_UPGRADE;
         keeper->end[0] = '\0';

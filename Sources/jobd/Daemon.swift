@@ -103,7 +103,6 @@ enum Daemon {
     let log = Log(level: configuration.logLevel)
     signal(SIGPIPE, SIG_IGN)
     Inherited.reset()
-    Limits.raiseDescriptors()
     Limits.raiseOomScore(to: -900)
     log.info("starting", ["version": version, "pid": "\(getpid())", "state": configuration.stateDirectory])
     try Supervisor(configuration, log: log, arguments: arguments).run()

@@ -13,14 +13,6 @@ enum Limits {
     }
   }
 
-  /// A job costs descriptors, and so does a connection: as many as the system lets this process have.
-  static func raiseDescriptors() {
-    var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-    limit.rlim_cur = limit.rlim_max
-    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-  }
-
   /// Where the service manager protects the daemon from being ended when memory runs out, the keeper keeps all of it, the
   /// others less, and jobs nothing (proc_pid_oom_score_adj(5)).
   static func raiseOomScore(to score: Int) {
