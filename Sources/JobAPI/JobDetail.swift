@@ -68,7 +68,8 @@ public struct ResourceUsage: Codable, Sendable, Equatable {
   /// CPU time in microseconds.
   public var userMicroseconds: Int64
   public var systemMicroseconds: Int64
-  public var maxResidentKiB: Int64
+  /// Absent: it was less than the daemon's own, and is not known.
+  public var maxResidentKiB: Int64?
 
   enum CodingKeys: String, CodingKey {
     case userMicroseconds = "user_us"
@@ -76,7 +77,7 @@ public struct ResourceUsage: Codable, Sendable, Equatable {
     case maxResidentKiB = "max_rss_kib"
   }
 
-  public init(userMicroseconds: Int64, systemMicroseconds: Int64, maxResidentKiB: Int64) {
+  public init(userMicroseconds: Int64, systemMicroseconds: Int64, maxResidentKiB: Int64?) {
     (self.userMicroseconds, self.systemMicroseconds) = (userMicroseconds, systemMicroseconds)
     self.maxResidentKiB = maxResidentKiB
   }

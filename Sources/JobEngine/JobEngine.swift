@@ -9,6 +9,8 @@ import Platform
 package final class JobEngine {
   package let handle: OpaquePointer
   private let loop: EventLoop
+  /// Milliseconds that a program may take to come to run.
+  package static let launchTime: UInt64 = 30_000
 
   /// `cgroup`: a cgroup v2 directory for the jobs' own; nil: process groups.
   package init(_ loop: EventLoop, _ options: jc_engine_options, cgroup: String?) throws(SystemError) {
@@ -28,6 +30,9 @@ package final class JobEngine {
 
 /// What is told of a running job, on the loop's thread.
 package protocol RunningJobDelegate: AnyObject {
+  /// Its program does not come to run: others are launched meanwhile. ``jobStarted(pid:at:)`` or
+  /// ``jobFinished(_:)`` follows.
+  func jobStartWaits()
   /// The program runs. `at`: microseconds since 1970.
   func jobStarted(pid: pid_t, at: Int64)
   /// `length` bytes more of a stream are in its file.
@@ -36,8 +41,10 @@ package protocol RunningJobDelegate: AnyObject {
   func jobOutputFailed(stream: OutputStream, error: Int32)
   /// Room in the stdin pipe again (0), or its reader is gone (a negative errno).
   func jobInputReady(error: Int32)
-  /// First process reaped, output complete, tree gone. The last call.
+  /// First process reaped, output complete, tree gone. The last call, unless something is left.
   func jobFinished(_ result: jc_job_result)
+  /// What `jc_job_result.left` said is gone. The last call.
+  func jobGone()
 }
 
 extension OutputStream {
@@ -49,6 +56,8 @@ package final class RunningJob: InputSink {
   private var job: OpaquePointer?
   private unowned let delegate: any RunningJobDelegate
   private let engine: JobEngine
+  /// Until what is left of the job is gone.
+  private var keptDelegate: (any RunningJobDelegate)?
   /// Of its first process; 0: it has not started.
   package private(set) var pid: pid_t = 0
 
@@ -76,7 +85,7 @@ package final class RunningJob: InputSink {
     self.engine = engine
     self.delegate = delegate
     try SystemError.check(start(launch), "start a job")
-    // The C side holds a reference until `finished`.
+    // The C side holds a reference until `finished`, or `gone`.
     _ = Unmanaged.passRetained(self)
   }
 
@@ -150,6 +159,7 @@ package final class RunningJob: InputSink {
 
 extension RunningJob {
   private nonisolated(unsafe) static var events = jc_job_events(
+    start_waits: { context in RunningJob.of(context).delegate.jobStartWaits() },
     started: { context, pid, at in
       let job = RunningJob.of(context)
       job.pid = pid
@@ -163,8 +173,15 @@ extension RunningJob {
     },
     stdin_ready: { context, error in RunningJob.of(context).delegate.jobInputReady(error: error) },
     finished: { context, result in
-      let job = Unmanaged<RunningJob>.fromOpaque(context!).takeRetainedValue()
+      let job = RunningJob.of(context)
+      if result.pointee.left { job.keptDelegate = job.delegate }
       job.delegate.jobFinished(result.pointee)
+      if !result.pointee.left { Unmanaged.passUnretained(job).release() }
+    },
+    gone: { context in
+      let job = Unmanaged<RunningJob>.fromOpaque(context!).takeRetainedValue()
+      job.delegate.jobGone()
+      job.keptDelegate = nil
     })
 
   private static func of(_ context: UnsafeMutableRawPointer?) -> RunningJob {

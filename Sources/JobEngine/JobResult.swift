@@ -6,7 +6,8 @@ import Platform
 extension JobRecord {
   /// Takes over how the engine saw the job end.
   package mutating func take(_ result: jc_job_result) {
-    finished = result.finished_us
+    // The clock may have been set back meanwhile.
+    finished = max(result.finished_us, result.started_us, created)
     stdout = StreamCount(kept: result.bytes.0, dropped: result.dropped.0)
     stderr = StreamCount(kept: result.bytes.1, dropped: result.dropped.1)
     userTime = result.user_us
@@ -18,19 +19,27 @@ extension JobRecord {
       return
     }
     state = .completed
-    started = result.started_us
+    started = max(result.started_us, created)
     exitCode = result.exit_code
     signal = result.signal
     if result.timed_out { flags.insert(.timedOut) }
     if result.limit_killed { flags.insert(.limitKilled) }
-    if result.forced_eof { flags.insert(.forcedEnd) }
     if stdout.dropped > 0 || stderr.dropped > 0 { flags.insert(.truncated) }
-    error = Self.outputFailure(result)
+    error = Self.outputFailure(result) ?? Self.leftover(result)
   }
 
   package static func startFailure(_ result: jc_job_result) -> String {
     let stage = result.error_stage.map { String(cString: $0) } ?? "start"
-    if stage == "wait" { return "the job ended, and its exit status was lost: its parent did not tell it" }
+    switch stage {
+    case "wait": return "the job ended, and its exit status was lost: its parent did not tell it"
+    case "kill":
+      return "the job cannot be ended: SIGKILL to process \(result.left_pid): "
+        + (result.error == EPERM
+          ? "\(SystemError.text(of: EPERM)) (it is another user's)" : "it waits in the kernel")
+    case "start" where result.error == ECANCELED:
+      return "the job was stopped before its program was started, which took long"
+    default: break
+    }
     let subject = result.error_subject.map { " \"\(shortened(String(cString: $0)))\"" } ?? ""
     return "cannot start the job: \(stage)\(subject): \(SystemError.text(of: result.error))"
   }
@@ -40,6 +49,13 @@ extension JobRecord {
     let most = 200
     guard name.utf8.count > most else { return name }
     return String(String.UnicodeScalarView(name.unicodeScalars.prefix(most))) + "..."
+  }
+
+  /// What became of the job's processes, or of what they wrote, that its exit code does not tell.
+  private static func leftover(_ result: jc_job_result) -> String? {
+    if result.left { return "processes of the job are left that cannot be ended" }
+    guard result.forced_eof else { return nil }
+    return "output was cut off: a process that left the job kept it open after the job's end"
   }
 
   private static func outputFailure(_ result: jc_job_result) -> String? {
@@ -56,7 +72,7 @@ extension jc_job_result {
   /// Whether what kept the job from starting lies in this system, not in what the job asks for.
   package var isFaultOfSystem: Bool {
     let stage = error_stage.map { String(cString: $0) } ?? ""
-    guard ["exec", "chdir", "identity"].contains(stage) else { return true }
+    guard ["exec", "chdir", "identity"].contains(stage) else { return error != ECANCELED }
     return [ENOMEM, EAGAIN, EMFILE, ENFILE, EIO].contains(error)
   }
 }

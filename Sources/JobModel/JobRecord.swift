@@ -39,8 +39,6 @@ package struct JobRecord: Equatable, Sendable {
     package static let timedOut = Flags(rawValue: 1)
     /// The output limit ended it.
     package static let limitKilled = Flags(rawValue: 2)
-    /// A pipe was held open by a process outside the job's tree and was let go.
-    package static let forcedEnd = Flags(rawValue: 4)
     /// The index of the output of the combined log is in a file beside the streams' files.
     package static let logInFile = Flags(rawValue: 8)
     /// Output was dropped at the limit, or could not be written.

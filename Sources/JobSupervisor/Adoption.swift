@@ -133,7 +133,8 @@ extension Supervisor {
     if takesInput, !state.stdin_closed, state.stdin_write < 0 {
       throw DaemonError("its open standard input was not kept")
     }
-    let job = LiveJob(id, takesInput: takesInput, state, in: directory.output, delegate: self)
+    let job = LiveJob(
+      id, of: record.client, takesInput: takesInput, state, in: directory.output, delegate: self)
     let isInputHeld = state.stdin_write >= 0
     job.running = try RunningJob(
       engine, adopting: &state, outputName: record.outputName, marker: "\(JobEnvironment.marker)=\(id)",
@@ -158,7 +159,8 @@ extension Supervisor {
     for job in inheritance.queued {
       guard let (record, plan) = stored[job.id], let plan, book.jobs[job.id] == nil, record.started == 0
       else { continue }
-      live[job.id] = LiveJob(job.id, takesInput: plan.isStdinOpen, in: directory.output, delegate: self)
+      live[job.id] = LiveJob(
+        job.id, of: record.client, takesInput: plan.isStdinOpen, in: directory.output, delegate: self)
       handle(.queued(record, ApiRequest.Creation(plan, input: job.input)))
     }
   }

@@ -10,6 +10,7 @@ import Platform
 /// only.
 final class LiveJob: RunningJobDelegate {
   let id: JobID
+  let client: Int64
   /// It was created with an open standard input.
   let takesInput: Bool
   var running: RunningJob?
@@ -20,6 +21,8 @@ final class LiveJob: RunningJobDelegate {
   /// When it was told, by the clock that is never set.
   private(set) var startSeen: Int64 = 0
   private(set) var hasEnded = false
+  /// Its program does not come to run.
+  private(set) var startWaits = false
   /// Bytes of each stream that are in its file.
   private(set) var kept: [UInt64] = [0, 0]
   private(set) var index: OutputIndexWriter
@@ -36,17 +39,19 @@ final class LiveJob: RunningJobDelegate {
   var watchers: [ApiChild] = []
   var hasUntoldOutput = false
 
-  init(_ id: JobID, takesInput: Bool, in directory: Int32, delegate supervisor: Supervisor) {
-    (self.id, self.takesInput, self.supervisor) = (id, takesInput, supervisor)
+  init(
+    _ id: JobID, of client: Int64, takesInput: Bool, in directory: Int32, delegate supervisor: Supervisor
+  ) {
+    (self.id, self.client, self.takesInput, self.supervisor) = (id, client, takesInput, supervisor)
     index = OutputIndexWriter(id, in: directory)
   }
 
   /// One that a predecessor launched, with its input as `state` says; ``goOn(_:in:now:)`` follows.
   convenience init(
-    _ id: JobID, takesInput: Bool, _ state: jc_job_state, in directory: Int32,
+    _ id: JobID, of client: Int64, takesInput: Bool, _ state: jc_job_state, in directory: Int32,
     delegate supervisor: Supervisor
   ) {
-    self.init(id, takesInput: takesInput, in: directory, delegate: supervisor)
+    self.init(id, of: client, takesInput: takesInput, in: directory, delegate: supervisor)
     started = state.started_us
     input = InputQueue(
       taken: state.input_taken, isClosed: state.stdin_closed, isUncertain: state.input_pending > 0)
@@ -77,7 +82,13 @@ final class LiveJob: RunningJobDelegate {
 
   // MARK: RunningJobDelegate
 
+  func jobStartWaits() {
+    startWaits = true
+    supervisor.startWaits(self)
+  }
+
   func jobStarted(pid: pid_t, at: Int64) {
+    startWaits = false
     (started, startSeen) = (at, Clock.monotonic())
     supervisor.started(self, pid: pid, at: at)
   }
@@ -102,4 +113,6 @@ final class LiveJob: RunningJobDelegate {
     input.refuseAll()
     supervisor.ended(self, result)
   }
+
+  func jobGone() { supervisor.gone(self) }
 }

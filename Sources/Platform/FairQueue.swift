@@ -18,12 +18,19 @@ package struct FairQueue<Element> {
     }
   }
 
-  /// The first element of the client whose turn it is.
-  package mutating func popFirst() -> Element? {
-    guard let client = turns.popFirst(), let element = queues[client]?.popFirst() else { return nil }
-    count -= 1
-    if queues[client]?.isEmpty == true { queues[client] = nil } else { turns.append(client) }
-    return element
+  /// The first element of the client whose turn it is; one that is passed over keeps its elements.
+  package mutating func popFirst(passingOver isPassedOver: (Int64) -> Bool = { _ in false }) -> Element? {
+    for _ in 0..<queues.count {
+      guard let client = turns.popFirst() else { return nil }
+      guard !isPassedOver(client), let element = queues[client]?.popFirst() else {
+        turns.append(client)
+        continue
+      }
+      count -= 1
+      if queues[client]?.isEmpty == true { queues[client] = nil } else { turns.append(client) }
+      return element
+    }
+    return nil
   }
 }
 

@@ -7,9 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
-// The pool: cgroups are made when all are in use and kept for the next job.
+// The pool: cgroups are made when all are in use and kept for the next job. One that is used again is as it
+// was when it was made: see cgroup_changes.c.
+
+/// Free ones that are kept beside as many as are in use.
+#define MOST_FREE 64
 
 int jc_cgroup_open(int parent, const char *name, struct jc_cgroup *cgroup)
 {
@@ -41,25 +46,60 @@ static int make_cgroup(struct jc_engine *engine, unsigned number, struct jc_cgro
     snprintf(name, sizeof name, "job-%u", number);
     cgroup->number = number;
     int status = jc_cgroup_open(engine->cgroup_dir, name, cgroup);
-    if (status < 0)
+    if (status < 0) {
         free(cgroup);
-    else
-        *out = cgroup;
-    return status;
+        return status;
+    }
+    pthread_mutex_lock(&engine->lock);
+    jc_cgroup_changes_add(engine, cgroup);
+    LIST_INSERT_HEAD(&engine->known_cgroups, cgroup, known);
+    engine->used_count++;
+    pthread_mutex_unlock(&engine->lock);
+    *out = cgroup;
+    return 0;
+}
+
+/// Takes one out of those that are free. Under the lock.
+static struct jc_cgroup *take_free(struct jc_engine *engine)
+{
+    struct jc_cgroup *cgroup = SLIST_FIRST(&engine->free_cgroups);
+    if (cgroup == NULL)
+        return NULL;
+    SLIST_REMOVE_HEAD(&engine->free_cgroups, link);
+    cgroup->is_free = false;
+    engine->free_count--;
+    engine->used_count++;
+    return cgroup;
+}
+
+static void drop_all(struct jc_engine *engine, struct jc_cgroups *cgroups)
+{
+    for (struct jc_cgroup *cgroup; (cgroup = SLIST_FIRST(cgroups)) != NULL;) {
+        SLIST_REMOVE_HEAD(cgroups, link);
+        jc_cgroup_drop(engine, cgroup);
+    }
 }
 
 int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out)
 {
+    struct jc_cgroups spent = SLIST_HEAD_INITIALIZER(spent);
+    struct jc_cgroup *cgroup;
     pthread_mutex_lock(&engine->lock);
-    struct jc_cgroup *cgroup = SLIST_FIRST(&engine->cgroups);
-    if (cgroup != NULL)
-        SLIST_REMOVE_HEAD(&engine->cgroups, link);
+    jc_cgroup_changes_read(engine);
+    while ((cgroup = take_free(engine)) != NULL && cgroup->is_spent)
+        SLIST_INSERT_HEAD(&spent, cgroup, link);
     unsigned number = cgroup == NULL ? engine->next_cgroup++ : 0;
     pthread_mutex_unlock(&engine->lock);
-    if (cgroup == NULL)
-        return make_cgroup(engine, number, out);
+    drop_all(engine, &spent);
     *out = cgroup;
-    return 0;
+    return cgroup != NULL ? 0 : make_cgroup(engine, number, out);
+}
+
+void jc_cgroup_label(const struct jc_cgroup *cgroup, const char *marker)
+{
+    const char *id = strchr(marker, '=') + 1;
+    // Before Linux 5.7 it cannot have one.
+    (void)fsetxattr(cgroup->dir, "user.job_id", id, strlen(id), 0);
 }
 
 int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup **out)
@@ -69,11 +109,18 @@ int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup 
     if (status == 0 && number >= engine->next_cgroup)
         engine->next_cgroup = number + 1;
     pthread_mutex_unlock(&engine->lock);
+    // What was changed before is not known.
+    if (status == 0)
+        (*out)->is_spent = true;
     return status;
 }
 
-void jc_cgroup_let_go(struct jc_cgroup *cgroup)
+void jc_cgroup_let_go(struct jc_engine *engine, struct jc_cgroup *cgroup)
 {
+    pthread_mutex_lock(&engine->lock);
+    LIST_REMOVE(cgroup, known);
+    engine->used_count--;
+    pthread_mutex_unlock(&engine->lock);
     jc_cgroup_close(cgroup);
     free(cgroup);
 }
@@ -82,29 +129,41 @@ void jc_cgroup_drop(struct jc_engine *engine, struct jc_cgroup *cgroup)
 {
     char name[32];
     snprintf(name, sizeof name, "job-%u", cgroup->number);
-    jc_cgroup_let_go(cgroup);
+    jc_cgroup_walk_remove(cgroup->dir);
+    // With it the kernel removes its watch.
     unlinkat(engine->cgroup_dir, name, AT_REMOVEDIR);
+    jc_cgroup_let_go(engine, cgroup);
 }
 
-// A cgroup that was killed counts its kills, and CLONE_INTO_CGROUP compares that count with the one of the
-// parent's cgroup (seen on Linux 6.18): the next child would be killed at its birth.
+/// Keeps it for the next job unless it was changed. Free ones are no more than are in use, but for some.
 void jc_cgroup_give(struct jc_engine *engine, struct jc_cgroup *cgroup)
 {
-    if (cgroup->killed) {
-        jc_cgroup_drop(engine, cgroup);
-        return;
-    }
+    struct jc_cgroups drops = SLIST_HEAD_INITIALIZER(drops);
     pthread_mutex_lock(&engine->lock);
-    SLIST_INSERT_HEAD(&engine->cgroups, cgroup, link);
+    jc_cgroup_changes_read(engine);
+    if (cgroup->is_spent) {
+        SLIST_INSERT_HEAD(&drops, cgroup, link);
+    } else {
+        cgroup->is_free = true;
+        SLIST_INSERT_HEAD(&engine->free_cgroups, cgroup, link);
+        engine->free_count++;
+        engine->used_count--;
+    }
+    // Two at most: each that comes back may leave one more too many.
+    for (int i = 0; i < 2 && engine->free_count > engine->used_count + MOST_FREE; i++) {
+        cgroup = take_free(engine);
+        SLIST_INSERT_HEAD(&drops, cgroup, link);
+    }
     pthread_mutex_unlock(&engine->lock);
+    drop_all(engine, &drops);
 }
 
 void jc_cgroups_free(struct jc_engine *engine)
 {
-    for (struct jc_cgroup *cgroup; (cgroup = SLIST_FIRST(&engine->cgroups)) != NULL;) {
-        SLIST_REMOVE_HEAD(&engine->cgroups, link);
-        jc_cgroup_let_go(cgroup);
-    }
+    for (struct jc_cgroup *cgroup; (cgroup = take_free(engine)) != NULL;)
+        jc_cgroup_let_go(engine, cgroup);
+    if (engine->changes >= 0)
+        close(engine->changes);
 }
 
 bool jc_cgroup_populated(const struct jc_cgroup *cgroup)
@@ -117,30 +176,15 @@ bool jc_cgroup_populated(const struct jc_cgroup *cgroup)
     return strstr(text, "populated 1") != NULL;
 }
 
-void jc_cgroup_signal(const struct jc_cgroup *cgroup, int signo)
-{
-    int fd = openat(cgroup->dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-    if (file == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    int pid;
-    // Pids of another namespace's processes read as 0.
-    while (fscanf(file, "%d", &pid) == 1)
-        if (pid > 1)
-            kill(pid, signo);
-    fclose(file);
-}
-
+// A cgroup that was killed counts its kills, and CLONE_INTO_CGROUP compares that count with the one of the
+// parent's cgroup (seen on Linux 6.18): the next child would be killed at its birth.
 void jc_cgroup_kill(struct jc_cgroup *cgroup)
 {
-    cgroup->killed = true;
+    cgroup->is_spent = true;
     int fd = openat(cgroup->dir, "cgroup.kill", O_WRONLY | O_CLOEXEC);
     // Kernels before 5.14 have no cgroup.kill.
     if (fd < 0 || write(fd, "1", 1) != 1)
-        jc_cgroup_signal(cgroup, SIGKILL);
+        jc_cgroup_walk_signal(cgroup->dir, SIGKILL);
     if (fd >= 0)
         close(fd);
 }

@@ -123,8 +123,10 @@ static int clear(int parent, const char *name, bool remove)
     }
     if (remove && jc_cgroup_populated(&cgroup))
         status = -EBUSY;
-    else if (remove)
+    else if (remove) {
+        jc_cgroup_walk_remove(cgroup.dir);
         unlinkat(parent, name, AT_REMOVEDIR);
+    }
     jc_cgroup_close(&cgroup);
     return status;
 }
@@ -176,12 +178,10 @@ int jc_cgroup_claim(const char *parent, const char *name, const int64_t *spared,
 
 void jc_cgroup_release(const char *path)
 {
-    DIR *dir = opendir(path);
-    if (dir == NULL)
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
         return;
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
-        if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-            unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
-    closedir(dir);
+    jc_cgroup_walk_remove(dir);
+    close(dir);
     rmdir(path);
 }

@@ -31,7 +31,8 @@
     X(16, timed_out)                                                                                         \
     X(17, limit_killed)                                                                                      \
     X(18, stdin_closed)                                                                                      \
-    X(19, term_pending)
+    X(19, term_pending)                                                                                      \
+    X(20, launcher_rss_kib)
 
 struct checkpoint {
     uint32_t magic, count;
@@ -86,6 +87,8 @@ int jc_checkpoint_open(struct jc_job *job)
         return status;
     }
     job->state.checkpoint = fd;
+    if (!job->state.adopted)
+        job->state.launcher_rss_kib = jc_own_max_rss_kib();
     jc_checkpoint_note(job);
     return 0;
 }

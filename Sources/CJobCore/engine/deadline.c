@@ -27,6 +27,37 @@ static void force_eof(struct jc_job *job)
     }
 }
 
+static void before_end(struct jc_job *job)
+{
+    if (job->looks_again) {
+        jc_job_exited(job);
+        if (!job->reaped && jp_monotonic_ms() >= job->give_up_ms)
+            jc_job_leave(job, job->launch.error, job->launch.stage);
+        else if (!job->reaped)
+            jc_engine_set_deadline(job, JC_TREE_AGAIN_MS);
+    } else if (!job->state.term_sent) {
+        job->state.timed_out = true;
+        jc_job_stop(job, job->state.grace_ms);
+    } else if (!job->state.kill_sent) {
+        jc_job_stop(job, 0);
+    } else {
+        jc_job_leave(job, jc_job_kill_error(job), "kill");
+    }
+}
+
+static void after_end(struct jc_job *job)
+{
+    if (job->tree_gone)
+        return force_eof(job);
+    jc_job_tree_check(job);
+    if (job->tree_gone)
+        jc_drain_rest(job);
+    else if (jp_monotonic_ms() >= job->give_up_ms)
+        jc_job_leave(job, 0, NULL);
+    else
+        jc_engine_set_deadline(job, JC_TREE_AGAIN_MS);
+}
+
 void jc_job_deadline(void *context)
 {
     struct jc_job *job = context;
@@ -34,27 +65,13 @@ void jc_job_deadline(void *context)
     if (left > 0)
         return jc_engine_set_deadline(job, left);
     job->state.deadline = INT64_MAX;
-    if (!job->reaped && job->looks_again) {
-        jc_job_exited(job);
-        if (!job->reaped)
-            return jc_engine_set_deadline(job, JC_TREE_AGAIN_MS);
-    } else if (!job->reaped) {
-        if (!job->state.term_sent) {
-            job->state.timed_out = true;
-            jc_job_stop(job, job->state.grace_ms);
-        } else if (!job->state.kill_sent) {
-            job->state.kill_sent = true;
-            jc_checkpoint_note(job);
-            jc_tree_signal(job, SIGKILL);
-        }
-    } else if (job->tree_gone) {
-        force_eof(job);
-    } else {
-        jc_job_tree_check(job);
-        if (job->tree_gone)
-            jc_drain_rest(job);
-        else
-            jc_engine_set_deadline(job, JC_TREE_AGAIN_MS);
-    }
+    if (job->is_left)
+        return jc_left_check(job);
+    if (job->phase == JC_STARTING)
+        return jc_start_check(job);
+    if (job->reaped)
+        after_end(job);
+    else
+        before_end(job);
     jc_job_maybe_finish(job);
 }

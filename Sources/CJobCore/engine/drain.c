@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -103,10 +103,11 @@ static void keep(struct jc_job *job, enum jc_stream stream, const char *bytes, s
 static ssize_t move(struct jc_job *job, enum jc_stream stream)
 {
     struct jc_job_state *state = &job->state;
-    int waiting = 1;
-    if (state->file[stream] < 0)
-        ioctl(state->pipe[stream], FIONREAD, &waiting);
-    size_t room = waiting > 0 ? make_room(job, stream, JC_PIPE_LARGE) : 0;
+    // No file is made for a stream that ends empty. What comes after this look is left in the pipe.
+    struct pollfd look = {.fd = state->pipe[stream], .events = POLLIN};
+    if (state->file[stream] < 0 && poll(&look, 1, 0) >= 0 && (look.revents & POLLIN) == 0)
+        return errno = EAGAIN, (look.revents & POLLHUP) != 0 ? 0 : -1;
+    size_t room = make_room(job, stream, JC_PIPE_LARGE);
     if (room == 0)
         return errno = ENOTSUP, -1;
     ssize_t count = splice(state->pipe[stream], NULL, state->file[stream], NULL, room, SPLICE_F_NONBLOCK);
@@ -149,6 +150,7 @@ static void check_limit(struct jc_job *job)
 
 void jc_drain_close(struct jc_job *job, enum jc_stream stream)
 {
+    jc_pipe_size_forget(job, stream);
     jc_engine_unwatch(job->engine, job->state.pipe[stream]);
     close(job->state.pipe[stream]);
     job->state.pipe[stream] = -1;
@@ -172,11 +174,7 @@ void jc_drain(struct jc_job *job, enum jc_stream stream, bool all)
         }
         taken += (size_t)count;
         job->engine->drained += (size_t)count;
-        if (count >= JC_PIPE_SMALL && !job->is_large[stream]) {
-            // A writer that fills the pipe gets a larger one. Where that is not allowed, it stays as it is.
-            (void)fcntl(state->pipe[stream], F_SETPIPE_SZ, JC_PIPE_LARGE);
-            job->is_large[stream] = true;
-        }
+        jc_pipe_resize(job, stream, (size_t)count);
         if (!all && count < JC_PIPE_SMALL)
             break;
     }

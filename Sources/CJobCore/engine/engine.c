@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -168,6 +169,10 @@ static int open_parts(struct jc_engine *engine, struct jc_loop *loop)
     const char *parent = engine->options.cgroup_parent;
     if (parent != NULL && (engine->cgroup_dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
         return -errno;
+    if (parent != NULL)
+        jc_cgroup_changes_open(engine);
+    if ((engine->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+        return -errno;
     if ((engine->proc = opendir("/proc")) == NULL)
         return -errno;
     if ((engine->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
@@ -180,6 +185,8 @@ static int open_parts(struct jc_engine *engine, struct jc_loop *loop)
     int status = fill_base(&engine->options, &engine->base);
     if (status == 0)
         status = jc_readable_new(loop, engine->epoll, on_readable, engine, &engine->readable);
+    if (status == 0)
+        status = jc_readable_new(loop, engine->done_fd, jc_launches_take_back, engine, &engine->launched);
     if (status == 0 && engine->options.is_daemon)
         status = jc_orphans_start(engine);
     return status;
@@ -192,7 +199,7 @@ int jc_engine_new(struct jc_loop *loop, const struct jc_engine_options *options,
         return -ENOMEM;
     engine->loop = loop;
     engine->options = *options;
-    engine->epoll = engine->cgroup_dir = engine->base.null_fd = -1;
+    engine->epoll = engine->cgroup_dir = engine->base.null_fd = engine->changes = engine->done_fd = -1;
     engine->free_slot = UINT32_MAX;
     STAILQ_INIT(&engine->waiting);
     STAILQ_INIT(&engine->done);
@@ -215,12 +222,16 @@ void jc_engine_free(struct jc_engine *engine)
         return;
     jc_launchers_stop(engine);
     jc_watcher_free(engine->readable);
+    jc_watcher_free(engine->launched);
     jc_timer_free(engine->orphan_timer);
     jc_cgroups_free(engine);
     if (engine->base.null_fd >= 0)
         close(engine->base.null_fd);
     if (engine->epoll >= 0)
         close(engine->epoll);
+    if (engine->done_fd >= 0)
+        close(engine->done_fd);
+    jc_stack_free(engine->spare_stack);
     if (engine->cgroup_dir >= 0)
         close(engine->cgroup_dir);
     if (engine->proc != NULL)

@@ -14,16 +14,23 @@
 #define JC_PIPE_LARGE (1 << 20)
 /// How often a tree without a cgroup, or one whose end is not told, is looked at again.
 #define JC_TREE_AGAIN_MS 20
+/// After KILL, when what cannot be ended is left.
+#define JC_LEAVE_MS 10000
 
 /// A cgroup of the pool. Made once, used by one job after the other: making one costs more than a launch may.
 struct jc_cgroup {
     SLIST_ENTRY(jc_cgroup) link;
-    unsigned number; ///< its name is job-<number>
-    int dir;         ///< O_PATH-like directory descriptor, for CLONE_INTO_CGROUP
-    int events;      ///< cgroup.events
+    LIST_ENTRY(jc_cgroup) known; ///< of all of an engine
+    unsigned number;             ///< its name is job-<number>
+    int dir;                     ///< O_PATH-like directory descriptor, for CLONE_INTO_CGROUP
+    int events;                  ///< cgroup.events
+    int changes;                 ///< number of its watch in the engine's inotify(7) instance, or negative
     bool watched;
-    bool killed; ///< by cgroup.kill: not to be used again
+    bool is_free;
+    _Atomic bool is_spent; ///< killed, or changed by somebody: not to be used again
 };
+
+SLIST_HEAD(jc_cgroups, jc_cgroup);
 
 /// What the launcher makes of a job, and all that it needs for it.
 struct jc_launch {
@@ -32,17 +39,24 @@ struct jc_launch {
     struct jc_cgroup *cgroup;
     int stdin_fd; ///< -1: none was given
     int fds[3];   ///< the child's 0, 1 and 2, open here until it has them; else -1
+    const struct jc_identity *identity;
+    const char *marker; ///< the last entry of `envp`
+    const struct jc_spawn_base *base;
+    uint32_t flags;                  ///< of the plan
+    void *stack;                     ///< of the child until exec, JC_STACK_SIZE bytes; NULL: one is made
+    bool joins_cgroup, has_handlers; ///< what the child has to do itself
     /// Out. Stored by the kernel before the child runs, zero once it is reaped: at any time in between the
     /// loop's thread can tell a job's first process from an orphan.
     _Atomic pid_t pid;
+    _Atomic uint32_t is_starting; ///< cleared by the kernel: see spawn.c
+    int pidfd;
     int64_t started_ms; ///< monotonic; 0: handed over
-    int error;
-    const char *stage;
-    const struct jc_identity *identity;
-    uint32_t flags; ///< of the plan
+    int error;          ///< EINPROGRESS: it has not come to exec yet
+    const char *stage;  ///< the child's while it is starting
 };
 
-enum jc_job_phase { JC_QUEUED, JC_RUNNING, JC_OVER };
+/// Starting: exec takes long.
+enum jc_job_phase { JC_QUEUED, JC_STARTING, JC_RUNNING, JC_OVER };
 
 struct jc_job {
     struct jc_engine *engine;
@@ -53,8 +67,11 @@ struct jc_job {
     struct jc_launch launch;   ///< its vectors are freed after the launch
     void *memory;              ///< one allocation: the launch's vectors, and the plan they point into
     char *output_name;
-    char *marker;     ///< the environment's entry that names the job; without cgroups only
-    bool is_large[2]; ///< the stream's pipe
+    char *marker; ///< the environment's entry that names the job; without cgroups only
+    struct jc_pipe_size {
+        bool is_large, is_fixed;
+        unsigned small_reads; ///< one after the other, of a large one
+    } pipe_size[2];
     uint64_t user_us, system_us, max_rss_kib; ///< see `struct jc_job_result`
     uint64_t timeout_ms;
     uint64_t stop_grace; ///< the shortest grace asked for
@@ -63,8 +80,11 @@ struct jc_job {
     int status;
     enum jc_job_phase phase;
     bool reaped, tree_gone, stop_asked, forced_eof;
-    bool looks_again; ///< nothing tells when it has ended, but looking from time to time
-    bool is_zombie;   ///< reaped with the job's release: until then a successor can read how it ended
+    bool is_left;           ///< it is over, but not all of its processes
+    int64_t start_limit_ms; ///< monotonic: when one that is starting is killed
+    int64_t give_up_ms;     ///< monotonic: when what cannot be ended is left
+    bool looks_again;       ///< nothing tells when it has ended, but looking from time to time
+    bool is_zombie;         ///< reaped with the job's release: until then a successor can read how it ended
     int64_t finished_us;
 };
 
@@ -93,6 +113,8 @@ struct jc_engine {
     struct jc_spawn_base base;
     int epoll; ///< of all the jobs' descriptors; itself one event of the loop
     struct jc_watcher *readable;
+    int done_fd; ///< eventfd(2): there is something in `done`
+    struct jc_watcher *launched;
     struct jc_timer *orphan_timer;
     char *buffer; ///< JC_PIPE_LARGE bytes, shared by all drains
 
@@ -101,6 +123,8 @@ struct jc_engine {
     size_t job_count;
     pid_t ignored[32];
     size_t drained; ///< bytes read in this round
+    unsigned large_pipes;
+    void *spare_stack; ///< for launches on the loop's thread
 
     // The launchers' side, under `lock`.
     pthread_mutex_t lock;
@@ -108,25 +132,56 @@ struct jc_engine {
     STAILQ_HEAD(jc_jobs, jc_job) waiting, done;
     bool done_posted, stopping;
     unsigned queued;
-    SLIST_HEAD(, jc_cgroup) cgroups; ///< free ones
-    unsigned next_cgroup;
+    struct jc_cgroups free_cgroups;
+    LIST_HEAD(, jc_cgroup) known_cgroups;
+    unsigned next_cgroup, free_count, used_count;
+    int changes; ///< inotify(7) instance that tells of changes of cgroups; -1: none
     int cgroup_dir;
     DIR *proc; ///< for jobs without a cgroup
     pthread_t *threads;
     unsigned thread_count;
 };
 
-/// Starts a process in a session of its own. Its pidfd, or a negative errno with the `stage` that failed.
-int jc_spawn(struct jc_launch *launch, const struct jc_spawn_base *base);
+#define JC_STACK_SIZE (64 << 10)
+/// Starts a process in a session of its own. 0 or a negative errno with the `stage` that failed;
+/// -EINPROGRESS: exec takes long, and `jc_spawn_end` follows when it is not starting any more.
+int jc_spawn(struct jc_launch *launch);
+bool jc_spawn_is_starting(const struct jc_launch *launch);
+/// One that is starting, and so not reaped.
+void jc_spawn_kill(const struct jc_launch *launch);
+/// How it went. 0: exec succeeded, or it was killed before.
+int jc_spawn_end(struct jc_launch *launch);
+void jc_stack_free(void *stack);
+/// What the child does; returns only when exec failed, with the errno.
+int jc_child_run(void *launch);
 /// clone3(2) that calls `run(argument)` in the child, on the stack named in `args`.
 long jc_clone3(void *args, size_t size, int (*run)(void *), void *argument);
 
 int jc_launchers_start(struct jc_engine *engine);
+/// Launches that are done, or take long.
+void jc_launches_take_back(void *engine);
 void jc_launchers_stop(struct jc_engine *engine);
 bool jc_launchers_full(struct jc_engine *engine);
 void jc_launch_submit(struct jc_job *job);
 /// On the loop's thread, for each job that came back from its launcher.
 void jc_job_launched(struct jc_job *job);
+/// It did not come to exec: closes what was opened for it.
+void jc_launch_failed(struct jc_job *job, int status);
+/// It did: its process is the job's.
+void jc_launch_succeeded(struct jc_job *job);
+
+/// Its launch takes long: others are launched meanwhile.
+void jc_start_wait(struct jc_job *job);
+void jc_start_check(struct jc_job *job);
+void jc_start_stop(struct jc_job *job);
+/// Kills a job and tells it as one that could not be started.
+void jc_job_give_up(struct jc_job *job, int error, const char *stage);
+/// Ends a job though processes of it are left. The error is told unless its first process was reaped.
+void jc_job_leave(struct jc_job *job, int error, const char *stage);
+/// Why KILL does not end it: an errno.
+int jc_job_kill_error(const struct jc_job *job);
+/// Looks whether what is left of a job that is over is gone.
+void jc_left_check(struct jc_job *job);
 
 /// Opens a cgroup, which is made unless it is there.
 int jc_cgroup_open(int parent, const char *name, struct jc_cgroup *cgroup);
@@ -134,15 +189,26 @@ void jc_cgroup_close(const struct jc_cgroup *cgroup);
 /// The cgroup of a job that was handed over.
 int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup **out);
 int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out);
+/// Names the job that is in it, for whoever looks at the hierarchy.
+void jc_cgroup_label(const struct jc_cgroup *cgroup, const char *marker);
 void jc_cgroup_give(struct jc_engine *engine, struct jc_cgroup *cgroup);
 /// Leaves it as it is, for another to take over.
-void jc_cgroup_let_go(struct jc_cgroup *cgroup);
-/// Removes one that is of no more use.
+void jc_cgroup_let_go(struct jc_engine *engine, struct jc_cgroup *cgroup);
+/// Removes one that is of no more use, with what is below it.
 void jc_cgroup_drop(struct jc_engine *engine, struct jc_cgroup *cgroup);
 bool jc_cgroup_populated(const struct jc_cgroup *cgroup);
 void jc_cgroup_kill(struct jc_cgroup *cgroup);
-void jc_cgroup_signal(const struct jc_cgroup *cgroup, int signo);
 void jc_cgroups_free(struct jc_engine *engine);
+
+/// From now on what somebody changes of a cgroup is noticed.
+void jc_cgroup_changes_open(struct jc_engine *engine);
+void jc_cgroup_changes_add(struct jc_engine *engine, struct jc_cgroup *cgroup);
+/// Marks those that were changed as spent. Under the lock.
+void jc_cgroup_changes_read(struct jc_engine *engine);
+/// Sends `signo` to all processes in a cgroup and below it.
+void jc_cgroup_walk_signal(int dir, int signo);
+/// Removes the cgroups below one that is empty.
+void jc_cgroup_walk_remove(int dir);
 
 struct jc_job *jc_job_make(struct jc_engine *engine);
 int jc_job_watch(struct jc_job *job);
@@ -165,6 +231,12 @@ bool jc_engine_owns(struct jc_engine *engine, pid_t pid);
 
 /// Reads what is in the pipe into the file: about a megabyte, or with `all` as much as a pipe holds.
 void jc_drain(struct jc_job *job, enum jc_stream stream, bool all);
+/// Of a job that is adopted: how large its pipes are.
+void jc_pipe_sizes_read(struct jc_job *job);
+/// `count` bytes were in it: one that a job fills becomes larger, and smaller again when it does not.
+void jc_pipe_resize(struct jc_job *job, enum jc_stream stream, size_t count);
+/// It is about to be closed.
+void jc_pipe_size_forget(struct jc_job *job, enum jc_stream stream);
 /// Opens a job's output file. The descriptor, or a negative errno.
 int jc_output_open(const struct jc_engine *engine, const char *output_name, enum jc_stream stream, int flags);
 void jc_drain_close(struct jc_job *job, enum jc_stream stream);
@@ -173,6 +245,8 @@ void jc_job_exited(struct jc_job *job);
 /// How the first process ended. It is reaped, unless a successor may have to ask again. -EAGAIN: it has not
 /// ended; -ECHILD: somebody else took its status for good.
 int jc_exit_status(struct jc_job *job);
+/// The most memory that this process has had.
+uint64_t jc_own_max_rss_kib(void);
 /// The end is stored, or nobody wants to know it.
 void jc_exit_reap(struct jc_job *job);
 void jc_job_tree_check(struct jc_job *job);

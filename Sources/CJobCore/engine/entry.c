@@ -250,11 +250,12 @@ static int adopt(struct jc_engine *engine, struct jc_job_state *state, const cha
     job->launch.pid = state->pid;
     job->stop_grace = state->grace_ms;
     job->stop_asked = state->term_sent;
+    jc_pipe_sizes_read(job);
     status = attach(job);
     if (status < 0) {
         give_back(job);
         if (job->launch.cgroup != NULL)
-            jc_cgroup_let_go(job->launch.cgroup);
+            jc_cgroup_let_go(engine, job->launch.cgroup);
         jc_job_free(job);
         return status;
     }
@@ -271,9 +272,11 @@ int jc_job_adopt(struct jc_engine *engine, struct jc_job_state *state, const cha
     if (status == 0)
         status = adopt(engine, state, output_name, marker, events, context, out);
     // Whether the predecessor came to that is not known.
-    if (status == 0 && state->kill_sent)
+    if (status == 0 && state->kill_sent) {
         jc_tree_signal(*out, SIGKILL);
-    else if (status == 0 && state->term_pending)
+        jc_engine_set_deadline(*out, JC_LEAVE_MS);
+    }
+    if (status == 0 && !state->kill_sent && state->term_pending)
         jc_job_send_term(*out);
     return status;
 }

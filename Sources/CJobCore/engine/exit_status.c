@@ -27,13 +27,21 @@ static int kept_status(int pidfd, int *status)
     return 0;
 }
 
-/// `value`: as JK_EXIT says.
+uint64_t jc_own_max_rss_kib(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss : 0;
+}
+
+/// `value`: as JK_EXIT says. The kernel counts to a process what the memory that it left by exec had, which
+/// was its supervisor's: of one that had less nothing is known.
 static void take(struct jc_job *job, const uint64_t value[4])
 {
+    const uint64_t shared = job->state.adopted ? job->state.launcher_rss_kib : jc_own_max_rss_kib();
     job->status = (int)value[0];
     job->user_us = value[1];
     job->system_us = value[2];
-    job->max_rss_kib = value[3];
+    job->max_rss_kib = value[3] > shared ? value[3] : 0;
 }
 
 /// The keeper became its parent when its supervisor died. Should the keeper be dead too, the pidfd may know.

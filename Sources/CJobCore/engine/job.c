@@ -65,6 +65,7 @@ static int take_plan(struct jc_job *job, const struct jc_job_options *options, s
     job->memory = vectors;
     job->launch.argv = vectors;
     job->launch.envp = vectors + argc + 1;
+    job->launch.marker = marker;
     job->launch.cwd = jc_plan_text(plan, JC_PLAN_CWD);
     if (job->launch.cwd == NULL)
         job->launch.cwd = "/";
@@ -95,6 +96,7 @@ struct jc_job *jc_job_make(struct jc_engine *engine)
     job->engine = engine;
     job->launch.stdin_fd = job->launch.fds[1] = job->launch.fds[2] = -1;
     job->state = jc_job_state_none;
+    job->give_up_ms = INT64_MAX;
     return job;
 }
 
@@ -150,12 +152,13 @@ int jc_job_start(struct jc_engine *engine, const struct jc_job_options *options,
     return 0;
 }
 
-/// The loop cannot watch the job's descriptors: it is ended, and told as one that could not be started.
-static void give_up(struct jc_job *job, int error)
+void jc_job_give_up(struct jc_job *job, int error, const char *stage)
 {
-    job->launch.error = -error;
-    job->launch.stage = "watch";
+    job->phase = JC_RUNNING;
+    job->launch.error = error;
+    job->launch.stage = stage;
     job->looks_again = true;
+    job->give_up_ms = jp_monotonic_ms() + JC_LEAVE_MS;
     job->state.term_sent = job->state.kill_sent = true;
     jc_tree_signal(job, SIGKILL);
     kill(job->state.pid, SIGKILL);
@@ -175,6 +178,8 @@ int jc_job_watch(struct jc_job *job)
 void jc_job_launched(struct jc_job *job)
 {
     // The result of one that failed names what was to be started.
+    if (job->launch.error == EINPROGRESS)
+        return jc_start_wait(job);
     if (job->launch.error != 0)
         return jc_job_finish(job);
     free(job->memory);
@@ -183,7 +188,7 @@ void jc_job_launched(struct jc_job *job)
     job->phase = JC_RUNNING;
     int status = jc_job_watch(job);
     if (status < 0)
-        return give_up(job, status);
+        return jc_job_give_up(job, -status, "watch");
     if (job->state.stdin_closed)
         jc_job_stdin_close(job);
     job->events->started(job->context, job->state.pid, job->state.started_us);
@@ -226,11 +231,14 @@ void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
     if (!job->stop_asked || grace_ms < job->stop_grace)
         job->stop_grace = grace_ms;
     job->stop_asked = true;
+    if (job->phase == JC_STARTING)
+        return jc_start_stop(job);
     if (job->phase == JC_QUEUED || job->state.kill_sent)
         return;
     if (job->stop_grace == 0) {
         job->state.term_sent = job->state.kill_sent = true;
-        jc_engine_clear_deadline(job);
+        // When it cannot be ended.
+        jc_engine_set_deadline(job, JC_LEAVE_MS);
         jc_checkpoint_note(job);
         jc_tree_signal(job, SIGKILL);
         return;

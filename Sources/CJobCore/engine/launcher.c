@@ -68,17 +68,6 @@ static void close_far(struct jc_launch *launch, const struct jc_spawn_base *base
     launch->stdin_fd = -1;
 }
 
-static int spawn(struct jc_job *job)
-{
-    int pidfd = jc_spawn(&job->launch, &job->engine->base);
-    if (pidfd < 0)
-        return pidfd;
-    job->state.started_us = jp_realtime_us();
-    job->launch.started_ms = jp_monotonic_ms();
-    job->state.pidfd = pidfd;
-    return 0;
-}
-
 static bool is_cgroup_gone(const struct jc_launch *launch, int status)
 {
     return status == -ENODEV && launch->cgroup != NULL &&
@@ -90,12 +79,14 @@ static int spawn_in_cgroup(struct jc_job *job)
 {
     struct jc_launch *launch = &job->launch;
     if (job->engine->cgroup_dir < 0)
-        return spawn(job);
+        return jc_spawn(launch);
     for (;;) {
         launch->stage = "cgroup";
         int status = jc_cgroup_take(job->engine, &launch->cgroup);
-        if (status == 0)
-            status = spawn(job);
+        if (status == 0) {
+            jc_cgroup_label(launch->cgroup, launch->marker);
+            status = jc_spawn(launch);
+        }
         if (!is_cgroup_gone(launch, status))
             return status;
         jc_cgroup_drop(job->engine, launch->cgroup);
@@ -103,26 +94,53 @@ static int spawn_in_cgroup(struct jc_job *job)
     }
 }
 
-static void launch_job(struct jc_job *job)
+void jc_launch_failed(struct jc_job *job, int status)
 {
     struct jc_launch *launch = &job->launch;
-    launch->stage = "pipe";
-    int status = open_streams(job);
-    if (status == 0)
-        status = spawn_in_cgroup(job);
-    close_far(launch, &job->engine->base);
-    if (status < 0) {
-        jc_job_state_close(&job->state);
-        if (launch->cgroup != NULL)
-            jc_cgroup_give(job->engine, launch->cgroup);
-        launch->cgroup = NULL;
-    }
+    jc_job_state_close(&job->state);
+    if (launch->cgroup != NULL)
+        jc_cgroup_give(job->engine, launch->cgroup);
+    launch->cgroup = NULL;
     launch->error = -status;
 }
 
-static void take_back(void *context)
+void jc_launch_succeeded(struct jc_job *job)
+{
+    job->launch.error = 0;
+    job->launch.started_ms = jp_monotonic_ms();
+    job->state.started_us = jp_realtime_us();
+    job->state.pidfd = job->launch.pidfd;
+}
+
+/// `stack`: the spare one of whoever launches. One whose child is starting is left to it.
+static void launch_job(struct jc_job *job, void **stack)
+{
+    struct jc_launch *launch = &job->launch;
+    launch->base = &job->engine->base;
+    launch->stage = "pipe";
+    launch->stack = *stack;
+    *stack = NULL;
+    int status = open_streams(job);
+    if (status == 0)
+        status = spawn_in_cgroup(job);
+    close_far(launch, launch->base);
+    if (status == -EINPROGRESS) {
+        launch->error = EINPROGRESS;
+        return;
+    }
+    *stack = launch->stack;
+    launch->stack = NULL;
+    if (status < 0)
+        jc_launch_failed(job, status);
+    else
+        jc_launch_succeeded(job);
+}
+
+void jc_launches_take_back(void *context)
 {
     struct jc_engine *engine = context;
+    uint64_t count;
+    (void)!read(engine->done_fd, &count, sizeof count);
     pthread_mutex_lock(&engine->lock);
     struct jc_jobs done = STAILQ_HEAD_INITIALIZER(done);
     STAILQ_CONCAT(&done, &engine->done);
@@ -138,17 +156,14 @@ static void hand_back(struct jc_engine *engine, struct jc_job *job)
 {
     pthread_mutex_lock(&engine->lock);
     STAILQ_INSERT_TAIL(&engine->done, job, link);
-    // One post brings all that are done until it runs.
-    bool posting = !engine->done_posted;
+    // One wakes the loop for all that are done until it comes.
+    const bool waking = !engine->done_posted;
     engine->done_posted = true;
     pthread_mutex_unlock(&engine->lock);
-    // With the lock free, which the loop takes as soon as it wakes. Without memory for it, the next launch
-    // tries again.
-    if (posting && jc_loop_post(engine->loop, take_back, engine) < 0) {
-        pthread_mutex_lock(&engine->lock);
-        engine->done_posted = false;
-        pthread_mutex_unlock(&engine->lock);
-    }
+    // With the lock free, which the loop takes as soon as it wakes. An eventfd(2) takes no memory to write.
+    const uint64_t one = 1;
+    if (waking)
+        (void)!write(engine->done_fd, &one, sizeof one);
 }
 
 static struct jc_job *next_job(struct jc_engine *engine)
@@ -166,15 +181,17 @@ static struct jc_job *next_job(struct jc_engine *engine)
 static void *run_launcher(void *context)
 {
     struct jc_engine *engine = context;
+    void *stack = NULL;
     jp_name_thread("launcher");
     pthread_mutex_lock(&engine->lock);
     for (struct jc_job *job; (job = next_job(engine)) != NULL;) {
         pthread_mutex_unlock(&engine->lock);
-        launch_job(job);
+        launch_job(job, &stack);
         hand_back(engine, job);
         pthread_mutex_lock(&engine->lock);
     }
     pthread_mutex_unlock(&engine->lock);
+    jc_stack_free(stack);
     return NULL;
 }
 
@@ -190,7 +207,7 @@ void jc_launch_submit(struct jc_job *job)
 {
     struct jc_engine *engine = job->engine;
     if (engine->thread_count == 0) {
-        launch_job(job);
+        launch_job(job, &engine->spare_stack);
         hand_back(engine, job);
         return;
     }

@@ -10,6 +10,7 @@
 
 /// How long a pipe may stay open once the tree is gone: a process outside of it holds it.
 #define FORCE_EOF_MS 5000
+
 void jc_job_exited(struct jc_job *job)
 {
     if (job->reaped || job->state.pidfd < 0)
@@ -32,6 +33,7 @@ void jc_job_exited(struct jc_job *job)
     }
     job->finished_us = jp_realtime_us();
     job->reaped = true;
+    job->give_up_ms = jp_monotonic_ms() + JC_LEAVE_MS;
     if (!job->is_zombie)
         jc_exit_reap(job);
     jc_engine_unwatch(job->engine, job->state.pidfd);
@@ -86,7 +88,7 @@ static const char *error_subject(const struct jc_job *job)
 {
     if (job->memory == NULL || job->launch.stage == NULL)
         return NULL;
-    if (strcmp(job->launch.stage, "exec") == 0)
+    if (strcmp(job->launch.stage, "exec") == 0 || strcmp(job->launch.stage, "start") == 0)
         return job->launch.argv[0];
     return strcmp(job->launch.stage, "chdir") == 0 ? job->launch.cwd : NULL;
 }
@@ -96,6 +98,8 @@ static void fill_result(const struct jc_job *job, struct jc_job_result *result)
     result->error = job->launch.error;
     result->error_stage = job->launch.stage;
     result->error_subject = error_subject(job);
+    result->left = job->is_left;
+    result->left_pid = job->is_left && !job->reaped ? job->launch.pid : 0;
     result->started_us = job->state.started_us;
     result->finished_us = job->finished_us;
     for (int i = 0; i < 2; i++) {

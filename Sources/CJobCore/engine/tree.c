@@ -119,7 +119,7 @@ void jc_tree_signal(struct jc_job *job, int signo)
     else if (signo == SIGKILL)
         jc_cgroup_kill(job->launch.cgroup);
     else
-        jc_cgroup_signal(job->launch.cgroup, signo);
+        jc_cgroup_walk_signal(job->launch.cgroup->dir, signo);
 }
 
 bool jc_tree_left(struct jc_job *job)

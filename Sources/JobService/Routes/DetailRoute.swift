@@ -101,10 +101,10 @@ extension JobFacts {
     stderrDropped = record.stderr.dropped == 0 ? nil : Int64(record.stderr.dropped)
     truncated = record.truncated
     adopted = record.flags.contains(.adopted) ? true : nil
-    // An earlier daemon did not learn it of jobs that it adopted; no process needs no memory.
-    guard record.state == .completed, record.peakMemory > 0 else { return }
+    // An earlier daemon did not learn it of jobs that it adopted; no process needs no time.
+    guard record.state == .completed, record.userTime + record.systemTime > 0 else { return }
     usage = ResourceUsage(
       userMicroseconds: Int64(record.userTime), systemMicroseconds: Int64(record.systemTime),
-      maxResidentKiB: Int64(record.peakMemory))
+      maxResidentKiB: record.peakMemory > 0 ? Int64(record.peakMemory) : nil)
   }
 }

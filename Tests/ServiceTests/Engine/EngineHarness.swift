@@ -14,7 +14,7 @@ final class EngineHarness {
   private var engine: JobEngine!
   private let directory: String
   private let descriptor: Int32
-  private var cgroup: String?
+  private(set) var cgroup: String?
   private var count = 0
 
   struct End {
@@ -29,7 +29,7 @@ final class EngineHarness {
     var stdout: String { String(decoding: output, as: UTF8.self) }
   }
 
-  init(_ kind: EngineTests.Kind) throws {
+  init(_ kind: EngineTests.Kind, launchTime: UInt64 = 30_000) throws {
     loop = try EventLoop()
     var template = Array("/tmp/jobd-engine-XXXXXX".utf8CString)
     try #require(mkdtemp(&template) != nil)
@@ -38,7 +38,7 @@ final class EngineHarness {
     if kind.usesCgroup { cgroup = Self.claim(String(directory.suffix(6))) }
     let options = jc_engine_options(
       launchers: kind.launchers, cgroup_parent: nil, output_dir: descriptor, output_mode: 0o600,
-      is_daemon: false, keeper: -1)
+      is_daemon: false, launch_ms: launchTime, keeper: -1)
     engine = try JobEngine(loop, options, cgroup: cgroup)
   }
 
@@ -121,7 +121,7 @@ final class EngineHarness {
     return jobs.map(end)
   }
 
-  private func start(_ launch: Launch, _ input: [UInt8]?) throws -> TestJob {
+  func start(_ launch: Launch, _ input: [UInt8]? = nil) throws -> TestJob {
     let id = JobID(microseconds: Clock.microseconds(), random: UInt64.random(in: 0...UInt64.max))
     let job = TestJob("\(count)", input)
     count += 1
@@ -131,7 +131,10 @@ final class EngineHarness {
     return job
   }
 
-  private func end(of job: TestJob) -> End {
+  /// Lets the jobs make progress.
+  func run(until condition: () -> Bool) throws { while !condition() { try loop.step(wait: true) } }
+
+  func end(of job: TestJob) -> End {
     job.running = nil
     let bytes = read(job.name)
     return End(
@@ -139,18 +142,22 @@ final class EngineHarness {
       stdoutSize: bytes.count, told: job.told)
   }
 
-  private func read(_ name: String) -> [UInt8] {
-    let file = open("\(directory)/\(name).stdout", O_RDONLY | O_CLOEXEC)
+  func errors(of job: TestJob) -> String { String(decoding: read(job.name, "stderr"), as: UTF8.self) }
+
+  private func read(_ name: String, _ stream: String = "stdout") -> [UInt8] {
+    let file = open("\(directory)/\(name).\(stream)", O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return [] }
     defer { close(file) }
     return SmallFile.read(file, most: .max)
   }
 }
 
-private final class TestJob: RunningJobDelegate {
+final class TestJob: RunningJobDelegate {
   let name: String
   var running: RunningJob?
   var hasStarted = false
+  var startWaited = false
+  var isGone = false
   var told: [UInt64] = [0, 0]
   var result: jc_job_result?
   var errorSubject: String?
@@ -161,6 +168,7 @@ private final class TestJob: RunningJobDelegate {
     self.input = input.map { $0[...] }
   }
 
+  func jobStartWaits() { startWaited = true }
   func jobStarted(pid: pid_t, at: Int64) { hasStarted = true }
   func jobOutput(stream: OutputStream, length: UInt64) { told[Int(stream.index)] += length }
 
@@ -175,6 +183,8 @@ private final class TestJob: RunningJobDelegate {
       input = nil
     }
   }
+
+  func jobGone() { isGone = true }
 
   func jobFinished(_ result: jc_job_result) {
     self.result = result

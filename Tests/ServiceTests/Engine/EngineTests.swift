@@ -97,6 +97,19 @@ struct EngineTests {
     #expect(try harness.run("exit 3").errorSubject == nil)
   }
 
+  /// The kernel counts to a process the memory that it shared until exec: what is less than this is not told.
+  @Test(arguments: Kind.all)
+  func thePeakOfMemoryIsTheJobsOwn(kind: Kind) throws {
+    let harness = try EngineHarness(kind)
+    #expect(try harness.run("true").result.max_rss_kib == 0)
+    var own = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &own)
+    let more = own.ru_maxrss + (64 << 10)
+    let large = try harness.run("dd if=/dev/zero of=/dev/null bs=\(more)K count=1 2>/dev/null").result
+      .max_rss_kib
+    #expect(large >= more && large < more + (32 << 10))
+  }
+
   @Test(arguments: Kind.all)
   func outputIsByteExactAndUnreadOutputBlocksNothing(kind: Kind) throws {
     let end = try EngineHarness(kind).run(

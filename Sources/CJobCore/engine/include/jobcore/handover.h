@@ -13,9 +13,10 @@ struct jc_job_state {
     uint64_t kept[2], dropped[2];
     int output_error[2];
     uint64_t output_limit, grace_ms;
-    int64_t deadline;       ///< of its time limit or grace, CLOCK_MONOTONIC milliseconds; INT64_MAX: none
-    uint64_t input_taken;   ///< bytes of the open standard input that its pipe took
-    uint64_t input_pending; ///< bytes that were being written when the predecessor ended, if it was killed
+    int64_t deadline;          ///< of its time limit or grace, CLOCK_MONOTONIC milliseconds; INT64_MAX: none
+    uint64_t input_taken;      ///< bytes of the open standard input that its pipe took
+    uint64_t input_pending;    ///< bytes that were being written when the predecessor ended, if it was killed
+    uint64_t launcher_rss_kib; ///< the most memory that the process that launched it had
     enum jc_limit_action limit_action;
     bool term_sent, kill_sent, timed_out, limit_killed, stdin_closed;
     bool term_pending; ///< TERM was being sent when the predecessor ended, if it was killed

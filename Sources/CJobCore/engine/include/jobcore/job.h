@@ -23,6 +23,8 @@ struct jc_engine_options {
     /// A daemon's engine, never a library's: it becomes child-subreaper and reaps orphans, and its jobs have
     /// limits (setrlimit(2)) and an OOM score that do not depend on who started the daemon.
     bool is_daemon;
+    /// Milliseconds that a program may take to come to run (execve(2)); then it is killed.
+    uint64_t launch_ms;
     int keeper; ///< link to the keeper (keeper/link.h), the parent of adopted jobs' processes; -1: none
 };
 
@@ -54,25 +56,35 @@ struct jc_job_options {
 struct jc_job_result {
     int error; ///< 0, or the errno that kept the job from starting
     /// What failed: "exec", "chdir", "pipe", ...; static storage. "wait": it ran and ended, but other code of
-    /// this process took its exit status (ECHILD).
+    /// this process took its exit status (ECHILD). "start": exec took too long (ETIMEDOUT), or the job was
+    /// stopped meanwhile (ECANCELED). "kill": it runs, and cannot be ended.
     const char *_Nullable error_stage;
-    /// What it failed for: the program of "exec", the directory of "chdir", else NULL. Lives during the
-    /// callback.
+    /// What it failed for: the program of "exec" and "start", the directory of "chdir", else NULL. Lives
+    /// during the callback.
     const char *_Nullable error_subject;
-    int exit_code;                   ///< 128 + signal when ended by a signal
-    int signal;                      ///< 0, or the signal that ended the first process
-    bool timed_out, limit_killed;    ///< why it was ended, if by this engine
-    bool forced_eof;                 ///< a pipe was held open by a process outside the tree and was let go
+    int exit_code;                ///< 128 + signal when ended by a signal
+    int signal;                   ///< 0, or the signal that ended the first process
+    bool timed_out, limit_killed; ///< why it was ended, if by this engine
+    bool forced_eof;              ///< a pipe was held open by a process outside the tree and was let go
+    /// Processes of it are left that KILL does not end: they wait in the kernel, or are another user's.
+    /// `gone` follows, and the job is not freed before. `left_pid`: the first process, 0 when it is not among
+    /// them.
+    bool left;
+    pid_t left_pid;
     int64_t started_us, finished_us; ///< CLOCK_REALTIME, microseconds
     uint64_t bytes[2];               ///< kept, per stream
     uint64_t dropped[2];             ///< past the limit, or not writable, per stream
     int output_error[2];             ///< errno of the first failed write to the stream's file, or 0
     uint64_t user_us, system_us;     ///< CPU time of the first process and of those it waited for (wait4)
-    uint64_t max_rss_kib;            ///< peak resident set of the largest reaped process (wait4)
+    /// Peak resident set of the largest reaped process (wait4); 0: no more than this process has had, which
+    /// is all that the kernel tells.
+    uint64_t max_rss_kib;
 };
 
 /// All are called on the loop's thread.
 struct jc_job_events {
+    /// Exec takes long: others are launched meanwhile. `started` or `finished` follows. NULL: not wanted.
+    void (*_Nullable start_waits)(void *_Nullable context);
     /// The program runs: exec succeeded. Not called when it fails (then `finished` carries the errno).
     void (*_Nonnull started)(void *_Nullable context, pid_t pid, int64_t started_us);
     /// `length` bytes more of `stream` are in its file. NULL: not wanted.
@@ -84,6 +96,8 @@ struct jc_job_events {
     /// First process reaped, both pipes at end of file, tree gone. The output files stay open until
     /// `jc_job_free`, which the owner calls, here or later. Called exactly once for each started job.
     void (*_Nonnull finished)(void *_Nullable context, const struct jc_job_result *_Nonnull result);
+    /// What was left of it is gone: the last call, where `result->left` was set.
+    void (*_Nonnull gone)(void *_Nullable context);
 };
 
 int jc_engine_new(struct jc_loop *_Nonnull loop, const struct jc_engine_options *_Nonnull options,
@@ -114,7 +128,7 @@ ssize_t jc_job_stdin_write(struct jc_job *_Nonnull job, const void *_Nonnull byt
 void jc_job_stdin_close(struct jc_job *_Nonnull job);
 /// The stream's output file, or -1 when there was no output. Stays the job's.
 int jc_job_output_fd(struct jc_job *_Nonnull job, enum jc_stream stream);
-/// Frees a job that finished and closes its files.
+/// Frees a job that finished, and of which nothing is left, and closes its files.
 void jc_job_free(struct jc_job *_Nullable job);
 
 /// The cgroup that the daemon's own processes are in, below the one it was started in: where controllers are

@@ -1,0 +1,80 @@
+#define _GNU_SOURCE
+#include "engine_private.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+// A job may make cgroups below its own: a service manager or a container engine does.
+
+/// Of what a job made below its own; what is left stays until the daemon that comes next.
+#define MOST_BELOW 10000
+
+static void signal_all(int dir, int signo)
+{
+    int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    if (file == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    int pid;
+    // Pids of another namespace's processes read as 0.
+    while (fscanf(file, "%d", &pid) == 1)
+        if (pid > 1)
+            kill(pid, signo);
+    fclose(file);
+}
+
+/// Calls `visit` for each cgroup below `dir`, the deepest first.
+static void walk(int dir, int *left, void (*visit)(int parent, const char *name, int signo), int signo)
+{
+    int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = copy < 0 ? NULL : fdopendir(copy);
+    if (entries == NULL) {
+        if (copy >= 0)
+            close(copy);
+        return;
+    }
+    for (struct dirent *entry; *left > 0 && (entry = readdir(entries)) != NULL;) {
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+            continue;
+        int below = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (below < 0)
+            continue;
+        (*left)--;
+        walk(below, left, visit, signo);
+        close(below);
+        visit(dir, entry->d_name, signo);
+    }
+    closedir(entries);
+}
+
+static void visit_signal(int parent, const char *name, int signo)
+{
+    int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return;
+    signal_all(dir, signo);
+    close(dir);
+}
+
+static void visit_remove(int parent, const char *name, int signo)
+{
+    (void)signo;
+    unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+void jc_cgroup_walk_signal(int dir, int signo)
+{
+    int left = MOST_BELOW;
+    signal_all(dir, signo);
+    walk(dir, &left, visit_signal, signo);
+}
+
+void jc_cgroup_walk_remove(int dir)
+{
+    int left = MOST_BELOW;
+    walk(dir, &left, visit_remove, 0);
+}

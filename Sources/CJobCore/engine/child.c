@@ -1,0 +1,153 @@
+#define _GNU_SOURCE
+#include "engine_private.h"
+#include "raw.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+// What a child does between its birth and exec. It shares the parent's memory and the thread-local storage of
+// the thread that made it, which goes on meanwhile: so it makes raw system calls, writes to its own stack and
+// to `launch->stage`, and nothing else.
+
+static int fail(struct jc_launch *launch, const char *stage, long status)
+{
+    launch->stage = stage;
+    return (int)-status;
+}
+
+static long place_descriptors(const struct jc_launch *launch)
+{
+    long from[3];
+    for (int i = 0; i < 3; i++) {
+        from[i] = launch->fds[i];
+        // Out of the way of the targets; only where this process runs without its own 0, 1 or 2.
+        if (from[i] < 3 && (from[i] = jc_raw(SYS_fcntl, from[i], F_DUPFD_CLOEXEC, 3, 0)) < 0)
+            return from[i];
+    }
+    for (int i = 0; i < 3; i++) {
+        // No two of them are the same: dup3(2).
+        long status = jc_raw(SYS_dup3, from[i], i, 0, 0);
+        if (status < 0)
+            return status;
+    }
+    // All others, also those the host program opened without close-on-exec.
+    return jc_raw(SYS_close_range, 3, ~0U, 0, 0);
+}
+
+/// `all`: also those with handlers, which clone3 has reset.
+static void reset_signals(const struct jc_spawn_base *base, bool all)
+{
+    static const unsigned long standard[8];
+    static const uint64_t none;
+    // Also the C library's own two, which a parent's parent may have had ignored.
+    for (int signo = 1; signo < NSIG; signo++)
+        if (all || (base->ignored >> (signo - 1) & 1) != 0)
+            jc_raw(SYS_rt_sigaction, signo, (long)standard, 0, sizeof none);
+    jc_raw(SYS_rt_sigprocmask, SIG_SETMASK, (long)&none, 0, sizeof none);
+}
+
+static long take_identity(const struct jc_identity *identity)
+{
+    const uid_t uid = identity->uid;
+    if (uid == (uid_t)-1 && identity->gid == (gid_t)-1)
+        return 0;
+    const gid_t gid = identity->gid != (gid_t)-1 ? identity->gid : (gid_t)jc_raw(SYS_getegid, 0, 0, 0, 0);
+    long status = 0;
+    if (uid != (uid_t)-1)
+        status = jc_raw(SYS_setgroups, (long)identity->group_count, (long)identity->groups, 0, 0);
+    if (status < 0 && jc_raw(SYS_geteuid, 0, 0, 0, 0) == 0)
+        return status;
+    status = jc_raw(SYS_setresgid, gid, gid, gid, 0);
+    return status == 0 && uid != (uid_t)-1 ? jc_raw(SYS_setresuid, uid, uid, uid, 0) : status;
+}
+
+static long set_limits(const struct jc_spawn_base *base)
+{
+    for (size_t i = 0; i < base->limit_count; i++) {
+        const struct jc_limit *limit = &base->limits[i];
+        long status = jc_raw(SYS_prlimit64, 0, limit->resource, (long)&limit->limit, 0);
+        if (status < 0)
+            return status;
+    }
+    return 0;
+}
+
+static const char *path_of(char *const *envp)
+{
+    for (; *envp != NULL; envp++)
+        if (strncmp(*envp, "PATH=", 5) == 0)
+            return *envp + 5;
+    return "/usr/bin:/bin";
+}
+
+static long exec(const struct jc_launch *launch, const char *file)
+{
+    return jc_raw(SYS_execve, (long)file, (long)launch->argv, (long)launch->envp, 0);
+}
+
+/// execve(2) along PATH, as execvp(3) does but without its shell for files of no known format.
+static long exec_along_path(const struct jc_launch *launch)
+{
+    const char *name = launch->argv[0];
+    if (*name == '\0')
+        return -ENOENT;
+    if (strchr(name, '/') != NULL)
+        return exec(launch, name);
+    char full[4096];
+    size_t length = strlen(name);
+    long worst = -ENOENT;
+    for (const char *at = path_of(launch->envp);; at++) {
+        size_t part = strcspn(at, ":");
+        if (part + length + 2 <= sizeof full) {
+            memcpy(full, at, part);
+            full[part] = '/';
+            memcpy(full + part + (part > 0), name, length + 1);
+            long status = exec(launch, full);
+            if (status == -EACCES)
+                worst = status;
+            else if (status != -ENOENT && status != -ENOTDIR)
+                return status;
+        }
+        at += part;
+        if (*at == '\0')
+            return worst;
+    }
+}
+
+/// Writes a 0 to a file.
+static long write_zero(int dir, const char *name)
+{
+    long fd = jc_raw(SYS_openat, dir, (long)name, O_WRONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return fd;
+    long count = jc_raw(SYS_write, fd, (long)"0", 1, 0);
+    jc_raw(SYS_close, fd, 0, 0, 0);
+    return count < 0 ? count : 0;
+}
+
+int jc_child_run(void *argument)
+{
+    struct jc_launch *launch = argument;
+    const struct jc_spawn_base *base = launch->base;
+    long status = launch->joins_cgroup ? write_zero(launch->cgroup->dir, "cgroup.procs") : 0;
+    if (status < 0)
+        return fail(launch, "cgroup", status);
+    if ((status = jc_raw(SYS_setsid, 0, 0, 0, 0)) < 0)
+        return fail(launch, "setsid", status);
+    // For itself alone, though it shares its parent's memory (proc_pid_oom_score_adj(5)). One that may not is
+    // as likely to be ended as the daemon.
+    if (base->resets_oom)
+        (void)write_zero(AT_FDCWD, "/proc/self/oom_score_adj");
+    if ((status = place_descriptors(launch)) < 0)
+        return fail(launch, "descriptors", status);
+    if ((status = set_limits(base)) < 0)
+        return fail(launch, "limit", status);
+    if ((status = take_identity(launch->identity)) < 0)
+        return fail(launch, "identity", status);
+    if ((status = jc_raw(SYS_chdir, (long)launch->cwd, 0, 0, 0)) < 0)
+        return fail(launch, "chdir", status);
+    reset_signals(base, launch->has_handlers);
+    return fail(launch, "exec", exec_along_path(launch));
+}
