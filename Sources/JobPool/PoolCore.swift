@@ -12,7 +12,7 @@ final class PoolCore {
   private let engine: JobEngine
   private let directory: String
   private let descriptor: Int32
-  private let cgroup: String?
+  private let cgroup: PoolCgroup?
   private let outputLimit: UInt64
   private var jobs: [JobID: PoolJob] = [:]
   private var onEmpty: (() -> Void)?
@@ -22,12 +22,12 @@ final class PoolCore {
     self.directory = directory
     self.outputLimit = UInt64(max(0, outputLimit))
     descriptor = try Self.open(directory)
-    cgroup = Self.claimCgroup()
+    cgroup = PoolCgroup()
     let options = jc_engine_options(
       launchers: launchers, cgroup_parent: nil, output_dir: descriptor, output_mode: 0o600,
-      is_daemon: false, keeper: -1)
+      is_daemon: false, launch_ms: JobEngine.launchTime, keeper: -1)
     do {
-      engine = try JobEngine(loop, options, cgroup: cgroup)
+      engine = try JobEngine(loop, options, cgroup: cgroup?.path)
     } catch {
       close(descriptor)
       throw error
@@ -36,7 +36,7 @@ final class PoolCore {
 
   deinit {
     close(descriptor)
-    if let cgroup { jc_cgroup_release(cgroup) }
+    cgroup?.release()
   }
 
   private static func open(_ directory: String) throws(SystemError) -> Int32 {
@@ -46,18 +46,6 @@ final class PoolCore {
     let descriptor = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw SystemError(errno, "open directory \(directory)") }
     return descriptor
-  }
-
-  /// A directory for this pool's cgroups, named like no other's; nil where there is none to be had.
-  private static func claimCgroup() -> String? {
-    var found: UnsafeMutablePointer<CChar>?
-    guard jc_cgroup_find(&found) == 0, let found else { return nil }
-    defer { free(found) }
-    var claimed: UnsafeMutablePointer<CChar>?
-    let name = "jobpool-\(getpid())-\(String(UInt32.random(in: 0...UInt32.max), radix: 16))"
-    guard jc_cgroup_claim(found, name, nil, 0, &claimed) == 0, let claimed else { return nil }
-    defer { free(claimed) }
-    return String(cString: claimed)
   }
 
   func create(_ command: String, _ arguments: [String]) throws(JobPoolError) -> JobID {
@@ -142,6 +130,8 @@ final class PoolJob: RunningJobDelegate {
     hasEnded ? action() : waiters.append(action)
   }
 
+  func jobStartWaits() {}
+  func jobGone() {}
   func jobStarted(pid: pid_t, at: Int64) { record.started = at }
   func jobOutput(stream: OutputStream, length: UInt64) {}
   func jobOutputFailed(stream: OutputStream, error: Int32) {}

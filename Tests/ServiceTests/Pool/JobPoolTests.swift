@@ -1,3 +1,4 @@
+import CJobEngine
 import Glibc
 import JobAPI
 import Testing
@@ -70,6 +71,26 @@ struct JobPoolTests {
       try pool.delete(id)
       #expect(kill(pid, 0) != 0)
       #expect(throws: JobPoolError.notFound) { try pool.delete(id) }
+    }
+  }
+
+  /// As a process leaves it that is killed, or ends with a pool in a global variable.
+  @Test func aCgroupThatNobodyUsesIsRemoved() throws {
+    var found: UnsafeMutablePointer<CChar>?
+    guard jc_cgroup_find(&found) == 0, let found else { return }
+    defer { free(found) }
+    let left = "\(String(cString: found))/jobpool-0-\(getpid())"
+    try withPool(.lazy) { pool, _ in
+      let id = try pool.create("sed", arguments: ["-n", "s/^0:://p", "/proc/self/cgroup"])
+      #expect(mkdir(left, 0o755) == 0 && mkdir("\(left)/job-0", 0o755) == 0)
+      try withPool(.lazy) { _, _ in
+        #expect(access(left, F_OK) != 0)
+      }
+      // That of a pool that is there stays.
+      #expect(try end(pool, id).exitCode == 0)
+      let own = String(decoding: try pool.output(id).stdout, as: UTF8.self).split(separator: "/")
+      #expect(own.count >= 2 && own[own.count - 2].hasPrefix("jobpool-\(getpid())-"))
+      #expect(access("\(String(cString: found))/\(own[own.count - 2])", F_OK) == 0)
     }
   }
 
