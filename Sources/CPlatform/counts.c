@@ -30,6 +30,16 @@ int jp_counts_map(int fd, size_t cells, bool writable, uint64_t **out)
     return 0;
 }
 
+int jp_counts_fix(int fd)
+{
+    const int seals = fcntl(fd, F_GET_SEALS);
+    if (seals < 0)
+        return -errno;
+    if ((seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0)
+        return -EACCES;
+    return (seals & F_SEAL_SEAL) == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL) < 0 ? -errno : 0;
+}
+
 int jp_counts_seal(int fd)
 {
     return fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0 ? -errno : 0;

@@ -3,8 +3,8 @@ import Platform
 
 /// Starting programs of jobd's own: its other role, and the binary that is to be tried. Jobs are the engine's.
 package enum ChildProcess {
-  /// In a process group of its own so that a Ctrl-C reaches the supervisor alone; descriptors 0 to 2 are inherited
-  /// and `passed` become 3, 4, ...
+  /// In a session of its own: it has no terminal whose Ctrl-C would reach it, or that it could write into; descriptors
+  /// 0 to 2 are inherited and `passed` become 3, 4, ...
   static func spawn(_ path: String, _ arguments: [String], passing passed: [Int32]) throws(SystemError)
     -> pid_t
   {
@@ -61,9 +61,9 @@ package enum ChildProcess {
     sigemptyset(&none)
     posix_spawnattr_setsigdefault(&attributes, &all)
     posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
+    // Swift is not shown POSIX_SPAWN_SETSID.
+    let setsid: Int32 = 0x80
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | setsid))
   }
 
   @discardableResult

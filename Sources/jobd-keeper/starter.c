@@ -39,9 +39,9 @@ static int run_child(void *context)
     struct sigaction standard = {.sa_handler = SIG_DFL};
     for (int signo = 1; signo < NSIG; signo++)
         sigaction(signo, &standard, NULL);
-    // In a group of its own: Ctrl-C is for the keeper. Signals stay blocked, and wait, until the supervisor
-    // can take them.
-    setpgid(0, 0);
+    // In a session of its own, without the keeper's terminal, whose Ctrl-C is for the keeper. Signals stay
+    // blocked, and wait, until the supervisor can take them.
+    setsid();
     // The program's descriptor may be in the way of the link's.
     const int program = fcntl(child->program, F_DUPFD_CLOEXEC, JK_LINK + 1);
     const bool is_placed =

@@ -75,10 +75,34 @@ struct ConfineTests {
   }
 
   #if arch(x86_64)
-    private static let ioprioSet = 251
+    private static let (ioprioSet, ioctl) = (251, 16)
   #else
-    private static let ioprioSet = 30
+    private static let (ioprioSet, ioctl) = (30, 29)
   #endif
+
+  private static func memoryFile() -> Int32 { jp_memory_file("x", "", 0) < 0 ? -1 : 0 }
+
+  /// Whatever the daemon was started with, such as AmbientCapabilities= of a unit.
+  @Test func noCapabilityIsLeft() throws {
+    let results = try confined { tries in
+      let status = String(decoding: Self.read("/proc/thread-self/status"), as: UTF8.self)
+      let sets = status.split(separator: "\n").filter {
+        ["CapInh", "CapPrm", "CapEff", "CapAmb"].contains($0.prefix(6))
+      }
+      tries.attempt("\(sets)") {
+        sets.count == 4 && sets.allSatisfy { $0.hasSuffix("\t0000000000000000") } ? 0 : 1
+      }
+    }
+    for (what, error) in results { #expect(error == 0, "\(what)") }
+  }
+
+  private static func read(_ path: String) -> [UInt8] {
+    let file = open(path, O_RDONLY)
+    defer { close(file) }
+    var bytes = [UInt8](repeating: 0, count: 8192)
+    let count = Glibc.read(file, &bytes, bytes.count)
+    return Array(bytes.prefix(max(0, count)))
+  }
 
   @Test func filesAreReadAlone() throws {
     let results = try confined { tries in
@@ -100,6 +124,10 @@ struct ConfineTests {
       tries.attempt("utimensat") { utimensat(AT_FDCWD, "/dev/null", nil, 0) }
       tries.attempt("chown") { chown("/dev/null", 0, 0) }
       tries.attempt("own memory") { open("/proc/self/mem", O_RDWR) }
+      tries.attempt("TIOCSTI") { Self.call(Self.ioctl, 0, 0x5412, 0) }
+      tries.attempt("memfd_create") { Self.memoryFile() }
+      tries.attempt("chroot") { chroot("/") }
+      tries.attempt("no such call") { Self.call(4000, 0, 0, 0) }
       tries.attempt("socket") { socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0) }
     }
     for (what, error) in results { #expect(error == EPERM, "\(what)") }

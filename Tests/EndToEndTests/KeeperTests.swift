@@ -23,6 +23,14 @@ import Testing
     }
   }
 
+  /// A process that others talk to could write into the terminal of whoever started the daemon, as if it were typed.
+  @Test func onlyTheFirstProcessHasTheTerminalOfWhoeverStartedIt() throws {
+    try Daemon.with { daemon in
+      for pid in [daemon.pid, daemon.apiPid] { #expect(getsid(pid) == pid) }
+      #expect(getsid(daemon.keeperPid) != daemon.keeperPid)
+    }
+  }
+
   @Test func anApiProcessThatHangsIsReplaced() throws {
     try Daemon.with(["--watchdog-time", "2s"]) { daemon in
       let (hung, supervisor) = (daemon.apiPid, daemon.pid)

@@ -4,12 +4,13 @@
 #include <grp.h>
 #include <jobcore/confine.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <linux/sockios.h>
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -22,44 +23,44 @@
 #error "jobd knows the system calls of x86-64 and AArch64"
 #endif
 
-// System calls that Debian 12's headers do not have; their numbers are the same on all machines.
-#define CALL_FCHMODAT2 452
-#define CALL_SETXATTRAT 463
-#define CALL_REMOVEXATTRAT 466
-
 #define REFUSE BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)
 #define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 /// What follows for `count` lines is for the value that is loaded, and decides.
 #define WHEN(value, count) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), 0, (count))
-/// Refuses what is loaded: a system call, or an argument of one.
-#define DENY(value) WHEN(value, 1), REFUSE
-/// Refuses to open a file for more than reading; `index`: of the argument that holds the flags.
-#define DENY_WRITING(number, index)                                                                          \
+/// Allows what is loaded: a system call, or an argument of one.
+#define PASS(value) WHEN(value, 1), ALLOW
+/// Opens a file for reading alone; `index`: of the argument that holds the flags.
+#define PASS_READING(number, index)                                                                          \
     WHEN(number, 4), LOAD(args[index]),                                                                      \
         BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, O_ACCMODE | O_CREAT | O_TRUNC, 0, 1), REFUSE, ALLOW
 
-/// Calls that are refused whatever their arguments are.
-static const uint32_t denied[] = {
+// Calls that are allowed whatever their arguments are, those of each request first; every other is refused.
+// None starts a program, reaches another process, or changes a file: what is written is the supervisor's to
+// write, and a daemon that is not root's runs jobs as the user that this process is too. Nor does any make a
+// connection, or go past this filter.
+static const uint32_t allowed[] = {
 #if defined(__x86_64__)
-    SYS_fork, SYS_vfork, SYS_creat, SYS_unlink, SYS_rename, SYS_rmdir, SYS_mkdir, SYS_mknod, SYS_link,
-    SYS_symlink, SYS_chmod, SYS_chown, SYS_lchown, SYS_utime, SYS_utimes, SYS_futimesat,
+    SYS_epoll_wait, SYS_poll, SYS_select, SYS_stat, SYS_lstat, SYS_access, SYS_readlink, SYS_dup2,
+    SYS_getdents, SYS_time, SYS_arch_prctl,
 #endif
-    // Programs and other processes. A daemon that is not root's runs jobs as the user that this process is
-    // too.
-    SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_process_madvise,
-    SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_pidfd_open,
-    SYS_pidfd_getfd, SYS_pidfd_send_signal, SYS_setpriority, SYS_sched_setaffinity, SYS_sched_setscheduler,
-    SYS_sched_setparam, SYS_sched_setattr, SYS_ioprio_set, SYS_move_pages, SYS_migrate_pages,
-    // Files: what is written is the supervisor's to write.
-    SYS_openat2, SYS_truncate, SYS_unlinkat, SYS_renameat, SYS_renameat2, SYS_mkdirat, SYS_mknodat,
-    SYS_linkat, SYS_symlinkat, SYS_fchmod, SYS_fchmodat, CALL_FCHMODAT2, SYS_fchown, SYS_fchownat,
-    SYS_utimensat, SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, CALL_SETXATTRAT, SYS_removexattr,
-    SYS_lremovexattr, SYS_fremovexattr, CALL_REMOVEXATTRAT,
-    // Connections of its own making, and what would go past this filter.
-    SYS_socket, SYS_connect, SYS_io_uring_setup, SYS_setns, SYS_unshare, SYS_mount, SYS_bpf,
-    SYS_perf_event_open, SYS_keyctl};
-#define DENIED (sizeof denied / sizeof *denied)
+    SYS_recvfrom, SYS_sendto, SYS_read, SYS_write, SYS_futex, SYS_epoll_ctl, SYS_epoll_pwait, SYS_pread64,
+    SYS_close, SYS_fstat, SYS_newfstatat, SYS_accept4, SYS_getsockopt, SYS_setsockopt, SYS_getsockname,
+    SYS_getpeername, SYS_shutdown, SYS_sendmsg, SYS_recvmsg, SYS_readv, SYS_writev, SYS_preadv, SYS_preadv2,
+    SYS_listen, SYS_lseek, SYS_dup, SYS_dup3, SYS_socketpair, SYS_pipe2, SYS_eventfd2, SYS_epoll_create1,
+    SYS_epoll_pwait2, SYS_signalfd4, SYS_timerfd_create, SYS_timerfd_settime, SYS_timerfd_gettime, SYS_ppoll,
+    SYS_pselect6,
+    // Memory and threads.
+    SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk, SYS_mincore, SYS_membarrier,
+    SYS_set_robust_list, SYS_get_robust_list, SYS_rseq, SYS_sched_yield, SYS_sched_getaffinity,
+    SYS_sched_getparam, SYS_sched_getscheduler, SYS_sigaltstack, SYS_rt_sigaction, SYS_rt_sigprocmask,
+    SYS_rt_sigreturn, SYS_restart_syscall, SYS_exit, SYS_exit_group,
+    // What can be known.
+    SYS_clock_gettime, SYS_clock_getres, SYS_clock_nanosleep, SYS_nanosleep, SYS_gettimeofday, SYS_getrandom,
+    SYS_getpid, SYS_gettid, SYS_getppid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_getrusage,
+    SYS_getrlimit, SYS_sysinfo, SYS_uname, SYS_getcwd, SYS_statx, SYS_faccessat, SYS_faccessat2,
+    SYS_readlinkat, SYS_getdents64, SYS_fstatfs};
+#define ALLOWED (sizeof allowed / sizeof *allowed)
 
 static const struct sock_filter before[] = {
     LOAD(arch),
@@ -77,45 +78,52 @@ static const struct sock_filter before[] = {
 // at.
 static const struct sock_filter after[] = {
 #if defined(__x86_64__)
-    DENY_WRITING(SYS_open, 1),
+    PASS_READING(SYS_open, 1),
 #endif
     // So is the memory of processes in /proc.
-    DENY_WRITING(SYS_openat, 2),
+    PASS_READING(SYS_openat, 2),
     WHEN(SYS_prlimit64, 4),
     LOAD(args[0]),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+    PASS(0),
     REFUSE,
-    ALLOW,
-    // Their signals tell of a descriptor whoever is named.
-    WHEN(SYS_fcntl, 8),
+    WHEN(SYS_fcntl, 16),
     LOAD(args[1]),
-    DENY(F_SETOWN),
-    DENY(F_SETOWN_EX),
-    DENY(F_SETSIG),
-    ALLOW,
+    PASS(F_GETFD),
+    PASS(F_SETFD),
+    PASS(F_GETFL),
+    PASS(F_SETFL),
+    PASS(F_DUPFD_CLOEXEC),
+    PASS(F_GETLK),
+    PASS(F_SETLK),
+    REFUSE,
+    // Not those that write into what somebody else reads, such as the terminal's TIOCSTI.
     WHEN(SYS_ioctl, 6),
     LOAD(args[1]),
-    DENY(FIOSETOWN),
-    DENY(SIOCSPGRP),
-    ALLOW,
+    PASS(FIONREAD),
+    PASS(FIONBIO),
+    REFUSE,
+    WHEN(SYS_prctl, 6),
+    LOAD(args[0]),
+    PASS(PR_SET_NAME),
+    PASS(PR_SET_PDEATHSIG),
+    REFUSE,
     // Threads are made by clone3, whose flags a filter cannot see: ENOSYS makes the C library use clone.
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 1, 0),
-    ALLOW,
+    WHEN(SYS_clone, 3),
     LOAD(args[0]),
-    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 1, 0),
-    REFUSE,
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1),
     ALLOW,
+    REFUSE,
 };
 
 static int filter_calls(void)
 {
-    struct sock_filter program[sizeof before / sizeof *before + 2 * DENIED + sizeof after / sizeof *after];
+    struct sock_filter program[sizeof before / sizeof *before + 2 * ALLOWED + sizeof after / sizeof *after];
     memcpy(program, before, sizeof before);
     struct sock_filter *at = program + sizeof before / sizeof *before;
-    for (size_t i = 0; i < DENIED; i++, at += 2)
-        memcpy(at, (struct sock_filter[]){DENY(denied[i])}, 2 * sizeof *at);
+    for (size_t i = 0; i < ALLOWED; i++, at += 2)
+        memcpy(at, (struct sock_filter[]){PASS(allowed[i])}, 2 * sizeof *at);
     memcpy(at, after, sizeof after);
     const struct sock_fprog filter = {.len = sizeof program / sizeof *program, .filter = program};
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) < 0 ? -errno : 0;
@@ -129,9 +137,21 @@ static int drop_user(uid_t uid, gid_t gid)
     return setuid(0) == 0 && uid != 0 ? -EPERM : 0;
 }
 
+/// Those that a unit's AmbientCapabilities= gives, or that root has (capabilities(7)).
+static int drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[2] = {{0}};
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+        return -errno;
+    return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
+}
+
 int jc_confine(uid_t uid, gid_t gid)
 {
     int status = uid != (uid_t)-1 ? drop_user(uid, gid) : 0;
+    if (status == 0)
+        status = drop_capabilities();
     if (status < 0)
         return status;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)

@@ -63,6 +63,25 @@ import Testing
     #expect(second[status: 200] == UInt64.max - 1)
   }
 
+  /// The process that counts cannot keep its successors from it; memory of an earlier daemon where one did is not used.
+  @Test func noApiProcessRuinsItForTheNext() throws {
+    let (addSeals, futureWrite): (Int32, Int32) = (1033, 0x10)
+    let memory = try ApiCountsMemory.make(workers: 1)
+    #expect(fcntl(memory, addSeals, futureWrite) == -1 && errno == EPERM)
+    #expect(try ApiCountsMemory.make(workers: 1, handed: memory) == memory)
+    let ruined = memfd("ruined", 2)
+    try #require(ftruncate(ruined, 8192) == 0 && fcntl(ruined, addSeals, futureWrite) == 0)
+    let fresh = try ApiCountsMemory.make(workers: 1, handed: ruined)
+    _ = try ApiCounts(descriptor: fresh, workers: 1)
+    close(memory)
+  }
+
+  /// memfd_create(2), which Swift is not shown; `flags` 2: it may be sealed.
+  private func memfd(_ name: String, _ flags: UInt32) -> Int32 {
+    typealias Call = @convention(c) (UnsafePointer<CChar>, UInt32) -> Int32
+    return unsafeBitCast(dlsym(nil, "memfd_create"), to: Call.self)(name, flags)
+  }
+
   @Test func textIsPrometheus() {
     var text = MetricsText()
     text.add("a_total", "Help.", 5)

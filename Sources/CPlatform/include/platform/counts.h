@@ -14,6 +14,9 @@ int jp_counts_new(const char *_Nonnull name, size_t cells) __attribute__((warn_u
 /// Maps its cells; the caller unmaps them.
 int jp_counts_map(int fd, size_t cells, bool writable, uint64_t *_Nullable *_Nonnull out)
     __attribute__((warn_unused_result));
+/// Whoever has the descriptor can go on writing the cells, and cannot keep others from it. -EACCES: somebody
+/// did before.
+int jp_counts_fix(int fd) __attribute__((warn_unused_result));
 /// Whoever gets the descriptor from now on can read the cells and not write them, whatever its rights are;
 /// what is mapped already stays as it is.
 int jp_counts_seal(int fd) __attribute__((warn_unused_result));

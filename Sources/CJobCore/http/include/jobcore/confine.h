@@ -6,9 +6,9 @@
 #include <sys/types.h>
 
 /// Gives up what a process that reads from the network does not need. Called before any other thread is made:
-/// user and group (skipped when `uid` is (uid_t)-1), all supplementary groups, gaining privileges by exec
-/// (PR_SET_NO_NEW_PRIVS), being traced or dumped, and by seccomp(2) the calls that start programs, reach
-/// other processes, change files or make connections: they fail with EPERM. -errno of the first that failed;
+/// user and group (skipped when `uid` is (uid_t)-1), all supplementary groups and capabilities, gaining
+/// privileges by exec (PR_SET_NO_NEW_PRIVS), being traced or dumped, and by seccomp(2) all calls but those
+/// that serving needs: they fail with EPERM. -errno of the first that failed;
 /// the process should then end.
 int jc_confine(uid_t uid, gid_t gid) __attribute__((warn_unused_result));
 
