@@ -68,6 +68,8 @@ static const char *refusal(unsigned long code, bool shaken)
         return "bad certificate";
     case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
         return "not acceptable";
+    case SSL_R_TLSV1_ALERT_INTERNAL_ERROR:
+        return "the server could not check it; the daemon's log says why";
     case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
         return "access denied";
     case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:

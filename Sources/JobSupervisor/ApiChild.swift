@@ -22,6 +22,8 @@ final class ApiChild {
   let startedAt = Clock.monotonic()
   /// When it sent something last.
   var lastSign = Clock.monotonic()
+  /// Bytes of a file of authorities or revocation lists.
+  private static let mostTrust = 64 << 20
   /// Milliseconds to exit in, once the channel is closed.
   private static let last: UInt64 = 1000
 
@@ -89,6 +91,15 @@ final class ApiChild {
   func drain() {
     isDraining = true
     send(.drain)
+  }
+
+  /// Another has taken its place: the same, with clients at once that are let in no more.
+  func retire(_ configuration: Configuration) throws(SystemError) {
+    let authorities = try SmallFile.read(configuration.clientCAFile, most: Self.mostTrust)
+    let revocations: [UInt8] =
+      if let file = configuration.crlFile { try SmallFile.read(file, most: Self.mostTrust) } else { [] }
+    isDraining = true
+    send(.retire(authorities: authorities, revocations: revocations))
   }
 
   /// Ends it after some milliseconds.

@@ -124,7 +124,7 @@ final class ApiProcesses {
     supervisor.announceAll(to: child)
     child.send(.ready)
     if child === successor {
-      current?.drain()
+      if let current { retire(current) }
       current = child
       successor = nil
       log.info("reloaded", ["pid": "\(child.pid)"])
@@ -134,6 +134,17 @@ final class ApiProcesses {
     if isFirst { log.info("listening", ["address": listeners.address]) }
     beReady(.done("process \(child.pid) serves"))
     if isFirst { supervisor.tellOutcome() }
+  }
+
+  /// What it has not finished within the drain's time it does not finish.
+  private func retire(_ child: ApiChild) {
+    do {
+      try child.retire(supervisor.configuration)
+      child.kill(after: drainTime, loop)
+    } catch {
+      log.error("old_clients_cut", ["error": "\(error)"])
+      child.kill()
+    }
   }
 
   private func beReady(_ reply: ControlReply) {
@@ -208,10 +219,8 @@ final class ApiProcesses {
     for child in children { child.drain() }
   }
 
-  /// A process that was asked to drain has only replies left that follow a job. They may take as long as the job: the
-  /// process that another has replaced is not kept for them, and they go on with that one.
+  /// A process that was asked to drain has only replies left that follow a job.
   private func drained(_ child: ApiChild) {
-    if !child.isDrained, child !== current { child.kill(after: drainTime, loop) }
     child.isDrained = true
     supervisor.apiProgressed()
   }

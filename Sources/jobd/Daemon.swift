@@ -18,7 +18,7 @@ enum Daemon {
       case "--help", "-h", "help": print(help)
       case _ where ["--help", "-h"].contains(arguments.last): print(help)
       case "--version", "version": print("jobd \(version)")
-      case "check-config": print(try loader(Array(arguments.dropFirst())).report, terminator: "")
+      case "check-config": try checkConfiguration(Array(arguments.dropFirst()))
       case "manual": print(try manual(Array(arguments.dropFirst())), terminator: "")
       case "upgrade", "reload", "status": return try control(arguments)
       case "cleanup": try Cleanup.run(try loader(Array(arguments.dropFirst())).configuration)
@@ -46,6 +46,14 @@ enum Daemon {
 
   private static func loader(_ arguments: [String]) throws(ConfigurationError) -> ConfigurationLoader {
     try ConfigurationLoader(arguments: arguments, environment: Environment.all)
+  }
+
+  /// All that would keep a daemon from starting with it, as far as it can be known without doing so.
+  private static func checkConfiguration(_ arguments: [String]) throws {
+    let loader = try loader(arguments)
+    print(loader.report, terminator: "")
+    try Supervisor.check(loader.configuration)
+    _ = try ServerTLS.load(loader.configuration)
   }
 
   private static func manual(_ arguments: [String]) throws(ConfigurationError) -> String {
@@ -88,7 +96,7 @@ enum Daemon {
       let near = NearName.find(word, among: commands, most: 3).map { ", did you mean \($0)?" } ?? ""
       throw ConfigurationError("there is no command \"\(word)\"\(near); see jobd --help")
     }
-    _ = try loader(arguments)
+    try Supervisor.checkApiUser(try loader(arguments).configuration, nil)
     let (program, keeper) = (try ProgramFile.path(), try ProgramFile.keeper())
     Limits.closeInheritedOnExec()
     throw SystemError(
@@ -112,7 +120,7 @@ enum Daemon {
   /// to be found out while the predecessor is there.
   private static func checkUpgrade(_ arguments: [String]) throws {
     let configuration = try loader(arguments).configuration
-    _ = try configuration.apiAccount()
+    try Supervisor.check(configuration)
     _ = try ServerTLS.load(configuration)
     try UpgradeCheck.run(entry: 3, keeper: try ProgramFile.keeper())
   }

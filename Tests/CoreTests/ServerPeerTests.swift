@@ -213,6 +213,21 @@ struct ServerPeerTests {
       waitUntil { time(nil) > expiry }
       #expect(try RawClient(server, nil, session: session).get("/tag").status == 403)
       #expect(server.seen.failures.last?.contains("expired") == true)
+      // Nor does the connection.
+      waitUntil { server.seen.closed == 1 }
+      #expect(throws: RawClient.Failure.self) { try first.get("/tag") }
+    }
+  }
+
+  @Test func aServerCertificateThatIsNoneIsRefused() throws {
+    let authority = try Authority()
+    for (identity, why) in [
+      (try authority.issue("localhost", server: true, from: -7200, to: -3600), "expired"),
+      (try authority.issue("localhost", server: true, from: 3600, to: 7200), "not valid yet"),
+      (try authority.issue("alice"), "serverAuth"),
+    ] {
+      let error = try load(identity.certificate, identity.key, authority.own.certificate)
+      #expect(error.contains(identity.certificate) && error.contains(why), "\(error)")
     }
   }
 
@@ -228,19 +243,25 @@ struct ServerPeerTests {
       (identity.certificate, identity.key, missing, missing),
       (identity.certificate, identity.key, identity.key, identity.key),
     ] {
-      var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
-      var made: OpaquePointer?
-      certificate.withCString { certificate in
-        key.withCString { key in
-          ca.withCString { ca in
-            var options = jc_tls_options(
-              certificate_file: certificate, key_file: key, client_ca_file: ca, crl_file: nil,
-              session_cache: 1)
-            #expect(jc_tls_new(&options, &made, &error) == -EINVAL)
-          }
+      #expect(try load(certificate, key, ca).contains(named))
+    }
+  }
+
+  /// Why these files cannot be used.
+  private func load(_ certificate: String, _ key: String, _ ca: String) throws -> String {
+    var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
+    var made: OpaquePointer?
+    certificate.withCString { certificate in
+      key.withCString { key in
+        ca.withCString { ca in
+          var options = jc_tls_options(
+            certificate_file: certificate, key_file: key, client_ca_file: ca, crl_file: nil,
+            session_cache: 1)
+          #expect(jc_tls_new(&options, &made, &error) == -EINVAL)
         }
       }
-      #expect(text(error).contains(named) && made == nil)
     }
+    #expect(made == nil)
+    return text(error)
   }
 }

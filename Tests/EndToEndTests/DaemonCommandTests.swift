@@ -27,8 +27,10 @@ import Testing
     defer { scratch.remove() }
     let file = "\(scratch.path)/jobd.json5"
     try Files.write(Array("// mine\n{ grace: '3s', workers: 2, launchers: 3, }".utf8), to: file)
-    let done = try jobd(
-      "check-config", "--config", file, "--workers", "4", environment: ["JOBD_GRACE": "7s"])
+    let done = try Running(
+      Programs.jobd, ["check-config", "--config", file, "--workers", "4"] + Pki.shared.get().serverOptions,
+      environment: ["JOBD_GRACE": "7s"], directory: scratch
+    ).wait()
     #expect(done.status == 0, "\(done.errorText)")
     func line(_ name: String) -> Substring {
       done.text.split(separator: "\n").first { $0.contains("\(name):") } ?? ""

@@ -53,6 +53,20 @@ static bool shed(struct jc_server *server)
     return fd >= 0;
 }
 
+/// Peers that have not shaken hands take no place of those that have: the one that takes longest goes.
+static void make_room(struct jc_server *server)
+{
+    const struct jc_deadlines *deadlines = &server->deadlines;
+    struct jc_deadline *oldest = TAILQ_FIRST(&deadlines->lists[JC_DEADLINE_HANDSHAKE]);
+    const bool is_full = server->connections >= server->options.max_connections ||
+                         deadlines->counts[JC_DEADLINE_HANDSHAKE] >= server->options.max_handshakes;
+    if (!is_full || oldest == NULL)
+        return;
+    struct jc_connection *connection = jc_connection_of_deadline(oldest);
+    turn_away(server, &connection->peer, "too many handshakes: the one that took longest made room");
+    jc_connection_free(connection);
+}
+
 static bool accept_one(struct jc_server *server)
 {
     union jc_address peer;
@@ -63,6 +77,7 @@ static bool accept_one(struct jc_server *server)
             return shed(server);
         return errno != EAGAIN; // else a peer that is gone already
     }
+    make_room(server);
     if (server->connections >= server->options.max_connections) {
         turn_away(server, &peer, "too many connections");
         close(fd);

@@ -69,6 +69,7 @@ static void established(struct jc_connection *connection)
         return;
     }
     int64_t tag = server->handler.opened(server->context, name, (size_t)length);
+    connection->until_s = server->wire.operations->peer_until(&connection->transport);
     if (tag >= 0)
         connection->tag = tag;
     else if (tag == -2)
@@ -178,12 +179,28 @@ void jc_connection_resume(struct jc_connection *connection)
     jc_share_give(share);
 }
 
-void jc_connection_drain(struct jc_connection *connection)
+void jc_connection_cut(struct jc_connection *connection, const char *reason)
 {
+    jc_connection_failed(connection, reason);
+    connection->phase = JC_PHASE_BROKEN;
+    jc_connection_enqueue(connection);
+}
+
+void jc_connection_drain(struct jc_connection *connection, const struct jc_trust *trust)
+{
+    struct jc_transport *transport = &connection->transport;
     if (connection->phase == JC_PHASE_SHAKING)
         connection->phase = JC_PHASE_BROKEN;
     if (connection->phase == JC_PHASE_OPEN && LIST_EMPTY(&connection->exchanges))
         connection->phase = JC_PHASE_CLOSING;
+    const bool goes_on = connection->tag >= 0 && !LIST_EMPTY(&connection->exchanges);
+    const char *why =
+        goes_on && trust != NULL ? transport->wire->operations->peer_refused(transport, trust) : NULL;
+    if (why != NULL) {
+        char reason[256];
+        snprintf(reason, sizeof reason, "the client is let in no more: %s", why);
+        return jc_connection_cut(connection, reason);
+    }
     jc_connection_enqueue(connection);
 }
 

@@ -11,8 +11,10 @@ void jc_deadlines_init(struct jc_deadlines *deadlines)
 
 void jc_deadline_stop(struct jc_deadlines *deadlines, struct jc_deadline *deadline)
 {
-    if (deadline->kind != JC_DEADLINE_NONE)
+    if (deadline->kind != JC_DEADLINE_NONE) {
         TAILQ_REMOVE(&deadlines->lists[deadline->kind], deadline, link);
+        deadlines->counts[deadline->kind]--;
+    }
     deadline->kind = JC_DEADLINE_NONE;
 }
 
@@ -25,6 +27,7 @@ void jc_deadline_start(struct jc_deadlines *deadlines, struct jc_deadline *deadl
     deadline->kind = kind;
     deadline->since_ms = deadline->queued_ms = jp_coarse_ms();
     TAILQ_INSERT_TAIL(&deadlines->lists[kind], deadline, link);
+    deadlines->counts[kind]++;
 }
 
 void jc_deadline_put_off(struct jc_deadline *deadline)

@@ -2,6 +2,7 @@
 #define JOBCORE_DEADLINES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -27,6 +28,7 @@ struct jc_deadline {
 struct jc_deadlines {
     unsigned lasts_ms[JC_DEADLINE_KINDS]; ///< 0: for ever
     TAILQ_HEAD(jc_deadline_list, jc_deadline) lists[JC_DEADLINE_KINDS];
+    size_t counts[JC_DEADLINE_KINDS];
 };
 
 void jc_deadlines_init(struct jc_deadlines *deadlines);

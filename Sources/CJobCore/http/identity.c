@@ -46,15 +46,24 @@ static int common_name(const X509 *certificate, char name[JC_NAME_MAX], const ch
 
 void jc_identity_keep_name(SSL *ssl)
 {
-    // A resumed session shares its certificate with others, and the rest was dropped when it was new.
+    // A resumed session shares its certificate with others.
     if (SSL_session_reused(ssl))
         return;
     EVP_PKEY *key = X509_get0_pubkey(SSL_get0_peer_certificate(ssl));
     if (key != NULL)
         (void)EVP_PKEY_set_type(key, EVP_PKEY_EC);
+}
+
+int64_t jc_identity_until(SSL *ssl)
+{
+    int64_t until = jc_time_of(X509_get0_notAfter(SSL_get0_peer_certificate(ssl)));
     STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
-    while (chain != NULL && sk_X509_num(chain) > 0)
-        X509_free(sk_X509_pop(chain));
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        const int64_t other = jc_time_of(X509_get0_notAfter(sk_X509_value(chain, i)));
+        if (other < until)
+            until = other;
+    }
+    return until;
 }
 
 int jc_identity(SSL *ssl, char name[JC_NAME_MAX], const char **why)

@@ -2,6 +2,7 @@
 #include <jobcore/loop_base.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,20 @@ static void give_memory_back(struct jc_server *server)
     malloc_trim(0);
 }
 
+/// A certificate that has expired since its handshake is none any more.
+static void cut_expired(struct jc_server *server)
+{
+    const int64_t now_s = jp_realtime_us() / 1000000;
+    if (now_s == server->expiry_s)
+        return;
+    server->expiry_s = now_s;
+    for (uint32_t slot = 0; slot < server->slots_used; slot++) {
+        struct jc_connection *connection = server->slots[slot].connection;
+        if (connection != NULL && connection->phase == JC_PHASE_OPEN && connection->until_s < now_s)
+            jc_connection_cut(connection, "the client's certificate has expired");
+    }
+}
+
 /// Runs only while there is something to look after: an idle server sleeps.
 static void on_tick(void *context)
 {
@@ -50,6 +65,7 @@ static void on_tick(void *context)
     server->ticking = false;
     while ((passed = jc_deadlines_next(&server->deadlines, now_ms, &kind)) != NULL)
         jc_connection_expired(jc_connection_of_deadline(passed), kind);
+    cut_expired(server);
     jc_acceptor_resume(server);
     give_memory_back(server);
     if (server->connections > 0 || (!server->accepting && server->listen_fd >= 0))
@@ -113,7 +129,9 @@ static void set_deadlines(struct jc_server *server)
 {
     const struct jc_server_options *options = &server->options;
     jc_deadlines_init(&server->deadlines);
-    server->deadlines.lasts_ms[JC_DEADLINE_HANDSHAKE] = options->handshake_ms;
+    // With no limit too they are in the order of their coming.
+    server->deadlines.lasts_ms[JC_DEADLINE_HANDSHAKE] =
+        options->handshake_ms > 0 ? options->handshake_ms : UINT_MAX;
     server->deadlines.lasts_ms[JC_DEADLINE_HEAD] = options->head_ms;
     server->deadlines.lasts_ms[JC_DEADLINE_BODY] = options->body_ms;
     server->deadlines.lasts_ms[JC_DEADLINE_WRITE] = options->write_ms;
@@ -164,7 +182,7 @@ int jc_server_new(struct jc_loop *loop, struct jc_tls *tls, const struct jc_serv
     return status;
 }
 
-void jc_server_drain(struct jc_server *server, jc_callback done, void *context)
+void jc_server_drain(struct jc_server *server, const struct jc_trust *trust, jc_callback done, void *context)
 {
     server->drained = done;
     server->drained_context = context;
@@ -172,7 +190,7 @@ void jc_server_drain(struct jc_server *server, jc_callback done, void *context)
     jc_acceptor_stop(server);
     for (uint32_t slot = 0; slot < server->slots_used; slot++) {
         if (server->slots[slot].connection != NULL)
-            jc_connection_drain(server->slots[slot].connection);
+            jc_connection_drain(server->slots[slot].connection, trust);
     }
     jc_server_wake(server);
 }

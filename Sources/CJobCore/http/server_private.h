@@ -53,7 +53,8 @@ struct jc_connection {
     bool asked_to_close; ///< by the peer, which then sends nothing more
     int refusal;         ///< status each request is answered with, or 0
     const char *refusal_detail;
-    int64_t tag; ///< -1: not opened
+    int64_t tag;     ///< -1: not opened
+    int64_t until_s; ///< when its certificate expires, since 1970
     struct event readable, writable;
     TAILQ_ENTRY(jc_connection) ready_link;
     struct jc_deadline deadline;
@@ -84,6 +85,7 @@ struct jc_server {
     struct event acceptor;
     int listen_fd, spare_fd;
     struct jc_timer *tick;
+    int64_t expiry_s;  ///< when certificates were last looked at
     int64_t refused_s; ///< when an overload was last told of
     bool accepting, ticking;
     unsigned accepts; ///< how many peers to take in at once
@@ -130,7 +132,10 @@ void jc_connection_resume(struct jc_connection *connection);
 /// Has `jc_connection_resume` called at the end of the round, always or when the connection is not at work.
 void jc_connection_enqueue(struct jc_connection *connection);
 void jc_connection_ready(struct jc_connection *connection);
-void jc_connection_drain(struct jc_connection *connection);
+/// `trust`: of clients from now on, or NULL where that is as before.
+void jc_connection_drain(struct jc_connection *connection, const struct jc_trust *trust);
+/// Ends it and what goes on in it.
+void jc_connection_cut(struct jc_connection *connection, const char *reason);
 void jc_connection_expired(struct jc_connection *connection, enum jc_deadline_kind kind);
 /// The peer sends nothing more.
 void jc_connection_peer_left(struct jc_connection *connection);

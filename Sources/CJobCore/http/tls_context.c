@@ -4,30 +4,87 @@
 #include <errno.h>
 #include <jobwire/tls.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /// How long a session can be resumed. Its certificate's expiry is looked at again each time.
 #define SESSION_SECONDS 3600
 #define VERIFY_DEPTH 8
 
-static bool trust(SSL_CTX *ctx, const struct jc_tls_options *options, char *error)
+static bool trust(struct jc_tls *tls, const struct jc_tls_options *options, char *error)
 {
+    SSL_CTX *ctx = tls->ctx;
+    const bool revokes = options->crl_file != NULL;
     ERR_clear_error();
-    STACK_OF(X509_NAME) *names = NULL;
-    if (SSL_CTX_load_verify_file(ctx, options->client_ca_file) != 1 ||
-        (names = SSL_load_client_CA_file(options->client_ca_file)) == NULL)
-        return jw_tls_fail(error, JC_ERROR_SIZE, "cannot use the client authorities",
-                           options->client_ca_file);
-    SSL_CTX_set_client_CA_list(ctx, names);
-    if (options->crl_file == NULL)
+    BIO *authorities = BIO_new_file(options->client_ca_file, "r");
+    BIO *revocations = authorities != NULL && revokes ? BIO_new_file(options->crl_file, "r") : NULL;
+    const char *failed = authorities == NULL ? "cannot use the client authorities"
+                         : revokes && revocations == NULL
+                             ? "cannot use the revocation list"
+                             : jc_trust_fill(SSL_CTX_get_cert_store(ctx), authorities, revocations, revokes);
+    const bool is_list = failed != NULL && strstr(failed, "revocation") != NULL;
+    if (failed != NULL)
+        jw_tls_fail(error, JC_ERROR_SIZE, failed, is_list ? options->crl_file : options->client_ca_file);
+    BIO_free(authorities);
+    BIO_free(revocations);
+    if (failed == NULL)
+        SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(options->client_ca_file));
+    return failed == NULL;
+}
+
+/// What its own side could not present: OpenSSL would tell so only to the clients.
+static bool check_own(const SSL_CTX *ctx, const char *file, char *error)
+{
+    X509 *own = SSL_CTX_get0_certificate(ctx);
+    const char *why = NULL;
+    if (X509_cmp_current_time(X509_get0_notBefore(own)) > 0)
+        why = "it is not valid yet";
+    else if (X509_cmp_current_time(X509_get0_notAfter(own)) < 0)
+        why = "it has expired";
+    else if (X509_check_purpose(own, X509_PURPOSE_SSL_SERVER, 0) != 1)
+        why = "it is no server's (its extended key usage lacks serverAuth)";
+    if (why != NULL)
+        snprintf(error, JC_ERROR_SIZE, "cannot use the certificate %s: %s", file, why);
+    return why == NULL;
+}
+
+static bool is_of_list(int error)
+{
+    switch (error) {
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+    case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+    case X509_V_ERR_CRL_HAS_EXPIRED:
         return true;
-    X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-    X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
-    if (lookup == NULL || X509_load_crl_file(lookup, options->crl_file, X509_FILETYPE_PEM) < 1)
-        return jw_tls_fail(error, JC_ERROR_SIZE, "cannot use the revocation list", options->crl_file);
-    X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
-    return true;
+    default:
+        return false;
+    }
+}
+
+/// Says why a client is refused. What is wrong with the revocation list is not the client's fault: without
+/// this OpenSSL would tell it that its certificate has expired when the list has.
+static int on_verified(int is_good, X509_STORE_CTX *context)
+{
+    if (is_good)
+        return 1;
+    SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct jc_transport *transport = BIO_get_data(SSL_get_rbio(ssl));
+    const struct jc_tls *tls = transport->wire->context;
+    const X509 *certificate = X509_STORE_CTX_get_current_cert(context);
+    const int error = X509_STORE_CTX_get_error(context);
+    char issuer[128] = "unknown";
+    if (certificate != NULL)
+        X509_NAME_oneline(X509_get_issuer_name(certificate), issuer, sizeof issuer);
+    const bool is_list = is_of_list(error) && tls->revocations != NULL;
+    snprintf(transport->wire->refusal, sizeof transport->wire->refusal, "%s (issuer %s%s%s)",
+             X509_verify_cert_error_string(error), issuer, is_list ? "; revocation list " : "",
+             is_list ? tls->revocations : "");
+    if (is_list)
+        X509_STORE_CTX_set_error(context, X509_V_ERR_UNSPECIFIED);
+    return 0;
 }
 
 /// Sessions stay in this context, so none outlives the authorities and the revocation list it was verified
@@ -54,12 +111,16 @@ static int set_up(struct jc_tls *tls, const struct jc_tls_options *options, char
     SSL_CTX_set_security_level(ctx, 2);
     if (!jw_tls_configure(ctx, options->certificate_file, options->key_file, error, JC_ERROR_SIZE))
         return -EINVAL;
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    if (!check_own(ctx, options->certificate_file, error))
+        return -EINVAL;
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, on_verified);
     SSL_CTX_set_verify_depth(ctx, VERIFY_DEPTH);
     // Or the server's own chain would be built, and its signatures verified, in each handshake.
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
     resume(ctx, options->session_cache);
-    return trust(ctx, options, error) ? 0 : -EINVAL;
+    if (options->crl_file != NULL && (tls->revocations = strdup(options->crl_file)) == NULL)
+        return -ENOMEM;
+    return trust(tls, options, error) ? 0 : -EINVAL;
 }
 
 int jc_tls_new(const struct jc_tls_options *options, struct jc_tls **out, char error[JC_ERROR_SIZE])
@@ -83,5 +144,6 @@ void jc_tls_free(struct jc_tls *tls)
         return;
     SSL_CTX_free(tls->ctx);
     BIO_meth_free(tls->method);
+    free(tls->revocations);
     free(tls);
 }

@@ -2,20 +2,32 @@
 #define JOBCORE_TLS_PRIVATE_H
 
 #include "transport.h"
+#include <jobcore/server.h>
 #include <openssl/ssl.h>
 
 /// The context of `jc_tls_transport`.
 struct jc_tls {
     SSL_CTX *ctx;
+    char *revocations;  ///< the file's name, or NULL
     BIO_METHOD *method; ///< of the BIO between a connection and its server's buffers
 };
 
 BIO_METHOD *jc_tls_bio_method(void);
 
+/// Fills a store from PEM. NULL, or what failed, with the reason in OpenSSL's queue of errors.
+const char *jc_trust_fill(X509_STORE *store, BIO *authorities, BIO *revocations, bool has_revocations);
+/// Why a connection's client would not be let in; NULL: it would.
+const char *jc_trust_refuses(const struct jc_trust *trust, SSL *ssl);
+/// Seconds since 1970; 0: none.
+int64_t jc_time_of(const ASN1_TIME *time);
+
 /// The common name of a verified peer, also of a resumed session. Its length, or -EACCES and `*why`.
 int jc_identity(SSL *ssl, char name[JC_NAME_MAX], const char **why) __attribute__((warn_unused_result));
+/// Until when a verified peer's certificate, and those between it and the authority, are valid: seconds since
+/// 1970.
+int64_t jc_identity_until(SSL *ssl);
 /// Frees what has done its duty in the handshake, and would take memory as long as the connection, or its
-/// session in the cache, lives: the key of a verified peer's certificate, and the other certificates it sent.
+/// session in the cache, lives: the key of a verified peer's certificate.
 void jc_identity_keep_name(SSL *ssl);
 
 #endif

@@ -35,13 +35,12 @@ BIO_METHOD *jc_tls_bio_method(void)
     return jw_tls_bio_method(bio_read, bio_write);
 }
 
-static void explain(const SSL *ssl, char *reason, size_t size)
+static void explain(const struct jc_wire *wire, char *reason, size_t size)
 {
-    long verified = SSL_get_verify_result(ssl);
     char text[160];
     jw_tls_reason(text, sizeof text);
-    if (verified != X509_V_OK)
-        snprintf(reason, size, "client certificate refused: %s", X509_verify_cert_error_string(verified));
+    if (wire->refusal[0] != '\0')
+        snprintf(reason, size, "client certificate refused: %s", wire->refusal);
     else
         snprintf(reason, size, "TLS handshake failed: %s", text);
 }
@@ -58,12 +57,13 @@ static int shake(struct jc_transport *transport, char *reason, size_t size)
         return -EPROTO;
     }
     ERR_clear_error();
+    transport->wire->refusal[0] = '\0';
     int result = SSL_accept(transport->session);
     if (result == 1)
         return 1;
     if (SSL_get_error(transport->session, result) == SSL_ERROR_WANT_READ)
         return 0;
-    explain(transport->session, reason, size);
+    explain(transport->wire, reason, size);
     return -EPROTO;
 }
 
@@ -73,6 +73,16 @@ static int peer_name(struct jc_transport *transport, char name[JC_NAME_MAX], con
     if (length >= 0)
         jc_identity_keep_name(transport->session);
     return length;
+}
+
+static int64_t peer_until(struct jc_transport *transport)
+{
+    return jc_identity_until(transport->session);
+}
+
+static const char *peer_refused(struct jc_transport *transport, const struct jc_trust *trust)
+{
+    return jc_trust_refuses(trust, transport->session);
 }
 
 static ssize_t read_all(struct jc_transport *transport, char *bytes, size_t capacity)
@@ -130,6 +140,8 @@ static void free_session(struct jc_transport *transport)
 const struct jc_transport_operations jc_tls_transport = {
     .shake = shake,
     .peer_name = peer_name,
+    .peer_until = peer_until,
+    .peer_refused = peer_refused,
     .read = read_all,
     .write = write_all,
     .close = say_goodbye,

@@ -3,6 +3,7 @@
 
 #include <jobcore/byte_queue.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /// What one recv takes, and what a read can make of it with the rest of a record that came before.
@@ -12,6 +13,7 @@
 #define JC_NAME_MAX 256
 
 struct jc_transport;
+struct jc_trust;
 
 /// What stands between a connection's plain bytes and those on the wire; TLS is the one there is. It takes
 /// what came from the wire's `in` and leaves what is to be sent in its `out`; the socket is not its own.
@@ -20,6 +22,10 @@ struct jc_transport_operations {
     int (*shake)(struct jc_transport *transport, char *reason, size_t size);
     /// The checked name of the peer that shook hands. Its length, or -EACCES and `*why`.
     int (*peer_name)(struct jc_transport *transport, char name[JC_NAME_MAX], const char **why);
+    /// Until when its certificates are valid: seconds since 1970.
+    int64_t (*peer_until)(struct jc_transport *transport);
+    /// Why it would not be let in by `trust`; NULL: it would.
+    const char *(*peer_refused)(struct jc_transport *transport, const struct jc_trust *trust);
     /// All that came, as plain bytes. Their count, or -EPROTO. Sets `peer_closed` when the peer said goodbye.
     ssize_t (*read)(struct jc_transport *transport, char *bytes, size_t capacity);
     /// 0, or -EPROTO when the connection is lost.
@@ -38,6 +44,7 @@ struct jc_wire {
     void *context; ///< of the operations
     char *in;      ///< JC_WIRE_SIZE bytes: the last recv, which the turn it begins takes
     size_t in_at, in_end;
+    char refusal[512];   ///< why the last handshake's certificate was refused
     struct jc_bytes out; ///< leaves with one send; empty again when a connection's turn ends
 };
 

@@ -80,7 +80,7 @@ extension ConfigurationOption {
         default: "one for every two cores, up to 4: jobs need cores too"),
       Self(
         "drain-time", \.drainTime, .duration(0...day),
-        "How long a stopping daemon lets replies go on, and a reloaded one those that follow a job."),
+        "How long a stopping or reloaded daemon lets replies and uploads go on."),
       Self(
         "watchdog-time", \.watchdogTime, .duration(2000...day),
         "Time without a sign of life after which a process of the daemon is replaced; its jobs go on."),
@@ -108,6 +108,9 @@ extension ConfigurationOption {
     title: "Connections",
     options: [
       Self("max-connections", \.maxConnections, .number(many), "Connections at once."),
+      Self(
+        "max-handshakes", \.maxHandshakes, .number(many),
+        "Connections at once that have not ended their handshake; then the one that takes longest is closed."),
       Self("max-head", \.maxHead, .size(1024...(1 << 20)), "Size of a request's line and headers."),
       Self(
         "max-body", \.maxBody, .size(1024...(8 << 20)),

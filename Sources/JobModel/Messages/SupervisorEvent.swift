@@ -8,6 +8,9 @@ package enum SupervisorEvent {
   case ready
   /// Stop accepting, finish the running replies, exit. The second one: no job runs any more, events end too.
   case drain
+  /// Another process has taken the place of this one: the same, with those at once whose clients are not let in any more
+  /// by these authorities and revocation lists, PEM. None: as before.
+  case retire(authorities: [UInt8], revocations: [UInt8])
   case client(id: Int64, name: String)
   /// A new or changed job. `pid` is 0 unless its process runs.
   case job(JobRecord, pid: Int32)
@@ -24,7 +27,7 @@ package enum SupervisorEvent {
   case events
 
   private enum Kind: UInt8 {
-    case welcome, ready, drain, client, job, deleted, output, created, done, refused, events
+    case welcome, ready, drain, client, job, deleted, output, created, done, refused, events, retire
   }
 }
 
@@ -47,6 +50,8 @@ extension SupervisorEvent {
     case .welcome(let configuration): writer.put(Kind.welcome.rawValue, configuration)
     case .ready: writer.put(Kind.ready.rawValue)
     case .drain: writer.put(Kind.drain.rawValue)
+    case .retire(let authorities, let revocations):
+      writer.put(Kind.retire.rawValue, authorities, revocations)
     case .client(let id, let name): writer.put(Kind.client.rawValue, id, name)
     case .job(let record, let pid): writer.put(Kind.job.rawValue, record, pid)
     case .deleted(let id): writer.put(Kind.deleted.rawValue, id)
@@ -75,6 +80,7 @@ extension SupervisorEvent {
     case .welcome: return .welcome(configuration: try reader.array())
     case .ready: return .ready
     case .drain: return .drain
+    case .retire: return .retire(authorities: try reader.array(), revocations: try reader.array())
     case .client: return .client(id: try reader.integer(), name: try reader.string())
     case .job: return .job(try JobRecord(from: &reader), pid: try reader.integer())
     case .deleted: return .deleted(id: try reader.id())

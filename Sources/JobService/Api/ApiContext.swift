@@ -14,6 +14,7 @@ final class ApiContext: Sendable {
   let link: ApiLink
   let counts: ApiCounts
   let supervisorCounts: SupervisorCounts
+  let expiries: Expiries
   /// Descriptor of the directory of output files.
   let output: Int32
 
@@ -22,11 +23,13 @@ final class ApiContext: Sendable {
 
   /// `supervisorCounts`, `counts`: descriptors of the memory of both processes' counters, taken over.
   init(
-    _ configuration: Configuration, log: Log, link: ApiLink, supervisorCounts: Int32, counts: Int32
+    _ configuration: Configuration, log: Log, link: ApiLink, expiries: Expiries, supervisorCounts: Int32,
+    counts: Int32
   ) throws(SystemError) {
     self.configuration = configuration
     self.log = log
     self.link = link
+    self.expiries = expiries
     self.supervisorCounts = try SupervisorCounts(reading: supervisorCounts)
     self.counts = try ApiCounts(descriptor: counts, workers: configuration.workers)
     table = JobTable(finished: Self.finishedJobs)

@@ -16,6 +16,7 @@ package final class ApiProcess: @unchecked Sendable {
   private let link = ApiLink()
   private var api: ApiContext?
   private var tls: OpaquePointer?
+  private var expiries: Expiries?
   private var workers: [Worker] = []
   /// What this round of the loop has for each worker.
   private var answers: [[(ticket: UInt64, answer: Answer)]] = []
@@ -58,6 +59,7 @@ package final class ApiProcess: @unchecked Sendable {
   /// Not while one of the workers is stuck.
   private func giveSign() {
     lifeTimer?.start(milliseconds: Self.lifePause)
+    expiries?.warnDaily()
     guard silentWorkers == 0 else { return }
     link.send(.alive)
     let others = workers.filter { $0.loop !== loop }
@@ -65,10 +67,13 @@ package final class ApiProcess: @unchecked Sendable {
     for worker in others { worker.loop.post { [self] in loop.post { self.silentWorkers -= 1 } } }
   }
 
+  /// At once: what exit(3) would have libraries free is in use by the workers.
+  private static func end(_ status: Int32) -> Never { _exit(status) }
+
   private func supervisorIsGone() {
     // Nothing that is answered from here on would be true.
     api?.log.error("supervisor_gone")
-    exit(1)
+    Self.end(1)
   }
 
   private func received(_ bytes: UnsafeRawBufferPointer) {
@@ -76,7 +81,7 @@ package final class ApiProcess: @unchecked Sendable {
       try handle(try SupervisorEvent(decoding: bytes))
     } catch {
       (api?.log ?? Log()).error("api_failed", ["error": "\(error)"])
-      exit(1)
+      Self.end(1)
     }
   }
 
@@ -84,7 +89,8 @@ package final class ApiProcess: @unchecked Sendable {
     switch event {
     case .welcome(let configuration): try start(configuration)
     case .ready: try listen()
-    case .drain: drain()
+    case .drain: drain(nil)
+    case .retire(let authorities, let revocations): drain(try Trust(authorities, revocations))
     case .client(let id, let name): api?.clients.learn(name, number: id)
     case .job(let record, let pid): wake(api?.table.update(record, pid: pid))
     case .deleted(let id): wake(api?.table.remove(id))
@@ -102,8 +108,12 @@ package final class ApiProcess: @unchecked Sendable {
     let account = try configuration.apiAccount()
     try SystemError.check(jc_confine(account?.user ?? .max, account?.group ?? .max), "give up privileges")
     jp_die_with_parent()
+    let log = Log(level: configuration.logLevel)
+    let expiries = Expiries(tls!, configuration, log)
+    self.expiries = expiries
+    expiries.warnDaily()
     let api = try ApiContext(
-      configuration, log: Log(level: configuration.logLevel), link: link,
+      configuration, log: log, link: link, expiries: expiries,
       supervisorCounts: Self.supervisorCountsDescriptor, counts: Self.countsDescriptor)
     self.api = api
     for index in listeners.indices {
@@ -149,37 +159,19 @@ package final class ApiProcess: @unchecked Sendable {
     }
   }
 
-  private func drain() {
+  private func drain(_ trust: Trust?) {
     guard draining == 0 else { return wake(api?.eventFollowers.end()) }
     draining = workers.count
     for worker in workers {
       worker.loop.post {
-        worker.drain { [self] in loop.post { self.workerIsDrained() } }
+        worker.drain(trust) { [self] in loop.post { self.workerIsDrained() } }
       }
     }
-    if workers.isEmpty { exit(0) }
+    if workers.isEmpty { Self.end(0) }
   }
 
   private func workerIsDrained() {
     draining -= 1
-    if draining == 0 { exit(0) }
-  }
-}
-
-/// The server's TLS context from the files the configuration names.
-package enum ServerTLS {
-  package static func load(_ configuration: Configuration) throws(DaemonError) -> OpaquePointer {
-    var made: OpaquePointer?
-    var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
-    let files = [configuration.certificateFile, configuration.keyFile, configuration.clientCAFile]
-    let status = withCStrings(files + (configuration.crlFile.map { [$0] } ?? [])) { files in
-      // Without a revocation list the fourth is the NULL that ends the vector.
-      var options = jc_tls_options(
-        certificate_file: files[0]!, key_file: files[1]!, client_ca_file: files[2]!, crl_file: files[3],
-        session_cache: configuration.sessionCache)
-      return jc_tls_new(&options, &made, &error)
-    }
-    guard status == 0, let made else { throw DaemonError(cText: error) }
-    return made
+    if draining == 0 { Self.end(0) }
   }
 }

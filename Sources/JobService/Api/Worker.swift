@@ -40,12 +40,14 @@ final class Worker: @unchecked Sendable {
     guard status == 0 else { throw SystemError(status, "serve connections") }
   }
 
-  /// No new connection; `done` is called when the running replies are finished.
-  func drain(_ done: @escaping @Sendable () -> Void) {
+  /// No new connection; `done` is called when the running replies are finished. `trust`: clients that it does not let in
+  /// are cut off.
+  func drain(_ trust: Trust?, _ done: @escaping @Sendable () -> Void) {
     guard let server else { return done() }
     let box = Unmanaged.passRetained(LoopAction(done))
     jc_server_drain(
-      server, { Unmanaged<LoopAction>.fromOpaque($0!).takeRetainedValue().call() }, box.toOpaque())
+      server, trust?.pointer, { Unmanaged<LoopAction>.fromOpaque($0!).takeRetainedValue().call() },
+      box.toOpaque())
     wakeAllWaiters()
     tellWhenDrained()
   }

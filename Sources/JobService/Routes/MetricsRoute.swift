@@ -1,3 +1,4 @@
+import CJobHTTP
 import CPlatform
 import JobAPI
 import JobModel
@@ -16,6 +17,7 @@ extension Worker {
     text.addFailures(api.supervisorCounts)
     text.addStore(api.supervisorCounts)
     text.addConnections(api)
+    text.addExpiries(api.expiries)
     text.addRefusals(api)
     exchange.reply(200, type: "text/plain; version=0.0.4; charset=utf-8", body: Array(text.text.utf8))
   }
@@ -76,6 +78,18 @@ extension MetricsText {
     add(
       "jobd_http_requests_total", "Replies, by HTTP status.", label: "code",
       ApiCounts.statuses.map { ("\($0)", counts[status: $0]) }.filter { $0.1 > 0 })
+  }
+
+  fileprivate mutating func addExpiries(_ expiries: Expiries) {
+    let kinds = [
+      ("certificate", JC_EXPIRY_CERTIFICATE), ("client_ca", JC_EXPIRY_AUTHORITY),
+      ("crl", JC_EXPIRY_REVOCATIONS),
+    ]
+    add(
+      "jobd_certificate_expiry_timestamp_seconds",
+      "Until when the server's certificate, the authorities of clients and the revocation lists are valid.",
+      label: "file",
+      kinds.compactMap { name, kind in expiries.earliest(kind).map { (name, UInt64(max(0, $0))) } })
   }
 
   fileprivate mutating func addRefusals(_ api: ApiContext) {

@@ -56,6 +56,7 @@ final class TestServer: @unchecked Sendable {
     try #require(jc_listen("127.0.0.1", 0, false, &listener, &port, &error) == 0)
     var options = jc_server_options(
       listen_fd: listener, max_head: 16384, max_body: 1 << 20, max_connections: maxConnections,
+      max_handshakes: maxConnections,
       handshake_ms: 30_000, head_ms: 30_000, body_ms: 30_000, idle_ms: 30_000, write_ms: 30_000,
       counts: nil)
     adjust(&options)
@@ -104,7 +105,7 @@ final class TestServer: @unchecked Sendable {
   func drain() {
     _ = onLoop { server in
       jc_server_drain(
-        server.server!,
+        server.server!, nil,
         { Unmanaged<TestServer>.fromOpaque($0!).takeUnretainedValue().note { $0.drained = true } },
         Unmanaged.passUnretained(server).toOpaque())
       return true

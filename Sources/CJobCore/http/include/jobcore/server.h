@@ -23,6 +23,22 @@ int jc_tls_new(const struct jc_tls_options *_Nonnull options, struct jc_tls *_Nu
                char error[_Nonnull JC_ERROR_SIZE]) __attribute__((warn_unused_result));
 void jc_tls_free(struct jc_tls *_Nullable tls);
 
+enum jc_expiry { JC_EXPIRY_CERTIFICATE, JC_EXPIRY_AUTHORITY, JC_EXPIRY_REVOCATIONS };
+/// `name`: whose certificate it is, or who made the list; `until`: seconds since 1970, 0: for ever.
+typedef void (*jc_expiry_told)(void *_Nullable context, enum jc_expiry kind, const char *_Nonnull name,
+                               int64_t until);
+/// Tells until when the server's certificate, each authority's and each revocation list is valid.
+void jc_tls_expiries(const struct jc_tls *_Nonnull tls, jc_expiry_told _Nonnull told,
+                     void *_Nullable context);
+
+/// Whose clients are let in.
+struct jc_trust;
+/// From the PEM of the authorities and their revocation lists (length 0: none). -EINVAL.
+int jc_trust_new(const void *_Nonnull authorities, size_t length, const void *_Nonnull revocations,
+                 size_t revocations_length, struct jc_trust *_Nullable *_Nonnull out)
+    __attribute__((warn_unused_result));
+void jc_trust_free(struct jc_trust *_Nullable trust);
+
 /// A listener and its connections on one loop. An exchange is one request and its reply.
 struct jc_server;
 struct jc_exchange;
@@ -43,6 +59,7 @@ enum jc_server_count {
 struct jc_server_options {
     int listen_fd; ///< bound and listening; taken over on success. See jc_listen
     size_t max_head, max_body, max_connections;
+    size_t max_handshakes; ///< connections of those that have not shaken hands yet; then the oldest goes
     unsigned handshake_ms, head_ms;      ///< from start to end; 0: no limit
     unsigned body_ms, idle_ms, write_ms; ///< without progress; 0: no limit
     uint64_t *_Nullable counts;          ///< JC_SERVER_COUNTS cells that outlive the server; NULL: not wanted
@@ -76,9 +93,11 @@ int jc_server_new(struct jc_loop *_Nonnull loop, struct jc_tls *_Nonnull tls,
                   const struct jc_server_options *_Nonnull options, const struct jc_handler *_Nonnull handler,
                   void *_Nullable context, struct jc_server *_Nullable *_Nonnull out)
     __attribute__((warn_unused_result));
-/// Accepts nothing more, lets running replies finish, closes idle connections, then calls `done` once, from
-/// the loop; it may free the server.
-void jc_server_drain(struct jc_server *_Nonnull server, jc_callback _Nonnull done, void *_Nullable context);
+/// Accepts nothing more, lets running replies finish, closes idle connections and, where there is a `trust`,
+/// at once those whose clients it does not let in, with nothing of what they sent carried out any more. Then
+/// calls `done` once, from the loop; it may free the server.
+void jc_server_drain(struct jc_server *_Nonnull server, const struct jc_trust *_Nullable trust,
+                     jc_callback _Nonnull done, void *_Nullable context);
 /// Closes everything at once.
 void jc_server_free(struct jc_server *_Nullable server);
 size_t jc_server_connections(struct jc_server *_Nonnull server);

@@ -1,0 +1,39 @@
+import CJobHTTP
+import JobModel
+import Platform
+
+/// The server's TLS context from the files the configuration names.
+package enum ServerTLS {
+  package static func load(_ configuration: Configuration) throws(DaemonError) -> OpaquePointer {
+    var made: OpaquePointer?
+    var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
+    let files = [configuration.certificateFile, configuration.keyFile, configuration.clientCAFile]
+    let status = withCStrings(files + (configuration.crlFile.map { [$0] } ?? [])) { files in
+      // Without a revocation list the fourth is the NULL that ends the vector.
+      var options = jc_tls_options(
+        certificate_file: files[0]!, key_file: files[1]!, client_ca_file: files[2]!, crl_file: files[3],
+        session_cache: configuration.sessionCache)
+      return jc_tls_new(&options, &made, &error)
+    }
+    guard status == 0, let made else { throw DaemonError(cText: error) }
+    return made
+  }
+}
+
+/// Whose clients are let in, for connections that are open. Freed with the last reference; any thread.
+final class Trust: Sendable {
+  // Not changed once it is made.
+  nonisolated(unsafe) let pointer: OpaquePointer
+
+  /// From PEM. Throws ``DaemonError``.
+  init(_ authorities: [UInt8], _ revocations: [UInt8]) throws(DaemonError) {
+    var made: OpaquePointer?
+    let status = jc_trust_new(authorities, authorities.count, revocations, revocations.count, &made)
+    guard status == 0, let made else {
+      throw DaemonError("cannot read the authorities and the revocation list that the supervisor sent")
+    }
+    pointer = made
+  }
+
+  deinit { jc_trust_free(pointer) }
+}
