@@ -50,7 +50,8 @@ package struct OutputIndex {
   }
 
   private mutating func extendLast(_ stream: OutputStream, by length: UInt64, time: Int64) -> Bool {
-    guard stream == lastStream, time - lastTime < Self.resolution, !pieces.isEmpty,
+    // A clock that was set back begins another.
+    guard stream == lastStream, (0..<Self.resolution).contains(time - lastTime), !pieces.isEmpty,
       var last = Self.piece(count - 1, of: pieces), UInt64(last.length) + length <= UInt64(UInt32.max)
     else { return false }
     last.length += UInt32(length)

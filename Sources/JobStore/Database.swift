@@ -7,7 +7,7 @@ final class Database {
   private let handle: OpaquePointer
   let path: String
   private var isDurable = true
-  /// Syncing the write-ahead log has failed.
+  /// Writing the write-ahead log, or taking it over into the database, has failed.
   var logMayHaveHole = false
 
   enum Access {
@@ -43,7 +43,7 @@ final class Database {
 
   // SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC and SQLITE_IOERR_TRUNCATE, which are made by macros.
   private static let writeFailed = SQLITE_IOERR | 3 << 8
-  fileprivate static let syncFailed = SQLITE_IOERR | 4 << 8
+  private static let syncFailed = SQLITE_IOERR | 4 << 8
   private static let truncateFailed = SQLITE_IOERR | 6 << 8
 
   /// The errno behind a result code; 0: there is none.
@@ -81,7 +81,13 @@ final class Database {
   /// Runs statements that give no rows of interest.
   func execute(_ sql: String) throws(StoreError) {
     let code = Self.patiently { sqlite3_exec(handle, sql, nil, nil, nil) }
-    guard code == SQLITE_OK else { throw Self.error(handle, code) }
+    guard code == SQLITE_OK else { throw failed(code) }
+  }
+
+  /// Whichever call it was: what the kernel could not bring to disk it has forgotten afterwards.
+  fileprivate func failed(_ code: Int32) -> StoreError {
+    if code & 0xff == SQLITE_IOERR { logMayHaveHole = true }
+    return Self.error(handle, code)
   }
 
   func prepare(_ sql: String) throws(StoreError) -> Statement {
@@ -140,7 +146,7 @@ final class Database {
     let mode = kind == .passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE
     let code = sqlite3_wal_checkpoint_v2(handle, nil, mode, &pages, &copied)
     guard code & 0xff != SQLITE_BUSY else { return false }
-    guard code == SQLITE_OK else { throw Self.error(handle, code) }
+    guard code == SQLITE_OK else { throw failed(code) }
     return pages == copied
   }
 }
@@ -246,10 +252,7 @@ final class Statement {
       sqlite3_reset(handle)
       return false
     default:
-      let connection = sqlite3_db_handle(handle)
-      let code = sqlite3_extended_errcode(connection)
-      let error = Database.error(connection, code)
-      if code == Database.syncFailed { database.logMayHaveHole = true }
+      let error = database.failed(sqlite3_extended_errcode(sqlite3_db_handle(handle)))
       sqlite3_reset(handle)
       throw error
     }

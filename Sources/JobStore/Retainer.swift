@@ -3,8 +3,12 @@ import Platform
 
 /// Finds what a ``Retention`` lets go. The writer's thread only.
 final class Retainer {
+  private let writer: StoreWriter
   private let database: Database
+  /// Where to go on looking for a client's jobs, after as many as may be looked at in one go.
+  private var positions: [Int64: JobID] = [:]
   private let clients: StoredClients
+  private let clock = AgeClock()
   private let finished, eventRows, dropRows, noteTrimmed, dropKeys: Statement
 
   /// Jobs told in one go, and rows looked at for them: bounds how long creations wait.
@@ -14,13 +18,13 @@ final class Retainer {
   private static let mostEventRows = 2000
 
   init(_ writer: StoreWriter) throws(StoreError) {
-    (database, clients) = (writer.database, writer.clients)
+    (self.writer, database, clients) = (writer, writer.database, writer.clients)
     eventRows = try database.prepare("SELECT last, at, count FROM events WHERE client = ?1 ORDER BY last")
     dropRows = try database.prepare("DELETE FROM events WHERE client = ?1 AND last <= ?2")
     noteTrimmed = try database.prepare(
       "UPDATE clients SET trimmed = ?2, events = events - ?3 WHERE id = ?1")
     finished = try database.prepare(
-      "SELECT id, state, finished, bytes FROM jobs WHERE client = ?1 ORDER BY id")
+      "SELECT id, state, finished, bytes FROM jobs WHERE client = ?1 AND id > ?2 ORDER BY id")
     dropKeys = try database.prepare(
       """
       DELETE FROM idempotency WHERE (client, key) IN (
@@ -29,7 +33,7 @@ final class Retainer {
   }
 
   func maintain(_ retention: Retention) throws(StoreError) -> Expired {
-    let now = Clock.microseconds()
+    let now = clock.now
     for (client, total) in clients.totals where total.events > 0 {
       while try trim(client, most: retention.events, oldest: now - retention.eventAge) {}
     }
@@ -55,6 +59,7 @@ final class Retainer {
 
   private func dropEvents(of client: Int64, through last: Int64, count: Int64) throws(StoreError) {
     do {
+      try writer.makeLogWhole()
       try database.execute("BEGIN IMMEDIATE")
       try dropRows.run(client, last)
       try noteTrimmed.run(client, last, count)
@@ -82,20 +87,25 @@ final class Retainer {
   private func find(
     _ client: Int64, before: Int64, _ excess: inout (jobs: Int64, bytes: Int64), _ expired: inout Expired
   ) throws(StoreError) {
-    finished.bind(client)
+    finished.bind(client, positions.removeValue(forKey: client) ?? JobID(high: 0, low: 0))
     defer { finished.reset() }
     var rows = 0
+    var last = JobID(high: 0, low: 0)
     while try finished.step() {
       rows += 1
       let id = try finished.id(0)
+      defer { last = id }
       guard excess.jobs > 0 || excess.bytes > 0 || id.milliseconds * 1000 < before else { return }
       if rows > Self.mostRows {
-        expired.more = !expired.jobs.isEmpty
+        // Some of them may never go, such as jobs that run: the next look begins here.
+        positions[client] = last
+        expired.more = true
         return
       }
       let isOver = finished.integer(1) != JobState.running.code
       guard isOver, excess.jobs > 0 || excess.bytes > 0 || finished.integer(2) < before else { continue }
       guard expired.jobs.count < Self.most else {
+        positions[client] = last
         expired.more = true
         return
       }

@@ -29,12 +29,25 @@ package struct StateDirectory {
     } catch {
       throw StoreError(error)
     }
+    try Self.checkOwner(of: path)
     lock = try StateLock(directory: path, patience: patience)
     do {
       output = try Self.prepare(path, group)
     } catch {
       throw StoreError(error)
     }
+  }
+
+  /// Whoever owns it could put links into it, and read and change all that is in it.
+  private static func checkOwner(of path: String) throws(StoreError) {
+    var info = stat()
+    guard stat(path, &info) == 0 else { throw StoreError(SystemError(errno, "look at \(path)")) }
+    guard info.st_uid != geteuid() else { return }
+    func name(_ user: uid_t) -> String { Account(user)?.name ?? "number \(user)" }
+    throw StoreError(
+      .other,
+      "the state directory \(path) belongs to the user \(name(info.st_uid)), and this daemon runs as "
+        + "\(name(geteuid())): give it to that user (chown -R), or choose another")
   }
 
   /// The descriptor of `output`. What was made is on disk.

@@ -9,7 +9,7 @@ package final class StateLock: Sendable {
   /// already.
   package init(directory: String, patience: Int = 0) throws(StoreError) {
     let path = "\(directory)/lock"
-    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { throw StoreError(SystemError(errno, "open \(path)")) }
     var left = patience
     while flock(file, LOCK_EX | LOCK_NB) != 0 {

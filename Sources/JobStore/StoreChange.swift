@@ -5,6 +5,8 @@ import Platform
 /// One change of the store, all or nothing.
 package enum StoreChange: Equatable, Sendable {
   case create(JobRecord, clientName: String, plan: JobPlan, idempotency: ApiRequest.Idempotency?)
+  /// A creation that a limit forbids: the job, if the same request came before. Nothing is changed.
+  case find(JobRecord, ApiRequest.Idempotency)
   /// `log`: the index of the output, unless it is in a file. `files`: the output files that were written, open until the
   /// outcome is told; they are on disk before the record is.
   /// `isStartStored`: the job's start was queued as a change of its own; else it is told with its end.
@@ -15,16 +17,24 @@ package enum StoreChange: Equatable, Sendable {
 
   package var id: JobID {
     switch self {
-    case .create(let record, _, _, _), .finish(let record, _, _, _), .started(let record): record.id
+    case .create(let record, _, _, _), .find(let record, _), .finish(let record, _, _, _),
+      .started(let record):
+      record.id
     case .delete(_, let id): id
     }
   }
 
   package var client: Int64 {
     switch self {
-    case .create(let record, _, _, _), .finish(let record, _, _, _), .started(let record): record.client
+    case .create(let record, _, _, _), .find(let record, _), .finish(let record, _, _, _),
+      .started(let record):
+      record.client
     case .delete(let client, _): client
     }
+  }
+
+  var isCreation: Bool {
+    if case .create = self { true } else { false }
   }
 
   /// Whether it is told only once it would survive a power cut. A start is told with the job's end. A deletion that a
@@ -32,7 +42,7 @@ package enum StoreChange: Equatable, Sendable {
   package var isDurable: Bool {
     switch self {
     case .create, .finish: true
-    case .started, .delete: false
+    case .started, .delete, .find: false
     }
   }
 }

@@ -7,8 +7,9 @@ final class StoreWriter {
   let database: Database
   private let statements: WriterStatements
   let clients: StoredClients
-  /// The number of the newest event on disk.
-  private var lastEvent: Int64
+  private let reserve: DiskReserve
+  /// The number of each client's newest event on disk: a client's own, so that they tell nothing of others.
+  private var lastEvents: [Int64: Int64] = [:]
 
   typealias Request = (token: UInt64, change: StoreChange)
   typealias Outcome = (token: UInt64, outcome: StoreOutcome)
@@ -17,13 +18,13 @@ final class StoreWriter {
     self.database = database
     self.clients = clients
     statements = try WriterStatements(database)
-    lastEvent = 0
+    reserve = DiskReserve(beside: database.path)
     let newest = try database.prepare("SELECT max(last) FROM events WHERE client = ?1")
-    let trimmed = try database.integer("SELECT max(trimmed) FROM clients") ?? 0
-    for client in clients.all {
-      lastEvent = max(lastEvent, try newest.first(client.id) { $0.integer(0) } ?? 0)
+    let trimmed = try database.prepare("SELECT id, trimmed FROM clients")
+    while try trimmed.step() {
+      let (client, dropped) = (trimmed.integer(0), trimmed.integer(1))
+      lastEvents[client] = max(dropped, try newest.first(client) { $0.integer(0) } ?? 0)
     }
-    lastEvent = max(lastEvent, trimmed)
   }
 
   /// All in one transaction; when that fails, the halves each in their own, so that the others are not harmed by
@@ -32,17 +33,33 @@ final class StoreWriter {
     do {
       return try applyTogether(requests)
     } catch {
-      guard requests.count > 1 else { return requests.map { ($0.token, .failed(error)) } }
+      guard requests.count > 1 else { return [applyWithReserve(requests.first!, error)] }
       let middle = requests.startIndex + requests.count / 2
       return apply(requests[..<middle]) + apply(requests[middle...])
     }
   }
 
+  /// What makes room, or ends a job, is given the room that is kept for it. The log is taken over into the database, which
+  /// may have to grow for that, and is then written anew from its beginning.
+  private func applyWithReserve(_ request: Request, _ error: StoreError) -> Outcome {
+    guard error.kind == .full, !request.change.isCreation else { return (request.token, .failed(error)) }
+    _ = reserve.give()
+    do throws(StoreError) {
+      _ = try database.checkpoint(.passive)
+      return try applyTogether([request])[0]
+    } catch {
+      return (request.token, .failed(error))
+    }
+  }
+
   private func applyTogether(_ requests: ArraySlice<Request>) throws(StoreError) -> [Outcome] {
-    var draft = Draft(lastEvent: lastEvent)
+    var draft = Draft()
     var outcomes: [Outcome] = []
     outcomes.reserveCapacity(requests.count)
-    do {
+    do throws(StoreError) {
+      if requests.contains(where: { $0.change.isCreation }), !reserve.restore() {
+        throw StoreError(.full, "the disk is full: what is left of it is kept for deletions")
+      }
       try makeLogWhole()
       try database.commitsDurably(try areDurable(requests))
       try statements.begin.run()
@@ -53,7 +70,7 @@ final class StoreWriter {
       database.rollback()
       throw error
     }
-    lastEvent = draft.lastEvent
+    for (client, events) in draft.events { lastEvents[client, default: 0] += Int64(events.count) }
     clients.commit(draft.totals, inserted: draft.newClients)
     return outcomes
   }
@@ -72,7 +89,7 @@ final class StoreWriter {
   /// After a failed fdatasync the kernel forgets what it could not write: of commits that did not wait for the disk
   /// something may be missing there, and what is appended to it would be lost with it. So the database takes over all
   /// that the log holds, and the log begins anew, before anything more is told as durable.
-  private func makeLogWhole() throws(StoreError) {
+  func makeLogWhole() throws(StoreError) {
     guard database.logMayHaveHole else { return }
     guard try database.checkpoint(.truncate) else {
       throw StoreError(
@@ -83,15 +100,13 @@ final class StoreWriter {
 
   /// What a transaction changes beside the rows of jobs: written at its end, in memory once it is on disk.
   private struct Draft {
-    var lastEvent: Int64
     var events: [Int64: [StoredEvent]] = [:]
     var totals: [Int64: ClientTotals] = [:]
     var newClients: Set<Int64> = []
 
     mutating func add(_ kind: StoredEvent.Kind, of record: JobRecord, at: Int64) {
-      lastEvent += 1
-      let event = StoredEvent(number: lastEvent, kind: kind, record: record, at: at)
-      events[record.client, default: []].append(event)
+      // Numbered when they are written.
+      events[record.client, default: []].append(StoredEvent(number: 0, kind: kind, record: record, at: at))
       totals[record.client, default: ClientTotals()].events += 1
     }
 
@@ -104,6 +119,8 @@ final class StoreWriter {
     switch change {
     case .create(let record, let name, let plan, let idempotency):
       return try create(record, name, plan, idempotency, &draft)
+    case .find(let record, let idempotency):
+      return try statements.job(of: idempotency, client: record.client) ?? .notFound
     case .finish(let record, let log, _, let isStartStored):
       return try finish(record, log, isStartStored: isStartStored, &draft)
     case .started(let record):
@@ -166,9 +183,14 @@ final class StoreWriter {
   private func write(_ draft: Draft) throws(StoreError) {
     for (client, events) in draft.events {
       var writer = ByteWriter(capacity: events.count * 48)
-      for event in events { writer.put(event) }
+      var number = lastEvents[client] ?? 0
+      for var event in events {
+        number += 1
+        event.number = number
+        writer.put(event)
+      }
       try statements.insertEvents.run(
-        client, events.last!.number, Clock.microseconds(), Int64(events.count), writer.bytes)
+        client, number, Clock.microseconds(), Int64(events.count), writer.bytes)
     }
     for (client, change) in draft.totals {
       try statements.countClient.run(client, change.finished, change.bytes, change.events)

@@ -88,6 +88,7 @@ extension Supervisor {
 
 /// What is told of a job's process.
 extension Supervisor {
+  func startWaits(_ job: LiveJob) { handle(.launchWaits(job.id)) }
   func started(_ job: LiveJob, pid: pid_t, at: Int64) { handle(.started(job.id, pid: pid, at: at)) }
   /// There is output that those who watch it do not know of.
   func outputGrew(_ job: LiveJob) { progress.add(job) }
@@ -99,7 +100,17 @@ extension Supervisor {
     record.take(result)
     if job.index.isInFile { record.flags.insert(.logInFile) }
     count(result, of: job.id)
-    handle(.ended(record))
+    if result.left {
+      log.error(
+        "processes_left", ["id": "\(job.id)", "pid": "\(result.left_pid)", "error": record.error ?? ""])
+    }
+    handle(.ended(record, isLaunching: result.left && job.startWaits))
+  }
+
+  /// What was left of it when it ended is gone.
+  func gone(_ job: LiveJob) {
+    log.info("processes_gone", ["id": "\(job.id)"])
+    if job.startWaits { handle(.slowLaunchGone(client: job.client)) }
   }
 }
 
@@ -124,9 +135,16 @@ extension JobPlan {
   }
 
   /// Why this daemon does not run such a job, known before it is stored.
-  var refusal: Refusal? {
+  /// `api`: the account of the api process, which reads all clients' output and the database: nil: the daemon's.
+  func refusal(api: Account?) -> Refusal? {
     do {
       guard let account = try account() else { return nil }
+      guard api == nil || account.user != api?.user else {
+        return Refusal(
+          reason: .forbidden,
+          text:
+            "no job runs as the user \"\(account.name)\": the daemon's api process does, which sees all jobs")
+      }
       guard geteuid() == 0 || (account.user, account.group) == (geteuid(), getegid()) else {
         return Refusal(
           reason: .forbidden, text: "the daemon does not run as root: it cannot run jobs as another user")

@@ -34,15 +34,18 @@ final class Expiry {
   }
 
   private func remove(_ result: Result<Expired, StoreError>) {
+    var hasMore = false
     switch result {
     case .success(let expired):
+      hasMore = expired.more
       left = Set(expired.jobs.map(\.id))
       for job in expired.jobs { delete(job) }
       if !expired.jobs.isEmpty { log.debug("expired", ["jobs": "\(expired.jobs.count)"]) }
     case .failure(let error):
       log.error("retention_failed", ["error": "\(error)"])
     }
-    if left.isEmpty { timer.start(milliseconds: Self.pause) }
+    guard left.isEmpty else { return }
+    timer.start(milliseconds: hasMore ? Self.pauseAfterSome : Self.pause)
   }
 
   /// A job is in the supervisor's book no more.

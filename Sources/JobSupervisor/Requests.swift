@@ -29,10 +29,11 @@ extension Supervisor {
 
   private func create(_ creation: ApiRequest.Creation, _ name: String, _ caller: Caller) {
     let client = clientNumber(of: name)
-    if let refusal = creation.plan.refusal { return apis.answer(caller, .refused(refusal)) }
+    if let refusal = creation.plan.refusal(api: apiAccount) { return apis.answer(caller, .refused(refusal)) }
     let now = JobBook.Instant.now
     let id = JobID(microseconds: now.wall, random: UInt64.random(in: 0...UInt64.max))
-    live[id] = LiveJob(id, takesInput: creation.plan.isStdinOpen, in: directory.output, delegate: self)
+    live[id] = LiveJob(
+      id, of: client, takesInput: creation.plan.isStdinOpen, in: directory.output, delegate: self)
     let job = JobBook.NewJob(
       id: id, client: client, clientName: name, creation: creation,
       storedBytes: store.totals(of: client).bytes,

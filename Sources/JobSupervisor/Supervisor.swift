@@ -20,6 +20,8 @@ package final class Supervisor: @unchecked Sendable {
   let loop: EventLoop
   let directory: StateDirectory
   let counts: SupervisorCounts
+  /// Who the api process is; nil: as this process.
+  let apiAccount: Account?
   /// Who started this process, and what it holds for it.
   let keeper: Keeper
   let heldJobs: HeldJobs
@@ -74,10 +76,11 @@ package final class Supervisor: @unchecked Sendable {
     book = JobBook(configuration)
     keeper = try Keeper()
     loop = try EventLoop()
-    let account = try configuration.apiAccount()
+    apiAccount = try configuration.apiAccount()
+    try Self.checkApiUser(configuration, log)
     // First of all: a daemon that is refused has touched nothing of the other's, neither files nor cgroups.
     directory = try StateDirectory(
-      path: configuration.stateDirectory, group: account?.group,
+      path: configuration.stateDirectory, group: apiAccount?.group,
       patience: keeper.cause == .start ? 0 : Self.patience)
     keeper.alive(within: Self.longTime)
     inheritance = try Inheritance(keeper)
@@ -105,10 +108,31 @@ package final class Supervisor: @unchecked Sendable {
       delete: { [unowned self] in self.handle(.delete($0.id, client: $0.client, nil)) })
   }
 
+  /// What would keep a daemon from starting with this configuration.
+  package static func check(_ configuration: Configuration) throws {
+    _ = try configuration.apiAccount()
+    guard configuration.cgroup, let parent = configuration.cgroupParent else { return }
+    guard access("\(parent)/cgroup.procs", W_OK) == 0 else {
+      throw SystemError(errno, "use the cgroup \(parent)")
+    }
+  }
+
+  /// Whoever else runs as nobody could read what the api process reads. Refused where a service manager starts it, which
+  /// could make a user for it as well.
+  package static func checkApiUser(_ configuration: Configuration, _ log: Log?) throws {
+    guard geteuid() == 0, configuration.user == "nobody" else { return }
+    let advice = "make a user of its own (useradd --system jobd), or name another with --user"
+    log?.warn("api_user_nobody", ["advice": advice])
+    guard getenv("NOTIFY_SOCKET") == nil else {
+      throw DaemonError("the api process would run as nobody, as other programs do: \(advice)")
+    }
+  }
+
   private func makeEngine() throws -> JobEngine {
     let options = jc_engine_options(
       launchers: UInt32(configuration.launchers), cgroup_parent: nil, output_dir: directory.output,
-      output_mode: StateDirectory.fileMode, is_daemon: true, keeper: keeper.link)
+      output_mode: StateDirectory.fileMode, is_daemon: true, launch_ms: JobEngine.launchTime,
+      keeper: keeper.link)
     return try JobEngine(loop, options, cgroup: cgroup?.path)
   }
 
@@ -151,7 +175,7 @@ package final class Supervisor: @unchecked Sendable {
   func fail(_ error: DaemonError) {
     guard keeper.cause != .upgrade || apis.hasServed else {
       log.error("not_ready", ["error": "\(error)"])
-      exit(1)
+      _exit(1)
     }
     failure = error
     stopAsked(nil)

@@ -48,6 +48,24 @@ import Testing
     }
   }
 
+  /// The job that it made may be what the limit counts.
+  @Test func aRequestThatIsRepeatedIsAnsweredAtTheLimitToo() throws {
+    try Daemon.with(["--client-running-jobs", "1"]) { daemon in
+      let client = try daemon.rawClient()
+      func create(_ key: String, _ seconds: Int = 1000) throws -> RawClient.Reply {
+        let body = "{\"cmd\":\"sleep\",\"args\":[\"\(seconds)\"]}"
+        return try client.ask(
+          "PUT /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nIdempotency-Key: \(key)\r\n"
+            + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+      }
+      let first = try create("a")
+      #expect(first.status == 200)
+      #expect(try create("a") == first)
+      #expect(try create("a", 2000).status == 422 || create("a", 2000).status == 409, "another request")
+      #expect(try create("b").status == 429)
+    }
+  }
+
   @Test func aFullDaemonSaysSo() throws {
     try Daemon.with(["--max-running-jobs", "2"]) { daemon in
       let client = daemon.client()

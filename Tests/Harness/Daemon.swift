@@ -37,8 +37,9 @@ package final class Daemon {
   }
 
   private static func arguments(_ pki: Pki, _ state: String, _ scratch: Scratch, port: Int) -> [String] {
+    // Not nobody, which jobs of tests run as: no job runs as the user of the api process.
     ["--listen", "127.0.0.1:\(port)", "--state-directory", state, "--config", "\(scratch.path)/jobd.json5"]
-      + pki.serverOptions
+      + pki.serverOptions + (geteuid() == 0 ? ["--user", "backup"] : [])
   }
 
   private static func waitUntilListening(_ process: Running) throws -> Int {

@@ -25,6 +25,8 @@ private struct World {
   private var launching: Set<JobID> = []
   private(set) var processes: Set<JobID> = []
   private var told: Set<JobID> = []
+  /// Clients of launches whose processes are left.
+  private var left: [Int64] = []
 
   /// Callers that were not answered yet, and what they asked for.
   private(set) var waiting: [Caller: String] = [:]
@@ -42,7 +44,7 @@ private struct World {
   mutating func step(storeFails: Bool) {
     now.wall += Int64.random(in: 0...2000, using: &random)
     now.monotonic += Int64.random(in: 0...2000, using: &random)
-    switch Int.random(in: 0..<13, using: &random) {
+    switch Int.random(in: 0..<15, using: &random) {
     case 0, 1: create()
     case 2: delete()
     case 3: stop()
@@ -50,6 +52,8 @@ private struct World {
     case 7, 8: if let id = launching.randomElement(using: &random) { start(id) }
     case 9: if let id = processes.randomElement(using: &random) { end(id) }
     case 10: now.monotonic += 600_000
+    case 13: if let id = launching.randomElement(using: &random) { handle(.launchWaits(id)) }
+    case 14: if let client = left.popLast() { handle(.slowLaunchGone(client: client)) }
     case 11: handle(Bool.random(using: &random) ? .launchesPaused : .launchesResumed)
     default: if let due = book.nextDeadline, due <= now.monotonic { handle(.timePassed) }
     }
@@ -65,6 +69,8 @@ private struct World {
         start(id)
       } else if let id = told.intersection(processes).first ?? processes.first {
         end(id)
+      } else if let client = left.popLast() {
+        handle(.slowLaunchGone(client: client))
       } else if book.nextDeadline != nil {
         handle(.timePassed)
       } else {
@@ -121,7 +127,9 @@ private struct World {
       if Bool.random(using: &random) { return handle(.notLaunched(id, why: "no memory")) }
       var record = book.jobs[id]!.record
       (record.state, record.error) = (.error, "no such program")
-      return handle(.ended(record))
+      let isLeft = book.jobs[id]!.launchWaits && Bool.random(using: &random)
+      if isLeft { left.append(record.client) }
+      return handle(.ended(record, isLaunching: isLeft))
     }
     processes.insert(id)
     handle(.started(id, pid: 7, at: now.wall))
@@ -152,6 +160,7 @@ private struct World {
       if fails, Int.random(in: 0..<10, using: &random) == 0 { return .outputLost(SystemError(EIO, "write")) }
       stored[record.id] = record
     case .started: break
+    case .find: return .notFound
     case .delete(_, let id):
       guard stored.removeValue(forKey: id) != nil else { return .notFound }
       deletedOnDisk.insert(id)
@@ -236,10 +245,36 @@ struct JobBookTests {
     return world.created.count > before
   }
 
+  /// A client whose programs do not come to run has no more than a few launches that wait, and others go on.
+  @Test func slowLaunchesOfAClientAreBounded() throws {
+    var fixture = Fixture()
+    func launches(_ effects: [JobBook.Effect]) -> [JobID] {
+      effects.compactMap { if case .launch(let id, _, _) = $0 { id } else { nil } }
+    }
+    let jobs = (0..<20).map { fixture.create(UInt64($0), client: 1) }
+    // Eight are under way; each of the first four that wait gives its place to another, but the fourth.
+    var launched = Array(jobs.prefix(8))
+    for id in jobs.prefix(8) { launched += launches(fixture.handle(.launchWaits(id))) }
+    #expect(launched == Array(jobs.prefix(11)))
+    for id in launched.suffix(3) { #expect(launches(fixture.handle(.launchWaits(id))) == []) }
+    // Another client's is launched at once.
+    _ = fixture.create(100, client: 2)
+    #expect(fixture.launched.count == 1)
+    // Those that end make room; one whose process is left does when that is gone.
+    for (index, id) in launched.prefix(8).enumerated() {
+      var record = try #require(fixture.book.jobs[id]?.record)
+      record.state = .error
+      #expect(launches(fixture.handle(.ended(record, isLaunching: index == 7))) == [])
+    }
+    #expect(launches(fixture.handle(.slowLaunchGone(client: 1))).first == jobs[11])
+  }
+
   private struct Fixture {
     var book = JobBook(configuration())
     var now = JobBook.Instant(wall: 5_000_000, monotonic: 1_000_000)
     var ticket: UInt64 = 0
+    /// By the last creation.
+    var launched: [JobID] = []
 
     mutating func handle(_ event: JobBook.Event) -> [JobBook.Effect] { book.handle(event, at: now) }
 
@@ -250,7 +285,10 @@ struct JobBookTests {
       let job = JobBook.NewJob(
         id: id, client: client, clientName: "c", creation: creation, storedBytes: 0,
         caller: Caller(child: 1, ticket: ticket))
-      for case .store(_, let token) in handle(.create(job)) { _ = handle(.stored(token: token, .saved)) }
+      launched = []
+      for case .store(_, let token) in handle(.create(job)) {
+        for case .launch(let id, _, _) in handle(.stored(token: token, .saved)) { launched.append(id) }
+      }
       return id
     }
   }

@@ -20,8 +20,8 @@ struct ClientLimits {
     let counter: SupervisorCounts.Counter
     let refusal: Refusal
 
-    init(_ counter: SupervisorCounts.Counter, _ text: String) {
-      (self.counter, refusal) = (counter, Refusal(reason: .tooMany, text: text))
+    init(_ counter: SupervisorCounts.Counter, _ text: String, reason: Refusal.Reason = .tooMany) {
+      (self.counter, refusal) = (counter, Refusal(reason: reason, text: text))
     }
   }
 

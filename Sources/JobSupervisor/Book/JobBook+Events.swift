@@ -17,9 +17,13 @@ extension JobBook {
     /// `grace` nil: as the job was created with.
     case stop(JobID, client: Int64, grace: UInt64?, Caller)
     case stored(token: UInt64, StoreOutcome)
+    /// Its launch takes long.
+    case launchWaits(JobID)
     case started(JobID, pid: Int32, at: Int64)
-    /// With how it ended, also when it could not be started.
-    case ended(JobRecord)
+    /// With how it ended, also when it could not be started. `isLaunching`: its process is left, and
+    /// ``slowLaunchGone(client:)`` follows.
+    case ended(JobRecord, isLaunching: Bool = false)
+    case slowLaunchGone(client: Int64)
     /// What ``Effect/launch`` asked for could not be begun.
     case notLaunched(JobID, why: String)
     case adopted(JobRecord, pid: Int32, grace: UInt64, isStartStored: Bool)
@@ -100,6 +104,7 @@ extension JobBook {
     /// It counts against the limits.
     var counts = false
     var isLost = false
+    var launchWaits = false
     var mayHaveFiles = true
 
     init(_ record: JobRecord, _ lifecycle: JobLifecycle, grace: UInt64) {
@@ -116,6 +121,8 @@ extension JobBook {
     case creation(JobID)
     case result(JobID)
     case deletion(JobID)
+    /// For the job of a request that a limit forbids.
+    case search(Caller, ClientLimits.Reached)
     /// That a job was started: its end says so too.
     case start
   }
@@ -161,6 +168,9 @@ extension StoreOutcome {
 }
 
 extension Refusal {
+  static let keyReused = Refusal(
+    reason: .keyReused, text: "the Idempotency-Key was used with another request")
+
   /// What the store could not do. A client may try again later, but for what an operator has to mend first.
   init(_ what: String, _ error: StoreError) {
     let reason: Reason =

@@ -66,8 +66,10 @@ struct JobBook {
     case .delete(let id, let client, let caller): delete(id, client, caller)
     case .stop(let id, let client, let grace, let caller): stop(id, client, grace, caller)
     case .stored(let token, let outcome): stored(token, outcome)
+    case .launchWaits(let id): launchWaits(id)
     case .started(let id, let pid, let at): started(id, pid, at)
-    case .ended(let record): ended(record)
+    case .ended(let record, let isLaunching): ended(record, isLaunching)
+    case .slowLaunchGone(let client): slowLaunchEnded(client)
     case .notLaunched(let id, let why): notLaunched(id, why)
     case .adopted(let record, let pid, let grace, let isStartStored): adopt(record, pid, grace, isStartStored)
     case .queued(let record, let creation): queue(record, creation)
@@ -94,15 +96,7 @@ struct JobBook {
 
   private mutating func create(_ new: NewJob) {
     guard !isStopping else { return refuse(new.caller, .stopping) }
-    guard running < configuration.maxRunningJobs else {
-      effects.append(.count(.refusedRunningJobs))
-      let text = "\(configuration.maxRunningJobs) jobs run, the most this daemon runs at once"
-      return refuse(new.caller, Refusal(reason: .unavailable, text: text))
-    }
-    if let reached = limits.create(new.client, stored: new.storedBytes, now: now.monotonic) {
-      effects.append(.count(reached.counter))
-      return refuse(new.caller, reached.refusal)
-    }
+    if let reached = limitReached(new) { return beyond(reached, new) }
     running += 1
     let record = JobRecord(id: new.id, client: new.client, created: now.wall)
     let plan = new.creation.plan
@@ -112,6 +106,34 @@ struct JobBook {
     let change = StoreChange.create(
       record, clientName: new.clientName, plan: plan, idempotency: new.creation.idempotency)
     effects.append(.store(change, token: token(for: .creation(new.id))))
+  }
+
+  private mutating func limitReached(_ new: NewJob) -> ClientLimits.Reached? {
+    guard running < configuration.maxRunningJobs else {
+      let text = "\(configuration.maxRunningJobs) jobs run, the most this daemon runs at once"
+      return ClientLimits.Reached(.refusedRunningJobs, text, reason: .unavailable)
+    }
+    return limits.create(new.client, stored: new.storedBytes, now: now.monotonic)
+  }
+
+  /// One that repeats a request is answered all the same: its job may be what the limit counts.
+  private mutating func beyond(_ reached: ClientLimits.Reached, _ new: NewJob) {
+    guard let idempotency = new.creation.idempotency else {
+      effects.append(.count(reached.counter))
+      return refuse(new.caller, reached.refusal)
+    }
+    let record = JobRecord(id: new.id, client: new.client, created: now.wall)
+    effects.append(.store(.find(record, idempotency), token: token(for: .search(new.caller, reached))))
+  }
+
+  private mutating func searched(_ caller: Caller, _ reached: ClientLimits.Reached, _ outcome: StoreOutcome) {
+    switch outcome {
+    case .existing(let earlier): effects.append(.answer(caller, .created(earlier)))
+    case .keyReused: refuse(caller, .keyReused)
+    default:
+      effects.append(.count(reached.counter))
+      refuse(caller, reached.refusal)
+    }
   }
 
   /// One that is not in the book has finished before, or is not there at all: the store knows.
@@ -154,18 +176,22 @@ struct JobBook {
 
   private mutating func started(_ id: JobID, _ pid: Int32, _ at: Int64) {
     jobs[id]?.pid = pid
-    jobs[id]?.record.started = at
+    // The clock may have been set back since.
+    let created = jobs[id]?.record.created ?? 0
+    jobs[id]?.record.started = max(at, created)
     effects.append(.count(.started))
+    let waited = jobs[id]?.launchWaits == true
     advance(id, .started)
-    launchEnded()
+    launchEnded(of: jobs[id]?.record.client, waited: waited)
   }
 
-  private mutating func ended(_ record: JobRecord) {
+  private mutating func ended(_ record: JobRecord, _ isLaunching: Bool) {
     let wasLaunching = jobs[record.id]?.lifecycle.state == .launching
+    let waited = jobs[record.id]?.launchWaits == true
     jobs[record.id]?.pid = 0
     jobs[record.id]?.record = record
     advance(record.id, .finished)
-    if wasLaunching { launchEnded() }
+    if wasLaunching, !isLaunching { launchEnded(of: record.client, waited: waited) }
   }
 
   /// Without having been handed to the engine, or because that failed.
@@ -175,7 +201,7 @@ struct JobBook {
     giveUp(id, why)
     effects += [.count(.failed), .inputEnded(id)]
     advance(id, .finished)
-    if wasUnderWay { launchEnded() }
+    if wasUnderWay { launchEnded(of: job.record.client, waited: job.launchWaits) }
   }
 
   /// It is launched no more.
@@ -237,8 +263,21 @@ struct JobBook {
 
   // MARK: Launching
 
-  private mutating func launchEnded() {
+  private mutating func launchEnded(of client: Int64?, waited: Bool) {
+    if waited, let client { return slowLaunchEnded(client) }
     launches.launchEnded()
+    launchNext()
+  }
+
+  private mutating func launchWaits(_ id: JobID) {
+    guard let job = jobs[id], job.lifecycle.state == .launching, !job.launchWaits else { return }
+    jobs[id]!.launchWaits = true
+    launches.launchWaits(of: job.record.client)
+    launchNext()
+  }
+
+  private mutating func slowLaunchEnded(_ client: Int64) {
+    launches.slowLaunchEnded(of: client)
     launchNext()
   }
 
@@ -278,6 +317,7 @@ struct JobBook {
     case .creation(let id): creationStored(id, outcome)
     case .result(let id): resultStored(id, outcome)
     case .deletion(let id): deletionStored(id, outcome)
+    case .search(let caller, let reached): searched(caller, reached, outcome)
     case .start, nil: break
     }
   }
@@ -293,7 +333,7 @@ struct JobBook {
     case .existing(let earlier):
       effects.append(.answer(creator, .created(earlier)))
     case .keyReused:
-      refuse(creator, Refusal(reason: .keyReused, text: "the Idempotency-Key was used with another request"))
+      refuse(creator, .keyReused)
     case .failed(let error):
       refuse(creator, Refusal("the job cannot be stored", error))
     case .notFound, .deleted, .outputLost:

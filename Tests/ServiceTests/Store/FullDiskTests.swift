@@ -56,6 +56,38 @@ private final class SmallDisk {
     #expect(try reader.list(client: 1, JobFilter(), before: nil, limit: 200).jobs.count == saved)
   }
 
+  /// Else a disk that is full could not be emptied.
+  @Test func whatIsKeptInReserveTakesDeletionsAndResults() throws {
+    let disk = try SmallDisk("size=4m")
+    let fixture = try StoreFixture(disk.path)
+    for index in 1...20 { try fixture.apply(.create(.sample(index))) }
+    let filler = open("\(disk.path)/filler", O_WRONLY | O_CREAT, 0o600)
+    let block = [UInt8](repeating: 1, count: 4096)
+    while write(filler, block, block.count) > 0 {}
+    // Also what the database has taken and not used.
+    var refused = false
+    for index in 100...400 where !refused {
+      if case .failed(let error) = try fixture.apply(.create(.sample(index))) {
+        refused = error.kind == .full
+      }
+      while write(filler, block, block.count) > 0 {}
+    }
+    close(filler)
+    #expect(refused)
+    #expect(try fixture.apply(.finish(JobRecord.sample(1).finished(), log: [], files: [])) == .saved)
+    for index in 1...20 {
+      let outcome = try fixture.apply(.delete(client: 1, id: JobRecord.sample(index).id))
+      #expect(outcome == .deleted(hasFiles: true) || outcome == .deleted(hasFiles: false))
+    }
+    // What was given is not for new jobs.
+    guard case .failed(let error) = try fixture.apply(.create(.sample(500))) else {
+      return #expect(Bool(false), "a job was created on a full disk")
+    }
+    #expect(error.kind == .full)
+    unlink("\(disk.path)/filler")
+    #expect(try fixture.apply(.create(.sample(501))) == .saved)
+  }
+
   @Test func aReadOnlyStateDirectoryIsRefused() throws {
     let disk = try SmallDisk("size=4m")
     do {

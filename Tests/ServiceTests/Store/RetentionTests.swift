@@ -71,6 +71,36 @@ import Testing
     #expect(expired.jobs.first?.client == 2)
   }
 
+  /// More jobs that cannot go than are looked at in one go, all older than one that can.
+  @Test func whatCannotGoKeepsNothingElse() throws {
+    let fixture = try StoreFixture()
+    for from in stride(from: 1, to: 6000, by: 500) {
+      _ = try fixture.applyTogether((from..<from + 500).map { .create(.sample($0)) })
+    }
+    try fixture.apply(.create(.sample(7000)))
+    try fixture.apply(.finish(JobRecord.sample(7000).finished(), log: [], files: []))
+    var retention = Retention.everything
+    retention.jobs = 0
+    let first = try fixture.expired(retention)
+    #expect(first.jobs.isEmpty && first.more)
+    #expect(indexes(try fixture.expired(retention)) == [7000])
+  }
+
+  @Test func aClockThatIsSetForwardAgesNothing() {
+    let now = Mutex((wall: Int64(1_000_000_000), steady: Int64(5)))
+    let clock = AgeClock(
+      Clock(now: { now.withLock(\.wall) }, monotonic: { now.withLock(\.steady) }, sleep: { _ in }))
+    #expect(clock.now == 1_000_000_000)
+    let week: Int64 = 7 * 86_400_000_000
+    now.withLock { ($0.wall, $0.steady) = ($0.wall + week, $0.steady + 10_000_000) }
+    #expect(clock.now <= 1_000_000_000 + 70_000_000)
+    // A week that has passed counts, and one that is set back is believed.
+    now.withLock { $0.steady += week }
+    #expect(clock.now == 1_000_000_000 + week)
+    now.withLock { $0.wall = 7 }
+    #expect(clock.now == 7)
+  }
+
   @Test func manyGoInParts() throws {
     let fixture = try StoreFixture()
     _ = try fixture.applyTogether((1...1200).map { .create(.sample($0)) })
