@@ -13,7 +13,7 @@ let package = Package(
   targets: [
     // System libraries, from Debian's packages.
     .systemLibrary(
-      name: "CLibevent", pkgConfig: "libevent_core libevent_pthreads",
+      name: "CLibevent", pkgConfig: "libevent_core",
       providers: [.apt(["libevent-dev"])]),
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
