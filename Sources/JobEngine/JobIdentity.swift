@@ -8,23 +8,31 @@ package struct JobIdentity: @unchecked Sendable {
   // Written once, before anybody else knows it.
   let pointer: UnsafePointer<jc_identity>
 
-  private static let known = Mutex<[Account: JobIdentity]>([:])
+  private struct Key: Hashable {
+    let account: Account
+    let groups: [gid_t]
+  }
+
+  private static let known = Mutex<[Key: JobIdentity]>([:])
 
   /// That of this process.
-  package static let own = JobIdentity(.own, changesUser: false)
+  package static let own = JobIdentity(.own, nil)
 
-  /// Another account's; with its groups where this process may take them (setgroups(2)).
+  /// Another account's; with the groups it is in now, where this process may take them (setgroups(2)).
   package static func of(_ account: Account) -> JobIdentity {
-    known.withLock { known in
-      if let identity = known[account] { return identity }
-      let identity = JobIdentity(account, changesUser: true)
-      known[account] = identity
+    // Not with the lock held: to look for them may take any time.
+    let key = Key(account: account, groups: account.groups)
+    return known.withLock { known in
+      if let identity = known[key] { return identity }
+      let identity = JobIdentity(account, key.groups)
+      known[key] = identity
       return identity
     }
   }
 
-  private init(_ account: Account, changesUser: Bool) {
-    let groups = changesUser ? account.groups : []
+  /// `ofOthers`: the groups of another account; nil: it is this process's.
+  private init(_ account: Account, _ ofOthers: [gid_t]?) {
+    let (groups, changesUser) = (ofOthers ?? [], ofOthers != nil)
     let list = UnsafeMutablePointer<gid_t>.allocate(capacity: max(1, groups.count))
     list.initialize(from: groups, count: groups.count)
     let made = UnsafeMutablePointer<jc_identity>.allocate(capacity: 1)

@@ -159,8 +159,11 @@ extension Supervisor {
     for job in inheritance.queued {
       guard let (record, plan) = stored[job.id], let plan, book.jobs[job.id] == nil, record.started == 0
       else { continue }
+      // A user who was there when it was accepted, and is no more: it is lost.
+      guard case .success(let found) = Accounts.lookUp(plan) else { continue }
       live[job.id] = LiveJob(
         job.id, of: record.client, takesInput: plan.isStdinOpen, in: directory.output, delegate: self)
+      live[job.id]!.identity = found?.identity
       handle(.queued(record, ApiRequest.Creation(plan, input: job.input)))
     }
   }

@@ -44,12 +44,12 @@ extension Supervisor {
         id, creation.plan, outputName: JobRecord.outputName(of: id),
         outputLimit: UInt64(configuration.outputLimit))
       launch.grace = grace
-      if let account = try creation.plan.account() { launch.identity = .of(account) }
+      if let identity = job.identity { launch.identity = identity }
       launch.input = try creation.inputFile()
       job.running = try RunningJob(engine, launch, delegate: job)
       job.input.pump(into: job.running, error: 0)
     } catch {
-      launchFailed(id, (error as? SystemError)?.code ?? ENOENT, "\(error)")
+      launchFailed(id, error.code, "\(error)")
       handle(.notLaunched(id, why: "\(error)"))
     }
   }
@@ -124,34 +124,20 @@ extension ApiRequest.Creation {
   }
 }
 
-extension JobPlan {
-  /// The user and group to run as, when the creation names one.
-  func account() throws(AccountError) -> Account? {
-    let (user, group) = (user, group)
-    guard user != nil || group != nil else { return nil }
-    var account = if let user { try Account(named: user) } else { Account.own }
-    if let group { account.group = try Account.group(named: group) }
-    return account
-  }
-
-  /// Why this daemon does not run such a job, known before it is stored.
-  /// `api`: the account of the api process, which reads all clients' output and the database: nil: the daemon's.
+extension Accounts.Found {
+  /// Why this daemon runs no job as that user. `api`: who the api process is, which reads all clients' output and the
+  /// database; nil: as this process.
   func refusal(api: Account?) -> Refusal? {
-    do {
-      guard let account = try account() else { return nil }
-      guard api == nil || account.user != api?.user else {
-        return Refusal(
-          reason: .forbidden,
-          text:
-            "no job runs as the user \"\(account.name)\": the daemon's api process does, which sees all jobs")
-      }
-      guard geteuid() == 0 || (account.user, account.group) == (geteuid(), getegid()) else {
-        return Refusal(
-          reason: .forbidden, text: "the daemon does not run as root: it cannot run jobs as another user")
-      }
-      return nil
-    } catch {
-      return Refusal(reason: .invalid, text: "\(error)")
+    guard api == nil || account.user != api?.user else {
+      return Refusal(
+        reason: .forbidden,
+        text:
+          "no job runs as the user \"\(account.name)\": the daemon's api process does, which sees all jobs")
     }
+    guard geteuid() == 0 || (account.user, account.group) == (geteuid(), getegid()) else {
+      return Refusal(
+        reason: .forbidden, text: "the daemon does not run as root: it cannot run jobs as another user")
+    }
+    return nil
   }
 }

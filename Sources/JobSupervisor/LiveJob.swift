@@ -14,6 +14,8 @@ final class LiveJob: RunningJobDelegate {
   /// It was created with an open standard input.
   let takesInput: Bool
   var running: RunningJob?
+  /// Who it is to run as; nil: as this process.
+  var identity: JobIdentity?
   private unowned let supervisor: Supervisor
 
   /// Microseconds since 1970; 0: not yet.

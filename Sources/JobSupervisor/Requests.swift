@@ -1,5 +1,6 @@
 import Glibc
 import JobAPI
+import JobEngine
 import JobModel
 import Platform
 
@@ -28,12 +29,27 @@ extension Supervisor {
   }
 
   private func create(_ creation: ApiRequest.Creation, _ name: String, _ caller: Caller) {
+    accounts.find(creation.plan) { [unowned self] answer in
+      switch answer {
+      case .success(let found):
+        if let refusal = found?.refusal(api: self.apiAccount) {
+          return self.apis.answer(caller, .refused(refusal))
+        }
+        self.create(creation, as: found?.identity, name, caller)
+      case .failure(let refusal): self.apis.answer(caller, .refused(refusal))
+      }
+    }
+  }
+
+  private func create(
+    _ creation: ApiRequest.Creation, as identity: JobIdentity?, _ name: String, _ caller: Caller
+  ) {
     let client = clientNumber(of: name)
-    if let refusal = creation.plan.refusal(api: apiAccount) { return apis.answer(caller, .refused(refusal)) }
     let now = JobBook.Instant.now
     let id = JobID(microseconds: now.wall, random: UInt64.random(in: 0...UInt64.max))
     live[id] = LiveJob(
       id, of: client, takesInput: creation.plan.isStdinOpen, in: directory.output, delegate: self)
+    live[id]!.identity = identity
     let job = JobBook.NewJob(
       id: id, client: client, clientName: name, creation: creation,
       storedBytes: store.totals(of: client).bytes,

@@ -37,6 +37,7 @@ package final class Supervisor: @unchecked Sendable {
   private var isPerforming = false
   /// The jobs of the book that have, or are to have, a process.
   var live: [JobID: LiveJob] = [:]
+  let accounts: Accounts
   var progress = ProgressNotifier()
   /// Names of clients that were seen, by their number in the store.
   var clients: [Int64: String] = [:]
@@ -76,6 +77,7 @@ package final class Supervisor: @unchecked Sendable {
     book = JobBook(configuration)
     keeper = try Keeper()
     loop = try EventLoop()
+    accounts = Accounts(loop)
     apiAccount = try configuration.apiAccount()
     try Self.checkApiUser(configuration, log)
     // First of all: a daemon that is refused has touched nothing of the other's, neither files nor cgroups.
