@@ -126,6 +126,59 @@ struct ServerLimitTests {
     }
   }
 
+  @Test func bodiesThatDoNotEndHoldNoMoreThanTheirClientsBudget() throws {
+    var made: OpaquePointer?
+    try #require(jc_budget_new(4 << 20, 1 << 20, &made) == 0)
+    let budget = made!
+    defer { jc_budget_free(budget) }
+    try withServer { options in
+      options.budget = budget
+    } _: { server, alice in
+      let head = Array("PUT /whole HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n".utf8)
+      var clients = try (0..<30).map { _ in
+        let client = try RawClient(server, alice)
+        // One that is refused may be gone before it has sent all.
+        try? client.send(head + [UInt8](repeating: 0x78, count: 90_000))
+        return client
+      }
+      func hasReply(_ client: RawClient) -> Bool {
+        var entry = pollfd(fd: client.descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, 0) == 1
+      }
+      waitUntil { server.seen.failures.count >= 10 || clients.filter(hasReply).count >= 30 }
+      #expect(jc_budget_held(budget) <= 5 << 18)
+      let bob = try RawClient(server, try server.authority.issue("bob"))
+      #expect(try bob.get("/plain?x").text == "x")
+      clients.removeAll()
+      waitUntil { jc_budget_held(budget) == 0 }
+      #expect(try RawClient(server, alice).get("/plain?y").text == "y")
+    }
+  }
+
+  /// What is refused is told when to try again, and what one client holds keeps no other away.
+  @Test func aClientWithoutRoomIsTold503() throws {
+    var made: OpaquePointer?
+    try #require(jc_budget_new(100, 1 << 10, &made) == 0)
+    let budget = made!
+    defer { jc_budget_free(budget) }
+    try withServer { options in
+      options.budget = budget
+    } _: { server, alice in
+      let client = try RawClient(server, alice)
+      // "alice" has tag 5.
+      jc_budget_add(budget, 5, 1 << 10)
+      let refused = try client.get("/plain?x")
+      #expect(refused.status == 503 && refused.fields["retry-after"] != nil)
+      #expect(refused.text.contains("this client's requests"))
+      jc_budget_add(budget, 5, -1)
+      #expect(try client.get("/plain?x").text.contains("the clients' requests"))
+      let bob = try RawClient(server, try server.authority.issue("bob"))
+      #expect(try bob.get("/plain?x").text == "x")
+      jc_budget_add(budget, 5, 1 - (1 << 10))
+      #expect(try client.get("/plain?y").text == "y")
+    }
+  }
+
   @Test func drainingFinishesWhatRuns() throws {
     try withServer { server, alice in
       let (idle, busy) = (try RawClient(server, alice), try RawClient(server, alice))

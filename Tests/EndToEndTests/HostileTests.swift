@@ -133,6 +133,43 @@ import Testing
     }
   }
 
+  // MARK: much
+
+  @Test func bodiesThatNeverEndHoldBoundedMemory() throws {
+    try withstand(["--client-memory", "16MiB"]) { daemon in
+      let before = Held(daemon)
+      let head = "PUT /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000000\r\n\r\n"
+      let body = [UInt8](repeating: 0x20, count: 3 << 20)
+      let clients = try (0..<60).map { _ in
+        let client = try daemon.rawClient()
+        // One that is refused may be gone before it has sent all.
+        try? client.send(Array(head.utf8) + body)
+        return client
+      }
+      #expect(Held(daemon).memory < before.memory + (96 << 10))
+      try serveOthers(daemon)
+      withExtendedLifetime(clients) {}
+    }
+  }
+
+  @Test func inlineInputIsInMemoryWithinBounds() throws {
+    try withstand(["--client-memory", "4MiB", "--metrics-clients", "alice"]) { daemon in
+      let input = String(repeating: "x", count: 1 << 20)
+      func create() throws -> CurlReply {
+        try daemon.curl("PUT", "/jobs", body: #"{"cmd":"sleep","args":["1000"],"stdin":"\#(input)"}"#)
+      }
+      for _ in 0..<4 { #expect(try create().status == 200) }
+      let refused = try create()
+      #expect(refused.status == 503 && refused.headers.lowercased().contains("retry-after:"))
+      #expect(refused.text.contains("standard input"))
+      #expect(try Metrics(daemon)["jobd_refusals_total{limit=\"client_memory\"}"] == 1)
+      let jobs = try daemon.client().list(["state": "running"]).jobs.map(\.id)
+      try daemon.client().delete(try #require(jobs.first))
+      #expect(try create().status == 200)
+      for job in try daemon.client().list(["state": "running"]).jobs { try daemon.client().delete(job.id) }
+    }
+  }
+
   // MARK: many
 
   @Test func tenThousandIdleConnectionsAreHeldAndLetGo() throws {

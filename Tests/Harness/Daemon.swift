@@ -77,6 +77,8 @@ package final class Daemon {
     if supervisor > 0 { Glibc.kill(supervisor, SIGKILL) }
     process.signal(SIGKILL)
     _ = try? process.wait()
+    // Until the last of them is gone the state directory is locked.
+    try? Poll.until("the end of a supervisor") { supervisor == 0 || !Processes.isAlive(supervisor) }
   }
 
   /// How often a supervisor began to serve.

@@ -31,11 +31,11 @@ struct ClientLimitsTests {
       let client = Int64.random(in: 1...3, using: &random)
       var model = models[client] ?? Model()
       if model.running > 0, Bool.random(using: &random) {
-        limits.jobEnded(client)
+        limits.jobEnded(client, input: 0)
         model.running -= 1
       } else {
         let stored = Int64.random(in: 0...1100, using: &random)
-        let refusal = limits.create(client, stored: stored, now: now)?.refusal
+        let refusal = limits.create(client, stored: stored, input: 0, now: now)?.refusal
         let lately = model.created.count { $0 > now - 1_000_000 }
         if refusal == nil {
           // A full bucket, and what flows in meanwhile.
@@ -55,9 +55,23 @@ struct ClientLimitsTests {
 
   @Test func jobsThatWereHandedOverCount() throws {
     var limits = ClientLimits(Self.configuration)
-    for _ in 0..<5 { limits.adopt(1, now: 1) }
-    #expect(limits.create(1, stored: 0, now: 2)?.counter == .refusedClientRunningJobs)
-    limits.jobEnded(1)
-    #expect(limits.create(1, stored: 0, now: 3) == nil)
+    for _ in 0..<5 { limits.adopt(1, input: 0, now: 1) }
+    #expect(limits.create(1, stored: 0, input: 0, now: 2)?.counter == .refusedClientRunningJobs)
+    limits.jobEnded(1, input: 0)
+    #expect(limits.create(1, stored: 0, input: 0, now: 3) == nil)
+  }
+
+  @Test func inlineInputIsBoundedForEachClientAndForAll() {
+    var configuration = Configuration()
+    (configuration.clientMemory, configuration.maxMemory) = (100, 150)
+    var limits = ClientLimits(configuration)
+    #expect(limits.create(1, stored: 0, input: 60, now: 1) == nil)
+    let refused = limits.create(1, stored: 0, input: 50, now: 1)
+    #expect(refused?.counter == .refusedClientMemory && refused?.refusal.reason == .unavailable)
+    #expect(limits.create(1, stored: 0, input: 0, now: 1) == nil)
+    #expect(limits.create(2, stored: 0, input: 90, now: 1) == nil)
+    #expect(limits.create(3, stored: 0, input: 10, now: 1)?.counter == .refusedMemory)
+    limits.jobEnded(1, input: 60)
+    #expect(limits.create(3, stored: 0, input: 10, now: 1) == nil)
   }
 }

@@ -10,15 +10,16 @@ static void part(struct jc_connection *connection)
 {
     struct jc_server *server = connection->server;
     jc_connection_drop_exchanges(connection);
-    if (connection->tag >= 0)
-        server->handler.closed(server->context, connection->tag);
-    connection->tag = -1;
     free(connection->codec_state);
     connection->codec_state = NULL;
     server->wire.operations->free(&connection->transport);
     jc_bytes_free(&connection->in);
     jc_bytes_free(&connection->queue);
     jc_bytes_free(&connection->transport.unsent);
+    jc_connection_account(connection);
+    if (connection->tag >= 0)
+        server->handler.closed(server->context, connection->tag);
+    connection->tag = -1;
 }
 
 void jc_connection_free(struct jc_connection *connection)

@@ -27,14 +27,15 @@ static void refuse_large(struct jc_connection *connection)
     connection->codec->refuse(connection, 413, detail);
 }
 
+const struct jw_field jc_retry_later = {{"Retry-After", 11}, {"1", 1}};
+
 /// Answers with what the connection was refused for.
 static void turn_away(struct jc_exchange *exchange)
 {
-    static const struct jw_field later = {{"Retry-After", 11}, {"1", 1}};
     struct jc_connection *connection = exchange->connection;
     const struct jc_reply_head head = {
         .status = connection->refusal,
-        .fields = &later,
+        .fields = &jc_retry_later,
         .count = connection->refusal != 403,
     };
     connection->last = true;
@@ -47,6 +48,12 @@ void jc_exchange_begin(struct jc_exchange *exchange, const struct jc_request *re
     const struct jc_server *server = connection->server;
     if (connection->refusal != 0) {
         turn_away(exchange);
+        return;
+    }
+    if (!jc_connection_has_room(connection)) {
+        const char *why = jc_connection_no_room(connection);
+        jc_reply_problem(exchange, &(struct jc_reply_head){503, .fields = &jc_retry_later, .count = 1}, why,
+                         strlen(why));
         return;
     }
     enum jc_body mode = server->handler.head(server->context, exchange, request);
@@ -65,12 +72,16 @@ void jc_exchange_body(struct jc_exchange *exchange, const char *bytes, size_t le
     struct jc_bytes *body = &exchange->body;
     const size_t held = jc_bytes_length(body);
     if (exchange->mode == JC_BODY_STREAM) {
+        exchange->passed = length;
         if (length > 0 || last)
             server->handler.body(server->context, exchange, (const uint8_t *)bytes, length, last);
     } else if (held + length > server->options.max_body) {
         refuse_large(connection);
     } else if (held == 0 && last) {
+        exchange->passed = length;
         server->handler.body(server->context, exchange, (const uint8_t *)bytes, length, true);
+    } else if (!jc_connection_has_room(connection)) {
+        connection->codec->refuse(connection, 503, jc_connection_no_room(connection));
     } else if (jc_bytes_append(body, bytes, length) < 0) {
         connection->phase = JC_PHASE_BROKEN;
     } else if (last) {
@@ -136,5 +147,6 @@ void jc_exchange_pause_body(struct jc_exchange *exchange)
 void jc_exchange_resume_body(struct jc_exchange *exchange)
 {
     exchange->paused = false;
+    exchange->passed = 0;
     jc_connection_ready(exchange->connection);
 }

@@ -25,6 +25,7 @@ struct jc_exchange {
     enum jc_body mode;
     bool paused;
     struct jc_bytes body; ///< of a whole body, until its last byte
+    size_t passed;        ///< bytes that the handler got and is not done with
 
     enum jc_answer answer;
     bool bodiless;       ///< the reply has no body, whatever its head says of one
@@ -32,6 +33,9 @@ struct jc_exchange {
     int64_t left;        ///< bytes of the reply's body to come; -1: not known
     struct jc_file file;
 };
+
+/// Retry-After: 1
+extern const struct jw_field jc_retry_later;
 
 // exchange.c
 /// `method` empty: of a request that was not understood.

@@ -19,7 +19,8 @@ void jc_http1_refuse(struct jc_connection *connection, int status, const char *d
         http1->http_1_0 = http1->waits_for_100 = false;
     }
     connection->last = true;
-    jc_reply_problem(exchange, &(struct jc_reply_head){.status = status}, detail, strlen(detail));
+    const struct jc_reply_head head = {status, .fields = &jc_retry_later, .count = status == 503};
+    jc_reply_problem(exchange, &head, detail, strlen(detail));
 }
 
 /// Whether an incomplete head should be parsed again: when its end has come, or when there is twice as much

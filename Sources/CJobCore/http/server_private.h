@@ -61,7 +61,7 @@ struct jc_connection {
     struct jc_bytes in;    ///< plain bytes not taken yet
     struct jc_bytes queue; ///< plain bytes of replies not given to the transport yet
     struct jc_bytes *sink; ///< where `jc_output_room` made room
-    size_t lingered;
+    size_t lingered, held; ///< the latter: counted in the budget
     union jc_address peer;
 };
 
@@ -172,6 +172,13 @@ char *jc_output_room(struct jc_connection *connection, size_t length);
 void jc_output_commit(struct jc_connection *connection, const char *end);
 /// Appends reply bytes.
 void jc_output_put(struct jc_connection *connection, const void *bytes, size_t length);
+
+// account.c
+/// Has the budget know what the connection holds now.
+void jc_connection_account(struct jc_connection *connection);
+bool jc_connection_has_room(const struct jc_connection *connection);
+/// Counts a request that is refused since there is no room, and says why.
+const char *jc_connection_no_room(const struct jc_connection *connection);
 
 // date.c
 /// JC_DATE_LENGTH characters: the time as a Date field says it (RFC 9110 section 5.6.7).

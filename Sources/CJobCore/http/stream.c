@@ -23,7 +23,9 @@ bool jc_reply_write(struct jc_exchange *exchange, const void *bytes, size_t leng
     if (length == 0)
         return true;
     connection->codec->put_body(exchange, bytes, length);
-    const bool full = jc_bytes_length(&connection->queue) >= JC_HIGH_WATER;
+    const size_t queued = jc_bytes_length(&connection->queue);
+    const bool full =
+        queued >= JC_HIGH_WATER || (queued >= JC_LOW_WATER && !jc_connection_has_room(connection));
     exchange->wants_writable = exchange->wants_writable || full;
     return !full;
 }

@@ -77,6 +77,7 @@ void jc_connection_settle(struct jc_connection *connection)
     }
     if (jc_bytes_length(&connection->in) == 0 && connection->in.data != NULL)
         jc_bytes_free(&connection->in);
+    jc_connection_account(connection);
     set_deadline(connection);
 }
 

@@ -31,6 +31,7 @@ package struct Configuration: Sendable, Codable, Equatable {
   package var maxBody = 4 << 20
   package var maxConnections = 20_000
   package var maxHandshakes = 2_000
+  package var maxMemory = 1 << 30
   package var maxRunningJobs = 20_000
   package var handshakeTimeout = 10_000
   package var headTimeout = 10_000
@@ -40,6 +41,7 @@ package struct Configuration: Sendable, Codable, Equatable {
   package var sessionCache = 20_000
 
   package var clientConnections = 12_000
+  package var clientMemory = 256 << 20
   package var clientFollowers = 4_000
   package var clientRunningJobs = 12_000
   package var clientCreateRate = 5_000

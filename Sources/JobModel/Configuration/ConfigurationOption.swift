@@ -111,6 +111,10 @@ extension ConfigurationOption {
       Self(
         "max-handshakes", \.maxHandshakes, .number(many),
         "Connections at once that have not ended their handshake; then the one that takes longest is closed."),
+      Self(
+        "max-memory", \.maxMemory, .size(memory),
+        "Bytes held in memory for requests that come, standard input and replies that are not read, in either process."
+      ),
       Self("max-head", \.maxHead, .size(1024...(1 << 20)), "Size of a request's line and headers."),
       Self(
         "max-body", \.maxBody, .size(1024...(8 << 20)),
@@ -131,6 +135,9 @@ extension ConfigurationOption {
     title: "Limits of one client",
     options: [
       Self("client-connections", \.clientConnections, .number(many), "Connections at once."),
+      Self(
+        "client-memory", \.clientMemory, .size(memory),
+        "Its part of max_memory: beyond it requests are refused, and jobs with inline standard input."),
       Self(
         "client-followers", \.clientFollowers, .number(many),
         "Replies at once that follow output or events."),
@@ -159,6 +166,7 @@ extension ConfigurationOption {
   private static let some = 100...day
   private static let many = 1...10_000_000
   private static let bytes = 0...(1 << 50)
+  private static let memory = (1 << 20)...(1 << 50)
 
   private static func pki(_ name: String) -> String {
     "/etc/jobd/pki/\(name) as root, else ~/.config/jobd/pki/\(name)"

@@ -4,7 +4,7 @@ import Platform
 /// What the supervisor counts. The api process reads it and cannot write it. Any thread.
 package final class SupervisorCounts: Sendable {
   /// Changes with the meaning of any cell, here or in ``ApiCounts``: a successor with another begins anew.
-  private static let layout = 2
+  private static let layout = 3
 
   package enum Counter: Int, CaseIterable {
     /// When the daemon started, in microseconds since 1970. A successor's start is none.
@@ -19,6 +19,7 @@ package final class SupervisorCounts: Sendable {
     /// Supervisors that died and had a successor; jobs that the keeper could not hold.
     case supervisorRestarts, holdFailures
     case refusedRunningJobs, refusedClientRunningJobs, refusedClientStoredBytes, refusedClientCreateRate
+    case refusedMemory, refusedClientMemory
   }
 
   /// Counters by errno.

@@ -9,6 +9,7 @@ final class ApiContext: Sendable {
   let log: Log
   let table: JobTable
   let clients = ClientTable()
+  let budget: MemoryBudget
   let eventFollowers = EventFollowers()
   let batches: BatchDecoder
   let link: ApiLink
@@ -34,6 +35,7 @@ final class ApiContext: Sendable {
     self.counts = try ApiCounts(descriptor: counts, workers: configuration.workers)
     table = JobTable(finished: Self.finishedJobs)
     batches = try BatchDecoder()
+    budget = try MemoryBudget(configuration)
     let path = configuration.stateDirectory + "/output"
     output = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard output >= 0 else {

@@ -11,6 +11,8 @@ final class ApiCounts: Sendable {
   enum Counter: Int, CaseIterable {
     case connections, turnedAway, failedHandshakes
     case refusedConnections, refusedFollowers
+    /// Requests that the budget of memory had no room for.
+    case refusedClientMemory, refusedMemory
   }
 
   private static let first = Int(JC_SERVER_COUNTS.rawValue)
@@ -39,6 +41,8 @@ final class ApiCounts: Sendable {
     case .connections: Int(JC_COUNT_CONNECTIONS.rawValue)
     case .turnedAway: Int(JC_COUNT_TURNED_AWAY.rawValue)
     case .failedHandshakes: Int(JC_COUNT_FAILED_HANDSHAKES.rawValue)
+    case .refusedClientMemory: Int(JC_COUNT_CLIENT_MEMORY.rawValue)
+    case .refusedMemory: Int(JC_COUNT_MEMORY.rawValue)
     case .refusedConnections: first
     case .refusedFollowers: first + 1
     }

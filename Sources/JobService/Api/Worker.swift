@@ -32,7 +32,7 @@ final class Worker: @unchecked Sendable {
 
   /// Begins to accept connections from `listener`, which is taken over.
   func listen(_ listener: Int32, _ tls: OpaquePointer) throws(SystemError) {
-    var options = api.configuration.serverOptions(listener)
+    var options = api.configuration.serverOptions(listener, api.budget)
     options.counts = api.counts.server(index)
     let context = Unmanaged.passUnretained(self).toOpaque()
     var handler = Self.handler

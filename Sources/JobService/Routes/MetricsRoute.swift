@@ -70,6 +70,9 @@ extension MetricsText {
     let now = api.clients.totals
     add("jobd_connections", "Connections of clients.", UInt64(now.connections))
     add("jobd_followers", "Replies that follow output or events.", UInt64(now.followers))
+    add(
+      "jobd_held_bytes", "Memory for requests that come, input on its way and replies that are not read.",
+      UInt64(api.budget.held))
     add("jobd_connections_total", "Connections accepted.", counts[.connections])
     add(
       "jobd_connections_turned_away_total",
@@ -101,6 +104,8 @@ extension MetricsText {
         ("client_running_jobs", supervisor[.refusedClientRunningJobs]),
         ("client_stored_bytes", supervisor[.refusedClientStoredBytes]),
         ("client_create_rate", supervisor[.refusedClientCreateRate]),
+        ("max_memory", supervisor[.refusedMemory] + api.counts[.refusedMemory]),
+        ("client_memory", supervisor[.refusedClientMemory] + api.counts[.refusedClientMemory]),
         ("client_connections", api.counts[.refusedConnections]),
         ("client_followers", api.counts[.refusedFollowers]),
       ])

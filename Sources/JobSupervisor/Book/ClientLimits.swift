@@ -1,16 +1,20 @@
 import JobModel
 import Platform
 
-/// What each client uses of what it may: running jobs and creations a second.
+/// What each client uses of what it may: running jobs, memory for their inline standard input, creations a second.
 struct ClientLimits {
   private struct Use {
     var running = 0
+    /// Bytes of inline standard input of those.
+    var input = 0
     /// Creations that may still be made at `refilled`, a token bucket of one second's worth.
     var tokens: Double
     var refilled: Int64
   }
 
   private var uses: [Int64: Use] = [:]
+  /// Of all clients.
+  private var input = 0
   private let configuration: Configuration
 
   init(_ configuration: Configuration) { self.configuration = configuration }
@@ -25,9 +29,10 @@ struct ClientLimits {
     }
   }
 
-  /// Counts a creation, if the client has not reached a limit. `stored`: its bytes in the store. `now`: monotonic, so
+  /// Counts a creation, if the client has not reached a limit. `stored`: its bytes in the store. `input`: bytes of
+  /// inline standard input, which are in memory until the job is over. `now`: monotonic, so
   /// that a clock that is set back takes nobody's right to create.
-  mutating func create(_ client: Int64, stored: Int64, now: Int64) -> Reached? {
+  mutating func create(_ client: Int64, stored: Int64, input more: Int, now: Int64) -> Reached? {
     let rate = Double(configuration.clientCreateRate)
     var use = uses[client] ?? Use(tokens: rate, refilled: now)
     use.tokens = min(rate, use.tokens + Double(now - use.refilled) * rate / 1_000_000)
@@ -46,21 +51,44 @@ struct ClientLimits {
       let most = configuration.clientCreateRate
       return Reached(.refusedClientCreateRate, "you create more than \(most) jobs a second")
     }
+    if let reached = room(for: more, use.input) { return reached }
     use.tokens -= 1
     use.running += 1
+    use.input += more
+    input += more
+    return nil
+  }
+
+  /// `client`: what it has in memory.
+  private func room(for more: Int, _ client: Int) -> Reached? {
+    guard more > 0 else { return nil }
+    guard client + more <= configuration.clientMemory else {
+      let most = configuration.clientMemory
+      let text = "the standard input of your jobs is in memory until they end, and may be \(most) bytes"
+      return Reached(.refusedClientMemory, text, reason: .unavailable)
+    }
+    guard input + more <= configuration.maxMemory else {
+      let text =
+        "the standard input of jobs is in memory until they end, and may be \(configuration.maxMemory) bytes"
+      return Reached(.refusedMemory, text, reason: .unavailable)
+    }
     return nil
   }
 
   /// Counts a job that runs already.
-  mutating func adopt(_ client: Int64, now: Int64) {
+  mutating func adopt(_ client: Int64, input more: Int, now: Int64) {
     let full = Use(tokens: Double(configuration.clientCreateRate), refilled: now)
     uses[client, default: full].running += 1
+    uses[client]!.input += more
+    input += more
   }
 
   /// A job that was counted is over.
-  mutating func jobEnded(_ client: Int64) {
+  mutating func jobEnded(_ client: Int64, input less: Int) {
     guard var use = uses[client] else { return }
     use.running -= 1
+    use.input -= less
+    input -= less
     // With no job running and a full bucket there is nothing to remember.
     uses[client] = use.running == 0 && use.tokens >= Double(configuration.clientCreateRate) ? nil : use
   }

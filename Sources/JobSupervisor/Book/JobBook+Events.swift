@@ -101,6 +101,8 @@ extension JobBook {
     var stoppers: [Caller] = []
     /// Its start is in the store, or on the way there.
     var isStartStored = false
+    /// Of inline standard input.
+    var inputBytes = 0
     /// It counts against the limits.
     var counts = false
     var isLost = false

@@ -102,6 +102,7 @@ struct JobBook {
     let plan = new.creation.plan
     var job = Entry(record, JobLifecycle(), grace: plan.grace ?? UInt64(configuration.grace))
     (job.creation, job.creator, job.counts) = (new.creation, new.caller, true)
+    job.inputBytes = new.creation.input?.count ?? 0
     jobs[new.id] = job
     let change = StoreChange.create(
       record, clientName: new.clientName, plan: plan, idempotency: new.creation.idempotency)
@@ -113,7 +114,8 @@ struct JobBook {
       let text = "\(configuration.maxRunningJobs) jobs run, the most this daemon runs at once"
       return ClientLimits.Reached(.refusedRunningJobs, text, reason: .unavailable)
     }
-    return limits.create(new.client, stored: new.storedBytes, now: now.monotonic)
+    let input = new.creation.input?.count ?? 0
+    return limits.create(new.client, stored: new.storedBytes, input: input, now: now.monotonic)
   }
 
   /// One that repeats a request is answered all the same: its job may be what the limit counts.
@@ -218,7 +220,7 @@ struct JobBook {
     (job.pid, job.isStartStored, job.counts) = (pid, isStartStored, true)
     jobs[record.id] = job
     running += 1
-    limits.adopt(record.client, now: now.monotonic)
+    limits.adopt(record.client, input: 0, now: now.monotonic)
     if !isStartStored { noteStart(record.id) }
   }
 
@@ -226,9 +228,10 @@ struct JobBook {
     var job = Entry(
       record, JobLifecycle(state: .launching), grace: creation.plan.grace ?? UInt64(configuration.grace))
     (job.creation, job.counts) = (creation, true)
+    job.inputBytes = creation.input?.count ?? 0
     jobs[record.id] = job
     running += 1
-    limits.adopt(record.client, now: now.monotonic)
+    limits.adopt(record.client, input: job.inputBytes, now: now.monotonic)
     launches.add(record.id, of: record.client)
     launchNext()
   }
@@ -413,7 +416,7 @@ struct JobBook {
     answer(job.stoppers, .done)
     if job.counts {
       running -= 1
-      limits.jobEnded(job.record.client)
+      limits.jobEnded(job.record.client, input: job.inputBytes)
     }
     effects.append(.release(id))
   }

@@ -58,7 +58,7 @@ final class TestServer: @unchecked Sendable {
       listen_fd: listener, max_head: 16384, max_body: 1 << 20, max_connections: maxConnections,
       max_handshakes: maxConnections,
       handshake_ms: 30_000, head_ms: 30_000, body_ms: 30_000, idle_ms: 30_000, write_ms: 30_000,
-      counts: nil)
+      budget: nil, counts: nil)
     adjust(&options)
     var handler = Self.handler
     let context = Unmanaged.passUnretained(self).toOpaque()

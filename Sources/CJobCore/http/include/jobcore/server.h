@@ -1,6 +1,7 @@
 #ifndef JOBCORE_SERVER_H
 #define JOBCORE_SERVER_H
 
+#include <jobcore/budget.h>
 #include <jobcore/listen.h>
 #include <jobcore/loop.h>
 #include <jobcore/request.h>
@@ -52,7 +53,9 @@ enum jc_server_count {
     JC_COUNT_CONNECTIONS, ///< accepted
     JC_COUNT_TURNED_AWAY, ///< found no room: too many, or no descriptor or memory for them
     JC_COUNT_FAILED_HANDSHAKES,
-    JC_COUNT_REPLIES, ///< plus the HTTP status of a reply
+    JC_COUNT_CLIENT_MEMORY, ///< requests refused with 503: their client's part of the budget is used up
+    JC_COUNT_MEMORY,        ///< the same of all clients'
+    JC_COUNT_REPLIES,       ///< plus the HTTP status of a reply
     JC_SERVER_COUNTS = JC_COUNT_REPLIES + 600,
 };
 
@@ -62,6 +65,7 @@ struct jc_server_options {
     size_t max_handshakes; ///< connections of those that have not shaken hands yet; then the oldest goes
     unsigned handshake_ms, head_ms;      ///< from start to end; 0: no limit
     unsigned body_ms, idle_ms, write_ms; ///< without progress; 0: no limit
+    struct jc_budget *_Nullable budget;  ///< beyond it requests are refused with 503; NULL: no bound
     uint64_t *_Nullable counts;          ///< JC_SERVER_COUNTS cells that outlive the server; NULL: not wanted
 };
 
