@@ -1,11 +1,29 @@
 /// The states of a job as the API prints them.
-public enum JobState: String, Codable, Sendable {
+public enum JobState: String, Codable, Sendable, CaseIterable {
   /// Accepted; its process is being launched or runs.
   case running
   /// It could not be started, or supervision of it was lost: `error_msg` says why.
   case error
   /// Its first process ended and all of its output is kept.
   case completed
+}
+
+/// What is wrong with a command that could not be executed.
+public enum CommandError: String, Codable, Sendable {
+  case notFound = "command_not_found"
+  /// It may not be executed, or is no program.
+  case notExecutable = "command_not_executable"
+
+  /// What shells, env(1) and docker exit with then.
+  public var exitCode: Int32 { self == .notFound ? 127 : 126 }
+
+  package init?(exitCode: Int32) {
+    switch exitCode {
+    case Self.notFound.exitCode: self = .notFound
+    case Self.notExecutable.exitCode: self = .notExecutable
+    default: return nil
+    }
+  }
 }
 
 /// `PUT /jobs`.
@@ -18,6 +36,8 @@ public struct CreateReply: Codable, Sendable, Equatable {
 public struct StatusReply: Codable, Sendable, Equatable {
   public var status: JobState
   public var errorMessage: String?
+  /// Why it could not be started, where that lies in its command.
+  public var errorCode: CommandError?
   /// The process's exit code; 128 + N when signal N ended it.
   public var exitCode: Int32?
   /// The signal that ended the process.
@@ -30,15 +50,17 @@ public struct StatusReply: Codable, Sendable, Equatable {
   enum CodingKeys: String, CodingKey {
     case status, signal, truncated
     case errorMessage = "error_msg"
+    case errorCode = "error_code"
     case exitCode = "exit_code"
     case timedOut = "timed_out"
   }
 
   public init(
-    status: JobState, errorMessage: String? = nil, exitCode: Int32? = nil, signal: Int32? = nil,
-    timedOut: Bool? = nil, truncated: Bool? = nil
+    status: JobState, errorMessage: String? = nil, errorCode: CommandError? = nil, exitCode: Int32? = nil,
+    signal: Int32? = nil, timedOut: Bool? = nil, truncated: Bool? = nil
   ) {
-    (self.status, self.errorMessage, self.exitCode) = (status, errorMessage, exitCode)
+    (self.status, self.errorMessage, self.errorCode) = (status, errorMessage, errorCode)
+    self.exitCode = exitCode
     (self.signal, self.timedOut, self.truncated) = (signal, timedOut, truncated)
   }
 }

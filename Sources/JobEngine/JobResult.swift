@@ -1,5 +1,6 @@
 import CJobEngine
 import Glibc
+import JobAPI
 import JobModel
 import Platform
 
@@ -16,6 +17,7 @@ extension JobRecord {
     guard result.error == 0 else {
       state = .error
       error = Self.startFailure(result)
+      exitCode = result.commandError?.exitCode ?? 0
       return
     }
     state = .completed
@@ -69,6 +71,11 @@ extension JobRecord {
 }
 
 extension jc_job_result {
+  fileprivate var commandError: CommandError? {
+    guard error_stage.map({ String(cString: $0) }) == "exec", !isFaultOfSystem else { return nil }
+    return error == ENOENT ? .notFound : .notExecutable
+  }
+
   /// Whether what kept the job from starting lies in this system, not in what the job asks for.
   package var isFaultOfSystem: Bool {
     let stage = error_stage.map { String(cString: $0) } ?? ""

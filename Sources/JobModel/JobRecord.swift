@@ -10,7 +10,7 @@ package struct JobRecord: Equatable, Sendable {
   package var created: Int64
   package var started: Int64 = 0
   package var finished: Int64 = 0
-  /// When completed; 128 + N after signal N.
+  /// When completed, 128 + N after signal N; in state error that of ``errorCode``.
   package var exitCode: Int32 = 0
   /// The signal that ended the first process; 0: none.
   package var signal: Int32 = 0
@@ -59,6 +59,9 @@ package struct JobRecord: Equatable, Sendable {
     (record.started, record.stdout, record.stderr) = (started, stdout, stderr)
     return record
   }
+
+  /// What exec(2) had against the command; nil: nothing, or it is something else that went wrong.
+  package var errorCode: CommandError? { state == .error ? CommandError(exitCode: exitCode) : nil }
 
   package var truncated: Bool { flags.contains(.truncated) }
 

@@ -103,6 +103,7 @@ extension JobEvent {
     guard event.kind == .finished else { return }
     status = StatusReply(
       status: event.state, errorMessage: event.error,
+      errorCode: event.state == .error ? CommandError(exitCode: event.exitCode) : nil,
       exitCode: event.state == .completed ? event.exitCode : nil,
       signal: event.signal == 0 ? nil : event.signal, timedOut: event.flags.contains(.timedOut) ? true : nil,
       truncated: event.flags.contains(.truncated) ? true : nil)

@@ -99,6 +99,11 @@ enum StatusBody {
       JSONText.put(error, into: &out)
       put("\"", &out)
     }
+    if let code = record.errorCode {
+      put(#","error_code":""#, &out)
+      out.append(contentsOf: code.rawValue.utf8)
+      put("\"", &out)
+    }
     if record.state == .completed {
       put(#","exit_code":"#, &out)
       put(record.exitCode, &out)
@@ -139,7 +144,8 @@ extension JobRecord {
   /// What `GET /jobs/<id>/status` says of it.
   var statusReply: StatusReply {
     StatusReply(
-      status: state, errorMessage: error, exitCode: state == .completed ? exitCode : nil,
+      status: state, errorMessage: error, errorCode: errorCode,
+      exitCode: state == .completed ? exitCode : nil,
       signal: signal == 0 ? nil : signal, timedOut: flags.contains(.timedOut) ? true : nil,
       truncated: truncated ? true : nil)
   }
