@@ -5,22 +5,22 @@ import JobModel
 package struct JobFilter: Equatable, Sendable {
   /// Empty: all.
   package var states: Set<JobState> = []
-  package var labels: [String: String] = [:]
+  /// Each as `NAME=VALUE`; a name has no `=`.
+  package var labels: Set<String> = []
   /// Created then or later; microseconds since 1970.
   package var since: Int64?
   /// The id's text begins or ends so.
   package var match: String?
 
   package init(
-    states: Set<JobState> = [], labels: [String: String] = [:], since: Int64? = nil, match: String? = nil
+    states: Set<JobState> = [], labels: Set<String> = [], since: Int64? = nil, match: String? = nil
   ) {
     (self.states, self.labels, self.since, self.match) = (states, labels, since, match)
   }
 
   package func matches(_ plan: JobPlan) -> Bool {
     guard !labels.isEmpty else { return true }
-    let known = plan.labels
-    return labels.allSatisfy { known[$0.key] == $0.value }
+    return labels.isSubset(of: plan.labels.map { "\($0.key)=\($0.value)" })
   }
 
   /// Ids of jobs created at `since` or later are not below this.

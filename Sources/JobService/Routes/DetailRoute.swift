@@ -48,10 +48,9 @@ extension JobFilter {
       }
       states.insert(known)
     }
-    for label in query.all("label") {
-      let parts = label.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 2 else { throw Problem(400, "query parameter \"label\" must be NAME=VALUE") }
-      labels[parts[0]] = parts[1]
+    labels = Set(query.all("label"))
+    guard labels.allSatisfy({ $0.contains("=") }) else {
+      throw Problem(400, "query parameter \"label\" must be NAME=VALUE")
     }
     since = try query.time("since")
     guard let text = query["match"]?.lowercased() else { return }
