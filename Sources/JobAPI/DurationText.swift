@@ -6,7 +6,7 @@ public struct DurationText: TextValue, Sendable, Equatable {
 
   public init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
-  public static let allowed = Units.time.allowed
+  public static let allowed = "\(Units.time.allowed), up to \(Units.time.print(Units.time.most))"
   /// Milliseconds of the longest duration that is understood.
   public static let longest = Units.time.most
 

@@ -9,7 +9,10 @@ extension Supervisor {
 
   /// `signal` nil: the daemon cannot go on.
   func stopAsked(_ signal: String?) {
-    if let signal { log.info("stopping", ["signal": signal, "jobs": "\(book.unfinished.count)"]) }
+    if let signal {
+      let event: StaticString = shutdown == nil ? "stopping" : "hurrying"
+      log.info(event, ["signal": signal, "jobs": "\(book.unfinished.count)"])
+    }
     keeper.notify("STOPPING=1")
     upgrade?.fail("the daemon is stopping")
     upgrade = nil

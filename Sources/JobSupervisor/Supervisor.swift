@@ -76,6 +76,8 @@ package final class Supervisor: @unchecked Sendable {
     binary = CommandLine.arguments[0]
     book = JobBook(configuration)
     keeper = try Keeper()
+    let (pid, state) = ("\(getpid())", configuration.stateDirectory)
+    log.info("starting", ["version": Version.text, "pid": pid, "state": state])
     loop = try EventLoop()
     accounts = Accounts(loop)
     apiAccount = try configuration.apiAccount()

@@ -65,7 +65,8 @@ extension OptionValue<Int> {
   private static func inUnits(
     _ units: Units, _ placeholder: String, _ range: ClosedRange<Int>, _ print: @escaping Print
   ) -> Self {
-    Self(.text, placeholder, units.allowed + words(range, ",", print), print: print) {
+    let range = range.lowerBound...min(range.upperBound, Int(units.most))
+    return Self(.text, placeholder, units.allowed + words(range, ",", print), print: print) {
       units.parse($0).flatMap { range.contains(Int($0)) ? Int($0) : nil }
     }
   }

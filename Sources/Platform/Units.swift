@@ -14,7 +14,7 @@ package struct Units: Sendable {
 
   /// Milliseconds: `500ms`, `30s`, `5m`, `2h` or `7d`.
   package static let time = Units(
-    allowed: "a whole number and ms, s, m, h or d, such as 30s, up to 3650d", most: 3650 * 86_400_000,
+    allowed: "a whole number and ms, s, m, h or d, such as 30s", most: 3650 * 86_400_000,
     units: [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)])
 
   /// Nil for anything that is not ``allowed``.

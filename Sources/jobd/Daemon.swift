@@ -17,7 +17,9 @@ enum Daemon {
       switch arguments.first {
       case "--help", "-h", "help": print(help)
       case _ where ["--help", "-h"].contains(arguments.last): print(help)
-      case "--version", "version": print("jobd \(version)")
+      case "--version", "version":
+        try refuseMore(arguments)
+        print("jobd \(version)")
       case "check-config": try checkConfiguration(Array(arguments.dropFirst()))
       case "manual": print(try manual(Array(arguments.dropFirst())), terminator: "")
       case "upgrade", "reload", "status": return try control(arguments)
@@ -36,6 +38,11 @@ enum Daemon {
   }
 
   private static let commands = ["status", "reload", "upgrade", "cleanup", "check-config", "manual"]
+
+  private static func refuseMore(_ arguments: [String]) throws(ConfigurationError) {
+    guard arguments.count > 1 else { return }
+    throw ConfigurationError("unexpected argument \"\(arguments[1])\"; see jobd --help")
+  }
 
   private static func fail(_ message: String, status: Int32) -> Int32 {
     let isJournal = Log.isJournal(STDERR_FILENO, Environment.all)
@@ -112,7 +119,6 @@ enum Daemon {
     signal(SIGPIPE, SIG_IGN)
     Inherited.reset()
     Limits.raiseOomScore(to: -900)
-    log.info("starting", ["version": version, "pid": "\(getpid())", "state": configuration.stateDirectory])
     try Supervisor(configuration, log: log, arguments: arguments).run()
   }
 

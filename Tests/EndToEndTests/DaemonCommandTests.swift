@@ -53,6 +53,25 @@ import Testing
       "--listen", "127.0.0.1:0", "--certificate-file", certificate, "--key-file", "/nonexistent/key")
     #expect(missing.status == 1)
     #expect(missing.errorText.contains("/nonexistent/key"), "\(missing.errorText)")
+    #expect(
+      missing.errorText.contains("make it with jobctl ca init, jobctl ca server"), "\(missing.errorText)")
+    for line in ["--version", "version"] {
+      let more = try jobd(line, "extra")
+      #expect(
+        more.status == 2 && more.errorText.contains("unexpected argument \"extra\""), "\(more.errorText)")
+    }
+  }
+
+  @Test func eachTermSaysWhatItDoes() throws {
+    try Daemon.with(["--grace", "60s"]) { daemon in
+      _ = try daemon.client().shell("trap '' TERM; while :; do sleep 0.05; done")
+      for line in ["event=stopping signal=SIGTERM jobs=1\n", "event=hurrying signal=SIGTERM jobs=1\n"] {
+        daemon.signal(SIGTERM)
+        try daemon.waitForLog(line)
+      }
+      try Poll.until("the daemon's end") { daemon.hasEnded }
+      #expect(daemon.log.split(separator: "\n").count { $0.contains("event=stopping ") } == 1)
+    }
   }
 
   @Test func aPortThatIsTakenIsNamed() throws {

@@ -52,6 +52,9 @@ package enum ConfigurationFile {
       let place = brokenLine(bytes, decoder).map { ": look at line \($0)" } ?? ""
       throw ConfigurationError("\(path) is not JSON5 (https://spec.json5.org)\(place)")
     }
+    if let twice = MemberNames(bytes).repeated {
+      throw ConfigurationError("\(path): \(twice) is there twice")
+    }
     var values: [(String, String)] = []
     for (key, member) in members.sorted(by: { $0.key < $1.key }) {
       guard let text = member.text else {

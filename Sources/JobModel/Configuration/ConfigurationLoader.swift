@@ -22,7 +22,6 @@ package struct ConfigurationLoader: Sendable {
     }
     try apply(environment)
     for (option, text) in flags.values { try set(option, text, "flag", writtenAs: option.flag) }
-    try check()
   }
 
   private mutating func read(_ path: String, isRequired: Bool) throws(ConfigurationError) {
@@ -48,17 +47,11 @@ package struct ConfigurationLoader: Sendable {
     guard option.set(text, &configuration) else {
       throw ConfigurationError("\(place) is \"\(text)\", but must be \(option.allowed)")
     }
-    sources[option.name] = source
-  }
-
-  /// Paths are used after the working directory is left.
-  private func check() throws(ConfigurationError) {
-    for option in ConfigurationOption.all where option.kind == .file {
-      let path = option.print(configuration)
-      guard path.isEmpty || path.hasPrefix("/") else {
-        throw ConfigurationError("\(option.name) is \"\(path)\", but must be an absolute path")
-      }
+    // Paths are used after the working directory is left.
+    guard option.kind != .file || text.isEmpty || text.hasPrefix("/") else {
+      throw ConfigurationError("\(place) is \"\(text)\", but must be an absolute path")
     }
+    sources[option.name] = source
   }
 
   /// The option that is spelled so; else `fault`, with the option whose spelling is nearest, if one is near.

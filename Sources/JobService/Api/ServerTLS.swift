@@ -1,4 +1,5 @@
 import CJobHTTP
+import Glibc
 import JobModel
 import Platform
 
@@ -15,8 +16,13 @@ package enum ServerTLS {
         session_cache: configuration.sessionCache)
       return jc_tls_new(&options, &made, &error)
     }
-    guard status == 0, let made else { throw DaemonError(cText: error) }
+    guard status == 0, let made else { throw failure(DaemonError(cText: error), files) }
     return made
+  }
+
+  private static func failure(_ error: DaemonError, _ files: [String]) -> DaemonError {
+    guard files.contains(where: { access($0, F_OK) != 0 && errno == ENOENT }) else { return error }
+    return DaemonError("\(error); make it with jobctl ca init, jobctl ca server and jobctl ca client")
   }
 }
 

@@ -96,6 +96,8 @@ import Testing
 
   @Test(arguments: [
     (["--grace=soon"], "--grace is \"soon\", but must be a whole number and ms, s, m, h or d"),
+    (["--grace=2d"], "such as 30s, from 0s to 1d"),
+    (["--retention-age=9999d"], "such as 30s, from 0s to 3650d"),
     (["--graze", "1s"], "there is no option --graze, did you mean --grace?"),
     (["--no-such-thing"], "there is no option --no-such-thing; see jobd --help"),
     (["--grace"], "--grace needs a value: a whole number"),
@@ -109,7 +111,7 @@ import Testing
     (["--output-limit", "99999999TiB"], "--output-limit is"),
     (["--log-level", "loud"], "must be error, warn, info, debug"),
     (["--cgroup", "yes"], "must be true or false"),
-    (["--key-file", "server.key"], "key-file is \"server.key\", but must be an absolute path"),
+    (["--key-file", "server.key"], "--key-file is \"server.key\", but must be an absolute path"),
     (["--state-directory="], "must be the path of a file or directory"),
   ]) func namesWhatIsWrong(arguments: [String], words: String) {
     #expect(failure(arguments).contains(words), "\(failure(arguments))")
@@ -136,6 +138,13 @@ import Testing
     }
     let long = "{" + String(repeating: "\n", count: 1001)
     #expect(failure(file: long) == "\(path) is not JSON5 (https://spec.json5.org)")
+    for text in [
+      "{grace: '5s', workers: 2, grace: '6s'}", "{grace: '5s', // a: b\n 'grace': '6s'}",
+      "{\"grace\": ':{', /* grace: */ grace: '6s'}",
+    ] { #expect(failure(file: text) == "\(path): grace is there twice", "\(text)") }
+    #expect(
+      failure(file: "{grace: '5s', /* grace: '6s' */ workers: 2, key_file: '/a:b, grace: {'}") == "none")
+    #expect(failure(file: "{key_file: 'a'}") == "\(path): key_file is \"a\", but must be an absolute path")
     #expect(failure(file: "[1]") == "\(path) must be one JSON5 object: { name: value, ... }")
     #expect(failure(file: String(repeating: " ", count: 2 << 20)).contains("larger than"))
   }
