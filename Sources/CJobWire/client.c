@@ -1,8 +1,6 @@
 #include "client_private.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 bool jw_client_open(const struct jw_client_options *options, struct jw_client **out, struct jw_error *error)
 {
@@ -17,9 +15,7 @@ bool jw_client_open(const struct jw_client_options *options, struct jw_client **
         jw_client_free(client);
         return false;
     }
-    bool bracketed = strchr(options->host, ':') != NULL;
-    snprintf(client->host, sizeof client->host, bracketed ? "[%s]:%u" : "%s:%u", options->host,
-             options->port);
+    jw_authority(options, client->host, sizeof client->host);
     *out = client;
     return true;
 }

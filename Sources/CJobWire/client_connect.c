@@ -83,21 +83,36 @@ static int connect_any(const struct addrinfo *found, int64_t deadline, int *out)
     return failed;
 }
 
-int jw_connect(const struct jw_client_options *options, int64_t deadline, struct jw_error *error)
+/// The socket, or -1 with `error`. `what`: goes before the host in words.
+static int connect_to(const char *host, unsigned number, const char *what, int64_t deadline,
+                      struct jw_error *error)
 {
     char port[8];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *found = NULL;
-    snprintf(port, sizeof port, "%u", options->port);
-    int status = getaddrinfo(options->host, port, &hints, &found);
+    snprintf(port, sizeof port, "%u", number);
+    int status = getaddrinfo(host, port, &hints, &found);
     if (status != 0) {
-        jw_set_error(error, JW_FAIL_CONNECT, "cannot find the host %s: %s", options->host,
-                     status == EAI_SYSTEM ? strerrordesc_np(errno) : gai_strerror(status));
+        jw_set_error(error, JW_FAIL_CONNECT, "cannot find the %s %s: %s", what[0] != '\0' ? what : "host",
+                     host, status == EAI_SYSTEM ? strerrordesc_np(errno) : gai_strerror(status));
         return -1;
     }
     int fd = -1, failed = connect_any(found, deadline, &fd);
     freeaddrinfo(found);
     if (failed != 0)
-        jw_set_error(error, JW_FAIL_CONNECT, "cannot connect to %s port %s: %s", options->host, port,
-                     strerrordesc_np(failed));
+        jw_set_error(error, JW_FAIL_CONNECT, "cannot connect to %s%s%s port %s: %s", what,
+                     what[0] != '\0' ? " " : "", host, port, strerrordesc_np(failed));
+    return fd;
+}
+
+int jw_connect(const struct jw_client_options *options, int64_t deadline, struct jw_error *error)
+{
+    const struct jw_proxy *proxy = options->proxy;
+    if (proxy == NULL)
+        return connect_to(options->host, options->port, "", deadline, error);
+    int fd = connect_to(proxy->host, proxy->port, "proxy", deadline, error);
+    if (fd >= 0 && !jw_tunnel(fd, options, deadline, error)) {
+        close(fd);
+        return -1;
+    }
     return fd;
 }

@@ -60,6 +60,10 @@ void jw_set_error(struct jw_error *error, enum jw_failure kind, const char *form
 
 /// Connects until `deadline`; the socket, or -1 with `error`.
 int jw_connect(const struct jw_client_options *options, int64_t deadline, struct jw_error *error);
+/// Has the proxy connect the socket with the server, whose TLS goes through it. False with `error`.
+bool jw_tunnel(int socket, const struct jw_client_options *options, int64_t deadline, struct jw_error *error);
+/// The server's host and port, as they are written in requests.
+void jw_authority(const struct jw_client_options *options, char *text, size_t size);
 /// Waits for `events` on the socket; false at the deadline (monotonic milliseconds; 0: none).
 bool jw_wait(int socket, short events, int64_t deadline);
 int64_t jw_deadline(unsigned milliseconds);

@@ -7,6 +7,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <time.h>
 
 /// What one recv may bring: without it OpenSSL reads each record's head and its rest by a call each.
 #define READ_AHEAD (128 << 10)
@@ -64,8 +65,6 @@ static const char *refusal(unsigned long code, bool shaken)
         return "it is not for use by a client";
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
         return "it did not get one";
-    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
-        return "bad certificate";
     case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
         return "not acceptable";
     case SSL_R_TLSV1_ALERT_INTERNAL_ERROR:
@@ -93,6 +92,28 @@ void jw_explain_end(const struct jw_transport *transport, int number, bool start
                      strerrordesc_np(number));
 }
 
+/// A server says no more than this of a certificate that is not valid yet.
+static void explain_bad(SSL *ssl, struct jw_error *error)
+{
+    const X509 *own = SSL_get_certificate(ssl);
+    struct tm begin = {0};
+    char text[32] = "its first day";
+    if (own != NULL && ASN1_TIME_to_tm(X509_get0_notBefore(own), &begin) == 1)
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &begin);
+    jw_set_error(error, JW_FAIL_REFUSED,
+                 "the server refused this client's certificate: bad certificate, or not valid yet by the "
+                 "server's clock, which has to be past %s",
+                 text);
+}
+
+/// Which clock is behind, where one is.
+static const char *distrust(long verified)
+{
+    if (verified == X509_V_ERR_CERT_NOT_YET_VALID)
+        return "it is not valid yet: is this host's clock behind?";
+    return X509_verify_cert_error_string(verified);
+}
+
 void jw_explain(struct jw_transport *transport, int result, int number, bool started, struct jw_error *error)
 {
     unsigned long code = ERR_peek_error();
@@ -100,11 +121,13 @@ void jw_explain(struct jw_transport *transport, int result, int number, bool sta
     char reason[256];
     jw_tls_reason(reason, sizeof reason);
     const char *refused = refusal(code, transport->shaken);
-    if (refused != NULL)
+    if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_SSLV3_ALERT_BAD_CERTIFICATE)
+        explain_bad(transport->ssl, error);
+    else if (refused != NULL)
         jw_set_error(error, JW_FAIL_REFUSED, "the server refused this client's certificate: %s", refused);
     else if (verified != X509_V_OK)
         jw_set_error(error, JW_FAIL_UNTRUSTED, "the server's certificate is not trusted: %s",
-                     X509_verify_cert_error_string(verified));
+                     distrust(verified));
     else if (result == SSL_ERROR_SYSCALL && code == 0)
         jw_explain_end(transport, number, started, error);
     else

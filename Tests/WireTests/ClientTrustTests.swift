@@ -62,6 +62,9 @@ struct ClientTrustTests {
       stranger?.description.contains("not issued by the authority in \(other.authority.certificate)") == true)
     let expired = try get(pki, pki.server("localhost", begins: -7200, ends: -3600)) { _ in }
     #expect(expired?.kind == JW_FAIL_UNTRUSTED && expired?.description.contains("has expired") == true)
+    let early = try get(pki, pki.server("localhost", begins: 3600, ends: 7200)) { _ in }
+    #expect(
+      early?.kind == JW_FAIL_UNTRUSTED && early?.description.contains("is this host's clock behind?") == true)
     let client = try get(pki, pki.client("localhost")) { _ in }
     #expect(client?.kind == JW_FAIL_UNTRUSTED && client?.description.contains("purpose") == true)
   }
@@ -74,7 +77,10 @@ struct ClientTrustTests {
     let cases = [
       (try other.client(), "not issued by an authority that the server trusts"),
       (try pki.client("old", begins: -7200, ends: -3600), "it has expired"),
-      (try pki.client("early", begins: 3600, ends: 7200), "bad certificate"),
+      (
+        try pki.client("early", begins: 3600, ends: 7200),
+        "not valid yet by the server's clock, which has to be past 20"
+      ),
       (server, "not for use by a client"),
     ]
     for (identity, reason) in cases {

@@ -25,10 +25,18 @@ struct jw_error {
     char text[JW_TEXT_SIZE]; ///< one line, no newline
 };
 
+/// Whom to ask for a way to the server: an HTTP proxy with the method CONNECT (RFC 9110, section 9.3.6).
+struct jw_proxy {
+    const char *_Nonnull host;
+    uint16_t port;
+    const char *_Nullable credentials; ///< user:password in base64
+};
+
 struct jw_client_options {
     const char *_Nonnull host;
     uint16_t port;
-    const char *_Nullable server_name; ///< the name the certificate must have; NULL: host
+    const struct jw_proxy *_Nullable proxy; ///< NULL: straight to the server
+    const char *_Nullable server_name;      ///< the name the certificate must have; NULL: host
     const char *_Nonnull ca_file, *_Nonnull certificate_file, *_Nonnull key_file; ///< PEM
     unsigned connect_ms; ///< for connecting and the handshake, not for the resolver, which has its own limits
     unsigned io_ms;      ///< for a read or write without progress; 0: none
