@@ -11,7 +11,11 @@ package struct Environment: Sendable {
 
   package subscript(name: String) -> String? { lookup(name).flatMap { $0.isEmpty ? nil : $0 } }
 
-  package var home: String { self["HOME"] ?? "" }
+  /// That of the user's account where HOME says none. Without the slash that ends it: root's may be "/".
+  package var home: String {
+    let home = directory("HOME") ?? Account.own.home
+    return home.hasSuffix("/") ? String(home.dropLast()) : home
+  }
 
   /// A relative path is as if it were not set (XDG Base Directory Specification).
   package func directory(_ name: String) -> String? { self[name].flatMap { $0.hasPrefix("/") ? $0 : nil } }

@@ -14,10 +14,11 @@ enum ExitCode: Int32, CaseIterable {
   /// As of a program that SIGPIPE ended: nobody reads the output any longer.
   static let outputClosed = 128 + SIGPIPE
 
-  /// What `run` and `wait` exit with for a job that ended. One that handles TERM may exit with 0 at its time limit, and
+  /// What `run` and `wait` exit with for a job that ended, 127 or 126 among them for one whose command is not found or
+  /// cannot be executed. One that handles TERM may exit with 0 at its time limit, and
   /// did not do what it was to do.
   static func of(_ job: StatusReply) -> Int32 {
-    guard job.status == .completed else { return other.rawValue }
+    guard job.status == .completed else { return job.errorCode?.exitCode ?? other.rawValue }
     let code = job.exitCode ?? 0
     return code == 0 && job.timedOut == true ? timeout.rawValue : code
   }
@@ -55,7 +56,10 @@ enum Advice {
     case .connect: "is jobd running there? name another place with --server HOST:PORT"
     case .untrusted: "name the authority that signed the server's certificate with --ca"
     case .misnamed:
-      "issue it with \"jobctl ca server --host NAME\" for each name in use, or tell the one in it with --server-name"
+      """
+      name the server by a name in it with --server HOST, issue it with "jobctl ca server --host NAME" for each name \
+      in use, or tell the one in it with --server-name
+      """
     case .refused: "use a client certificate of the authority that jobd was given as client-ca-file"
     case .timeout: "try again, or allow more time with --reply-timeout"
     case .closed: "try again: jobd may have been restarted"

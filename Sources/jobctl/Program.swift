@@ -9,6 +9,9 @@ enum Program {
     } catch let error as UsageError {
       return fail(
         error.description, hint: "see \(error.command.map { "jobctl \($0)" } ?? "jobctl") --help", .usage)
+    } catch let job as UnknownJob {
+      let error = ClientError.notFound
+      return fail("\(job.name): \(error)", hint: Advice.after(error), ExitCode(error))
     } catch let error as ClientError {
       return fail(error.description, hint: Advice.after(error), ExitCode(error))
     } catch let error as TimeIsUp {

@@ -4,18 +4,21 @@ import Platform
 
 /// One thing that can be set of the connection, named as its option.
 enum Setting: String, CaseIterable {
-  case server, ca, cert, key
+  case server, ca, cert, key, proxy
   case serverName = "server-name"
   case replyTimeout = "reply-timeout"
+
+  /// Where the daemon listens when nothing else is said, too.
+  static let standardHost = "127.0.0.1"
 
   /// `keys`: where keys and certificates are.
   fileprivate func standard(_ keys: String) -> String? {
     switch self {
-    case .server: "127.0.0.1:7443"
+    case .server: Self.standardHost
     case .ca: "\(keys)/ca.crt"
     case .cert: "\(keys)/client.crt"
     case .key: "\(keys)/client.key"
-    case .serverName: nil
+    case .serverName, .proxy: nil
     case .replyTimeout: "60s"
     }
   }
@@ -53,7 +56,15 @@ struct Settings {
     let variable = "JOBCTL_\(option.underscored.uppercased())"
     if let text = environment[variable] { return Value(text: text, origin: variable) }
     if let text = profile[option.underscored] { return Value(text: text, origin: "profile \(profileName)") }
+    if setting == .proxy { return standardProxy }
     return setting.standard(environment.keyDirectory).map { Value(text: $0, origin: "default") }
+  }
+
+  private var standardProxy: Value? {
+    guard let server = try? Self.address(self[.server]!.text, invocation) else { return nil }
+    return ProxyChoice.standard(for: server.host, environment).map {
+      Value(text: $0.text, origin: $0.variable)
+    }
   }
 
   func connection() throws(UsageError) -> ConnectionSettings {
@@ -62,6 +73,13 @@ struct Settings {
     var settings = ConnectionSettings(
       host: address.host, port: address.port, authorityFile: text(.ca), certificateFile: text(.cert),
       keyFile: text(.key))
+    if let proxy = self[.proxy] {
+      do {
+        settings.proxy = try ProxyChoice.read(proxy.text)
+      } catch {
+        throw invocation.usage("the proxy \"\(ProxyChoice.shown(proxy.text))\" of \(proxy.origin): \(error)")
+      }
+    }
     settings.serverName = self[.serverName]?.text
     guard let duration = DurationText(text(.replyTimeout)) else {
       throw invocation.usage(
@@ -72,12 +90,21 @@ struct Settings {
   }
 
   static func address(_ text: String, _ invocation: Invocation) throws(UsageError) -> Address {
-    guard let address = Address(text), address.port > 0 else {
-      throw invocation.usage("the server \"\(text)\" must be HOST:PORT, such as 127.0.0.1:7443")
+    do {
+      let url = try WebAddress(text, defaultPort: standardPort)
+      guard url.scheme == nil || url.scheme == "https" else {
+        throw WebAddressError("jobd is reached by https, not by \(url.scheme!)")
+      }
+      guard url.credentials == nil else {
+        throw WebAddressError("jobd knows its clients by certificates, not by a user's name")
+      }
+      return url.address
+    } catch {
+      throw invocation.usage("the server \"\(text)\": \(error)")
     }
-    guard !address.host.isEmpty else { throw invocation.usage("the server \"\(text)\" names no host") }
-    return address
   }
+
+  private static let standardPort: UInt16 = 7443
 }
 
 extension Environment {

@@ -45,6 +45,16 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("kill", "\"jobctl signal KILL ID\" or \"jobctl stop --grace 0s ID\""),
+    ("exec", "\"jobctl run COMMAND\""),
+    ("list", "\"jobctl ps\""), ("cancel", "\"jobctl stop ID\""), ("statsu", "did you mean status?"),
+  ])
+  func anotherWordForACommandLeadsToIt(word: String, meaning: String) throws {
+    #expect(CommandTable.find(word) == nil)
+    #expect(CommandTable.unknown([word]).description.contains(meaning))
+  }
+
   /// README.md names those that do not.
   @Test func allButAFewPrintJSON() {
     let others = CommandTable.all.filter { command in
@@ -67,7 +77,8 @@ import Testing
   @Test func theManualKeepsWhatIsToBeTyped() {
     let page = ManualPage.text
     for line in [
-      "state=completed, since=1h, or label.NAME=VALUE.", "wide: whole ids, labels, times and bytes",
+      "Of those that run, or of all where a state is given: state=failed, since=1h or label=NAME=VALUE; all that are given hold.",
+      "wide: whole ids, labels, times and bytes",
     ] {
       #expect(page.contains("\n\(line)"), "\(line)")
     }
@@ -81,6 +92,7 @@ import Testing
       (StatusReply(status: .completed, exitCode: 3, timedOut: true), 3),
       (StatusReply(status: .completed, exitCode: 143, signal: 15, timedOut: true), 143),
       (StatusReply(status: .error, errorMessage: "no"), 125),
+      (StatusReply(status: .error, errorMessage: "no", errorCode: .notExecutable), 126),
     ] as [(StatusReply, Int32)])
   func aJobsEndHasItsStatus(end: StatusReply, status: Int32) { #expect(ExitCode.of(end) == status) }
 

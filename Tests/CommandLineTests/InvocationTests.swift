@@ -31,7 +31,8 @@ import Testing
     (["status", "--wait", "3"], #"--wait is "3", but must be a whole number and ms, s"#),
     (["status", "--wait=1s", "--wait=2s", "a"], "--wait is given twice"),
     (["status", "-o", "xml", "a"], "must be text or json"), (["rm", "--force=1", "a"], "takes no value"),
-    (["run", "--env", "A", "b"], "must be NAME=VALUE"), (["run", "--env", "=A", "b"], "must be NAME=VALUE"),
+    (["run", "--label", "A", "b"], "must be NAME=VALUE"),
+    (["run", "--env", "=A", "b"], "must be NAME=VALUE"),
     (["run", "--output-limit", "-1", "b"], "a whole number of bytes, or with KiB"),
     (
       ["run", "--output-limit", "64kb", "b"],

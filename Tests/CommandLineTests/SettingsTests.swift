@@ -41,16 +41,40 @@ import Testing
   }
 
   @Test(arguments: [
-    ("localhost:1", "localhost", 1), ("[::1]:7443", "::1", 7443), ("10.0.0.1:65535", "10.0.0.1", 65535),
+    ("localhost:1", "localhost", 1), ("localhost", "localhost", 7443), ("[::1]", "::1", 7443),
+    ("https://localhost:1", "localhost", 1), ("HTTPS://[::1]:2/", "::1", 2), ("https://a.b", "a.b", 7443),
+    ("[::1]:7443", "::1", 7443), ("10.0.0.1:65535", "10.0.0.1", 65535),
   ])
   func serversAreHostAndPort(text: String, host: String, port: Int) throws {
     let connection = try settings(["--server", text]).connection()
     #expect(connection.host == host && Int(connection.port) == port)
   }
 
-  @Test(arguments: ["localhost", "localhost:", ":1", "localhost:0", "localhost:65536", "[]:1", "localhost:x"])
+  @Test(arguments: [
+    ("http://localhost:1", "reached by https, not by http"), ("ssh://a", "not by ssh"),
+    ("::1", "in brackets: [::1]"), ("https://me@a", "by certificates"),
+    ("https://a/jobs", "must be HOST or HOST:PORT"),
+    (":1", "names no host"),
+  ])
+  func aWrongServerIsExplained(text: String, words: String) {
+    let error = #expect(throws: UsageError.self) { try settings(["--server", text]).connection() }
+    #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
+  }
+
+  @Test(arguments: [
+    "localhost:", ":1", "https://", "a b", "[::1", "[::1]x", "localhost:0", "localhost:65536", "[]:1",
+    "localhost:x",
+  ])
   func anythingElseIsNot(text: String) {
     #expect(throws: UsageError.self) { try settings(["--server", text]).connection() }
+  }
+
+  @Test func homeIsThatOfTheAccountWhereNothingSaysIt() {
+    let account = Account.own.home
+    for variables in [[:], ["HOME": ""], ["HOME": "relative"]] {
+      #expect(Environment(variables).settings == "\(account)/.config")
+    }
+    #expect(Environment(["HOME": "/"]).settings == "/.config")
   }
 
   @Test func aBadTimeInTheEnvironmentIsNamed() {

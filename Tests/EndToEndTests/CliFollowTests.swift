@@ -66,7 +66,7 @@ import Testing
       #expect(both.text == "\(good) completed, exit code 0\n\(bad) completed, exit code 6\n")
       #expect(try daemon.jobctl("wait", "\(good)").status == 0)
       let (missing, _) = try client.run("/nonexistent")
-      #expect(try daemon.jobctl("wait", "\(missing)").status == 125)
+      #expect(try daemon.jobctl("wait", "\(missing)").status == 127)
       let forever = try client.shell("sleep 1000")
       let late = try daemon.jobctl("wait", "--timeout", "100ms", "\(good)", "\(forever)")
       #expect(late.status == 124 && late.text.hasPrefix("\(good) "))

@@ -34,7 +34,7 @@ import Testing
       let killed = try daemon.jobctl("run", "sh", "-c", "kill -KILL $$")
       #expect(killed.status == 137)
       let missing = try daemon.jobctl("run", "nosuchprogram")
-      #expect(missing.status == 125)
+      #expect(missing.status == 127)
       #expect(missing.errorText.contains("No such file"))
     }
   }
@@ -156,6 +156,47 @@ import Testing
         done.status == 120 && done.errorText.contains("name what to keep: --server"), "\(done.errorText)")
     }
     #expect(!Files.exists(file))
+  }
+
+  @Test func theCurrentProfileIsNotARemovedOne() throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    func jobctl(_ line: String...) throws -> Finished {
+      try Running(
+        Programs.jobctl, line, environment: ["JOBCTL_CONFIG": "\(scratch.path)/profiles.json"],
+        directory: scratch
+      ).wait()
+    }
+    for line in [["set", "--profile", "a", "--server", "a:1"], ["use", "a"], ["remove", "a"]] {
+      #expect(
+        try Running(
+          Programs.jobctl, ["config"] + line, environment: ["JOBCTL_CONFIG": "\(scratch.path)/profiles.json"],
+          directory: scratch
+        ).wait().status == 0)
+    }
+    #expect(try jobctl("config", "-o", "json").text.contains(#""current":"default""#))
+    _ = try jobctl("config", "set", "--server", "b:2")
+    #expect(try jobctl("config").text.contains("default (current)"))
+  }
+
+  @Test func aServersCertificateIsForTheDefaultServerOrSaysHowToNameIt() throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    func ca(_ words: String...) throws -> Finished {
+      try Running(
+        Programs.jobctl, ["ca"] + words + ["--dir", "\(scratch.path)/pki", "--force"], directory: scratch
+      ).wait()
+    }
+    #expect(try ca("init").status == 0)
+    let standard = try ca("server")
+    #expect(standard.status == 0 && !standard.text.contains("--server"), "\(standard.errorText)")
+    let text = try Running(
+      "openssl", ["x509", "-noout", "-ext", "subjectAltName", "-in", "\(scratch.path)/pki/server.crt"],
+      directory: scratch
+    ).wait().text
+    #expect(text.contains("DNS:localhost, IP Address:127.0.0.1"), "\(text)")
+    let named = try ca("server", "--host", "jobs.example.org")
+    #expect(named.text.hasSuffix("; clients name it by --server jobs.example.org\n"), "\(named.text)")
   }
 
   @Test func theClientsBinaryHoldsNothingOfTheServer() throws {

@@ -20,7 +20,8 @@ import Testing
   private func type(_ lines: [Substring], _ user: UnprivilegedUser, port: Int) throws -> Finished {
     let typed = lines.map { line in
       guard line.hasPrefix("jobd &") else {
-        return line.replacing("localhost:7443", with: "localhost:\(port)")
+        return line.replacing("localhost:7443", with: "localhost:\(port)").replacing(
+          "/usr/local/sbin", with: Programs.directory)
       }
       return "\(line)\n" + """
         trap "kill $!; wait $!" EXIT
@@ -28,8 +29,12 @@ import Testing
         """
     }
     let script = (["cd ~", "mkdir Sources", "touch Sources/a"] + typed).joined(separator: "\n")
+    // As a user has it, who finds jobctl there and not the daemon.
+    let bin = "\(user.scratch.path)/bin"
+    mkdir(bin, 0o755)
+    symlink(Programs.jobctl, "\(bin)/jobctl")
     let environment = [
-      "HOME": user.scratch.path, "PATH": "\(Programs.directory):/usr/sbin:/usr/bin:/sbin:/bin",
+      "HOME": user.scratch.path, "PATH": "\(bin):/usr/bin:/bin",
       "JOBD_LISTEN": "127.0.0.1:\(port)", "JOBCTL_SERVER": "127.0.0.1:\(port)",
     ]
     let command = user.prefix + ["bash", "-uc", script]

@@ -6,19 +6,25 @@ extension Command {
     options: [
       Option(
         "host", .text("HOST"), isRepeated: true,
-        "A name or address clients use; the first is the common name.")
+        "A name or address clients use; the first is the common name. localhost and 127.0.0.1 if none is given."
+      )
     ] + CertificateFiles.options(days: CertificateFiles.daysOfOthers), connects: false,
     examples: [
-      ("jobctl ca server --host jobs.example.org --host 192.0.2.7", "a certificate for that name and address")
+      ("jobctl ca server", "for clients on this host"),
+      (
+        "jobctl ca server --host jobs.example.org --host 192.0.2.7", "a certificate for that name and address"
+      ),
     ]
   ) { invocation in
-    let hosts = invocation.all("host")
-    guard let first = hosts.first else { throw invocation.usage("name the hosts: --host HOST") }
+    let hosts = invocation.has("host") ? invocation.all("host") : ["localhost", Setting.standardHost]
+    let first = hosts[0]
     for host in hosts { try invocation.check("--host", host, jw_ca_check_host) }
     try invocation.check("the first --host", first)
     let files = CertificateFiles(invocation, "server")
     try files.issue(JW_CA_SERVER, commonName: first, hosts: hosts)
-    try files.report(next: "jobctl ca client\(files.directoryOption) --default $USER")
+    let next = "jobctl ca client\(files.directoryOption) --default $USER"
+    let server = hosts.contains(Setting.standardHost) ? "" : "; clients name it by --server \(first)"
+    try files.report(next: next + server)
     return 0
   }
 }

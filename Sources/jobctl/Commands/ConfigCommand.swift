@@ -17,7 +17,10 @@ extension Command {
     let settings = try Settings(invocation)
     _ = try settings.connection()
     let rows = Setting.allCases.compactMap { setting in
-      settings[setting].map { (name: setting.rawValue, value: $0) }
+      settings[setting].map { value in
+        let text = setting == .proxy ? ProxyChoice.shown(value.text) : value.text
+        return (name: setting.rawValue, value: Settings.Value(text: text, origin: value.origin))
+      }
     }
     guard !invocation.wantsJSON else {
       try Terminal.print(

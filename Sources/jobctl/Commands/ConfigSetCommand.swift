@@ -1,3 +1,4 @@
+import JobClient
 import Platform
 
 extension Command {
@@ -25,6 +26,16 @@ extension Command {
     }
   }
 
+  private static func checkProxy(_ text: String, _ invocation: Invocation) throws(UsageError) {
+    let proxy: ConnectionSettings.Proxy
+    do { proxy = try ProxyChoice.read(text) } catch {
+      throw invocation.usage("--proxy is \"\(ProxyChoice.shown(text))\": \(error)")
+    }
+    guard proxy.credentials == nil else {
+      throw invocation.usage("--proxy: a profile keeps no password; put it into JOBCTL_PROXY")
+    }
+  }
+
   private static func kept(_ setting: Setting, _ invocation: Invocation) throws(UsageError) -> String {
     let text = invocation.value(setting.rawValue)!
     switch setting {
@@ -32,6 +43,7 @@ extension Command {
     // A profile is used from any directory.
     case .ca, .cert, .key: return Path.absolute(text)
     case .replyTimeout: return invocation.duration(setting.rawValue)!.description
+    case .proxy: try checkProxy(text, invocation)
     case .serverName: break
     }
     return text

@@ -20,16 +20,16 @@ extension Command {
       ("jobctl logs --tail 20 --timestamps $id", "the last 20 lines, with the times they came"),
     ]
   ) { invocation in
-    let (client, id) = try JobName.only(invocation)
     let query: Query = ["since": invocation.value("since"), "tail": invocation.value("tail")]
-    let follower = LogFollower(client, id, Bridge(client), query)
     let taker: any LogFollower.Taker =
       if invocation.wantsJSON {
         ChunkWriter()
       } else {
         invocation.has("timestamps") ? TimestampWriter() : OutputWriter()
       }
-    _ = try follower.read(follows: invocation.has("follow"), taker)
+    _ = try JobName.withOnly(invocation) { client, id in
+      try LogFollower(client, id, Bridge(client), query).read(follows: invocation.has("follow"), taker)
+    }
     return 0
   }
 }

@@ -11,10 +11,8 @@ extension Command {
       ("jobctl output -o json $id", "prints both as JSON, what is not UTF-8 replaced"),
     ]
   ) { invocation in
-    let (client, id) = try JobName.only(invocation)
-    if invocation.wantsJSON {
-      try Terminal.print(json: client.output(id))
-    } else {
+    try JobName.withOnly(invocation) { client, id in
+      guard !invocation.wantsJSON else { return try Terminal.print(json: client.output(id)) }
       for stream in OutputStream.allCases { try StreamCopy(client, id, stream).run() }
     }
     return 0

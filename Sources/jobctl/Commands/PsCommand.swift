@@ -7,9 +7,7 @@ extension Command {
     name: "ps", summary: "Lists your jobs, newest first: those that run, or all of them.",
     options: [
       Option("all", short: "a", "Finished jobs too."),
-      Option(
-        "filter", .pair(beginnings: ["state=", "since=", "label."]), isRepeated: true,
-        "state=completed, since=1h, or label.NAME=VALUE."),
+      JobSelection.option("Of those that run, or of all where a state is given"),
       Option("limit", .number(1 ... .max), "At most so many."),
       Option("quiet", short: "q", "Prints ids alone."),
       .output(
@@ -18,16 +16,16 @@ extension Command {
     ],
     examples: [
       ("jobctl ps", "what runs now"),
-      ("jobctl ps --all --filter since=1h --filter label.stage=build", "the builds of the last hour"),
+      ("jobctl ps --all --filter since=1h --filter label=stage=build", "the builds of the last hour"),
       ("jobctl stop $(jobctl ps -q)", "ends all that runs"),
     ]
   ) { invocation in
     try PsCommand.refuseConflicts(invocation)
     let client = try Settings.client(invocation)
-    let query = try PsCommand.query(invocation)
+    let selection = try JobSelection(invocation, otherwise: invocation.has("all") ? [] : [.running])
     let bridge = Bridge(client)
     while true {
-      try PsCommand.print(try bridge.call { try PsCommand.list(invocation, client, query) }, invocation)
+      try PsCommand.print(try bridge.call { try PsCommand.list(invocation, client, selection) }, invocation)
       guard invocation.has("watch") else { return 0 }
       sleep(2)
     }
@@ -45,37 +43,11 @@ private enum PsCommand {
     }
   }
 
-  static func query(_ invocation: Invocation) throws(UsageError) -> Query {
-    var query: Query = [:]
-    for filter in invocation.all("filter") {
-      let (name, value) = filter.halves(at: "=")
-      if name.hasPrefix("label.") {
-        query.add("label", String(filter.dropFirst(6)))
-      } else {
-        try check(name, value!, invocation)
-        guard name == "state" || query[name] == nil else {
-          throw invocation.usage("--filter \(name) is given twice")
-        }
-        query.add(name, value)
-      }
-    }
-    if !invocation.has("all"), query["state"] == nil { query.add("state", JobState.running.rawValue) }
-    return query
-  }
-
-  private static func check(_ name: String, _ value: String, _ invocation: Invocation) throws(UsageError) {
-    let kinds: [String: any AnyOptionValue] = [
-      "state": OptionValue.oneOf(["running", "completed", "error"]), "since": OptionValue.time,
-    ]
-    guard let kind = kinds[name] else {
-      throw invocation.usage("--filter \(name) must be state, since or label.NAME")
-    }
-    if let demand = kind.demand(of: value) { throw invocation.usage("--filter \(name) must be \(demand)") }
-  }
-
-  static func list(_ invocation: Invocation, _ client: JobClient, _ query: Query) throws -> [JobDetail] {
+  static func list(_ invocation: Invocation, _ client: JobClient, _ selection: JobSelection) throws
+    -> [JobDetail]
+  {
     var jobs: [JobDetail] = []
-    try JobPages(client, query).visit(most: invocation.number("limit") ?? .max) { jobs.append($0) }
+    try selection.visit(client, most: invocation.number("limit") ?? .max) { jobs.append($0) }
     return jobs
   }
 

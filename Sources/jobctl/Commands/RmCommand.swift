@@ -6,19 +6,23 @@ extension Command {
     operands: .optionalJobs,
     options: [
       Option("all-finished", "All jobs that have ended."),
+      JobSelection.option("Those that have ended; with --force running ones too"),
       Option("force", short: "f", "Running jobs too: they are killed."), .json,
     ],
     examples: [
       ("jobctl rm $a $b", "removes both"), ("jobctl rm --all-finished", "leaves only what runs"),
+      ("jobctl rm --filter state=failed --filter label=stage=build", "the builds that failed"),
     ]
   ) { invocation in
-    if invocation.has("all-finished") {
-      guard invocation.arguments.isEmpty, !invocation.has("force") else {
-        throw invocation.usage("--all-finished excludes ids and --force")
-      }
-      return try RmCommand.allFinished(invocation)
+    if invocation.has("all-finished"), invocation.has("force") || !invocation.arguments.isEmpty {
+      throw invocation.usage("--all-finished excludes ids and --force")
     }
-    guard !invocation.arguments.isEmpty else { throw invocation.usage("expected ID... or --all-finished") }
+    if invocation.has("all-finished") || invocation.has("filter") {
+      return try RmCommand.selected(invocation)
+    }
+    guard !invocation.arguments.isEmpty else {
+      throw invocation.usage("expected ID..., --filter or --all-finished")
+    }
     return try EachJob.change(invocation.arguments, invocation) { client, id in
       if !invocation.has("force"), try client.status(id).status == .running {
         throw ClientError.status(409, "it still runs: stop it first, or give --force", retryAfter: nil)
@@ -29,16 +33,17 @@ extension Command {
 }
 
 private enum RmCommand {
-  static func allFinished(_ invocation: Invocation) throws -> Int32 {
+  static func selected(_ invocation: Invocation) throws -> Int32 {
+    guard invocation.arguments.isEmpty else { throw invocation.usage("--filter excludes ids") }
     let client = try Settings.client(invocation)
+    let selection = try JobSelection(invocation)
     var count = 0
-    for state in [JobState.completed, .error] {
-      try JobPages(client, ["state": state.rawValue]).visit { job in
-        // Another may have removed it meanwhile.
-        do { try client.delete(job.id) } catch ClientError.notFound { return }
-        count += 1
-        if invocation.wantsJSON { try Terminal.print(json: CreateReply(id: job.id)) }
-      }
+    try selection.visit(client) { job in
+      guard job.status != .running || invocation.has("force") else { return }
+      // Another may have removed it meanwhile.
+      do { try client.delete(job.id) } catch ClientError.notFound { return }
+      count += 1
+      if invocation.wantsJSON { try Terminal.print(json: CreateReply(id: job.id)) }
     }
     if !invocation.wantsJSON { try Terminal.print("removed \(count) \(count == 1 ? "job" : "jobs")\n") }
     return 0

@@ -15,7 +15,8 @@ extension Command {
       A lost connection, or a daemon that is restarted, is bridged for 30 seconds: output and input go on at the right
       byte. Ctrl-C sends INT to the job, a second one kills it; TERM, HUP and QUIT are forwarded. When nobody reads
       jobctl's output any longer the job is stopped, as a command on this host would be. A job that its time limit ended
-      makes jobctl exit with the job's code, or with 124 when that is 0.
+      makes jobctl exit with the job's code, or with 124 when that is 0; a command that is not found with 127, one that
+      cannot be executed with 126.
       """,
     examples: [
       ("jobctl run uname -a", "prints what the host is"),
@@ -85,7 +86,8 @@ private struct RunCommand {
   private func exitStatus(_ status: StatusReply) -> Int32 {
     guard status.status == .completed else {
       Terminal.complain("jobctl: \(Text.printable(status.errorMessage ?? "the job failed"))")
-      return ExitCode.other.rawValue
+      if let hint = CommandHint.text(invocation.arguments, status) { Terminal.complain("  \(hint)") }
+      return ExitCode.of(status)
     }
     if status.timedOut == true { Terminal.complain("jobctl: the job's time limit ended it") }
     if let error = status.errorMessage {

@@ -11,12 +11,11 @@ extension Command {
       ("jobctl status --wait 30s -o json $id", "waits for the end, and prints JSON"),
     ]
   ) { invocation in
-    let (client, id) = try JobName.only(invocation)
-    var status: StatusReply?
-    if let wait = invocation.duration("wait") {
-      status = try client.end(of: id, within: wait.milliseconds, Bridge(client))
+    let last = try JobName.withOnly(invocation) { client, id in
+      let wait = invocation.duration("wait")
+      let end = try wait.flatMap { try client.end(of: id, within: $0.milliseconds, Bridge(client)) }
+      return try end ?? client.status(id)
     }
-    let last = try status ?? client.status(id)
     try invocation.print(last, StatusText.line(last))
     return 0
   }

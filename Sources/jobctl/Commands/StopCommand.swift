@@ -3,17 +3,21 @@ import JobClient
 extension Command {
   static let stop = Command(
     name: "stop", summary: "Ends jobs: TERM, a time of grace, KILL. Records and output are kept.",
-    operands: .jobs,
-    options: [Option("grace", .duration(), "The time between TERM and KILL; 0s kills at once."), .json],
+    operands: .optionalJobs,
+    options: [
+      JobSelection.option("Those that run"),
+      Option("grace", .duration(), "The time between TERM and KILL; 0s kills at once."), .json,
+    ],
     details: "Several jobs are stopped at the same time.",
     examples: [
       ("jobctl stop --grace 2s $id", "returns when the job has ended"),
-      ("jobctl stop $(jobctl ps --quiet --filter label.stage=build)", "all that have a label"),
+      ("jobctl stop --filter label=stage=build", "all that have a label"),
     ]
   ) { invocation in
     let settings = try Settings(invocation).connection()
     let grace = invocation.duration("grace")
-    return try EachJob.runTogether(invocation.arguments, settings) { client, id in
+    let names = try JobSelection.names(invocation, otherwise: [.running])
+    return try EachJob.runTogether(names, settings) { client, id in
       try EndedJob(id: id, result: StopCommand.stop(id, grace, client)).print(invocation)
     }
   }

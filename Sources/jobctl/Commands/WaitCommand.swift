@@ -3,17 +3,23 @@ import Platform
 
 extension Command {
   static let wait = Command(
-    name: "wait", summary: "Waits for jobs to end; fails when one of them did.", operands: .jobs,
+    name: "wait", summary: "Waits for jobs to end; fails when one of them did.", operands: .optionalJobs,
     options: [
+      JobSelection.option("All jobs, ended or not"),
       Option("any", "Returns when the first of them has ended."),
       Option("timeout", .duration(), "Gives up after this time, with exit status 124."), .json,
     ],
     details: """
-      The exit status is that of the first named job that failed: its exit code; 124 when its time limit ended it and
-      it exited with 0; 125 for one in state error. With --any it is that of the job that ended.
+      The exit status is that of the first named job that failed (with --filter of the oldest): its exit code; 124 when its time limit ended it and
+      it exited with 0; 127 when its command was not found, 126 when it could not be executed, 125 for any other one in
+      state error. With --any it is that of the job that ended.
       """,
     examples: [
       ("jobctl wait $a $b && echo both succeeded", "waits for all"),
+      (
+        "jobctl wait --filter label=stage=build",
+        "waits for all that have a label, those that have ended among them"
+      ),
       ("jobctl wait --any --timeout 1m $a $b", "waits for one of them, a minute at most"),
     ]
   ) { invocation in
@@ -33,13 +39,17 @@ private struct WaitCommand {
   init(_ invocation: Invocation, _ client: JobClient) throws {
     (self.invocation, self.client, bridge) = (invocation, client, Bridge(client))
     deadline = invocation.duration("timeout").map { Deadline(after: $0.milliseconds) }
-    ids = try invocation.arguments.map { try JobName.id($0, client) }
+    let names = try JobSelection.names(invocation, otherwise: [])
+    ids = try (invocation.has("filter") ? names.reversed() : names).map { name in
+      try JobName.naming(name) { try JobName.id(name, client) }
+    }
   }
 
   func all() throws -> Int32 {
     var first: Int32 = 0
     for id in ids {
-      guard let status = try client.end(of: id, within: deadline?.left, bridge) else { throw timeIsUp }
+      let end = try JobName.naming("\(id)") { try client.end(of: id, within: deadline?.left, bridge) }
+      guard let status = end else { throw timeIsUp }
       let code = try report(id, status)
       if first == 0 { first = code }
     }
@@ -48,6 +58,7 @@ private struct WaitCommand {
 
   /// Events tell which of them ends first.
   func any() throws -> Int32 {
+    guard !ids.isEmpty else { return 0 }
     do {
       return try bridge.call { try watch() }
     } catch let ended as EndedJob {
@@ -67,7 +78,7 @@ private struct WaitCommand {
     try JobClient(settings).events(after: "now", follows: true, begin: lookAtAll) { event in
       if ids.contains(event.id) {
         if let status = event.status { throw EndedJob(id: event.id, result: status) }
-        if event.event == .deleted { throw ClientError.notFound }
+        if event.event == .deleted { throw UnknownJob(name: "\(event.id)") }
       }
       if deadline?.left == 0 { throw timeIsUp }
     }
@@ -78,7 +89,7 @@ private struct WaitCommand {
   private func lookAtAll() throws {
     bridge.reached()
     for id in ids {
-      let status = try client.status(id)
+      let status = try JobName.naming("\(id)") { try client.status(id) }
       if status.status != .running { throw EndedJob(id: id, result: status) }
     }
   }

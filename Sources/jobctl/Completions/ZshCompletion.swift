@@ -67,7 +67,7 @@ enum ZshCompletion {
 
   private static func spec(_ option: Option) -> String {
     let names = option.spellings
-    let value = option.value.map { ":\($0.placeholder):\(action($0.kind))" } ?? ""
+    let value = option.value.map { ":\(quoted($0.placeholder)):\(action($0.kind))" } ?? ""
     let tail = "'[\(bracketed(option.explanation))]\(value)'"
     let star = option.isRepeated ? "'*'" : "'(\(names.joined(separator: " ")))'"
     return names.count == 1 ? "\(star)\(names[0])\(tail)" : "\(star){\(names.joined(separator: ","))}\(tail)"

@@ -37,6 +37,7 @@ enum CommandTable {
     }
     let names = group(word).map { String($0.name.dropFirst(word.count + 1)) }
     if !names.isEmpty { return unknownInGroup(word, line.dropFirst().first, names) }
+    if let own = OtherWords.meaning(of: word) { return UsageError("there is no command \"\(word)\"; \(own)") }
     let words = all.map { String($0.name.prefix { $0 != " " }) }
     return UsageError("there is no command \"\(word)\"\(Suggestion.text(for: word, among: words))")
   }

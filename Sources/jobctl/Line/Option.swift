@@ -34,13 +34,19 @@ struct Option: Sendable {
   }
 
   static let connection = [
-    Option("server", .text("HOST:PORT"), "Where jobd is (JOBCTL_SERVER)."),
+    Option(
+      "server", .text("HOST[:PORT]"),
+      "Where jobd is (JOBCTL_SERVER): 127.0.0.1:7443, or port 7443 if not given."),
     Option("ca", .file, "The authority the server must be of (JOBCTL_CA)."),
     Option("cert", .file, "This client's certificate (JOBCTL_CERT)."),
     Option("key", .file, "The key of that certificate (JOBCTL_KEY)."),
     Option(
       "server-name", .text("NAME"),
       "The name in the server's certificate, if it is not the host's (JOBCTL_SERVER_NAME)."),
+    Option(
+      "proxy", .text("URL"),
+      "The HTTP proxy to go through (JOBCTL_PROXY), http://[USER:PASSWORD@]HOST[:PORT]; else HTTPS_PROXY, with NO_PROXY."
+    ),
     Option("profile", .text("NAME"), "The profile of \"jobctl config\" to use (JOBCTL_PROFILE)."),
     Option(
       "reply-timeout", .duration(),
@@ -75,6 +81,13 @@ extension OptionValue<String> {
   static var time: Self {
     Self(.text, "TIME", TimeText.allowed) { text in
       TimeText.microseconds(text) == nil && DurationText(text) == nil ? nil : text
+    }
+  }
+
+  /// Without a value it is that of jobctl's own environment.
+  static var variable: Self {
+    Self(.text, "NAME[=VALUE]", "NAME=VALUE, or the NAME of a variable to pass on") { text in
+      text.isEmpty || text.hasPrefix("=") ? nil : text
     }
   }
 

@@ -3,7 +3,12 @@ import JobAPI
 /// The options that say how a job is to run, for `start` and `run`.
 enum JobOptions {
   static let all = [
-    Option("env", short: "e", .pair(), isRepeated: true, "Adds to the job's environment."),
+    Option(
+      "env", short: "e", .variable, isRepeated: true,
+      "Adds to the job's environment; NAME alone passes on what jobctl has, if it is set."),
+    Option(
+      "env-file", .file, isRepeated: true,
+      "Adds what a file has: NAME=VALUE or NAME on each line, # before a comment. --env wins over it."),
     Option("cwd", .text("DIRECTORY"), "Where the job starts; / if not given."),
     Option("label", short: "l", .pair(), isRepeated: true, "A label to find the job by."),
     Option(
@@ -17,8 +22,8 @@ enum JobOptions {
     Option("group", .text("NAME"), "Runs as this group, where the daemon may."),
   ]
 
-  static func request(_ invocation: Invocation) throws(UsageError) -> CreateRequest {
-    let request = asGiven(invocation)
+  static func request(_ invocation: Invocation) throws -> CreateRequest {
+    let request = try asGiven(invocation)
     do {
       try request.validate()
     } catch {
@@ -37,9 +42,9 @@ enum JobOptions {
     }
   }
 
-  private static func asGiven(_ invocation: Invocation) -> CreateRequest {
+  private static func asGiven(_ invocation: Invocation) throws -> CreateRequest {
     var request = CreateRequest(cmd: invocation.arguments[0], args: Array(invocation.arguments.dropFirst()))
-    request.env = invocation.pairs("env")
+    request.env = try JobVariables.read(invocation)
     request.labels = invocation.pairs("label")
     request.cwd = invocation.value("cwd")
     request.timeout = invocation.duration("timeout")

@@ -8,7 +8,10 @@ struct JobPages {
 
   init(_ client: JobClient, _ query: Query) { (self.client, self.query) = (client, query) }
 
-  func visit(most: Int = .max, _ body: (JobDetail) throws -> Void) throws {
+  /// `most`: of those that `isMeant` lets through.
+  func visit(
+    most: Int = .max, where isMeant: (JobDetail) -> Bool = { _ in true }, _ body: (JobDetail) throws -> Void
+  ) throws {
     var left = most
     var cursor: String?
     repeat {
@@ -16,8 +19,10 @@ struct JobPages {
       page.add("limit", "\(min(left, Self.size))")
       page.add("cursor", cursor)
       let list = try client.list(page)
-      for job in list.jobs { try body(job) }
-      left -= list.jobs.count
+      for job in list.jobs where isMeant(job) && left > 0 {
+        try body(job)
+        left -= 1
+      }
       cursor = list.next
     } while cursor != nil && left > 0
   }

@@ -17,7 +17,7 @@ enum ManualPage {
       clients by their certificates; a client sees the jobs it created and no others.
       .Pp
       A job may be named by its whole id, or by \(JobName.shortest) or more characters of its beginning or end, which
-      tables show.
+      tables show and shells complete.
       .Pp
       The options of a connection, which every command that talks to the daemon has:
       \(Mdoc.list(Option.connection.map(item)))\
@@ -25,10 +25,16 @@ enum ManualPage {
       What is not given as an option is taken from the environment, then from the profile, see `Cm config .`
       .Sh COMMANDS
       \(CommandTable.all.map(section).joined())\
+      .Sh FILTERS
+      `Fl -filter` of `Cm ps , rm , wait` and `Cm stop` has one form, and may be given several times:
+      \(paragraph(JobSelection.explanation))
       .Sh ENVIRONMENT
       .Bl -tag -width Ds
-      .It Ev JOBCTL_SERVER , JOBCTL_CA , JOBCTL_CERT , JOBCTL_KEY , JOBCTL_SERVER_NAME , JOBCTL_REPLY_TIMEOUT
+      .It Ev JOBCTL_SERVER , JOBCTL_CA , JOBCTL_CERT , JOBCTL_KEY , JOBCTL_SERVER_NAME , JOBCTL_PROXY , JOBCTL_REPLY_TIMEOUT
       As the options of a connection.
+      .It Ev HTTPS_PROXY , NO_PROXY
+      The proxy where none is set otherwise, and hosts and domains, with a comma between each two, that are reached without it.
+      So is this host.
       .It Ev JOBCTL_PROFILE
       The profile to use.
       .It Ev JOBCTL_CONFIG
@@ -46,7 +52,8 @@ enum ManualPage {
       .Sh EXIT STATUS
       `Cm run` and `Cm wait` exit with the job's own exit code, which is 128 plus the signal's number for a job that a \
       signal ended;
-      with 124 where that code is 0 and the job's time limit ended it. `Nm` itself exits with:
+      with 124 where that code is 0 and the job's time limit ended it; with 127 where the job's command is not found, \
+      and 126 where it cannot be executed. `Nm` itself exits with:
       \(Mdoc.list(ExitCode.allCases.map { ("\($0.rawValue)", sentence($0.meaning)) }))\
       .Sh EXAMPLES
       .Bd -literal -offset indent
