@@ -32,7 +32,9 @@ enum Program {
     }
     let rest = Array(arguments.dropFirst())
     switch first {
-    case "--version": try Terminal.print("jobctl \(Version.text)\n")
+    case "--version":
+      guard rest.isEmpty else { throw UsageError("unexpected argument \"\(rest[0])\"") }
+      try Terminal.print("jobctl \(Version.text)\n")
     case "--help", "-h", "help": try Terminal.print(try help(rest))
     case _ where rest == ["--help"] || rest == ["-h"]: try Terminal.print(try help([first]))
     default:

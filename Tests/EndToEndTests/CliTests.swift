@@ -65,6 +65,10 @@ import Testing
       let other = try daemon.jobctl("status", "--server-name", "elsewhere.org", "01a20dd9")
       #expect(other.status == 122 && other.errorText.contains("is not for elsewhere.org"))
       #expect(other.errorText.contains("jobctl ca server --host NAME"), "\(other.errorText)")
+      #expect(other.errorText.contains("by a name in it with --server HOST"), "\(other.errorText)")
+      let more = try daemon.jobctl("--version", "extra")
+      #expect(
+        more.status == 120 && more.errorText.contains("unexpected argument \"extra\""), "\(more.errorText)")
       let fileless = try daemon.jobctl("status", "--cert", "/nonexistent", "01a20dd9")
       #expect(fileless.status == 122)
       #expect(fileless.errorText.contains("/nonexistent"))
