@@ -14,7 +14,7 @@ enum Setting: String, CaseIterable {
   /// `keys`: where keys and certificates are.
   fileprivate func standard(_ keys: String) -> String? {
     switch self {
-    case .server: Self.standardHost
+    case .server: "\(Self.standardHost):\(Settings.standardPort)"
     case .ca: "\(keys)/ca.crt"
     case .cert: "\(keys)/client.crt"
     case .key: "\(keys)/client.key"
@@ -104,7 +104,7 @@ struct Settings {
     }
   }
 
-  private static let standardPort: UInt16 = 7443
+  fileprivate static let standardPort: UInt16 = 7443
 }
 
 extension Environment {
