@@ -17,6 +17,8 @@ struct InputQueue {
   private static let most = 64
   private var pieces: [Piece] = []
   private var taken = 0
+  /// Told of bytes that wait from now on, or, less than 0, no more.
+  var account: (Int) -> Void = { _ in }
   /// Bytes that were ever added.
   private var received: UInt64
   private var closed: Bool
@@ -57,7 +59,9 @@ struct InputQueue {
     }
     received += UInt64(bytes.count) - known
     isComplete = isComplete || close
-    pieces.append(Piece(bytes: Array(bytes.dropFirst(Int(known))), close: close, answer: answer))
+    let piece = Piece(bytes: Array(bytes.dropFirst(Int(known))), close: close, answer: answer)
+    pieces.append(piece)
+    account(piece.bytes.count)
     if pieces.count == 1 { pump(into: sink, error: 0) }
   }
 
@@ -74,6 +78,7 @@ struct InputQueue {
       guard taken == piece.bytes.count else { return }
       taken = 0
       pieces.removeFirst()
+      account(-piece.bytes.count)
       piece.answer(nil)
       if piece.close { return close(sink) }
     }
@@ -83,15 +88,19 @@ struct InputQueue {
   private mutating func close(_ sink: any InputSink) {
     sink.closeInput()
     closed = true
-    for piece in pieces { piece.answer(nil) }
-    pieces.removeAll()
+    for piece in takeAll() { piece.answer(nil) }
   }
 
   /// The job takes no more input.
   mutating func refuseAll() {
     closed = true
-    for piece in pieces { piece.answer(.inputEnded) }
-    pieces.removeAll()
+    for piece in takeAll() { piece.answer(.inputEnded) }
     taken = 0
+  }
+
+  private mutating func takeAll() -> [Piece] {
+    defer { pieces.removeAll() }
+    account(-pieces.reduce(0) { $0 + $1.bytes.count })
+    return pieces
   }
 }

@@ -86,6 +86,11 @@ extension Supervisor {
     guard let job = live[id], job.takesInput, book.jobs[id]?.record.client == client else {
       return answer(.inputEnded)
     }
+    if let reached = inputMemory.refusal(client, more: bytes.count) {
+      counts.add(reached.counter)
+      return answer(reached.refusal)
+    }
+    job.input.account = { [inputMemory] in inputMemory.add(client, $0) }
     job.input.add(bytes, at: offset, close: close, sink: job.running, answer: answer)
     heldJobs.inputMoved(of: job)
   }

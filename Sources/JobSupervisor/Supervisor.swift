@@ -32,6 +32,7 @@ package final class Supervisor: @unchecked Sendable {
   private(set) var expiry: Expiry!
 
   private(set) var book: JobBook
+  let inputMemory: InputMemory
   /// What the book said and is not done yet.
   private var effects: [JobBook.Effect] = []
   private var isPerforming = false
@@ -75,6 +76,7 @@ package final class Supervisor: @unchecked Sendable {
     // As the keeper was told: the file that it starts, whatever became of this process's.
     binary = CommandLine.arguments[0]
     book = JobBook(configuration)
+    inputMemory = InputMemory(configuration)
     keeper = try Keeper()
     let (pid, state) = ("\(getpid())", configuration.stateDirectory)
     log.info("starting", ["version": Version.text, "pid": pid, "state": state])

@@ -170,6 +170,32 @@ import Testing
     }
   }
 
+  @Test func inputThatNobodyReadsIsInMemoryWithinBounds() throws {
+    try withstand(["--client-memory", "1MiB"]) { daemon in
+      let client = daemon.client()
+      var request = CreateRequest(cmd: "sleep", args: ["1000"])
+      request.stdinOpen = true
+      let job = try client.create(request)
+      let head = "PUT /jobs/\(job)/stdin?close=0 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n"
+      // Each leaves its piece behind.
+      try Poll.until("no room") {
+        let feeder = try daemon.rawClient()
+        // The session ticket comes with the first reply.
+        #expect(try feeder.get("/jobs").status == 200)
+        try feeder.send(Array(head.utf8) + [UInt8](repeating: 0x78, count: 60_000))
+        guard isReadable(feeder.descriptor) else { return false }
+        let reply = try feeder.reply()
+        return reply.status == 503 && reply.text.contains("have not read")
+      }
+      try client.delete(job)
+      request = CreateRequest(cmd: "cat")
+      request.stdinOpen = true
+      let next = try client.create(request)
+      try client.feed(next, Array("read".utf8), close: true)
+      #expect(try client.end(of: next).exitCode == 0)
+    }
+  }
+
   // MARK: many
 
   @Test func tenThousandIdleConnectionsAreHeldAndLetGo() throws {
