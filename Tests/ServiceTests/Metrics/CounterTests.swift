@@ -58,8 +58,8 @@ import Testing
     first.add(.refusedFollowers, worker: 0)
     second.add(.refusedFollowers, worker: 1)
     #expect(first[.refusedFollowers] == 2 && first[.refusedConnections] == 0)
-    first.server(0)[Int(3 + 200)] = .max
-    first.server(1)[Int(3 + 200)] = .max
+    first.server(0)[Int(5 + 200)] = .max
+    first.server(1)[Int(5 + 200)] = .max
     #expect(second[status: 200] == UInt64.max - 1)
   }
 
