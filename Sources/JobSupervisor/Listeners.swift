@@ -40,7 +40,10 @@ final class Listeners {
       try keeper.hold(descriptors[index], as: names[index])
     }
     address = isBrought ? try Self.address(of: descriptors[0]) : Self.text(host, "\(boundPort)")
-    if isBrought { try shareAmongWorkers(configuration.workers) }
+    if isBrought {
+      for socket in descriptors { try SystemError.check(jc_listen_tune(socket), "set up a listening socket") }
+      try shareAmongWorkers(configuration.workers)
+    }
     for unused in held where !names.contains(unused.name) {
       Glibc.close(unused.descriptor)
       keeper.release(unused.name)

@@ -196,6 +196,34 @@ import Testing
     }
   }
 
+  /// What the kernel keeps for a peer that does not read is the daemon's memory too.
+  @Test func aPeerThatDoesNotReadHoldsLittleInTheKernel() throws {
+    try Daemon.with(["--output-limit", "1GiB"]) { daemon in
+      let id = try daemon.client().shell("head -c 50000000 /dev/zero")
+      #expect(try daemon.client().end(of: id).exitCode == 0)
+      let deaf = try daemon.rawClient(receiveBuffer: 4096)
+      try deaf.send("GET /jobs/\(id)/stdout HTTP/1.1\r\nHost: localhost\r\n\r\n")
+      var last = -1
+      try Poll.until("the kernel to take no more") {
+        let now = Self.unsent(port: daemon.port)
+        defer { last = now }
+        return now > 0 && now == last
+      }
+      #expect(last <= 512 << 10, "\(last) bytes")
+      deaf.hangUp()
+    }
+  }
+
+  /// Bytes that the peers of a port have not taken: the queue to send, in /proc/net/tcp (proc_net_tcp.txt).
+  private static func unsent(port: Int) -> Int {
+    let suffix = ":" + String(String(port + 0x10000, radix: 16, uppercase: true).dropFirst())
+    return Files.text("/proc/net/tcp").split(separator: "\n").dropFirst().reduce(0) { sum, line in
+      let fields = line.split(separator: " ")
+      guard fields[1].hasSuffix(suffix), fields[3] == "01" else { return sum }
+      return sum + (Int(fields[4].prefix { $0 != ":" }, radix: 16) ?? 0)
+    }
+  }
+
   // MARK: many
 
   @Test func tenThousandIdleConnectionsAreHeldAndLetGo() throws {

@@ -11,20 +11,27 @@
 #include <unistd.h>
 
 #define BACKLOG 4096
+/// Bytes in the kernel that a peer has no room for: many peers that do not read hold no more. Unlike a small
+/// SO_SNDBUF it leaves what is under way alone, so that far peers get as much as before.
+#define UNSENT_MAX (128 << 10)
 
 static bool set(int fd, int level, int option, int value)
 {
     return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
-/// What is set here is inherited by each accepted socket. Keep-alive probes find out peers that vanished
-/// while a reply to them waits for something to happen.
+int jc_listen_tune(int fd)
+{
+    bool done = set(fd, IPPROTO_TCP, TCP_NODELAY, 1) && set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
+                set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 30) && set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10) &&
+                set(fd, IPPROTO_TCP, TCP_KEEPCNT, 3) && set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_MAX);
+    return done ? 0 : -errno;
+}
+
 static bool configure(int fd, bool reuse_port)
 {
     return set(fd, SOL_SOCKET, SO_REUSEADDR, 1) && (!reuse_port || set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
-           set(fd, IPPROTO_TCP, TCP_NODELAY, 1) && set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
-           set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60) && set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 15) &&
-           set(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
+           jc_listen_tune(fd) == 0;
 }
 
 static int open_at(const struct addrinfo *address, bool reuse_port)
