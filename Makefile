@@ -74,7 +74,7 @@ chaos: build-soak ## the same while api process and supervisor are killed (KILLS
 	$(BUILD)/release/soak --supervisor-kills $(CRASHES) --api-kills $(CRASHES) --upgrades $$(($(CRASHES) / 3)) --upgrade-kills $$(($(CRASHES) / 3))
 	$(BUILD)/release/soak --supervisor-stops $$(($(CRASHES) / 3)) --api-stops $$(($(CRASHES) / 3))
 
-api-check: deps ## hold the daemon against docs/openapi.yaml with schemathesis
+api-check: deps ## validate docs/openapi.yaml, use a client made from it, and hold the daemon against it with schemathesis
 	scripts/api-check.sh
 
 guest-test: ## the unit under systemd in a Debian guest: kills, reload, upgrade, memory that runs out (as root)

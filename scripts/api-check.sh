@@ -1,13 +1,22 @@
 #!/bin/bash
-# Holds the real daemon against docs/openapi.yaml with schemathesis: bounded, with a fixed seed, no failure allowed.
+# Holds docs/openapi.yaml against OpenAPI's own rules, and the real daemon against it: with a client that is generated from
+# it, and with schemathesis: bounded, with a fixed seed, no failure allowed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-version=4.32.5
-venv=.build/schemathesis-$version
-if [ ! -x "$venv/bin/schemathesis" ]; then
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install -q --disable-pip-version-check "schemathesis==$version" </dev/null
-fi
+schemathesis=4.32.5 validator=0.9.0 generator=0.29.1
+# venv DIRECTORY PACKAGE...: the packages of PyPI in a place of their own, made once.
+venv() {
+  [ ! -e "$1/complete" ] || return 0
+  rm -rf "$1"
+  python3 -m venv "$1"
+  "$1/bin/pip" install -q --disable-pip-version-check "${@:2}" </dev/null
+  touch "$1/complete"
+}
+venv=.build/schemathesis-$schemathesis
+tools=.build/openapi-$validator-$generator
+venv "$venv" "schemathesis==$schemathesis"
+venv "$tools" "openapi-spec-validator==$validator" "openapi-python-client==$generator"
+"$tools/bin/openapi-spec-validator" docs/openapi.yaml
 
 # As the tests are built, so that nothing is built twice.
 flags=(-Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wextra -Xcc -Werror
@@ -18,6 +27,7 @@ swift build --product jobctl "${flags[@]}"
 bin=$(swift build --show-bin-path)
 scratch=$(mktemp -d /tmp/jobd-api-check-XXXXXX)
 chmod 755 "$scratch"
+mkdir "$scratch/client"
 daemon=
 cleanup() {
   [ -z "$daemon" ] || { kill "$daemon" && wait "$daemon" || true; }
@@ -40,6 +50,11 @@ for _ in $(seq 100); do
 done
 port=$(sed -n 's/.*event=listening address=127.0.0.1://p' "$scratch/log")
 [ -n "$port" ] || { cat "$scratch/log" >&2; exit 1; }
+
+"$tools/bin/openapi-python-client" generate --path docs/openapi.yaml --output-path "$scratch/client/jobd_client" --meta none \
+  --overwrite >"$scratch/generated" 2>&1 || { cat "$scratch/generated" >&2; exit 1; }
+PYTHONPATH="$scratch/client" "$tools/bin/python" scripts/api_client_check.py "https://localhost:$port" "$scratch/pki/ca.crt" \
+  "$scratch/pki/alice.crt" "$scratch/pki/alice.key"
 
 # Not checked: that every request the description allows is accepted. What a pattern cannot say (one of three members,
 # users of this host, a job that runs) is refused, and that is tested elsewhere.
