@@ -8,8 +8,15 @@ void jc_http1_refuse(struct jc_connection *connection, int status, const char *d
 {
     struct jc_http1 *http1 = connection->codec_state;
     struct jc_exchange *exchange = &http1->exchange;
+    const bool answered = exchange->id == 0 && http1->at == JC_HTTP1_BODY;
     jc_connection_failed(connection, detail);
     http1->at = JC_HTTP1_DONE;
+    // What was wrong is the rest of a request that has had its reply.
+    if (answered) {
+        connection->last = true;
+        connection->phase = JC_PHASE_CLOSING;
+        return;
+    }
     if (exchange->id != 0 && exchange->answer != JC_ANSWER_NONE) {
         connection->phase = JC_PHASE_BROKEN;
         return;
