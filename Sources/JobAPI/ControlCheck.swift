@@ -11,6 +11,7 @@ extension StopRequest: StrictBody {
 /// ``BatchRequest`` as the daemon reads it: each job is right or wrong by itself.
 public struct BatchAttempt: StrictBody {
   public static let members = ["jobs": "an array of 1 to \(BatchRequest.most) objects"]
+  public static let mostValues = 262_144
   public let jobs: [Result<CreateRequest, InvalidRequest>]
 
   private enum CodingKeys: String, CodingKey { case jobs }

@@ -4,15 +4,21 @@ import FoundationEssentials
 public protocol StrictBody: Decodable {
   /// Each member's name, and in words what it must be.
   static var members: [String: String] { get }
+  /// Most JSON values in a body, those within others counted: what is decoded is bounded before it begins.
+  static var mostValues: Int { get }
   /// Checks the values once the types are right.
   func validate() throws(InvalidRequest)
 }
 
 extension StrictBody {
+  public static var mostValues: Int { 32_768 }
+
   /// Reads a request's body. The error names the member at fault and says what is allowed there.
   public init(strictJSON bytes: some Sequence<UInt8>) throws(InvalidRequest) {
+    let data = Data(bytes)
     do {
-      self = try JSONDecoder().decode(Strict<Self>.self, from: Data(bytes)).body
+      try data.withUnsafeBytes { try JSONScan.check($0, most: Self.mostValues) }
+      self = try JSONDecoder().decode(Strict<Self>.self, from: data).body
     } catch let error as InvalidRequest {
       throw error
     } catch let error as DecodingError {
@@ -87,7 +93,7 @@ struct AnyKey: CodingKey {
 }
 
 /// At most 64 characters of what a client sent, without control characters, for a message.
-func printable(_ text: String) -> String {
+package func printable(_ text: String) -> String {
   String(
     String.UnicodeScalarView(
       text.unicodeScalars.prefix(64).map { $0.value < 32 || $0.value == 127 ? "?" : $0 }))

@@ -42,6 +42,40 @@ import Testing
     #expect(error?.description.contains(words) == true, "\(error?.description ?? "accepted")")
   }
 
+  /// What the system's decoder takes, RFC 8259 does not.
+  @Test(arguments: [
+    (#"{"cmd":"a","cmd":"b"}"#, #"member "cmd" is given twice"#),
+    (#"{"cmd":"a","env":{"A":"1","\u0041":"2"}}"#, #"member "A" is given twice"#),
+    (#"{"cmd":"a",}"#, #"a comma is followed by "}" at byte 11"#),
+    (#"{"cmd":"a","args":["b",]}"#, #"a comma is followed by "]""#),
+    ("\u{feff}{\"cmd\":\"a\"}", "byte order mark"),
+    (#"{"cmd":"a","output_limit":01}"#, "not JSON"), (#"{"cmd":"a","output_limit":.5}"#, "not JSON"),
+    (#"{"cmd":"a","merge":True}"#, "not JSON"), ("{\"cmd\":\"a\tb\"}", "not JSON"),
+    (#"{"cmd":"a","args":["# + String(repeating: "[", count: 100_000), "nested more than 16 deep"),
+    (#"{"cmd":"a","args":["b""# + String(repeating: ",1", count: 40_000) + "]}", "more than 32768 values"),
+  ])
+  func refusesWhatADecoderWouldTake(body: String, words: String) {
+    let error = #expect(throws: InvalidRequest.self) { try CreateRequest(strictJSON: body.utf8) }
+    #expect(error?.description.contains(words) == true, "\(error?.description ?? "accepted")")
+  }
+
+  @Test func readsEveryFormOfJSON() throws {
+    let body = " {\r\n\t\"cmd\" : \"\\\"\\u00e9\\n\" , \"args\" : [ ] , \"env\":{},\"output_limit\":1.0E+1} "
+    let read = try CreateRequest(strictJSON: body.utf8)
+    #expect(read.cmd == "\"é\n" && read.outputLimit == 10 && read.env == [:])
+  }
+
+  @Test func refusesOtherEncodings() {
+    let text = Array(#"{"cmd":"true"}"#.utf8)
+    func wide(_ before: Int, _ after: Int) -> [UInt8] {
+      text.flatMap { [UInt8](repeating: 0, count: before) + [$0] + [UInt8](repeating: 0, count: after) }
+    }
+    for body in [wide(0, 1), wide(1, 0), [0xff, 0xfe] + wide(0, 1), wide(3, 0)] {
+      let error = #expect(throws: InvalidRequest.self) { try CreateRequest(strictJSON: body) }
+      #expect(error?.description.contains("not JSON (RFC 8259) in UTF-8") == true, "\(body.prefix(8))")
+    }
+  }
+
   @Test func refusesBytesThatAreNotUTF8() {
     #expect(throws: InvalidRequest.self) {
       try CreateRequest(strictJSON: Array(#"{"cmd":""#.utf8) + [0xff] + Array(#""}"#.utf8))
