@@ -72,6 +72,9 @@ import Testing
     ("space before the colon", "GET /jobs HTTP/1.1\r\nHost : a\r\n\r\n"),
     ("no host", "GET /jobs HTTP/1.1\r\n\r\n"),
     ("two hosts", "GET /jobs HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
+    ("two keys", "PUT /jobs HTTP/1.1\r\nHost: a\r\nIdempotency-Key: a\r\nidempotency-key: b\r\n\r\n"),
+    ("two types", "GET /jobs HTTP/1.1\r\nHost: a\r\nContent-Type: a/b\r\nContent-Type: a/b\r\n\r\n"),
+    ("two ranges", "GET /jobs HTTP/1.1\r\nHost: a\r\nRange: bytes=1-\r\nRange: bytes=2-\r\n\r\n"),
     ("NUL", "GET /jobs HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n"),
   ]
 
@@ -82,6 +85,79 @@ import Testing
       let text = try daemon.raw(request + "GET /jobs HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
       #expect(text.hasPrefix("HTTP/1.1 400 "), "\(name): \(text)")
       #expect(text.components(separatedBy: "HTTP/1.1 ") == 2, "\(name): \(text)")
+    }
+  }
+
+  @Test func aBodyThatBreaksAfterItsReplyHasNoSecondReply() throws {
+    try Daemon.with { daemon in
+      let text = try daemon.raw(
+        "PUT /nothing HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\nzz\r\n")
+      #expect(text.hasPrefix("HTTP/1.1 404 "), "\(text)")
+      #expect(text.components(separatedBy: "HTTP/1.1 ") == 2, "\(text)")
+    }
+  }
+
+  @Test func repliesSayHowLongTheConnectionStays() throws {
+    try Daemon.with { daemon in
+      let reply = try daemon.curl("GET", "/jobs")
+      #expect(reply.headers.contains("Keep-Alive: timeout="), "\(reply.headers)")
+      let last = try daemon.curl("GET", "/jobs", ["-H", "Connection: close"])
+      #expect(!last.headers.contains("Keep-Alive: "))
+    }
+  }
+
+  /// A browser sends its certificate along with what any page asks.
+  @Test func whatAPageOfAnotherSiteAsksIsRefused() throws {
+    try Daemon.with { daemon in
+      let form = [
+        "-H", "Content-Type: application/x-www-form-urlencoded", "--data-binary", #"{"cmd":"true"}"#,
+      ]
+      let own = daemon.url("").dropLast(daemon.url("").hasSuffix("/") ? 1 : 0)
+      for (fields, status) in [
+        (["Sec-Fetch-Site: cross-site"], Int32(403)), (["Sec-Fetch-Site: same-site"], 403),
+        (["Origin: https://example.org"], 403), (["Origin: null"], 403),
+        (["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"], 403),
+        (["Sec-Fetch-Site: same-origin", "Origin: \(own)"], 200), ([], 200),
+      ] {
+        let reply = try daemon.curl("PUT", "/jobs", form + fields.flatMap { ["-H", $0] })
+        #expect(reply.status == Int(status), "\(fields): \(reply.text)")
+      }
+      #expect(try daemon.curl("GET", "/jobs", ["-H", "Sec-Fetch-Site: cross-site"]).status == 403)
+      let link = try daemon.curl(
+        "GET", "/jobs",
+        [
+          "-H", "Sec-Fetch-Site: cross-site", "-H", "Sec-Fetch-Mode: navigate", "-H",
+          "Sec-Fetch-Dest: document",
+        ])
+      #expect(link.status == 200)
+      #expect(link.headers.contains("Content-Security-Policy: frame-ancestors 'none'"))
+    }
+  }
+
+  /// RFC 9110, section 13.2.2: also where nothing has an entity tag.
+  @Test func conditionsAreHeld() throws {
+    try Daemon.with { daemon in
+      let (id, _) = try daemon.client().run("/bin/echo", "hello")
+      let stream = "/jobs/\(id)/stdout"
+      let headers = try daemon.curl("GET", stream).headers
+      let tag = try #require(headers.split(separator: "\r\n").first { $0.hasPrefix("ETag: ") }).dropFirst(6)
+      func status(_ method: String, _ path: String, _ field: String) throws -> Int {
+        try daemon.curl(method, path, ["-H", field])
+          .status
+      }
+      for match in ["*", "\(tag)", "\"a\", \(tag)"] {
+        #expect(try status("GET", stream, "If-Match: \(match)") == 200, "\(match)")
+      }
+      for match in ["\"a\"", "W/\(tag)"] {
+        #expect(try status("GET", stream, "If-Match: \(match)") == 412, "\(match)")
+      }
+      #expect(try status("DELETE", "/jobs/\(id)", "If-Match: \"a\"") == 412)
+      #expect(try status("DELETE", "/jobs/\(id)", "If-None-Match: *") == 412)
+      #expect(try status("GET", "/jobs/\(id)", "If-None-Match: *") == 304)
+      let old = "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT"
+      #expect(try status("GET", stream, old) == 200, "there is no date to compare with")
+      #expect(try status("DELETE", "/jobs/\(id)", "If-Match: *") == 200)
+      #expect(try status("DELETE", "/jobs/\(id)", "If-Match: *") == 404)
     }
   }
 

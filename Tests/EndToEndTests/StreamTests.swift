@@ -55,6 +55,10 @@ import Testing
     try Daemon.with { daemon in
       let (id, bytes) = try hundredBytes(daemon.client())
       func get(_ query: String) throws -> CurlReply { try daemon.curl("GET", "/jobs/\(id)/stdout?\(query)") }
+      for query in ["tail=2", "offset=5", "tail_bytes=1"] {
+        let part = try get(query)
+        #expect(part.status == 200 && !part.headers.contains("Content-Range"), "no Range was asked for")
+      }
       #expect(try get("tail=2").body == Array(bytes.suffix(20)))
       #expect(try get("tail=0").body.isEmpty)
       #expect(try get("tail=1000").body == bytes)

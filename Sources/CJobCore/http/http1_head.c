@@ -65,13 +65,17 @@ static char *put_connection(char *at, const struct jc_exchange *exchange)
         connection->last = true;
     if (connection->last)
         return put_text(at, "Connection: close\r\n");
-    return http1->http_1_0 ? put_text(at, "Connection: keep-alive\r\n") : at;
+    if (http1->http_1_0)
+        at = put_text(at, "Connection: keep-alive\r\n");
+    const unsigned idle_s = connection->server->options.idle_ms / 1000;
+    // A client that knows when its connection is closed sends no request into the close.
+    return idle_s > 0 ? put(put_number(put_text(at, "Keep-Alive: timeout="), idle_s), "\r\n", 2) : at;
 }
 
 /// The room that a head needs, or -EINVAL.
 static ssize_t measure(const struct jc_reply_head *head, size_t reason)
 {
-    size_t size = 256 + reason + head->type.length;
+    size_t size = 512 + reason + head->type.length;
     if (!jw_is_value(head->type))
         return -EINVAL;
     for (size_t i = 0; i < head->count; i++) {
@@ -100,6 +104,8 @@ int jc_http1_put_head(struct jc_exchange *exchange, const struct jc_reply_head *
     at = put(put(at, jc_server_date(connection->server), JC_DATE_LENGTH), "\r\n", 2);
     if (head->type.length > 0)
         at = put(put_slice(put(at, "Content-Type: ", 14), head->type), "\r\n", 2);
+    // A page of another site in a browser with a client's certificate shows nothing of ours.
+    at = put_text(at, "Content-Security-Policy: frame-ancestors 'none'\r\n");
     at = put_framing(at, exchange, head->status, length);
     for (size_t i = 0; i < head->count; i++) {
         at = put(put_slice(at, head->fields[i].name), ": ", 2);

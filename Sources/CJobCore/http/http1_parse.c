@@ -9,6 +9,7 @@
 struct framing {
     const struct jw_field *host, *length, *coding, *expect;
     const char *repeated; ///< why a second one of a field is refused, or NULL
+    uint32_t seen;        ///< bits of `once`
     bool close, keep_alive;
 };
 
@@ -24,6 +25,49 @@ static void note_once(const struct jw_field **slot, const struct jw_field *field
     if (*slot != NULL)
         framing->repeated = text;
     *slot = field;
+}
+
+/// Fields with one value (RFC 9110 section 5.3), and what a second one is refused with: which of them was
+/// meant is not for the server to choose. Those of framing are noted below.
+#define ONCE(name)                                                                                           \
+    {                                                                                                        \
+        {name, sizeof name - 1}, "repeated " name                                                            \
+    }
+static const struct {
+    struct jw_slice name;
+    const char *repeated;
+} once[] = {
+    ONCE("Content-Type"),
+    ONCE("Idempotency-Key"),
+    ONCE("Range"),
+    ONCE("If-Range"),
+    ONCE("Last-Event-ID"),
+    ONCE("If-Modified-Since"),
+    ONCE("Origin"),
+    ONCE("Sec-Fetch-Site"),
+    ONCE("If-Unmodified-Since"),
+    ONCE("Sec-Fetch-Mode"),
+    ONCE("Sec-Fetch-Dest"),
+    ONCE("Authorization"),
+    ONCE("Date"),
+    ONCE("From"),
+    ONCE("Max-Forwards"),
+    ONCE("Referer"),
+    ONCE("User-Agent"),
+};
+#define ONCE_COUNT (sizeof once / sizeof once[0])
+_Static_assert(ONCE_COUNT <= 32, "one bit each");
+
+static void note_single(const struct jw_field *field, struct framing *framing)
+{
+    for (size_t i = 0; i < ONCE_COUNT; i++) {
+        if (!jw_same(field->name, once[i].name))
+            continue;
+        if ((framing->seen & 1u << i) != 0)
+            framing->repeated = once[i].repeated;
+        framing->seen |= 1u << i;
+        return;
+    }
 }
 
 static void note(const struct jw_field *field, struct framing *framing)
@@ -52,6 +96,7 @@ static void note(const struct jw_field *field, struct framing *framing)
             note_once(&framing->coding, field, "repeated Transfer-Encoding", framing);
         break;
     }
+    note_single(field, framing);
 }
 
 static ssize_t frame_body(const struct framing *framing, struct jc_head *head, const char **why)

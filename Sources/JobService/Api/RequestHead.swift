@@ -33,7 +33,7 @@ struct RequestHead {
     return query
   }
 
-  /// A header's value; nil when it is absent. `name` in lower case.
+  /// A header's value, of the first when it is there more often; nil when it is absent. `name` in lower case.
   func header(_ name: StaticString) -> String? {
     let name = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
     for index in 0..<request.header_count {
@@ -41,6 +41,15 @@ struct RequestHead {
       if jw_is(field.name, name) { return String(decoding: field.value.buffer, as: UTF8.self) }
     }
     return nil
+  }
+
+  /// The values of a header that may be there more than once. `name` in lower case.
+  func headers(_ name: StaticString) -> [String] {
+    let name = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+    return (0..<request.header_count).compactMap { index in
+      let field = request.headers![index]
+      return jw_is(field.name, name) ? String(decoding: field.value.buffer, as: UTF8.self) : nil
+    }
   }
 }
 

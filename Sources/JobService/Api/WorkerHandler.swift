@@ -53,6 +53,7 @@ extension Worker {
 
   private func head(_ exchange: Exchange, _ head: RequestHead) -> jc_body {
     do {
+      try head.requireOwnSite()
       switch RouteMatch(method: head.method, path: head.path) {
       case .route(let route, let id): return try begin(route, id, exchange, head)
       case .unknownJob(let route): throw NoSuchJob(route)

@@ -6,6 +6,7 @@ import JobModel
 /// done with a job and by whom is decided where the job is looked up.
 extension Worker {
   func begin(_ route: Route, _ id: JobID?, _ exchange: Exchange, _ head: RequestHead) throws -> jc_body {
+    if try isAnswered(route, id, exchange, head) { return JC_BODY_NONE }
     switch route {
     case .create, .batch, .signal, .stop: return try beginWithBody(route, id, exchange, head)
     case .stdin: return try beginInput(id!, exchange, head)
@@ -24,6 +25,18 @@ extension Worker {
       exchange.reply(encoded: Array(OpenAPIDescription.json.utf8))
     }
     return JC_BODY_NONE
+  }
+
+  /// Of the routes without entity tags: whether a condition of the request was answered with 304. What is not there has
+  /// its 404 first.
+  private func isAnswered(_ route: Route, _ id: JobID?, _ exchange: Exchange, _ head: RequestHead) throws
+    -> Bool
+  {
+    guard head.isConditional, route != .stdout, route != .stderr else { return false }
+    if let id { _ = try job(id, of: exchange.client, route) }
+    guard try head.isKnown(tag: nil) else { return false }
+    exchange.reply(304)
+    return true
   }
 
   /// Routes whose body is JSON and is read whole.

@@ -18,20 +18,24 @@ extension Worker {
       return task.wake(exchange)
     }
     let content = try StreamContent(api, record, stream)
-    let range = try start.range(content) ?? content.requestedRange(head)
-    try reply(content, range, exchange, head)
+    if try head.isKnown(tag: content.tag) {
+      return exchange.reply(304, fields: content.tag.map { [HeaderField("ETag", $0)] } ?? [])
+    }
+    // What the query asks for is whole in itself: only a Range is answered with a part.
+    guard let part = try start.range(content) else {
+      return try reply(content, content.requestedRange(head), exchange, head)
+    }
+    try reply(content, part, isPart: false, exchange, head)
   }
 
   private func reply(
-    _ content: StreamContent, _ range: Range<UInt64>?, _ exchange: Exchange, _ head: RequestHead
+    _ content: StreamContent, _ range: Range<UInt64>?, isPart: Bool = true, _ exchange: Exchange,
+    _ head: RequestHead
   ) throws {
-    if let tag = content.tag, head.header("if-none-match").map({ EntityTag.list($0, names: tag) }) == true {
-      return exchange.reply(304, fields: [HeaderField("ETag", tag)])
-    }
     let sent = range ?? 0..<content.size
-    var fields = [HeaderField("Accept-Ranges", "bytes")]
+    var fields = [HeaderField("Accept-Ranges", isPart ? "bytes" : "none")]
     if let tag = content.tag { fields.append(HeaderField("ETag", tag)) }
-    let isPart = range.map { !$0.isEmpty } ?? false
+    let isPart = isPart && range != nil
     if isPart {
       let last = sent.upperBound - 1
       fields.append(HeaderField("Content-Range", "bytes \(sent.lowerBound)-\(last)/\(content.size)"))
@@ -96,17 +100,6 @@ private struct StreamContent {
     Problem(
       416, "the range begins past the end: there are \(size) bytes",
       fields: [HeaderField("Content-Range", "bytes */\(size)")])
-  }
-}
-
-/// Entity tags of a request (RFC 9110, section 8.8.3).
-private enum EntityTag {
-  /// Whether an If-None-Match names `tag`, compared weakly (section 13.1.2).
-  static func list(_ text: String, names tag: String) -> Bool {
-    text.split(separator: ",").contains { item in
-      let item = item.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }
-      return item == "*" || (item.hasPrefix("W/") ? item.dropFirst(2) : item) == tag
-    }
   }
 }
 
