@@ -13,6 +13,9 @@ public final class Bridge {
   fileprivate let clock: Clock
   private static let firstPause: Int64 = 50
   private static let longestPause: Int64 = 1000
+  /// How long a server may hang up on every connection that never gave an answer: as long as one takes that is just being
+  /// replaced.
+  private static let firstLimit: Int64 = 2000
 
   /// `milliseconds`: how long nobody may answer.
   public convenience init(_ client: JobClient, milliseconds: Int64 = 30_000) {
@@ -45,8 +48,8 @@ public final class Bridge {
   /// Pauses before the next attempt, or throws `error` when there should be none.
   private func wait(after error: ClientError) throws(ClientError) {
     client.disconnect()
+    if case .status = error { wasReached = true }
     if error.isFromConnecting, !wasReached { throw error }
-    wasReached = true
     let now = clock.monotonic() / 1000
     let since = lostAt ?? now
     if lostAt == nil {
@@ -55,7 +58,7 @@ public final class Bridge {
     }
     let asked = error.retryAfter.map { Int64($0) * 1000 } ?? 0
     let next = max(pause, asked)
-    guard now + next - since <= limit else { throw error }
+    guard now + next - since <= (wasReached ? limit : min(limit, Self.firstLimit)) else { throw error }
     clock.sleep(next * 1000)
     pause = min(pause * 2, Self.longestPause)
   }

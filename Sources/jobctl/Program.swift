@@ -1,11 +1,14 @@
 import FoundationEssentials
 import JobClient
+import Platform
 
 /// From the command line to a command and its exit status.
 enum Program {
-  static func main(_ arguments: [String]) -> Int32 {
+  static func main() -> Int32 {
     do {
-      return try run(arguments)
+      return try run(try Arguments.all())
+    } catch let error as Arguments.NotText {
+      return fail("\(error)", hint: nil, .usage)
     } catch let error as UsageError {
       return fail(
         error.description, hint: "see \(error.command.map { "jobctl \($0)" } ?? "jobctl") --help", .usage)

@@ -10,10 +10,11 @@ enum Daemon {
   /// The version of the daemon and its tools.
   static let version = Version.text
 
-  /// Runs `jobd` with the arguments after its name; the exit status.
-  static func main(_ arguments: [String]) -> Int32 {
+  /// Runs `jobd`; the exit status.
+  static func main() -> Int32 {
     StandardDescriptors.fill()
     do {
+      let arguments = try Arguments.all()
       switch arguments.first {
       case "--help", "-h", "help": print(help)
       case _ where ["--help", "-h"].contains(arguments.last): print(help)
@@ -30,6 +31,8 @@ enum Daemon {
       default: try becomeKeeper(arguments)
       }
       return 0
+    } catch let error as Arguments.NotText {
+      return fail("\(error)", status: 2)
     } catch let error as ConfigurationError {
       return fail("\(error)", status: 2)
     } catch {

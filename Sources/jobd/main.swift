@@ -1,3 +1,3 @@
 import Glibc
 
-exit(Daemon.main(Array(CommandLine.arguments.dropFirst())))
+exit(Daemon.main())

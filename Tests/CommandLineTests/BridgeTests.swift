@@ -44,6 +44,13 @@ import Testing
     #expect(time.naps.isEmpty)
   }
 
+  /// It may be about to be replaced; what hangs up on everybody is no jobd.
+  @Test func aServerThatHangsUpOnEverybodyIsNotWaitedForLong() {
+    let error = #expect(throws: ClientError.self) { try call(bridge(), .closed("hung up"), until: .max) }
+    #expect(error?.description == "hung up")
+    #expect((1000...2000).contains(time.naps.reduce(0, +)))
+  }
+
   @Test func aServerThatNamesATimeIsAskedThenAndNotBefore() throws {
     #expect(try call(bridge(), .status(503, "", retryAfter: 7), until: 2) == 2)
     #expect(time.naps == [7000])

@@ -58,6 +58,24 @@ import Testing
     #expect(drawn.withLock { $0.last } == "")
   }
 
+  @Test func whatATerminalWouldNotShowAsItIsIsNotShown() {
+    for scalar in [0x07, 0x1b, 0x85, 0x200b, 0x200e, 0x202e, 0x2066, 0x2028, 0xfeff, 0xe0041, 0x3164, 0xfe0f]
+      as [UInt32]
+    {
+      let text = "a\(Unicode.Scalar(scalar)!)b"
+      #expect(Text.printable(text) == "a?b", "\(String(scalar, radix: 16))")
+      #expect(Text.quote(text) == "'a?b'")
+    }
+    #expect(Text.printable("naïve ☃ 日本 😀") == "naïve ☃ 日本 😀")
+  }
+
+  @Test func aScreenHoldsTheFirstLines() {
+    let text = (1...10).map { "\($0)\n" }.joined()
+    #expect(Text.first(11, text) == text && Text.first(nil, text) == text)
+    #expect(Text.first(10, text) == "1\n2\n3\n4\n5\n6\n7\n8\n... and 2 more\n")
+    #expect(Text.first(2, text) == "1\n... and 9 more\n")
+  }
+
   @Test func suggestionsAreNearOrNone() {
     #expect(Suggestion.text(for: "stauts", among: ["status", "start"]) == "; did you mean status?")
     #expect(Suggestion.text(for: "frobnicate", among: ["status", "start"]).isEmpty)

@@ -35,6 +35,71 @@ import Testing
     }
   }
 
+  private func shell(_ script: String, _ daemon: Daemon, _ more: [String: String] = [:]) throws -> Running {
+    let environment = daemon.jobctlEnvironment("alice").merging(more) { $1 }
+    return try Running(
+      "sh", ["-c", script, "sh", Programs.jobctl], environment: environment, directory: daemon.scratch)
+  }
+
+  /// As nohup has it, and a shell that starts it with "&".
+  @Test func signalsThatWereIgnoredAtTheStartStayIgnored() throws {
+    try Daemon.with { daemon in
+      let go = daemon.scratch.fresh("go")
+      let script =
+        "trap '' HUP INT QUIT TERM; exec $1 run sh -c 'echo up; while [ ! -e \(go) ]; do sleep 0.02; done'"
+      let run = try shell(script, daemon)
+      try Poll.until("the job") { run.text == "up\n" }
+      for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] { run.signal(signal) }
+      #expect(try daemon.client().list(["state": "running"]).jobs.count == 1)
+      try Files.write([], to: go)
+      #expect(try run.wait().status == 0)
+    }
+  }
+
+  @Test func outputThatCannotBeWrittenIsNamed() throws {
+    try Daemon.with { daemon in
+      let run = try shell("exec $1 run echo hi >/dev/full", daemon).wait()
+      #expect(run.status != 0 && run.errorText.contains("No space left on device"), "\(run.errorText)")
+      #expect(!run.errorText.contains("lost sight"))
+      for command in ["ps --all", "events", "logs $($1 ps -aq)"] {
+        let done = try shell("exec $1 \(command) >/dev/full", daemon).wait()
+        #expect(
+          done.status != 0 && done.errorText.contains("No space left on device"),
+          "\(command): \(done.errorText)")
+      }
+    }
+  }
+
+  @Test func argumentsThatAreNoTextAreRefused() throws {
+    try Daemon.with { daemon in
+      for words in ["run echo \"$(printf 'a\\377')\"", "ps \"$(printf '\\300\\200')\""] {
+        let done = try shell("exec $1 \(words)", daemon).wait()
+        #expect(done.status == 120 && done.errorText.contains("is not UTF-8"), "\(done.errorText)")
+      }
+      let jobd = try shell("exec \(Programs.jobd) check-config \"$(printf '\\377')\"", daemon).wait()
+      #expect(jobd.status == 2 && jobd.errorText.contains("argument 2 is not UTF-8"), "\(jobd.errorText)")
+    }
+  }
+
+  /// The environment stands behind the arguments in memory, until it grows.
+  @Test func argumentsAreThereWhateverAPreloadedLibraryDoes() throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    let (source, library) = ("\(scratch.path)/grow.c", "\(scratch.path)/grow.so")
+    let text = """
+      #include <stdlib.h>
+      __attribute__((constructor)) static void grow(void) { setenv("A_NEW_ONE", "1", 1); }
+      """
+    try Files.write(Array(text.utf8), to: source)
+    let built = try Running("cc", ["-shared", "-fPIC", "-o", library, source], directory: scratch).wait()
+    try #require(built.status == 0, "\(built.errorText)")
+    for program in [Programs.jobctl, Programs.jobd] {
+      let done = try Running(program, ["--version"], environment: ["LD_PRELOAD": library], directory: scratch)
+        .wait()
+      #expect(done.status == 0 && done.text.hasSuffix(" \(Version.text)\n"), "\(done.text)\(done.errorText)")
+    }
+  }
+
   @Test func theSecondInterruptKills() throws {
     try Daemon.with { daemon in
       let run = try daemon.startJobctl([

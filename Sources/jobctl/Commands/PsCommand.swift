@@ -52,15 +52,17 @@ private enum PsCommand {
   }
 
   static func print(_ jobs: [JobDetail], _ invocation: Invocation) throws {
-    let clear = invocation.has("watch") && Screen.isTerminal ? Screen.clear : ""
-    if invocation.wantsJSON {
-      for job in jobs { try Terminal.print(json: job) }
-    } else if invocation.has("quiet") {
-      try Terminal.print(clear + jobs.map { "\($0.id)\n" }.joined())
-    } else if invocation.value("output") == "wide" {
-      try Terminal.print(clear + JobTable.wide(jobs).text(width: nil, colour: Screen.hasColour()))
-    } else {
-      try Terminal.print(clear + JobTable.short(jobs).text(width: Screen.width, colour: Screen.hasColour()))
+    if invocation.wantsJSON { return try jobs.forEach { try Terminal.print(json: $0) } }
+    let text = text(jobs, invocation)
+    guard invocation.has("watch"), Screen.isTerminal else { return try Terminal.print(text) }
+    try Terminal.print(Screen.clear + Text.first(Screen.height, text))
+  }
+
+  private static func text(_ jobs: [JobDetail], _ invocation: Invocation) -> String {
+    if invocation.has("quiet") { return jobs.map { "\($0.id)\n" }.joined() }
+    if invocation.value("output") == "wide" {
+      return JobTable.wide(jobs).text(width: nil, colour: Screen.hasColour())
     }
+    return JobTable.short(jobs).text(width: Screen.width, colour: Screen.hasColour())
   }
 }

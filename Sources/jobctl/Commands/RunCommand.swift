@@ -57,6 +57,9 @@ private struct RunCommand {
       _ = try? StopCommand.stop(id, nil, client)
       if invocation.has("rm") { try? client.delete(id) }
       throw OutputClosed()
+    } catch let error as OutputFailed {
+      Terminal.complain("jobctl: job \(id) goes on; see \"jobctl logs -f \(id)\"")
+      throw error
     } catch ClientError.notFound {
       throw ClientError.status(404, "job \(id) was deleted meanwhile", retryAfter: nil)
     } catch {

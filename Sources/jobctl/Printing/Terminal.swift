@@ -5,6 +5,12 @@ import Platform
 /// Nobody reads what is printed any longer.
 struct OutputClosed: Error {}
 
+/// What is printed cannot be written, as on a full disk.
+struct OutputFailed: Error, CustomStringConvertible {
+  let error: SystemError
+  var description: String { error.description }
+}
+
 /// Writing to the standard streams: whole, and with an error when the reader is gone.
 enum Terminal {
   static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) throws {
@@ -20,7 +26,7 @@ enum Terminal {
       } else if errno == EPIPE {
         throw OutputClosed()
       } else if errno != EINTR {
-        throw SystemError(errno, "write output")
+        throw OutputFailed(error: SystemError(errno, "write output"))
       }
     }
   }

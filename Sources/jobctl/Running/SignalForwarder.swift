@@ -11,7 +11,14 @@ final class SignalForwarder: Sendable {
     var interrupts = 0
   }
 
-  private static let forwarded = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+  /// But those that whoever started jobctl has had ignored, as nohup(1) does, and a shell that starts it with "&".
+  private static var forwarded: [Int32] {
+    [SIGINT, SIGTERM, SIGHUP, SIGQUIT].filter { signal in
+      var action = sigaction()
+      guard sigaction(signal, nil, &action) == 0 else { return false }
+      return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) != 1
+    }
+  }
   /// Milliseconds for a job that was accepted to have a process.
   private static let patience: Int64 = 5000
   private let state = Mutex(State())
@@ -22,7 +29,9 @@ final class SignalForwarder: Sendable {
     self.settings = settings
     var set = sigset_t()
     sigemptyset(&set)
-    for signal in Self.forwarded { sigaddset(&set, signal) }
+    let forwarded = Self.forwarded
+    guard !forwarded.isEmpty else { return }
+    for signal in forwarded { sigaddset(&set, signal) }
     pthread_sigmask(SIG_BLOCK, &set, nil)
     let waited = set
     try SystemThread.detach { [self] in

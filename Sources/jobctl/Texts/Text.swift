@@ -29,11 +29,27 @@ enum Text {
     return "'" + printable(word).replacing("'", with: #"'\''"#) + "'"
   }
 
-  /// Without control characters.
+  /// As many lines of `text` as a screen of this height holds; the last says how many are not shown.
+  static func first(_ height: Int?, _ text: String) -> String {
+    let lines = text.split(separator: "\n")
+    // The cursor is in the line after the last.
+    guard let height, lines.count > max(1, height - 1) else { return text }
+    let shown = lines.prefix(max(1, height - 2))
+    return shown.joined(separator: "\n") + "\n... and \(lines.count - shown.count) more\n"
+  }
+
+  /// Without what a terminal does not show as it is: control characters, what changes the direction of writing (Unicode
+  /// Standard Annex 9), and what takes no room, such as a byte order mark or a tag.
   static func printable(_ text: String) -> String {
-    String(
-      String.UnicodeScalarView(
-        text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
+    String(String.UnicodeScalarView(text.unicodeScalars.map { isShown($0) ? $0 : "?" }))
+  }
+
+  private static func isShown(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
+    // Such as variation selectors and the filler letters of Hangul, which look like nothing.
+    default: !scalar.properties.isDefaultIgnorableCodePoint
+    }
   }
 }
 
