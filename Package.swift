@@ -109,9 +109,8 @@ let package = Package(
     .testTarget(
       name: "ServiceTests",
       dependencies: [
-        "Harness", "CJobEngine", "CPlatform", "JobAPI", "JobEngine", "JobLoop", "JobModel", "JobPool",
-        "JobService",
-        "JobStore", "JobSupervisor", "Platform", "jobd",
+        "Harness", "CJobEngine", "CPlatform", "CSQLite", "JobAPI", "JobEngine", "JobLoop", "JobModel",
+        "JobPool", "JobService", "JobStore", "JobSupervisor", "Platform", "jobd",
       ],
       // Databases of each version of the tables, as a daemon of that version left them.
       exclude: ["Store/version-1.db"]),

@@ -18,10 +18,9 @@ package struct JobIdentity: @unchecked Sendable {
   /// That of this process.
   package static let own = JobIdentity(.own, nil)
 
-  /// Another account's; with the groups it is in now, where this process may take them (setgroups(2)).
-  package static func of(_ account: Account) -> JobIdentity {
-    // Not with the lock held: to look for them may take any time.
-    let key = Key(account: account, groups: account.groups)
+  /// Another account's; with the groups it is in, where this process may take them (setgroups(2)).
+  package static func of(_ account: Account, _ groups: [gid_t]) -> JobIdentity {
+    let key = Key(account: account, groups: groups)
     return known.withLock { known in
       if let identity = known[key] { return identity }
       let identity = JobIdentity(account, key.groups)

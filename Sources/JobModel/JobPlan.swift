@@ -65,6 +65,9 @@ extension JobPlan {
   /// Milliseconds between TERM and KILL; nil: the daemon's.
   package var grace: UInt64? { read { $0.has(JC_PLAN_GRACE) ? $0.header.grace_ms : nil } }
 
+  /// Bytes kept of each stream; nil: the daemon's.
+  package var outputLimit: UInt64? { read { $0.has(JC_PLAN_OUTPUT_LIMIT) ? $0.header.output_limit : nil } }
+
   package var labels: [String: String] {
     read { plan in
       let first = plan.header.arguments + plan.header.environment
@@ -88,7 +91,7 @@ extension JobPlan {
       request.merge = plan.has(JC_PLAN_MERGE) ? true : nil
       request.onLimit = plan.has(JC_PLAN_KILL_AT_LIMIT) ? .kill : nil
       let header = plan.header
-      request.outputLimit = plan.has(JC_PLAN_OUTPUT_LIMIT) ? Int64(clamping: header.output_limit) : nil
+      request.outputLimit = outputLimit.map { Int64(clamping: $0) }
       request.grace = plan.has(JC_PLAN_GRACE) ? DurationText(milliseconds: Int64(header.grace_ms)) : nil
       request.timeout = header.timeout_ms > 0 ? DurationText(milliseconds: Int64(header.timeout_ms)) : nil
       return request

@@ -78,7 +78,11 @@ extension Database {
 
   private static func size(of path: String) throws(StoreError) -> Int? {
     var info = stat()
-    guard stat(path, &info) != 0 else {
+    guard lstat(path, &info) != 0 else {
+      // A link could lead to anybody's file, which would be written and given to the api process's group.
+      guard info.st_mode & S_IFMT == S_IFREG else {
+        throw StoreError(.other, "\(path) is no regular file")
+      }
       guard info.st_size > 0 || !path.hasSuffix(".db") else {
         throw damaged(path, StoreError(.damaged, "it is empty"))
       }

@@ -4,7 +4,7 @@ import JobAPI
 
 /// A connection to a SQLite database. One thread at a time.
 final class Database {
-  private let handle: OpaquePointer
+  let handle: OpaquePointer
   let path: String
   private var isDurable = true
   /// Writing the write-ahead log, or taking it over into the database, has failed.

@@ -29,7 +29,6 @@ package struct StateDirectory {
     } catch {
       throw StoreError(error)
     }
-    try Self.checkOwner(of: path)
     lock = try StateLock(directory: path, patience: patience)
     do {
       output = try Self.prepare(path, group)
@@ -38,22 +37,10 @@ package struct StateDirectory {
     }
   }
 
-  /// Whoever owns it could put links into it, and read and change all that is in it.
-  private static func checkOwner(of path: String) throws(StoreError) {
-    var info = stat()
-    guard stat(path, &info) == 0 else { throw StoreError(SystemError(errno, "look at \(path)")) }
-    guard info.st_uid != geteuid() else { return }
-    func name(_ user: uid_t) -> String { Account(user)?.name ?? "number \(user)" }
-    throw StoreError(
-      .other,
-      "the state directory \(path) belongs to the user \(name(info.st_uid)), and this daemon runs as "
-        + "\(name(geteuid())): give it to that user (chown -R), or choose another")
-  }
-
   /// The descriptor of `output`. What was made is on disk.
   private static func prepare(_ path: String, _ group: gid_t?) throws(SystemError) -> Int32 {
-    var isNew = try make(path + "/output")
-    for shard in 0..<256 { isNew = try make("\(path)/output/\(hex(shard))") || isNew }
+    var isNew = try makeInside(path + "/output")
+    for shard in 0..<256 { isNew = try makeInside("\(path)/output/\(hex(shard))") || isNew }
     for name in ["", "/output"] + (0..<256).map({ "/output/" + hex($0) }) { try share(path + name, group) }
     if isNew {
       for name in ["/..", "", "/output"] { try syncDirectory(path + name) }
@@ -82,6 +69,15 @@ package struct StateDirectory {
   private static func make(_ path: String) throws(SystemError) -> Bool {
     guard mkdir(path, directoryMode) != 0 else { return true }
     guard errno == EEXIST else { throw SystemError(errno, "make directory \(path)") }
+    return false
+  }
+
+  /// Within the state directory, where no link is followed: whether it was missing.
+  private static func makeInside(_ path: String) throws(SystemError) -> Bool {
+    if try make(path) { return true }
+    var info = stat()
+    guard lstat(path, &info) == 0 else { throw SystemError(errno, "look at \(path)") }
+    guard info.st_mode & S_IFMT == S_IFDIR else { throw SystemError(ENOTDIR, "use \(path)") }
     return false
   }
 

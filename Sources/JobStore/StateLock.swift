@@ -5,9 +5,10 @@ import Platform
 package final class StateLock: Sendable {
   private let file: Int32
 
-  /// Refuses a directory that another process holds. `patience`: milliseconds to wait for one that is ending. The lock file is never removed: a successor may hold it open
-  /// already.
+  /// Refuses a directory that another process holds, or that is another user's. `patience`: milliseconds to wait for one
+  /// that is ending. The lock file is never removed: a successor may hold it open already.
   package init(directory: String, patience: Int = 0) throws(StoreError) {
+    try Self.checkOwner(of: directory)
     let path = "\(directory)/lock"
     file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { throw StoreError(SystemError(errno, "open \(path)")) }
@@ -36,6 +37,18 @@ package final class StateLock: Sendable {
   deinit {
     flock(file, LOCK_UN)
     close(file)
+  }
+
+  /// Refuses a directory of another user, who could put anything into it.
+  package static func checkOwner(of directory: String) throws(StoreError) {
+    var info = stat()
+    guard stat(directory, &info) == 0 else { throw StoreError(SystemError(errno, "look at \(directory)")) }
+    guard info.st_uid != geteuid() else { return }
+    let owner = Account(info.st_uid)?.name ?? "\(info.st_uid)"
+    throw StoreError(
+      .other,
+      "the state directory \(directory) belongs to the user \(owner), and this jobd runs as \(Account.own.name): "
+        + "give it to \(Account.own.name) or choose another with --state-directory")
   }
 
   /// The process that locked a directory last.

@@ -1,3 +1,4 @@
+import Glibc
 import JobEngine
 import JobLoop
 import JobModel
@@ -13,6 +14,7 @@ final class Accounts {
 
   struct Found: Sendable {
     let account: Account
+    let groups: [gid_t]
     let identity: JobIdentity
   }
   typealias Answer = Result<Found?, Refusal>
@@ -66,7 +68,8 @@ final class Accounts {
     do throws(AccountError) {
       var account = if let user = names.user { try Account(named: user) } else { Account.own }
       if let group = names.group { account.group = try Account.group(named: group) }
-      return .success(Found(account: account, identity: .of(account)))
+      let groups = account.groups
+      return .success(Found(account: account, groups: groups, identity: .of(account, groups)))
     } catch {
       return .failure(Refusal(reason: .invalid, text: "\(error)"))
     }

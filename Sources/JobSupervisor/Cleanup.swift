@@ -45,6 +45,8 @@ package enum Cleanup {
   /// A supervisor whose keeper is gone ends by itself, or is killed: its jobs' results so far are on disk. One that has
   /// a keeper is somebody else's daemon, which lives.
   private static func wait(for directory: String) throws -> StateLock {
+    // Another user's file could name any process to be killed.
+    try StateLock.checkOwner(of: directory)
     if let holder = StateLock.holder(in: directory), hasKeeper(holder) {
       throw DaemonError("a jobd (pid \(holder)) uses the state directory \(directory): stop it first")
     }

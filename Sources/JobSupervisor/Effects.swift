@@ -128,11 +128,15 @@ extension Accounts.Found {
   /// Why this daemon runs no job as that user. `api`: who the api process is, which reads all clients' output and the
   /// database; nil: as this process.
   func refusal(api: Account?) -> Refusal? {
-    guard api == nil || account.user != api?.user else {
-      return Refusal(
-        reason: .forbidden,
-        text:
-          "no job runs as the user \"\(account.name)\": the daemon's api process does, which sees all jobs")
+    if let api, api.user != 0 {
+      guard account.user != api.user else {
+        let text = "no job runs as the user \(api.name): the daemon's api process does, which sees all jobs"
+        return Refusal(reason: .forbidden, text: text)
+      }
+      guard !groups.contains(api.group) else {
+        let text = "no job has the group \(api.group): the daemon's api process has it, which sees all jobs"
+        return Refusal(reason: .forbidden, text: text)
+      }
     }
     guard geteuid() == 0 || (account.user, account.group) == (geteuid(), getegid()) else {
       return Refusal(

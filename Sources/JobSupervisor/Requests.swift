@@ -32,17 +32,16 @@ extension Supervisor {
     accounts.find(creation.plan) { [unowned self] answer in
       switch answer {
       case .success(let found):
-        if let refusal = found?.refusal(api: self.apiAccount) {
-          return self.apis.answer(caller, .refused(refusal))
-        }
-        self.create(creation, as: found?.identity, name, caller)
-      case .failure(let refusal): self.apis.answer(caller, .refused(refusal))
+        let refusal = self.refusal(of: creation.plan, found)
+        self.create(creation, as: found?.identity, refusal, name, caller)
+      case .failure(let refusal): self.create(creation, as: nil, refusal, name, caller)
       }
     }
   }
 
   private func create(
-    _ creation: ApiRequest.Creation, as identity: JobIdentity?, _ name: String, _ caller: Caller
+    _ creation: ApiRequest.Creation, as identity: JobIdentity?, _ refusal: Refusal?, _ name: String,
+    _ caller: Caller
   ) {
     let client = clientNumber(of: name)
     let now = JobBook.Instant.now
@@ -53,9 +52,19 @@ extension Supervisor {
     let job = JobBook.NewJob(
       id: id, client: client, clientName: name, creation: creation,
       storedBytes: store.totals(of: client).bytes,
-      caller: caller)
+      refusal: refusal, caller: caller)
     handle(.create(job), at: now)
     if book.jobs[id] == nil { live[id] = nil }
+  }
+
+  /// Why this daemon runs no such job.
+  private func refusal(of plan: JobPlan, _ found: Accounts.Found?) -> Refusal? {
+    let most = UInt64(max(configuration.clientStoredBytes, configuration.outputLimit))
+    guard (plan.outputLimit ?? 0) <= most else {
+      let text = "output_limit: at most \(most), the bytes that a client may store"
+      return Refusal(reason: .invalid, text: text)
+    }
+    return found?.refusal(api: apiAccount)
   }
 
   private func clientNumber(of name: String) -> Int64 {
@@ -87,7 +96,7 @@ extension Supervisor {
       return answer(.inputEnded)
     }
     if let reached = inputMemory.refusal(client, more: bytes.count) {
-      counts.add(reached.counter)
+      if let counter = reached.counter { counts.add(counter) }
       return answer(reached.refusal)
     }
     job.input.account = { [inputMemory] in inputMemory.add(client, $0) }

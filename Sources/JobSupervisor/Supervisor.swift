@@ -74,7 +74,7 @@ package final class Supervisor: @unchecked Sendable {
   package init(_ configuration: Configuration, log: Log, arguments: [String]) throws {
     (self.configuration, self.log, self.arguments) = (configuration, log, arguments)
     // As the keeper was told: the file that it starts, whatever became of this process's.
-    binary = CommandLine.arguments[0]
+    binary = Arguments.name
     book = JobBook(configuration)
     inputMemory = InputMemory(configuration)
     keeper = try Keeper()

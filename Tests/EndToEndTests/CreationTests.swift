@@ -129,6 +129,16 @@ import Testing
     }
   }
 
+  @Test func moreOutputThanAClientMayStoreIsRefused() throws {
+    try Daemon.with(["--client-stored-bytes", "128MiB"]) { daemon in
+      for (limit, status) in [(128 << 20, 200), (128 << 20 + 1, 400), (4_600_000_000_000_000_000, 400)] {
+        let reply = try daemon.curl("PUT", "/jobs", body: "{\"cmd\":\"true\",\"output_limit\":\(limit)}")
+        #expect(reply.status == status, "\(reply.text)")
+        #expect(status == 200 || reply.text.contains("output_limit: at most 134217728"), "\(reply.text)")
+      }
+    }
+  }
+
   @Test func aBatchThatIsSentAgainMakesTheSameJobs() throws {
     try Daemon.with { daemon in
       let requests = (0..<1000).map { CreateRequest(cmd: "sh", args: ["-c", "exit \($0 % 256)"]) }

@@ -133,6 +133,29 @@ import Testing
     }
   }
 
+  // MARK: programs
+
+  /// Whoever executes a file on which somebody holds a lease (fcntl(2), F_SETLEASE) waits until it is given back, or for
+  /// three quarters of a minute.
+  @Test(.enabled(if: geteuid() == 0)) func programsThatDoNotComeToRunKeepNobodyWaiting() throws {
+    let daemon = try Daemon(["--launchers", "2"])
+    defer { daemon.end() }
+    signal(SIGIO, SIG_IGN)
+    let leased = "\(daemon.scratch.path)/leased"
+    try Programs.install("/bin/true", at: leased, daemon.scratch)
+    let lease = open(leased, O_RDONLY | O_CLOEXEC)
+    defer { close(lease) }
+    try #require(fcntl(lease, 1024, F_WRLCK) == 0)
+    let client = daemon.client()
+    let stuck = try (0..<40).map { _ in try client.create(CreateRequest(cmd: leased)) }
+    #expect(try daemon.client("bob").run("/bin/true").1.exitCode == 0)
+    // Both one that waits for its launch and one that is being launched.
+    #expect(try client.stop(stuck[39]).status == .error)
+    #expect(try client.stop(stuck[0], grace: DurationText("0s")).status == .error)
+    try client.delete(stuck[1])
+    #expect(try daemon.stop().status == 0)
+  }
+
   // MARK: much
 
   @Test func bodiesThatNeverEndHoldBoundedMemory() throws {

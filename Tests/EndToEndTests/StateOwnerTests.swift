@@ -22,7 +22,7 @@ import Testing
     let done = try start(state, scratch)
     #expect(done.status == 1)
     #expect(
-      done.errorText.contains("belongs to the user daemon, and this daemon runs as root"), "\(done.errorText)"
+      done.errorText.contains("belongs to the user daemon, and this jobd runs as root"), "\(done.errorText)"
     )
     #expect(Files.list(state).isEmpty)
   }
@@ -45,6 +45,8 @@ import Testing
         let refused = try daemon.curl("PUT", "/jobs", body: "{\"cmd\":\"id\",\"user\":\"\(user)\"}")
         #expect(refused.status == 403 && refused.text.contains("no job runs as the user"), "\(refused.text)")
       }
+      let group = try daemon.curl("PUT", "/jobs", body: #"{"cmd":"id","user":"nobody","group":"backup"}"#)
+      #expect(group.status == 403 && group.text.contains("no job has the group"), "\(group.text)")
       #expect(try daemon.curl("PUT", "/jobs", body: #"{"cmd":"id","user":"nobody"}"#).status == 200)
     }
   }

@@ -81,35 +81,22 @@ import Testing
 
   /// Whatever an api process is told when it starts, it is not an end that a crash could take back.
   @Test(.enabled(if: geteuid() == 0)) func anEndThatIsNotOnDiskIsNotTold() throws {
-    let disk = try Scratch()
-    try #require(mount("tmpfs", disk.path, "tmpfs", 0, "size=3m,mode=755") == 0)
-    defer {
-      umount2(disk.path, Int32(MNT_DETACH))
-      disk.remove()
-    }
-    try Daemon.with(Daemon(state: "\(disk.path)/state")) { daemon in
-      let id = try daemon.client().shell(
-        "while [ ! -e \(daemon.scratch.path)/go ]; do sleep 0.1; done; exit 5")
+    try Daemon.with { daemon in
+      let go = daemon.scratch.fresh("go")
+      let id = try daemon.client().shell("while [ ! -e \(go) ]; do sleep 0.1; done; exit 5")
       var pid: Int32 = 0
       try Poll.until("a pid") {
         pid = try daemon.client().detail(id).pid ?? 0
         return pid != 0
       }
-      try Files.write([UInt8](repeating: 1, count: 2 << 20), to: "\(disk.path)/filler")
-      // What room there is left in the log goes to jobs, until one is refused.
-      try Poll.until("a full disk") {
-        let large = CreateRequest(cmd: "true", args: [String(repeating: "x", count: 100_000)])
-        return (try? daemon.client().create(large)) == nil
+      let told = try daemon.withFaults("fdatasync:error=EIO", thread: "store") {
+        try Files.write([], to: go)
+        try daemon.waitForLog("event=store_failed")
+        let old = daemon.apiPid
+        kill(old, SIGKILL)
+        try Poll.until("another api process") { daemon.apiPid != old }
+        return try daemon.client().status(id)
       }
-      var small = 0
-      while small < 1000, (try? daemon.client().shell("true")) != nil { small += 1 }
-      try Files.write([], to: "\(daemon.scratch.path)/go")
-      try Poll.until("the job's process to be reaped") { Files.list("/proc/\(pid)").isEmpty }
-      let old = daemon.apiPid
-      kill(old, SIGKILL)
-      try Poll.until("another api process") { daemon.apiPid != old }
-      let told = try daemon.client().status(id)
-      unlink("\(disk.path)/filler")
       #expect(told.status == .running)
       #expect(try daemon.client().end(of: id).exitCode == 5)
     }

@@ -311,6 +311,16 @@ struct JobBookTests {
     #expect(fixture.book.jobs[id]!.isStartStored && fixture.book.nextDeadline == nil)
   }
 
+  /// Results that cannot be saved are tried again a second after the first of them failed, however many fail meanwhile.
+  @Test func oneMoreFailureKeepsNoOtherWaiting() {
+    var later = JobBook.Later(delay: 1000)
+    for now in stride(from: Int64(0), through: 900, by: 100) {
+      later.add(JobID(high: 0, low: UInt64(now)), now)
+      #expect(later.due == 1000)
+    }
+    #expect(later.take(999).isEmpty && later.take(1000).count == 10 && later.due == .max)
+  }
+
   @Test func aResultThatCannotBeSavedIsTriedAgainAfterASecond() throws {
     var fixture = Fixture()
     let id = fixture.create(1)

@@ -30,7 +30,7 @@ package struct Configuration: Sendable, Codable, Equatable {
   package var maxHead = 32 << 10
   package var maxBody = 4 << 20
   package var maxConnections = 20_000
-  package var maxHandshakes = 2_000
+  package var maxHandshakes = 10_000
   package var maxMemory = 1 << 30
   package var maxRunningJobs = 20_000
   package var handshakeTimeout = 10_000

@@ -19,10 +19,12 @@ struct ClientLimits {
 
   init(_ configuration: Configuration) { self.configuration = configuration }
 
-  /// A limit that a creation would pass.
+  /// A limit that a creation would pass, or another reason to refuse it, which is not counted.
   struct Reached {
-    let counter: SupervisorCounts.Counter
+    let counter: SupervisorCounts.Counter?
     let refusal: Refusal
+
+    init(_ refusal: Refusal) { (counter, self.refusal) = (nil, refusal) }
 
     init(_ counter: SupervisorCounts.Counter, _ text: String, reason: Refusal.Reason = .tooMany) {
       (self.counter, refusal) = (counter, Refusal(reason: reason, text: text))

@@ -81,6 +81,8 @@ extension JobBook {
     let creation: ApiRequest.Creation
     /// Bytes that the client has in the store.
     let storedBytes: Int64
+    /// Why this daemon runs no such job.
+    var refusal: Refusal?
     let caller: Caller
   }
 

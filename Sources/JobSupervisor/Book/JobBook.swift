@@ -110,6 +110,7 @@ struct JobBook {
   }
 
   private mutating func limitReached(_ new: NewJob) -> ClientLimits.Reached? {
+    if let refusal = new.refusal { return ClientLimits.Reached(refusal) }
     guard running < configuration.maxRunningJobs else {
       let text = "\(configuration.maxRunningJobs) jobs run, the most this daemon runs at once"
       return ClientLimits.Reached(.refusedRunningJobs, text, reason: .unavailable)
@@ -120,10 +121,7 @@ struct JobBook {
 
   /// One that repeats a request is answered all the same: its job may be what the limit counts.
   private mutating func beyond(_ reached: ClientLimits.Reached, _ new: NewJob) {
-    guard let idempotency = new.creation.idempotency else {
-      effects.append(.count(reached.counter))
-      return refuse(new.caller, reached.refusal)
-    }
+    guard let idempotency = new.creation.idempotency else { return refuse(new.caller, reached) }
     let record = JobRecord(id: new.id, client: new.client, created: now.wall)
     effects.append(.store(.find(record, idempotency), token: token(for: .search(new.caller, reached))))
   }
@@ -132,10 +130,14 @@ struct JobBook {
     switch outcome {
     case .existing(let earlier): effects.append(.answer(caller, .created(earlier)))
     case .keyReused: refuse(caller, .keyReused)
-    default:
-      effects.append(.count(reached.counter))
-      refuse(caller, reached.refusal)
+    case .failed(let error): refuse(caller, Refusal("the Idempotency-Key cannot be looked up", error))
+    default: refuse(caller, reached)
     }
+  }
+
+  private mutating func refuse(_ caller: Caller, _ reached: ClientLimits.Reached) {
+    if let counter = reached.counter { effects.append(.count(counter)) }
+    refuse(caller, reached.refusal)
   }
 
   /// One that is not in the book has finished before, or is not there at all: the store knows.

@@ -169,6 +169,29 @@ import Testing
     posix_spawn_file_actions_destroy(&actions)
   }
 
+  @Test(arguments: ["lock", "jobd.db", "output"]) func noLinkIsFollowed(name: String) throws {
+    let (scratch, other) = (try ScratchDirectory(), try ScratchDirectory())
+    let target = "\(other.path)/target"
+    if name == "output" {
+      try #require(mkdir(target, 0o700) == 0)
+    } else {
+      let file = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+      try #require(write(file, "mine", 4) == 4)
+      close(file)
+    }
+    try #require(symlink(target, "\(scratch.path)/\(name)") == 0)
+    #expect(throws: StoreError.self) {
+      let directory = try StateDirectory(path: scratch.path, group: nil)
+      defer { close(directory.output) }
+      _ = try Store(path: scratch.path, group: nil) { _ in }
+    }
+    if name == "output" {
+      #expect(rmdir(target) == 0, "nothing was made in it")
+    } else {
+      #expect(try SmallFile.read(target, most: 10) == Array("mine".utf8))
+    }
+  }
+
   @Test func aCreationThatWasCutOffIsBegunAnew() throws {
     let scratch = try ScratchDirectory()
     let file = open(Store.database(in: scratch.path) + ".new", O_WRONLY | O_CREAT, 0o600)
