@@ -16,8 +16,11 @@ install -d "$destdir$prefix/share/bash-completion/completions" "$destdir$prefix/
 "$bin/jobctl" completion bash >"$destdir$prefix/share/bash-completion/completions/jobctl"
 "$bin/jobctl" completion zsh >"$destdir$prefix/share/zsh/site-functions/_jobctl"
 "$bin/jobctl" completion fish >"$destdir$prefix/share/fish/vendor_completions.d/jobctl.fish"
-install -d "$destdir/lib/systemd/system" "$destdir/usr/lib/sysusers.d" "$destdir/etc/jobd"
-sed "s,@PREFIX@,$prefix,g" contrib/jobd.service >"$destdir/lib/systemd/system/jobd.service"
+# Not below /lib, which is a link where /usr is merged: a directory in an archive would take its place.
+units=$destdir/usr/lib/systemd
+install -d "$units/system" "$units/user" "$destdir/usr/lib/sysusers.d" "$destdir/etc/jobd"
+sed "s,@PREFIX@,$prefix,g" contrib/jobd.service >"$units/system/jobd.service"
+sed "s,@PREFIX@,$prefix,g" contrib/jobd-user.service >"$units/user/jobd.service"
 install -m 644 contrib/jobd.sysusers "$destdir/usr/lib/sysusers.d/jobd.conf"
 [ -e "$destdir/etc/jobd/jobd.json5" ] || install -m 644 contrib/jobd.json5 "$destdir/etc/jobd/jobd.json5"
 echo "installed below $destdir$prefix; next: jobctl ca init, jobctl ca server --host NAME, systemctl enable --now jobd"
