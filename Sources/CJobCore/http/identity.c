@@ -52,6 +52,13 @@ void jc_identity_keep_name(SSL *ssl)
     EVP_PKEY *key = X509_get0_pubkey(SSL_get0_peer_certificate(ssl));
     if (key != NULL)
         (void)EVP_PKEY_set_type(key, EVP_PKEY_EC);
+    // An authority of its own is at hand; those between it and the client are looked at again.
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
+    for (int i = sk_X509_num(chain) - 1; i >= 0; i--) {
+        const X509 *other = sk_X509_value(chain, i);
+        if (X509_NAME_cmp(X509_get_subject_name(other), X509_get_issuer_name(other)) == 0)
+            X509_free(sk_X509_delete(chain, i));
+    }
 }
 
 int64_t jc_identity_until(SSL *ssl)

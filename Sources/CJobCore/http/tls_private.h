@@ -27,7 +27,7 @@ int jc_identity(SSL *ssl, char name[JC_NAME_MAX], const char **why) __attribute_
 /// 1970.
 int64_t jc_identity_until(SSL *ssl);
 /// Frees what has done its duty in the handshake, and would take memory as long as the connection, or its
-/// session in the cache, lives: the key of a verified peer's certificate.
+/// session in the cache, lives: the key of a verified peer's certificate, and authorities of their own.
 void jc_identity_keep_name(SSL *ssl);
 
 #endif
