@@ -3,7 +3,7 @@
 set -euo pipefail
 
 packages=(libevent-dev libssl-dev libsqlite3-dev pkg-config clang-format mandoc curl openssl ca-certificates
-  python3 python3-venv python3-yaml procps strace)
+  python3 python3-venv python3-yaml procps strace binutils)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -91,7 +91,7 @@ import Testing
       __attribute__((constructor)) static void grow(void) { setenv("A_NEW_ONE", "1", 1); }
       """
     try Files.write(Array(text.utf8), to: source)
-    let built = try Running("cc", ["-shared", "-fPIC", "-o", library, source], directory: scratch).wait()
+    let built = try Running("clang", ["-shared", "-fPIC", "-o", library, source], directory: scratch).wait()
     try #require(built.status == 0, "\(built.errorText)")
     for program in [Programs.jobctl, Programs.jobd] {
       let done = try Running(program, ["--version"], environment: ["LD_PRELOAD": library], directory: scratch)

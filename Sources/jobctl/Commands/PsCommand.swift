@@ -52,7 +52,10 @@ private enum PsCommand {
   }
 
   static func print(_ jobs: [JobDetail], _ invocation: Invocation) throws {
-    if invocation.wantsJSON { return try jobs.forEach { try Terminal.print(json: $0) } }
+    guard !invocation.wantsJSON else {
+      for job in jobs { try Terminal.print(json: job) }
+      return
+    }
     let text = text(jobs, invocation)
     guard invocation.has("watch"), Screen.isTerminal else { return try Terminal.print(text) }
     try Terminal.print(Screen.clear + Text.first(Screen.height, text))
