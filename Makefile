@@ -16,7 +16,7 @@ FLAGS := -Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wext
 HARDENED := --disable-local-rpath -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro \
 	-Xcc -D_FORTIFY_SOURCE=3 -Xcc -fstack-protector-strong -Xcc -fstack-clash-protection
 
-.PHONY: help deps demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz soak chaos build-soak api-check guest-test openapi man bench bench-quick install clean
+.PHONY: help deps demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz soak chaos build-soak build-bench api-check guest-test openapi man bench bench-quick install clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -35,6 +35,10 @@ build: deps ## build the release binaries
 	$(SWIFT) build -c release --static-swift-stdlib $(FLAGS) $(HARDENED) --product jobctl
 	$(SWIFT) build -c release $(FLAGS) $(HARDENED) --product jobd-keeper
 	@scripts/check-binaries.sh $$($(SWIFT) build -c release --static-swift-stdlib --show-bin-path)
+
+build-bench:
+	for product in loadgen baseline bench; do \
+	  $(SWIFT) build -c release --static-swift-stdlib $(FLAGS) $(HARDENED) --product $$product || exit 1; done
 
 test: deps ## build and run every test
 	scripts/test.sh
