@@ -9,7 +9,7 @@ import Testing
 
 /// The order and time of output: what is read is what was written, while the job runs, after its end, and after a kill.
 struct OutputIndexTests {
-  private final class Place {
+  final class Place {
     let scratch: ScratchDirectory
     let directory: Int32
     let id = JobID(microseconds: 1_700_000_000_000_000, random: 7)

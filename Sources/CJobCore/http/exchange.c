@@ -139,6 +139,12 @@ struct jc_exchange *jc_server_exchange(struct jc_server *server, uint64_t id)
     return exchange;
 }
 
+void jc_exchange_wake(struct jc_exchange *exchange)
+{
+    exchange->woken = true;
+    jc_connection_enqueue(exchange->connection);
+}
+
 void jc_exchange_pause_body(struct jc_exchange *exchange)
 {
     exchange->paused = true;

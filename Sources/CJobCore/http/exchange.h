@@ -30,6 +30,7 @@ struct jc_exchange {
     enum jc_answer answer;
     bool bodiless;       ///< the reply has no body, whatever its head says of one
     bool wants_writable; ///< went over the high-water mark
+    bool woken;          ///< `woken` is due
     int64_t left;        ///< bytes of the reply's body to come; -1: not known
     struct jc_file file;
 };

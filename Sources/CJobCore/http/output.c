@@ -3,10 +3,12 @@
 #include <string.h>
 
 /// Where the next reply bytes of a connection belong: behind those it has, in the batch while it is at work.
+/// Not there while the peer does not take what it was sent: of the queue it is known when it is full.
 static struct jc_bytes *sink(struct jc_connection *connection, size_t length)
 {
     struct jc_server *server = connection->server;
     const bool batched = server->current == connection && jc_bytes_length(&connection->queue) == 0 &&
+                         jc_bytes_length(&connection->transport.unsent) == 0 &&
                          jc_bytes_length(&server->batch) + length <= 2 * JC_BATCH_SIZE;
     return batched ? &server->batch : &connection->queue;
 }

@@ -81,12 +81,27 @@ void jc_connection_settle(struct jc_connection *connection)
     set_deadline(connection);
 }
 
+/// What wakes again meanwhile has its next turn for that.
+static void call_woken(struct jc_connection *connection)
+{
+    const struct jc_server *server = connection->server;
+    struct jc_exchange *exchange;
+    LIST_FOREACH(exchange, &connection->exchanges, link)
+    {
+        if (!exchange->woken)
+            continue;
+        exchange->woken = false;
+        server->handler.woken(server->context, exchange);
+    }
+}
+
 /// Takes requests and sends replies until neither goes on. The length taken of `bytes`.
 static size_t work(struct jc_connection *connection, char *bytes, size_t length)
 {
     size_t used = 0, before;
     const struct jc_exchange *exchange;
     connection->server->current = connection;
+    call_woken(connection);
     do {
         before = used;
         exchange = LIST_FIRST(&connection->exchanges);

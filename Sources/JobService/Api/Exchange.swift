@@ -17,6 +17,9 @@ struct Exchange {
     jc_exchange_user(pointer).map { Unmanaged<ExchangeTask>.fromOpaque($0).takeUnretainedValue() }
   }
 
+  /// Has the task's ``ExchangeTask/wake(_:)`` called when it is the turn of the client's connection.
+  func wake() { jc_exchange_wake(pointer) }
+
   /// The exchange is over: its task is released.
   func releaseTask() {
     guard let user = jc_exchange_user(pointer) else { return }

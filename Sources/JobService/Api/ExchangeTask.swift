@@ -9,7 +9,7 @@ class ExchangeTask {
   func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {}
   /// More of the reply may be written.
   func writable(_ exchange: Exchange) {}
-  /// What it observes has changed, or its time is up.
+  /// What it observes has changed, its time is up, or it has more to do than it may do in one turn.
   func wake(_ exchange: Exchange) {}
   /// The exchange is over.
   func ended() {}

@@ -100,16 +100,13 @@ final class Worker: @unchecked Sendable {
     server.flatMap { jc_server_exchange($0, number) }.map { Exchange(pointer: $0) }
   }
 
-  func wakeNow(_ number: UInt64) {
-    guard let exchange = exchange(number) else { return }
-    exchange.task?.wake(exchange)
-  }
+  func wake(_ number: UInt64) { exchange(number)?.wake() }
 
-  /// Replies that wait for a change are given now: the process is to end.
+  /// Replies that wait for a change are given without it: the process is to end.
   private(set) var isDraining = false
   private func wakeAllWaiters() {
     isDraining = true
-    for observer in api.table.observers(of: index) { wakeNow(observer.exchange) }
+    for observer in api.table.observers(of: index) { wake(observer.exchange) }
   }
 
   func observer(_ exchange: Exchange) -> JobTable.Observer {

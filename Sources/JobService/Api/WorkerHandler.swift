@@ -22,6 +22,10 @@ extension Worker {
       let exchange = Exchange(pointer: exchange)
       exchange.task?.writable(exchange)
     },
+    woken: { context, exchange in
+      let exchange = Exchange(pointer: exchange)
+      exchange.task?.wake(exchange)
+    },
     ended: { context, exchange, complete in
       let exchange = Exchange(pointer: exchange)
       exchange.task?.ended()

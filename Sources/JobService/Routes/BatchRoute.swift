@@ -18,17 +18,10 @@ final class BatchTask: ExchangeTask {
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
     let number = exchange.number
     worker.api.batches.decode(bytes, of: exchange.client, key: key) { [worker] result in
-      Self.goOn(worker, number) { $0.decoded(result, $1) }
-    }
-  }
-
-  /// Later, on the worker's thread, unless the exchange is over by then.
-  private static func goOn(
-    _ worker: Worker, _ exchange: UInt64, _ body: @escaping @Sendable (BatchTask, Exchange) -> Void
-  ) {
-    worker.loop.post {
-      guard let exchange = worker.exchange(exchange), let task = exchange.task as? BatchTask else { return }
-      body(task, exchange)
+      worker.loop.post {
+        guard let exchange = worker.exchange(number), let task = exchange.task as? BatchTask else { return }
+        task.decoded(result, exchange)
+      }
     }
   }
 
@@ -37,19 +30,19 @@ final class BatchTask: ExchangeTask {
       creations = try result.get()[...]
       results = Array(repeating: nil, count: creations.count)
       left = creations.count
-      createSome(exchange)
+      exchange.wake()
     } catch {
       worker.fail(exchange, error)
     }
   }
 
   /// Some at a time: others have their turn between them.
-  private func createSome(_ exchange: Exchange) {
+  override func wake(_ exchange: Exchange) {
     let name = worker.api.clients.name(Int(exchange.client))
     for index in creations.indices.prefix(Self.piece) { create(creations[index], index, name, exchange) }
     creations = creations.dropFirst(Self.piece)
     if !creations.isEmpty {
-      Self.goOn(worker, exchange.number) { $0.createSome($1) }
+      exchange.wake()
     } else if left == 0 {
       reply(exchange)
     }

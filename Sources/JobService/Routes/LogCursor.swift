@@ -1,10 +1,11 @@
 import JobAPI
 import JobModel
 
-/// A place in a job's combined log, and what comes after it. Worker's thread only.
+/// A place in a job's combined log, and what comes after it. A turn passes by a part of the log only, since it may be long
+/// and others wait meanwhile. Worker's thread only.
 final class LogCursor {
   let pieces: OutputIndexReader
-  private let api: ApiContext
+  private let directory: Int32
   private let id: JobID
   private let start: LogStart
   /// Bytes of each stream on file.
@@ -19,52 +20,52 @@ final class LogCursor {
   private var pieceStart: [UInt64] = [0, 0]
   private(set) var sent: [UInt64]
   private var files: [OutputFile?] = [nil, nil]
-  private static let block: UInt64 = 65536
+  private var tail: LogTail?
+  /// Bytes of output and index that may still be passed by in this turn.
+  private var left = 0
 
-  init(_ api: ApiContext, _ id: JobID, _ start: LogStart) {
-    (self.api, self.id, self.start) = (api, id, start)
-    pieces = OutputIndexReader(id, in: api.output)
+  /// `directory`: a descriptor of that of all output.
+  init(_ id: JobID, _ start: LogStart, in directory: Int32) {
+    (self.id, self.start, self.directory) = (id, start, directory)
+    pieces = OutputIndexReader(id, in: directory)
     sent = start.offsets
   }
 
-  /// Goes to where the last lines begin, or what came since a time, if that was asked for.
-  func seek() throws {
-    if let lines = start.lastLines {
-      let tail = try offsets(ofLast: lines)
-      for stream in 0...1 { sent[stream] = max(sent[stream], tail[stream]) }
-    }
-    guard let since = start.since else { return }
-    var ends: [UInt64] = [0, 0]
-    for index in 0..<pieces.count {
-      guard let piece = try pieces.piece(index), piece.time < since else { return }
+  func beginTurn() { left = LastLines.turn }
+  /// What is asked for was not reached in this turn.
+  var isTurnOver: Bool { left <= 0 }
+
+  /// Goes to where the last lines begin, or what came since a time, if that was asked for. False: the turn is over.
+  func seek() throws -> Bool {
+    guard try seekLines() else { return false }
+    while let piece = try pieces.piece(index) {
       let stream = Int(piece.stream.index)
-      ends[stream] += UInt64(piece.length)
-      sent[stream] = max(sent[stream], ends[stream])
+      let end = pieceStart[stream] + UInt64(piece.length)
+      if let since = start.since, piece.time < since { sent[stream] = max(sent[stream], end) }
+      guard sent[stream] >= end, pass(to: end, of: stream) else { break }
     }
+    return !isTurnOver
   }
 
-  /// Where in both streams the last lines begin, going backwards through the pieces.
-  private func offsets(ofLast lines: Int) throws -> [UInt64] {
-    var at = kept
-    guard lines > 0 else { return at }
-    var tail = LineTail(lines)
-    for index in (0..<pieces.count).reversed() {
-      guard let piece = try pieces.piece(index) else { continue }
-      let stream = Int(piece.stream.index)
-      let first = at[stream] - min(UInt64(piece.length), at[stream])
-      while at[stream] > first {
-        let count = min(at[stream] - first, Self.block)
-        at[stream] -= count
-        if let start = tail.start(in: try read(piece.stream, at[stream], count)) {
-          at[stream] += UInt64(start)
-          return at
-        }
-      }
-    }
-    return [0, 0]
+  private func seekLines() throws -> Bool {
+    guard let lines = start.lastLines else { return true }
+    if tail == nil { tail = LogTail(lines, at: kept, pieces.count) }
+    guard try tail!.goOn(&left, pieces, read) else { return false }
+    for stream in 0...1 { sent[stream] = max(sent[stream], tail!.at[stream]) }
+    return true
   }
 
-  /// The next part; nil when there is none yet, or none any more.
+  /// Goes on to the next piece, unless this one can still become longer, as the last one of a running job, or the turn is
+  /// over.
+  private func pass(to end: UInt64, of stream: Int) -> Bool {
+    guard !isTurnOver, isFinal || index + 1 < pieces.count else { return false }
+    left -= OutputIndex.pieceSize
+    pieceStart[stream] = end
+    index += 1
+    return true
+  }
+
+  /// The next part; nil when there is none yet, or none any more, or the turn is over.
   func next() throws -> LogPart? {
     while let piece = try pieces.piece(index) {
       let stream = Int(piece.stream.index)
@@ -72,10 +73,7 @@ final class LogCursor {
       if sent[stream] < pieceEnd {
         return try part(piece.time, piece.stream, upTo: pieceEnd)
       }
-      // The last piece of a running job can still become longer.
-      guard isFinal || index + 1 < pieces.count else { return nil }
-      pieceStart[stream] = pieceEnd
-      index += 1
+      guard pass(to: pieceEnd, of: stream) else { return nil }
     }
     return isFinal ? try rest() : nil
   }
@@ -91,7 +89,7 @@ final class LogCursor {
 
   private func part(_ time: Int64, _ stream: OutputStream, upTo limit: UInt64) throws -> LogPart {
     let offset = sent[Int(stream.index)]
-    var bytes = try read(stream, offset, min(limit - offset, Self.block))
+    var bytes = try read(stream, offset, min(limit - offset, LastLines.block))
     if UInt64(bytes.count) < limit - offset { bytes.removeLast(UTF8Tail.incomplete(bytes)) }
     sent[Int(stream.index)] += UInt64(bytes.count)
     return LogPart(time: time, stream: stream, offset: offset, bytes: bytes)
@@ -99,7 +97,7 @@ final class LogCursor {
 
   private func read(_ stream: OutputStream, _ offset: UInt64, _ count: UInt64) throws -> [UInt8] {
     let index = Int(stream.index)
-    if files[index] == nil { files[index] = try OutputFile(api.output, id, stream.suffix) }
+    if files[index] == nil { files[index] = try OutputFile(directory, id, stream.suffix) }
     let bytes = try files[index]?.read(Int(count), at: offset) ?? []
     guard !bytes.isEmpty || count == 0 else { throw MissingOutput(stream: stream, count: count) }
     return bytes

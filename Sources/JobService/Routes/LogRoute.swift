@@ -15,7 +15,7 @@ extension Worker {
       job.end()
       return exchange.endReply()
     }
-    let task = LogTask(self, form, job, LogCursor(api, id, start), follows: follows)
+    let task = LogTask(self, form, job, LogCursor(id, start, in: api.output), follows: follows)
     exchange.begin(task)
     task.wake(exchange)
   }
@@ -28,7 +28,9 @@ struct LogStart {
   /// Microseconds since 1970.
   var since: Int64?
   var lastLines: Int?
+}
 
+extension LogStart {
   init(_ query: Query) throws(Problem) {
     offsets = [try query.number("stdout") ?? 0, try query.number("stderr") ?? 0]
     lastLines = try query.number("tail").map { Int(clamping: $0) }
@@ -77,13 +79,21 @@ private final class LogTask: StreamTask {
     cursor.kept =
       isRunning ? [job.progress!.stdout, job.progress!.stderr] : [record.stdout.kept, record.stderr.kept]
     cursor.end = record.finished
+    cursor.beginTurn()
     if !isStarted {
-      isStarted = true
-      try cursor.seek()
+      isStarted = try cursor.seek()
+      guard isStarted else {
+        exchange.wake()
+        return false
+      }
       if form == .frames { _ = exchange.write(form.encodeStart(cursor.sent)) }
     }
     while let part = try cursor.next() {
       guard exchange.write(form.encode(part)) else { return false }
+    }
+    guard !cursor.isTurnOver else {
+      exchange.wake()
+      return false
     }
     if isRunning && follows { return false }
     _ = exchange.write(form.encodeEnd(record))

@@ -49,39 +49,6 @@ final class OutputFile {
     guard failure == 0 else { throw SystemError(failure, "read the job's output") }
     return bytes
   }
-
-  /// Where the last `lines` lines before `end` begin.
-  func start(ofLast lines: Int, before end: UInt64) throws(SystemError) -> UInt64 {
-    guard lines > 0 else { return end }
-    var tail = LineTail(lines)
-    var at = end
-    while at > 0 {
-      let count = min(at, 65536)
-      at -= count
-      if let start = tail.start(in: try read(Int(count), at: at)) { return at + UInt64(start) }
-    }
-    return 0
-  }
-}
-
-/// Finds the last lines of a text that is read backwards, block by block.
-struct LineTail {
-  private var left: Int
-  private var isLast = true
-
-  init(_ lines: Int) { left = lines }
-
-  /// Where in the next block they begin; nil: before it.
-  mutating func start(in block: [UInt8]) -> Int? {
-    for position in block.indices.reversed() {
-      // The last line's own end does not begin another one.
-      defer { isLast = false }
-      guard block[position] == 0x0a, !isLast else { continue }
-      left -= 1
-      if left == 0 { return position + 1 }
-    }
-    return nil
-  }
 }
 
 /// A file of output is shorter than the job's record says, or gone: somebody else's doing, or a damaged disk.

@@ -72,7 +72,7 @@ private final class WaitTask: ExchangeTask {
   /// A timer comes a little early.
   private func timerFired() {
     let left = deadline.left
-    guard left > 0 else { return worker.wakeNow(observer.exchange) }
+    guard left > 0 else { return worker.wake(observer.exchange) }
     timer?.start(milliseconds: UInt64(left))
   }
 

@@ -21,16 +21,17 @@ extension Worker {
     if try head.isKnown(tag: content.tag) {
       return exchange.reply(304, fields: content.tag.map { [HeaderField("ETag", $0)] } ?? [])
     }
-    // What the query asks for is whole in itself: only a Range is answered with a part.
-    guard let part = try start.range(content) else {
-      return try reply(content, content.requestedRange(head), exchange, head)
+    if case .beginning = start {
+      return try reply(content, content.requestedRange(head), exchange, isHead: head.isHead)
     }
-    try reply(content, part, isPart: false, exchange, head)
+    let task = PartTask(self, content, start, isHead: head.isHead)
+    exchange.begin(task)
+    task.wake(exchange)
   }
 
-  private func reply(
+  fileprivate func reply(
     _ content: StreamContent, _ range: Range<UInt64>?, isPart: Bool = true, _ exchange: Exchange,
-    _ head: RequestHead
+    isHead: Bool
   ) throws {
     let sent = range ?? 0..<content.size
     var fields = [HeaderField("Accept-Ranges", isPart ? "bytes" : "none")]
@@ -41,7 +42,7 @@ extension Worker {
       fields.append(HeaderField("Content-Range", "bytes \(sent.lowerBound)-\(last)/\(content.size)"))
     }
     // Duplicated before the reply begins: afterwards there is no way to say that it failed.
-    let descriptor = head.isHead || sent.isEmpty ? -1 : try content.file?.duplicate() ?? -1
+    let descriptor = isHead || sent.isEmpty ? -1 : try content.file?.duplicate() ?? -1
     exchange.beginReply(
       isPart ? 206 : 200, type: "application/octet-stream", fields: fields, length: UInt64(sent.count)
     )
@@ -126,21 +127,52 @@ private enum StreamStart {
     }
   }
 
-  /// The part of the content to send; nil for all of it.
-  func range(_ content: StreamContent) throws -> Range<UInt64>? {
-    if case .beginning = self { return nil }
-    let start = try self.start(content.file, content.size)
-    guard start <= content.size else { throw content.unsatisfiable }
-    return start == 0 ? nil : start..<content.size
+  /// Where that is in the stream as it is now.
+  func place(_ file: OutputFile?, _ size: UInt64) -> StreamPlace {
+    switch self {
+    case .beginning: .known(0)
+    case .offset(let offset): .known(offset)
+    case .lastBytes(let count): .known(size - min(count, size))
+    case .lastLines(let lines): file.map { .sought(LastLines(lines, of: $0, before: size)) } ?? .known(0)
+    }
+  }
+}
+
+/// A place in a stream.
+private enum StreamPlace {
+  case known(UInt64)
+  case sought(LastLines)
+
+  /// Nil: it was not found in this turn.
+  mutating func offset() throws(SystemError) -> UInt64? {
+    switch self {
+    case .known(let offset): return offset
+    case .sought(var lines):
+      defer { self = .sought(lines) }
+      return try lines.start()
+    }
+  }
+}
+
+/// Sends the part of a stream that the query asks for, and that is whole in itself: only a Range is answered with a part.
+private final class PartTask: ExchangeTask {
+  private let content: StreamContent
+  private var place: StreamPlace
+  private let isHead: Bool
+
+  init(_ worker: Worker, _ content: StreamContent, _ start: StreamStart, isHead: Bool) {
+    (self.content, self.isHead) = (content, isHead)
+    place = start.place(content.file, content.size)
+    super.init(worker)
   }
 
-  /// The offset, seen from the stream as it is now.
-  func start(_ file: OutputFile?, _ size: UInt64) throws(SystemError) -> UInt64 {
-    switch self {
-    case .beginning: return 0
-    case .offset(let offset): return offset
-    case .lastBytes(let count): return size - min(count, size)
-    case .lastLines(let lines): return try file?.start(ofLast: lines, before: size) ?? 0
+  override func wake(_ exchange: Exchange) {
+    do {
+      guard let start = try place.offset() else { return exchange.wake() }
+      guard start <= content.size else { throw content.unsatisfiable }
+      try worker.reply(content, start..<content.size, isPart: false, exchange, isHead: isHead)
+    } catch {
+      worker.fail(exchange, error)
     }
   }
 }
@@ -152,7 +184,8 @@ private final class FollowTask: ExchangeTask {
   private let follow: FollowedJob
   private var file: OutputFile?
   /// Where the reply begins in the stream, once its file is there.
-  private var first: UInt64?
+  private var place: StreamPlace?
+  private var isBegun = false
   private var isOver = false
 
   init(_ worker: Worker, _ stream: OutputStream, _ start: StreamStart, _ follow: FollowedJob) {
@@ -176,18 +209,24 @@ private final class FollowTask: ExchangeTask {
     if file == nil { file = try worker.api.wholeOutput(follow.current(), stream) }
     if let file {
       let kept = finished.map { stream == .stdout ? $0.stdout.kept : $0.stderr.kept }
-      try extend(exchange, file, to: kept ?? file.size)
+      guard try extend(exchange, file, to: kept ?? file.size) else { return exchange.wake() }
     }
     guard finished != nil else { return }
     isOver = true
     exchange.endReply()
   }
 
-  private func extend(_ exchange: Exchange, _ file: OutputFile, to limit: UInt64) throws {
-    if let first { return jc_reply_file_extend(exchange.pointer, max(first, limit)) }
-    let first = try start.start(file, limit)
-    jc_reply_file(exchange.pointer, try file.duplicate(), first, max(first, limit))
-    self.first = first
+  /// False: where it begins was not found in this turn.
+  private func extend(_ exchange: Exchange, _ file: OutputFile, to limit: UInt64) throws -> Bool {
+    if place == nil { place = start.place(file, limit) }
+    guard let first = try place!.offset() else { return false }
+    if isBegun {
+      jc_reply_file_extend(exchange.pointer, max(first, limit))
+    } else {
+      jc_reply_file(exchange.pointer, try file.duplicate(), first, max(first, limit))
+      isBegun = true
+    }
+    return true
   }
 
   override func ended() { follow.end() }

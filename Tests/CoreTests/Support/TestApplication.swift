@@ -25,6 +25,7 @@ extension TestServer {
       TestServer.of(context).note { $0.writable += 1 }
       TestServer.of(context).pour(exchange)
     },
+    woken: { context, exchange in TestServer.of(context).onWoken(exchange) },
     ended: { context, exchange, complete in
       let server = TestServer.of(context)
       let id = jc_exchange_id(exchange)
@@ -169,6 +170,11 @@ extension TestServer {
       if !jc_reply_write(exchange, piece, piece.count) { return }
     }
     jc_reply_end(exchange)
+  }
+
+  /// On the loop's thread: wakes all that are held, in the order of their coming.
+  func wakeHeld() {
+    for id in held { if let exchange = jc_server_exchange(server!, id) { jc_exchange_wake(exchange) } }
   }
 
   /// On the loop's thread: the exchange that was held first.

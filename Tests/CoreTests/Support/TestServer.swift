@@ -32,6 +32,8 @@ final class TestServer: @unchecked Sendable {
   var bodies: [UInt64: [UInt8]] = [:]
   var left = 0
   var file = ""
+  var woken: [Int64] = []
+  var onWoken: (OpaquePointer) -> Void = { _ in }
 
   init(
     _ authority: Authority, maxConnections: Int = 64, sessions: Int = 32, revoked: String? = nil,

@@ -85,6 +85,8 @@ struct jc_handler {
                           const uint8_t *_Nullable bytes, size_t length, bool last);
     /// A streamed reply went below the low-water mark: more may be written.
     void (*_Nonnull writable)(void *_Nullable context, struct jc_exchange *_Nonnull exchange);
+    /// `jc_exchange_wake` was called once or more: this is the turn of the exchange's connection.
+    void (*_Nonnull woken)(void *_Nullable context, struct jc_exchange *_Nonnull exchange);
     /// The exchange is over: reply given to the socket (`complete`) or peer gone. The pointer is dead after
     /// this call. Only called for exchanges with a user value set (jc_exchange_set_user).
     void (*_Nonnull ended)(void *_Nullable context, struct jc_exchange *_Nonnull exchange, bool complete);
@@ -114,6 +116,10 @@ void *_Nullable jc_exchange_user(struct jc_exchange *_Nonnull exchange);
 uint64_t jc_exchange_id(struct jc_exchange *_Nonnull exchange);
 /// The open exchange with this number, or NULL when it is over.
 struct jc_exchange *_Nullable jc_server_exchange(struct jc_server *_Nonnull server, uint64_t id);
+
+/// Has `woken` called in the next turn of the exchange's connection, so that what is done there is counted to
+/// its client's share.
+void jc_exchange_wake(struct jc_exchange *_Nonnull exchange);
 
 /// Streamed request bodies: no `body` call until resumed.
 void jc_exchange_pause_body(struct jc_exchange *_Nonnull exchange);
