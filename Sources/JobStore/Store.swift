@@ -5,7 +5,8 @@ import Platform
 /// The supervisor's half of the store, and the only writer of it. Changes are queued from any thread, applied by
 /// the writer's thread, many that wait in one transaction and the clients in turn, and told when they are on disk.
 package final class Store: Sendable {
-  package typealias Completion = @Sendable ([(token: UInt64, outcome: StoreOutcome)]) -> Void
+  package typealias Outcome = (token: UInt64, client: Int64, outcome: StoreOutcome)
+  package typealias Completion = @Sendable ([Outcome]) -> Void
 
   private let path: String
   /// Whether the last daemon closed the store; else it was killed, or the machine went down.
@@ -36,8 +37,9 @@ package final class Store: Sendable {
     self.queue = queue
     do {
       syncer = try FileSyncer(output: "\(path)/output") { request, failure in
-        let task = failure.map { WriterTask.failed(token: request.token, $0) } ?? .change(request)
-        queue.put(task, of: request.change.client)
+        let client = request.change.client
+        let task = failure.map { WriterTask.failed((request.token, client, $0)) } ?? .change(request)
+        queue.put(task, of: client)
       }
       thread = Mutex(try SystemThread.start("store") { loop.run(queue) })
     } catch {

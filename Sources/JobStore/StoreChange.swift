@@ -61,4 +61,12 @@ package enum StoreOutcome: Equatable, Sendable {
   case failed(StoreError)
   /// (finish) The job's output could not be brought to disk and never will be: the result has to say so.
   case outputLost(SystemError)
+
+  /// Whether there are new events of the client.
+  package var hasEvents: Bool {
+    switch self {
+    case .saved, .deleted: true
+    case .existing, .keyReused, .notFound, .failed, .outputLost: false
+    }
+  }
 }

@@ -12,7 +12,7 @@ final class StoreWriter {
   private var lastEvents: [Int64: Int64] = [:]
 
   typealias Request = (token: UInt64, change: StoreChange)
-  typealias Outcome = (token: UInt64, outcome: StoreOutcome)
+  typealias Outcome = Store.Outcome
 
   init(_ database: Database, clients: StoredClients) throws(StoreError) {
     self.database = database
@@ -42,13 +42,15 @@ final class StoreWriter {
   /// What makes room, or ends a job, is given the room that is kept for it. The log is taken over into the database, which
   /// may have to grow for that, and is then written anew from its beginning.
   private func applyWithReserve(_ request: Request, _ error: StoreError) -> Outcome {
-    guard error.kind == .full, !request.change.isCreation else { return (request.token, .failed(error)) }
+    guard error.kind == .full, !request.change.isCreation else {
+      return (request.token, request.change.client, .failed(error))
+    }
     _ = reserve.give()
     do throws(StoreError) {
       _ = try database.checkpoint(.passive)
       return try applyTogether([request])[0]
     } catch {
-      return (request.token, .failed(error))
+      return (request.token, request.change.client, .failed(error))
     }
   }
 
@@ -63,7 +65,9 @@ final class StoreWriter {
       try makeLogWhole()
       try database.commitsDurably(try areDurable(requests))
       try statements.begin.run()
-      for request in requests { outcomes.append((request.token, try apply(request.change, &draft))) }
+      for request in requests {
+        outcomes.append((request.token, request.change.client, try apply(request.change, &draft)))
+      }
       try write(draft)
       try statements.commit.run()
     } catch {

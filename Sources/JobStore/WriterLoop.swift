@@ -4,7 +4,7 @@ import Platform
 enum WriterTask: Sendable {
   case change(StoreWriter.Request)
   /// A change whose files are not on disk.
-  case failed(token: UInt64, StoreOutcome)
+  case failed(StoreWriter.Outcome)
   case maintain(Retention, @Sendable (Result<Expired, StoreError>) -> Void)
 }
 
@@ -51,7 +51,7 @@ final class WriterLoop: @unchecked Sendable {
     for task in tasks {
       switch task {
       case .change(let request): requests.append(request)
-      case .failed(let token, let outcome): failures.append((token, outcome))
+      case .failed(let outcome): failures.append(outcome)
       case .maintain: break
       }
     }

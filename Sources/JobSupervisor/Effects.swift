@@ -64,9 +64,9 @@ extension Supervisor {
   }
 
   /// A batch of changes is on disk, or could not be written.
-  func stored(_ outcomes: [(token: UInt64, outcome: StoreOutcome)]) {
+  func stored(_ outcomes: [Store.Outcome]) {
     var saved = 0
-    for (token, outcome) in outcomes {
+    for (token, _, outcome) in outcomes {
       switch outcome {
       case .failed(let error): storeFailed(error)
       case .outputLost: break
@@ -76,7 +76,8 @@ extension Supervisor {
     }
     counts.add(.storeCommits, saved == 0 ? 0 : 1)
     counts.add(.storeChanges, saved)
-    apis.broadcast(.events)
+    let clients = Set(outcomes.lazy.filter(\.outcome.hasEvents).map(\.client))
+    if !clients.isEmpty { apis.broadcast(.events(clients: Array(clients))) }
     advanceShutdown(.progress)
   }
 

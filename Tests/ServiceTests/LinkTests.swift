@@ -47,7 +47,7 @@ struct LinkTests {
     .output(
       id: id, progress: OutputProgress(stdout: 1, stderr: 2, pieces: 3)),
     .created(ticket: 1, id: id), .done(ticket: 3),
-    .refused(ticket: 4, Refusal(reason: .conflict, text: "no")), .events,
+    .refused(ticket: 4, Refusal(reason: .conflict, text: "no")), .events(clients: [7, 1 << 40]),
   ]
 
   @Test(arguments: requests.indices)

@@ -23,8 +23,8 @@ package enum SupervisorEvent {
   case done(ticket: UInt64)
   /// The answer to a request that was not carried out.
   case refused(ticket: UInt64, Refusal)
-  /// New events are in the store.
-  case events
+  /// New events of these clients are in the store.
+  case events(clients: [Int64])
 
   private enum Kind: UInt8 {
     case welcome, ready, drain, client, job, deleted, output, created, done, refused, events, retire
@@ -61,7 +61,9 @@ extension SupervisorEvent {
     case .done(let ticket): writer.put(Kind.done.rawValue, ticket)
     case .refused(let ticket, let refusal):
       writer.put(Kind.refused.rawValue, ticket, refusal.reason.rawValue, refusal.text)
-    case .events: writer.put(Kind.events.rawValue)
+    case .events(let clients):
+      writer.put(Kind.events.rawValue, UInt32(clients.count))
+      for client in clients { writer.put(client) }
     }
     return writer.bytes
   }
@@ -91,7 +93,10 @@ extension SupervisorEvent {
       let ticket: UInt64 = try reader.integer()
       guard let reason = Refusal.Reason(rawValue: try reader.integer()) else { throw MalformedBytes() }
       return .refused(ticket: ticket, Refusal(reason: reason, text: try reader.string()))
-    case .events: return .events
+    case .events:
+      var clients: [Int64] = []
+      for _ in 0..<(try reader.integer(UInt32.self)) { clients.append(try reader.integer()) }
+      return .events(clients: clients)
     }
   }
 }

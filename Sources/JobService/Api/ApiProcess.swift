@@ -98,7 +98,7 @@ package final class ApiProcess: @unchecked Sendable {
     case .created(let ticket, let id): answer(ticket, .success(id))
     case .done(let ticket): answer(ticket, .success(nil))
     case .refused(let ticket, let refusal): answer(ticket, .failure(refusal))
-    case .events: wake(api?.eventFollowers.all)
+    case .events(let clients): wake(api?.eventFollowers(of: clients))
     }
   }
 
@@ -153,7 +153,7 @@ package final class ApiProcess: @unchecked Sendable {
       self.wakes[index] = []
       let work: @Sendable () -> Void = {
         for (ticket, answer) in answers { worker.answered(ticket, answer) }
-        for number in wakes { worker.wakeNow(number) }
+        for number in wakes { worker.wake(number) }
       }
       worker.loop === loop ? work() : worker.loop.post(work)
     }

@@ -15,6 +15,8 @@ final class ClientTable: Sendable {
   fileprivate struct State {
     var clients: [Client] = []
     var indices: [String: Int] = [:]
+    /// By the store's number.
+    var numbered: [Int64: Int] = [:]
   }
 
   private let state = Mutex(State())
@@ -26,7 +28,7 @@ final class ClientTable: Sendable {
     try state.withLock { state throws(Failure) in
       let index = state.index(of: name)
       guard state.clients[index].connections < most else { return nil }
-      if state.clients[index].number == nil { state.clients[index].number = try number() }
+      if state.clients[index].number == nil, let number = try number() { state.learn(number, of: index) }
       state.clients[index].connections += 1
       return index
     }
@@ -61,7 +63,12 @@ final class ClientTable: Sendable {
 
   /// The supervisor gave the client its number.
   func learn(_ name: String, number: Int64) {
-    state.withLock { state in state.clients[state.index(of: name)].number = number }
+    state.withLock { state in state.learn(number, of: state.index(of: name)) }
+  }
+
+  /// Where the clients with these numbers are in the table, of those that this process has met.
+  func indices(of numbers: [Int64]) -> [Int] {
+    state.withLock { state in numbers.compactMap { state.numbered[$0] } }
   }
 }
 
@@ -71,5 +78,10 @@ extension ClientTable.State {
     clients.append(ClientTable.Client(name: name))
     indices[name] = clients.count - 1
     return clients.count - 1
+  }
+
+  fileprivate mutating func learn(_ number: Int64, of index: Int) {
+    clients[index].number = number
+    numbered[number] = index
   }
 }

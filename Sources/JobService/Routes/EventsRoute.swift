@@ -10,7 +10,7 @@ extension Worker {
     try requireNoGap(after: after ?? resumed, exchange)
     let form: EventForm = head.header("accept")?.contains(MediaType.eventStream) == true ? .stream : .lines
     let permit = try query.flag("follow") ? followerPermit(exchange) : nil
-    let task = EventsTask(self, form, after: after ?? resumed ?? 0, permit, observer(exchange))
+    let task = EventsTask(self, form, after: after ?? resumed ?? 0, permit, exchange)
     exchange.begin(task)
     exchange.beginReply(200, type: form.type, fields: [HeaderField("Cache-Control", "no-store")])
     head.isHead ? exchange.endReply() : task.begin(exchange)
@@ -67,28 +67,30 @@ private final class EventsTask: StreamTask {
   private var after: Int64
   /// Nil: it does not follow.
   private let permit: FollowerPermit?
+  /// Its index in the table of clients.
+  private let client: Int
   private let observer: JobTable.Observer
   private static let page = 500
 
   init(
-    _ worker: Worker, _ form: EventForm, after: Int64, _ permit: FollowerPermit?,
-    _ observer: JobTable.Observer
+    _ worker: Worker, _ form: EventForm, after: Int64, _ permit: FollowerPermit?, _ exchange: Exchange
   ) {
-    (self.form, self.after, self.permit, self.observer) = (form, after, permit, observer)
+    (self.form, self.after, self.permit) = (form, after, permit)
+    (client, observer) = (Int(exchange.client), worker.observer(exchange))
     super.init(worker, failure: "events_failed")
   }
 
   /// Registered first, read then: what is committed in between wakes it.
   func begin(_ exchange: Exchange) {
-    if permit != nil { worker.api.eventFollowers.add(observer) }
+    if permit != nil { worker.api.eventFollowers.add(observer, of: client) }
     wake(exchange)
   }
 
-  override func ended() { worker.api.eventFollowers.remove(observer) }
+  override func ended() { worker.api.eventFollowers.remove(observer, of: client) }
 
   override func send(_ exchange: Exchange) throws -> Bool {
-    while let client = worker.api.clients.number(Int(exchange.client)) {
-      let page = try worker.reader.events(client: client, after: after, limit: Self.page)
+    while let number = worker.api.clients.number(client) {
+      let page = try worker.reader.events(client: number, after: after, limit: Self.page)
       guard let last = page.events.last else { break }
       after = last.number
       guard exchange.write(page.events.flatMap { form.encode(JobEvent($0)) }) else { return false }

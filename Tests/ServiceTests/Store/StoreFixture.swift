@@ -52,7 +52,7 @@ final class StoreFixture: Sendable {
     let told = Told()
     self.told = told
     store = try Store(path: self.path, group: group) { outcomes in
-      told.outcomes.withLock { for (token, outcome) in outcomes { $0[token] = outcome } }
+      told.outcomes.withLock { for (token, _, outcome) in outcomes { $0[token] = outcome } }
     }
   }
 
