@@ -27,21 +27,23 @@ int64_t jw_deadline(unsigned milliseconds)
     return milliseconds == 0 ? 0 : jp_monotonic_ms() + milliseconds;
 }
 
-bool jw_wait(int socket, short events, int64_t deadline)
+int jw_wait_any(struct pollfd *descriptors, unsigned count, int64_t deadline)
 {
-    struct pollfd wait = {.fd = socket, .events = events};
     for (;;) {
         int64_t left = deadline == 0 ? -1 : deadline - jp_monotonic_ms();
         if (deadline != 0 && left < 0)
             left = 0;
-        int count = poll(&wait, 1, left > INT32_MAX ? INT32_MAX : (int)left);
-        if (count < 0 && errno == EINTR)
+        int ready = poll(descriptors, count, left > INT32_MAX ? INT32_MAX : (int)left);
+        if (ready < 0 && errno == EINTR)
             continue;
-        if (count > 0)
-            return true;
-        if (count < 0 || left == 0)
-            return false;
+        if (ready != 0 || left == 0)
+            return ready;
     }
+}
+
+bool jw_wait(int socket, short events, int64_t deadline)
+{
+    return jw_wait_any(&(struct pollfd){.fd = socket, .events = events}, 1, deadline) > 0;
 }
 
 /// 0 or an errno.

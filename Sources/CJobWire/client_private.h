@@ -3,6 +3,7 @@
 
 #include <jobwire/client.h>
 #include <jobwire/http.h>
+#include <poll.h>
 
 #define JW_HEAD_SIZE (64 << 10)
 #define JW_FIELDS 100
@@ -49,6 +50,7 @@ struct jw_client {
     size_t out_length;
     int64_t unsent; ///< bytes of the request's body to come; JW_IN_CHUNKS: as many as there are
     bool answered;  ///< the server no longer reads this request: its reply is in `in`
+    bool interim;   ///< an interim reply to it has come of which the caller was not told
     /// For each request whose reply has not been read: whether it was HEAD; a ring.
     bool heads[64];
     unsigned first_head, head_count;
@@ -66,6 +68,8 @@ bool jw_tunnel(int socket, const struct jw_client_options *options, int64_t dead
 void jw_authority(const struct jw_client_options *options, char *text, size_t size);
 /// Waits for `events` on the socket; false at the deadline (monotonic milliseconds; 0: none).
 bool jw_wait(int socket, short events, int64_t deadline);
+/// Waits for one of several: how many are ready, 0 at the deadline.
+int jw_wait_any(struct pollfd *descriptors, unsigned count, int64_t deadline);
 int64_t jw_deadline(unsigned milliseconds);
 
 /// Connects and shakes hands. What it has is to be closed in any case.
@@ -73,10 +77,16 @@ bool jw_transport_open(struct jw_transport *transport, const struct jw_client_op
                        struct jw_error *error);
 /// Sends close_notify if `in_order`, and closes.
 void jw_transport_close(struct jw_transport *transport, bool in_order);
-bool jw_send(struct jw_transport *transport, const char *bytes, size_t length, struct jw_error *error);
+/// Bytes that were sent, -EAGAIN: none for now, or -1 with `error`. Does not wait.
+ssize_t jw_send(struct jw_transport *transport, const char *bytes, size_t length, struct jw_error *error);
+/// Waits for what the last call of OpenSSL's wanted, or for `events`; false with `error` at the deadline.
+bool jw_await(struct jw_transport *transport, short events, int64_t deadline, struct jw_error *error);
 /// Bytes that came, 0 at an end with close_notify, or -1.
 ssize_t jw_receive(struct jw_transport *transport, char *bytes, size_t capacity, bool started,
                    struct jw_error *error);
+/// The same; -EAGAIN: none yet.
+ssize_t jw_receive_now(struct jw_transport *transport, char *bytes, size_t capacity, bool started,
+                       struct jw_error *error);
 /// Whether nothing has come that no request asked for, an end neither. Does not wait.
 bool jw_is_quiet(struct jw_transport *transport);
 
@@ -94,5 +104,15 @@ void jw_explain(struct jw_transport *transport, int result, int number, bool sta
 
 /// Reads more behind what is in `in`. 1; or 0 at the connection's end, or -1, and `error`.
 int jw_fill(struct jw_client *client, bool started, struct jw_error *error);
+/// The same; -EAGAIN: nothing has come.
+int jw_fill_now(struct jw_client *client, bool started, struct jw_error *error);
+/// Takes the interim replies in `in`, of which the last one's head is kept, and sees whether the reply itself
+/// has begun.
+bool jw_take_interim(struct jw_client *client, struct jw_error *error);
+
+/// Whether what comes now belongs to the request that is being sent.
+bool jw_listens(const struct jw_client *client);
+/// Takes what has come meanwhile, without waiting. 1: something, 0: nothing, -1: with `error`.
+int jw_hear(struct jw_client *client, struct jw_error *error);
 
 #endif

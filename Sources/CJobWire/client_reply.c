@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "client_private.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,15 +12,18 @@ static bool fail(struct jw_client *client, struct jw_error *error, const char *w
     return false;
 }
 
-int jw_fill(struct jw_client *client, bool started, struct jw_error *error)
+static char *make_room(struct jw_client *client)
 {
     if (client->in_start > 0) {
         memmove(client->in, client->in + client->in_start, client->in_end - client->in_start);
         client->in_end -= client->in_start;
         client->in_start = 0;
     }
-    ssize_t count = jw_receive(&client->transport, client->in + client->in_end, JW_HEAD_SIZE - client->in_end,
-                               started, error);
+    return client->in + client->in_end;
+}
+
+static int filled(struct jw_client *client, ssize_t count, bool started, struct jw_error *error)
+{
     if (count <= 0) {
         client->broken = true;
         if (count == 0)
@@ -28,6 +32,20 @@ int jw_fill(struct jw_client *client, bool started, struct jw_error *error)
     }
     client->in_end += (size_t)count;
     return 1;
+}
+
+int jw_fill(struct jw_client *client, bool started, struct jw_error *error)
+{
+    char *room = make_room(client);
+    ssize_t count = jw_receive(&client->transport, room, JW_HEAD_SIZE - client->in_end, started, error);
+    return filled(client, count, started, error);
+}
+
+int jw_fill_now(struct jw_client *client, bool started, struct jw_error *error)
+{
+    char *room = make_room(client);
+    ssize_t count = jw_receive_now(&client->transport, room, JW_HEAD_SIZE - client->in_end, started, error);
+    return count == -EAGAIN ? -EAGAIN : filled(client, count, started, error);
 }
 
 /// The head's own copy, since fields are read while the body comes.
@@ -66,6 +84,27 @@ static bool read_head(struct jw_client *client, bool is_head, struct jw_error *e
             return fail(client, error, "its head is too large");
         if (jw_fill(client, length > 0, error) <= 0)
             return false;
+    }
+}
+
+bool jw_take_interim(struct jw_client *client, struct jw_error *error)
+{
+    // Until another head is kept, the fields of the last one are asked for.
+    struct jw_response response;
+    for (;;) {
+        const char *why = NULL;
+        size_t length = client->in_end - client->in_start;
+        ssize_t taken = jw_response_parse(client->in + client->in_start, length, false, &response, &why);
+        if (taken < 0)
+            return fail(client, error, why);
+        if (taken == 0)
+            return length < JW_HEAD_SIZE || fail(client, error, "its head is too large");
+        client->answered = response.status >= 200;
+        if (client->answered)
+            return true;
+        if (!keep_head(client, (size_t)taken, false, error))
+            return false;
+        client->interim = true;
     }
 }
 

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "client_private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,11 +37,32 @@ static bool hear_out(struct jw_client *client, struct jw_error *error)
     return is_answered(client, error);
 }
 
+/// Sends all, as long as the server takes some of it or says that it is still there.
+static bool send_all(struct jw_client *client, const char *bytes, size_t length, struct jw_error *error)
+{
+    struct jw_transport *transport = &client->transport;
+    const bool listens = jw_listens(client);
+    int64_t deadline = jw_deadline(transport->io_ms);
+    while (length > 0) {
+        ssize_t count = jw_send(transport, bytes, length, error);
+        if (count == -EAGAIN && !jw_await(transport, listens ? POLLIN : 0, deadline, error))
+            return false;
+        int heard = count == -EAGAIN && listens ? jw_hear(client, error) : 0;
+        if (count == -1 || heard < 0 || client->answered)
+            return false;
+        bytes += count > 0 ? count : 0;
+        length -= count > 0 ? (size_t)count : 0;
+        if (count > 0 || heard > 0)
+            deadline = jw_deadline(transport->io_ms);
+    }
+    return true;
+}
+
 static bool deliver(struct jw_client *client, const char *bytes, size_t length, struct jw_error *error)
 {
-    if (client->answered)
-        return is_answered(client, error);
-    return jw_send(&client->transport, bytes, length, error) || hear_out(client, error);
+    if (!client->answered && send_all(client, bytes, length, error))
+        return true;
+    return client->answered ? is_answered(client, error) : hear_out(client, error);
 }
 
 static bool send_out(struct jw_client *client, struct jw_error *error)
@@ -105,7 +127,7 @@ bool jw_client_request(struct jw_client *client, const char *method, const char 
         !note_request(client, strcmp(method, "HEAD") == 0, error))
         return false;
     client->unsent = body_length < 0 ? JW_IN_CHUNKS : body_length;
-    client->answered = false;
+    client->answered = client->interim = false;
     return body_length > 0 || send_out(client, error);
 }
 

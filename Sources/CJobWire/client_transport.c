@@ -60,16 +60,33 @@ void jw_transport_close(struct jw_transport *transport, bool in_order)
         close(transport->socket);
 }
 
-/// After a call of OpenSSL's that did not succeed: true when it is to be called again.
-static bool again(struct jw_transport *transport, int returned, int64_t deadline, bool started,
-                  struct jw_error *error)
+/// After a read or write that did not succeed: -EAGAIN, or -1 with `error`.
+static ssize_t failed(struct jw_transport *transport, int returned, bool started, struct jw_error *error)
 {
     int number = errno, result = SSL_get_error(transport->ssl, returned);
-    if (result != SSL_ERROR_WANT_READ && result != SSL_ERROR_WANT_WRITE) {
-        jw_explain(transport, result, number, started, error);
-        return false;
-    }
-    if (jw_wait(transport->socket, result == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline))
+    if (result == SSL_ERROR_WANT_READ || result == SSL_ERROR_WANT_WRITE)
+        return -EAGAIN;
+    jw_explain(transport, result, number, started, error);
+    return -1;
+}
+
+ssize_t jw_send(struct jw_transport *transport, const char *bytes, size_t length, struct jw_error *error)
+{
+    size_t written = 0;
+    ERR_clear_error();
+    errno = 0;
+    int returned = SSL_write_ex(transport->ssl, bytes, length, &written);
+    return returned == 1 ? (ssize_t)written : failed(transport, returned, false, error);
+}
+
+bool jw_await(struct jw_transport *transport, short events, int64_t deadline, struct jw_error *error)
+{
+    if (SSL_want_read(transport->ssl))
+        events |= POLLIN;
+    if (SSL_want_write(transport->ssl))
+        events |= POLLOUT;
+    struct pollfd wait = {.fd = transport->socket, .events = events};
+    if (jw_wait_any(&wait, 1, deadline) > 0)
         return true;
     jw_set_error(error, JW_FAIL_TIMEOUT, "the server did not answer in time");
     return false;
@@ -83,24 +100,9 @@ bool jw_shake(struct jw_transport *transport, int64_t deadline, struct jw_error 
         int returned = SSL_connect(transport->ssl);
         if (returned == 1)
             return transport->shaken = true;
-        if (!again(transport, returned, deadline, false, error))
+        if (failed(transport, returned, false, error) != -EAGAIN || !jw_await(transport, 0, deadline, error))
             return false;
     }
-}
-
-bool jw_send(struct jw_transport *transport, const char *bytes, size_t length, struct jw_error *error)
-{
-    while (length > 0) {
-        size_t written = 0;
-        ERR_clear_error();
-        errno = 0;
-        int returned = SSL_write_ex(transport->ssl, bytes, length, &written);
-        if (returned != 1 && !again(transport, returned, jw_deadline(transport->io_ms), false, error))
-            return false;
-        bytes += written;
-        length -= written;
-    }
-    return true;
 }
 
 /// Further records that have come: a large buffer is filled by one call, not by one a record. What stops it
@@ -114,21 +116,30 @@ static size_t read_more(SSL *ssl, char *bytes, size_t capacity)
     return total;
 }
 
+ssize_t jw_receive_now(struct jw_transport *transport, char *bytes, size_t capacity, bool started,
+                       struct jw_error *error)
+{
+    size_t count = 0;
+    ERR_clear_error();
+    errno = 0;
+    int returned = SSL_read_ex(transport->ssl, bytes, capacity, &count);
+    if (returned == 1) {
+        transport->heard = true;
+        return (ssize_t)(count + read_more(transport->ssl, bytes + count, capacity - count));
+    }
+    if (SSL_get_error(transport->ssl, returned) == SSL_ERROR_ZERO_RETURN)
+        return 0;
+    return failed(transport, returned, started, error);
+}
+
 ssize_t jw_receive(struct jw_transport *transport, char *bytes, size_t capacity, bool started,
                    struct jw_error *error)
 {
     for (;;) {
-        size_t count = 0;
-        ERR_clear_error();
-        errno = 0;
-        int returned = SSL_read_ex(transport->ssl, bytes, capacity, &count);
-        if (returned == 1) {
-            transport->heard = true;
-            return (ssize_t)(count + read_more(transport->ssl, bytes + count, capacity - count));
-        }
-        if (SSL_get_error(transport->ssl, returned) == SSL_ERROR_ZERO_RETURN)
-            return 0;
-        if (!again(transport, returned, jw_deadline(transport->io_ms), started, error))
+        ssize_t count = jw_receive_now(transport, bytes, capacity, started, error);
+        if (count != -EAGAIN)
+            return count;
+        if (!jw_await(transport, 0, jw_deadline(transport->io_ms), error))
             return -1;
     }
 }

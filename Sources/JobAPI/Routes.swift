@@ -31,7 +31,8 @@ public enum Route: String, CaseIterable, Sendable {
 
   /// Feeds standard input of a job created with `stdin_open`; it is closed at the body's end unless `?close=0`.
   /// `?offset=N`: the body's place in all of the input; bytes that came before are not written again, so that a
-  /// request whose reply was lost can be repeated.
+  /// request whose reply was lost can be repeated. `?progress=10s`: interim replies (104) say in `Upload-Offset` how far
+  /// the job has the input, as it gets on and at least so often.
   case stdin = "PUT /jobs/{id}/stdin"
   /// Sends a signal: ``SignalRequest`` in, `{}` out.
   case signal = "POST /jobs/{id}/signal"

@@ -38,7 +38,7 @@ public enum ClientError: Error, CustomStringConvertible {
   public var isTransient: Bool {
     switch self {
     case .connect, .timeout, .closed: true
-    case .status(let code, _, _): code == 503 || code == 429
+    case .status(let code, _, _): [408, 429, 503].contains(code)
     default: false
     }
   }

@@ -46,6 +46,24 @@ public final class Connection {
 
   public func finish() throws(ClientError) { try call { error in jw_client_write_end(client, &error) } }
 
+  /// What the server says to a request while its body is written in chunks.
+  enum Heard { case nothing, input, interim, reply }
+
+  /// Waits for an interim reply, which ``header(_:)`` then reads, or for the reply itself; or for descriptor `input`, if
+  /// there is one, to become readable. `milliseconds`: how long; 0: for ever.
+  func listen(_ input: Int32?, milliseconds: Int64) throws(ClientError) -> Heard {
+    var heard = JW_HEARD_NOTHING
+    try call { error in
+      jw_client_listen(client, input ?? -1, UInt32(clamping: milliseconds), &heard, &error)
+    }
+    switch heard {
+    case JW_HEARD_INPUT: return .input
+    case JW_HEARD_INTERIM: return .interim
+    case JW_HEARD_REPLY: return .reply
+    default: return .nothing
+    }
+  }
+
   /// Reads the head of the next reply: its status.
   public func reply() throws(ClientError) -> Int {
     var status: Int32 = 0

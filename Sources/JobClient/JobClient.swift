@@ -66,7 +66,7 @@ public final class JobClient {
   }
 
   /// What the reply to a request that failed says.
-  private static func failure(_ connection: Connection, _ status: Int) throws(ClientError) -> ClientError {
+  static func failure(_ connection: Connection, _ status: Int) throws(ClientError) -> ClientError {
     let retryAfter = connection.header("retry-after").flatMap { Int($0) }
     let bytes = try connection.readAll(most: 1 << 20)
     let problem = try? JSONDecoder().decode(ProblemReply.self, from: Data(bytes))

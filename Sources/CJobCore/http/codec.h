@@ -22,6 +22,8 @@ struct jc_codec_operations {
     /// and nothing written: a header field that would be taken for another.
     int (*put_head)(struct jc_exchange *exchange, const struct jc_reply_head *head, int64_t length,
                     const void *body);
+    /// Writes an interim reply's head, unless the peer cannot know of such. -EINVAL as above.
+    int (*put_interim)(struct jc_exchange *exchange, const struct jc_reply_head *head);
     void (*put_body)(struct jc_exchange *exchange, const void *bytes, size_t length);
     void (*put_end)(struct jc_exchange *exchange);
     /// Fills the batch with what the socket may have next of replies, files included, and closes exchanges

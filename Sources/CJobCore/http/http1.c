@@ -86,6 +86,7 @@ const struct jc_codec_operations jc_http1 = {
     .awaits_body = jc_http1_awaits_body,
     .refuse = jc_http1_refuse,
     .put_head = jc_http1_put_head,
+    .put_interim = jc_http1_put_interim,
     .put_body = put_body,
     .put_end = put_end,
     .fill = fill,

@@ -33,5 +33,6 @@ void jc_http1_refuse(struct jc_connection *connection, int status, const char *d
 // http1_head.c
 int jc_http1_put_head(struct jc_exchange *exchange, const struct jc_reply_head *head, int64_t length,
                       const void *body);
+int jc_http1_put_interim(struct jc_exchange *exchange, const struct jc_reply_head *head);
 
 #endif

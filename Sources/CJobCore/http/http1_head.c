@@ -87,30 +87,57 @@ static ssize_t measure(const struct jc_reply_head *head, size_t reason)
     return (ssize_t)size;
 }
 
+static char *put_status(char *at, int status, const char *reason)
+{
+    at = put(put_number(put(at, "HTTP/1.1 ", 9), (uint64_t)status), " ", 1);
+    return put(put_text(at, reason), "\r\n", 2);
+}
+
+static char *put_fields(char *at, const struct jc_reply_head *head)
+{
+    for (size_t i = 0; i < head->count; i++) {
+        at = put(put_slice(at, head->fields[i].name), ": ", 2);
+        at = put(put_slice(at, head->fields[i].value), "\r\n", 2);
+    }
+    return at;
+}
+
+int jc_http1_put_interim(struct jc_exchange *exchange, const struct jc_reply_head *head)
+{
+    struct jc_connection *connection = exchange->connection;
+    const struct jc_http1 *http1 = connection->codec_state;
+    const char *reason = jc_reason(head->status);
+    ssize_t size = measure(head, strlen(reason));
+    if (size < 0 || http1->http_1_0)
+        return size < 0 ? (int)size : 0;
+    char *at = jc_output_room(connection, (size_t)size);
+    if (at == NULL)
+        return -ENOMEM;
+    at = put_fields(put_status(at, head->status, reason), head);
+    jc_output_commit(connection, put(at, "\r\n", 2));
+    return 0;
+}
+
 int jc_http1_put_head(struct jc_exchange *exchange, const struct jc_reply_head *head, int64_t length,
                       const void *body)
 {
     struct jc_connection *connection = exchange->connection;
     const char *reason = jc_reason(head->status);
-    const size_t reason_length = strlen(reason), body_length = body != NULL ? (size_t)length : 0;
-    ssize_t size = measure(head, reason_length);
+    const size_t body_length = body != NULL ? (size_t)length : 0;
+    ssize_t size = measure(head, strlen(reason));
     if (size < 0)
         return (int)size;
     char *at = jc_output_room(connection, (size_t)size + body_length);
     if (at == NULL)
         return -ENOMEM;
-    at = put(put_number(put(at, "HTTP/1.1 ", 9), (uint64_t)head->status), " ", 1);
-    at = put(put(at, reason, reason_length), "\r\nDate: ", 8);
+    at = put(put_status(at, head->status, reason), "Date: ", 6);
     at = put(put(at, jc_server_date(connection->server), JC_DATE_LENGTH), "\r\n", 2);
     if (head->type.length > 0)
         at = put(put_slice(put(at, "Content-Type: ", 14), head->type), "\r\n", 2);
     // A page of another site in a browser with a client's certificate shows nothing of ours.
     at = put_text(at, "Content-Security-Policy: frame-ancestors 'none'\r\n");
     at = put_framing(at, exchange, head->status, length);
-    for (size_t i = 0; i < head->count; i++) {
-        at = put(put_slice(at, head->fields[i].name), ": ", 2);
-        at = put(put_slice(at, head->fields[i].value), "\r\n", 2);
-    }
+    at = put_fields(at, head);
     at = put(put_connection(at, exchange), "\r\n", 2);
     if (body_length > 0)
         at = put(at, body, body_length);

@@ -4,6 +4,7 @@ static const struct {
     int status;
     const char *text;
 } entries[] = {
+    {104, "Upload Resumption Supported"},
     {200, "OK"},
     {201, "Created"},
     {202, "Accepted"},

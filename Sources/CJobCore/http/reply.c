@@ -27,6 +27,15 @@ void jc_reply(struct jc_exchange *exchange, const struct jc_reply_head *head, co
     exchange->answer = JC_ANSWER_ENDING;
 }
 
+void jc_reply_interim(struct jc_exchange *exchange, const struct jc_reply_head *head)
+{
+    struct jc_connection *connection = exchange->connection;
+    if (exchange->answer != JC_ANSWER_NONE || jc_bytes_length(&connection->transport.unsent) > 0)
+        return;
+    if (connection->codec->put_interim(exchange, head) < 0)
+        jc_reply_abort(exchange);
+}
+
 void jc_reply_problem(struct jc_exchange *exchange, const struct jc_reply_head *head, const char *detail,
                       size_t length)
 {

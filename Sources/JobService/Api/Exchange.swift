@@ -36,6 +36,11 @@ struct Exchange {
     body.withUnsafeBytes { reply(status, type: type, fields: fields, body: $0) }
   }
 
+  /// An interim reply (1xx): the reply itself comes later.
+  func inform(_ status: Int32, _ fields: [HeaderField]) {
+    HeaderField.withHead(status, "", fields) { jc_reply_interim(pointer, $0) }
+  }
+
   func reply(json body: some Encodable) { reply(encoded: JSONBody.encode(body)) }
   func reply(encoded text: [UInt8]) { reply(200, type: "application/json", body: text) }
 

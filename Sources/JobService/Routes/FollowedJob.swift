@@ -63,6 +63,15 @@ extension Query {
     }
   }
 
+  /// A query parameter that is a duration.
+  func duration(_ name: String) throws(Problem) -> DurationText? {
+    guard let text = self[name] else { return nil }
+    guard let time = DurationText(text) else {
+      throw Problem(400, "query parameter \"\(name)\" must be \(DurationText.allowed)")
+    }
+    return time
+  }
+
   /// A query parameter that is a whole number. `allowed`: what it may be, as its sender is told.
   func number(_ name: String, allowed: String = "a whole number") throws(Problem) -> UInt64? {
     guard let text = self[name] else { return nil }

@@ -54,19 +54,16 @@ extension Worker {
     case .batch: exchange.begin(BatchTask(self, key: try head.idempotencyKey()))
     default:
       let record = try job(id!, of: exchange.client, route).record
-      return begin(exchange, head, JC_BODY_WHOLE) { [unowned self] exchange, body, _ in
+      let task = BodyTask(self) { [unowned self] exchange, body, _ in
         if route == .signal { try signal(record, exchange, body) } else { try stop(record, exchange, body) }
       }
+      return begin(task, exchange, head, JC_BODY_WHOLE)
     }
     return JC_BODY_WHOLE
   }
 
   /// Begins a task for the body of a request, which is empty when there is none.
-  func begin(
-    _ exchange: Exchange, _ head: RequestHead, _ how: jc_body,
-    _ handle: @escaping (Exchange, UnsafeRawBufferPointer, _ last: Bool) throws -> Void
-  ) -> jc_body {
-    let task = BodyTask(self, handle)
+  func begin(_ task: ExchangeTask, _ exchange: Exchange, _ head: RequestHead, _ how: jc_body) -> jc_body {
     exchange.begin(task)
     if head.hasBody { return how }
     task.body(exchange, UnsafeRawBufferPointer(start: nil, count: 0), last: true)

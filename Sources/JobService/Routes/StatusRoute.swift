@@ -6,12 +6,9 @@ import Platform
 /// `GET /jobs/<id>/status`, the route that is asked most: answered from memory, its body encoded by hand.
 extension Worker {
   func status(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
-    guard head.hasQuery, let wait = try head.query(allowed: "wait")["wait"] else {
+    guard head.hasQuery, let time = try head.query(allowed: "wait").duration("wait") else {
       guard let client = api.clients.number(Int(exchange.client)) else { throw NoSuchJob(.status) }
       return try replyStatus(of: id, client, exchange)
-    }
-    guard let time = DurationText(wait) else {
-      throw Problem(400, "query parameter \"wait\" must be \(DurationText.allowed)")
     }
     try waitForStatus(id, exchange, milliseconds: time.milliseconds)
   }

@@ -63,6 +63,12 @@ final class WireClient {
   }
   func writeEnd() throws { try call { error in jw_client_write_end(client, &error) } }
 
+  func listen(_ input: Int32 = -1, milliseconds: UInt32 = 60_000) throws -> jw_heard {
+    var heard = JW_HEARD_NOTHING
+    try call { error in jw_client_listen(client, input, milliseconds, &heard, &error) }
+    return heard
+  }
+
   func reply() throws -> Int {
     var status: Int32 = 0
     try call { error in jw_client_reply(client, &status, &error) }

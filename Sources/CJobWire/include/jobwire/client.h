@@ -59,10 +59,23 @@ bool jw_client_request(struct jw_client *_Nonnull client, const char *_Nonnull m
                        const char *_Nonnull target, const char *_Nullable headers, int64_t body_length,
                        struct jw_error *_Nonnull error) __attribute__((warn_unused_result));
 /// A server may answer and close before it has read the whole body. With a length the rest is then dropped;
-/// with chunks this is JW_FAIL_CLOSED. In both cases jw_client_reply gives the answer.
+/// with chunks this is JW_FAIL_CLOSED. In both cases jw_client_reply gives the answer. Interim replies (1xx)
+/// that come to chunks are progress, also when the server takes none for now.
 bool jw_client_write(struct jw_client *_Nonnull client, const void *_Nonnull bytes, size_t length,
                      struct jw_error *_Nonnull error) __attribute__((warn_unused_result));
 bool jw_client_write_end(struct jw_client *_Nonnull client, struct jw_error *_Nonnull error)
+    __attribute__((warn_unused_result));
+
+enum jw_heard {
+    JW_HEARD_NOTHING, ///< the time is up
+    JW_HEARD_INPUT,   ///< the input is readable, or at its end
+    JW_HEARD_INTERIM, ///< 1xx: jw_client_header reads its head, of the last one when several have come
+    JW_HEARD_REPLY,   ///< the reply itself, for jw_client_reply: the rest of the body is not wanted
+};
+/// While a body is written in chunks: waits for what the server says to it, or for descriptor `input` (-1:
+/// none). For the only request on the connection that has no reply. `milliseconds` 0: for ever.
+bool jw_client_listen(struct jw_client *_Nonnull client, int input, unsigned milliseconds,
+                      enum jw_heard *_Nonnull heard, struct jw_error *_Nonnull error)
     __attribute__((warn_unused_result));
 
 /// Reads a reply's head (1xx are skipped). Requests may be pipelined: replies come in their order.

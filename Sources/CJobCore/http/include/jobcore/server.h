@@ -133,6 +133,9 @@ struct jc_reply_head {
     const struct jw_field *_Nullable fields;
     size_t count;
 };
+/// An interim reply (1xx), before the reply itself. Left out for a peer of HTTP/1.0, and for one that does
+/// not take what it was sent before: such replies don't pile up.
+void jc_reply_interim(struct jc_exchange *_Nonnull exchange, const struct jc_reply_head *_Nonnull head);
 /// The whole reply. For HEAD the body is left out and its length told. All bytes are copied.
 void jc_reply(struct jc_exchange *_Nonnull exchange, const struct jc_reply_head *_Nonnull head,
               const void *_Nullable body, size_t length);

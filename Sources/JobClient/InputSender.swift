@@ -1,0 +1,141 @@
+import Glibc
+import JobAPI
+import Platform
+
+/// Sends what can be read from a descriptor into a job's open standard input: each byte once and in order, then the end.
+///
+/// One request goes on for as long as there is something to send. The server tells meanwhile how far the job has the
+/// input; what it has not is kept, a few MiB at most, and sent again when the connection was lost. A server that does not
+/// say anything for as long as a reply may take is lost too; a job that does not read is waited for. One thread.
+public final class InputSender {
+  private struct Block {
+    let offset: UInt64
+    let bytes: [UInt8]
+    var end: UInt64 { offset + UInt64(bytes.count) }
+  }
+
+  private static let blockSize = 1 << 16
+  private static let mostBlocks = 64
+  /// Milliseconds without input after which the request is ended: the server waits for a body only so long.
+  private static let idle: Int64 = 1000
+  /// The same between two words of the server, when a reply may take for ever.
+  private static let longestSilence: Int64 = 15_000
+
+  private let client: JobClient
+  private let id: JobID
+  private let bridge: Bridge
+  private let descriptor: Int32
+  /// Read, and not known to have been taken.
+  private var kept: [Block] = []
+  private var offset: UInt64 = 0
+  private var isAtEnd = false
+  /// When the server is given up, unless it says something before.
+  private var silence: Deadline?
+
+  public init(_ client: JobClient, _ id: JobID, _ bridge: Bridge, from descriptor: Int32) {
+    (self.client, self.id, self.bridge, self.descriptor) = (client, id, bridge, descriptor)
+  }
+
+  /// Returns after the input's end, when the job has it all; connects when there is something to send. Throws
+  /// ``ClientError``: a 409 with ``InputEnded/text`` when the job takes no more.
+  public func send() throws {
+    while !isAtEnd {
+      read()
+      if !kept.isEmpty { try bridge.call { try sendOnce() } }
+    }
+    try bridge.call { try client.feed(id, [], at: offset, close: true) }
+  }
+
+  /// One request, from the first byte that is kept.
+  private func sendOnce() throws {
+    let connection = try client.connection()
+    let type = "Content-Type: \(MediaType.octets)\r\n"
+    try connection.begin(Route.stdin.method, target, headers: type, length: -1)
+    let isWhole = try isWritten(to: connection)
+    let status = try connection.reply()
+    guard status < 300 else { throw try JobClient.failure(connection, status) }
+    _ = try connection.readAll()
+    guard isWhole else { throw ClientError.closed("the server ended the request before the input did") }
+    kept = []
+  }
+
+  private var target: String {
+    let limit = Int64(client.settings.replyTimeout)
+    let progress = limit == 0 ? Self.longestSilence : min(Self.longestSilence, limit / 2)
+    let query: Query = [
+      "offset": "\(kept[0].offset)", "close": "0", "progress": "\(DurationText(milliseconds: progress))",
+    ]
+    return Route.stdin.target(id, query)
+  }
+
+  /// False: the server answered before the request's end, or closed the connection.
+  private func isWritten(to connection: Connection) throws -> Bool {
+    do {
+      for block in kept { try connection.write(block.bytes) }
+      renewSilence()
+      while !isAtEnd {
+        switch try connection.listen(kept.count < Self.mostBlocks ? descriptor : nil, milliseconds: patience)
+        {
+        case .interim: confirm(connection)
+        case .input: try pass(to: connection)
+        case .reply: return false
+        case .nothing:
+          guard kept.isEmpty else { throw ClientError.timeout("the server did not answer in time") }
+          try connection.finish()
+          return true
+        }
+      }
+      try connection.finish()
+      return true
+    } catch ClientError.closed {
+      return false
+    }
+  }
+
+  /// Milliseconds to wait for the server or for input; 0: for ever.
+  private var patience: Int64 {
+    if kept.isEmpty { return Self.idle }
+    return silence.map { max(1, $0.left) } ?? 0
+  }
+
+  private func renewSilence() {
+    let limit = client.settings.replyTimeout
+    silence = limit == 0 ? nil : Deadline(after: Int64(limit))
+  }
+
+  private func confirm(_ connection: Connection) {
+    renewSilence()
+    bridge.reached()
+    guard let taken = connection.header("upload-offset").flatMap({ UInt64($0) }) else { return }
+    kept.removeFirst(kept.prefix { $0.end <= taken }.count)
+  }
+
+  private func pass(to connection: Connection) throws {
+    if kept.isEmpty { renewSilence() }
+    read()
+    if !isAtEnd { try connection.write(kept[kept.count - 1].bytes) }
+  }
+
+  /// Keeps what there is next, or notes the end.
+  private func read() {
+    let bytes = [UInt8](unsafeUninitializedCapacity: Self.blockSize) { buffer, count in
+      var result = -1
+      repeat {
+        result = Glibc.read(descriptor, buffer.baseAddress!, buffer.count)
+      } while result < 0 && mustRetry()
+      count = max(0, result)
+    }
+    isAtEnd = bytes.isEmpty
+    if isAtEnd { return }
+    kept.append(Block(offset: offset, bytes: bytes))
+    offset += UInt64(bytes.count)
+  }
+
+  private func mustRetry() -> Bool {
+    if errno == EINTR { return true }
+    guard errno == EAGAIN else { return false }
+    // Somebody who shares it made it non-blocking.
+    var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&wait, 1, -1) >= 0 || errno == EINTR
+  }
+}
