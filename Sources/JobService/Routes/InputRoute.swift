@@ -43,7 +43,7 @@ private final class InputTask: ExchangeTask {
   func tell(_ exchange: Exchange, every time: DurationText) throws(SystemError) {
     let number = exchange.number
     pause = UInt64(max(time.milliseconds, Self.shortestPause))
-    timer = try LoopTimer(worker.loop) { [unowned worker] in worker.wakeNow(number) }
+    timer = try LoopTimer(worker.loop) { [unowned worker] in worker.wake(number) }
     timer?.start(milliseconds: pause)
   }
 
