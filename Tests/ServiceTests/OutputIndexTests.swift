@@ -1,8 +1,10 @@
+import CJobEngine
 import Glibc
 import Harness
 import JobAPI
 import Testing
 
+@testable import JobEngine
 @testable import JobModel
 @testable import JobService
 @testable import JobStore
@@ -186,5 +188,28 @@ struct OutputIndexTests {
     let reader = OutputIndexReader(place.id, in: place.directory)
     #expect(try reader.take(OutputProgress(pieces: 0)))
     #expect(try !reader.take(OutputProgress(pieces: 3)))
+  }
+
+  /// What is written after that is told at the time that the clock shows then.
+  @Test func aClockThatIsSetBackBeginsANewPiece() {
+    var index = OutputIndex()
+    for time in [10_000_000, 10_000_500, 4_000_000, 4_000_900] as [Int64] {
+      _ = index.append(.stdout, length: 5, time: time)
+    }
+    let pieces = (0..<index.count).map { OutputIndex.piece($0, of: index.pieces) }
+    #expect(
+      pieces == [
+        OutputIndex.Piece(time: 10_000_000, stream: .stdout, length: 10),
+        OutputIndex.Piece(time: 4_000_000, stream: .stdout, length: 10),
+      ])
+  }
+
+  /// Nor did a job begin before it was created, or end before it began.
+  @Test func timesOfAJobAreInOrderWhateverTheClockDoes() {
+    var record = JobRecord(id: JobID(high: 1, low: 2), client: 1, created: 5_000)
+    var result = jc_job_result()
+    (result.started_us, result.finished_us) = (4_000, 3_000)
+    record.take(result)
+    #expect(record.state == .completed && record.started == 5_000 && record.finished == 5_000)
   }
 }
