@@ -114,7 +114,7 @@ show 0 "$jobctl" run uname -sr
 show 3 "$jobctl" run sh -c 'echo to stdout; echo to stderr >&2; exit 3'
 echo '$ echo hello from a pipe | jobctl run tr a-z A-Z'
 echo hello from a pipe | "$jobctl" run tr a-z A-Z || fail "no standard input"
-show 125 "$jobctl" run no-such-program
+show 127 "$jobctl" run no-such-program
 
 say "5. Start a job, look at it, stop it: record and output stay"
 echo '$ id=$(jobctl start --label stage=demo sh -c "for i in 1 2 3; do echo step \$i; sleep 0.3; done; exec sleep 1000")'
