@@ -62,11 +62,11 @@ void jc_cgroup_changes_read(struct jc_engine *engine)
     // One that is not half full has all.
     while (engine->changes >= 0 && length > (ssize_t)sizeof buffer / 2) {
         length = read(engine->changes, buffer, sizeof buffer);
-        for (char *at = buffer; at < buffer + length;) {
-            const struct inotify_event *event = (const struct inotify_event *)at;
+        for (ssize_t at = 0; at < length;) {
+            const struct inotify_event *event = (const struct inotify_event *)(buffer + at);
             if (!is_harmless(event, true))
                 note(engine, event);
-            at += sizeof *event + event->len;
+            at += (ssize_t)(sizeof *event + event->len);
         }
     }
 }
