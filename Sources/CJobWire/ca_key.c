@@ -1,6 +1,5 @@
 #define _GNU_SOURCE
 #include "ca_private.h"
-#include "tls_private.h"
 
 #include <errno.h>
 #include <jobwire/tls.h>

@@ -1,5 +1,4 @@
 #define _GNU_SOURCE
-#include "tls_private.h"
 
 #include <errno.h>
 #include <jobwire/tls.h>

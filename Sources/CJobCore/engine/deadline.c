@@ -1,5 +1,7 @@
 #include "engine_private.h"
 
+#include <errno.h>
+
 void jc_engine_set_deadline(struct jc_job *job, int64_t after_ms)
 {
     job->state.deadline = after_ms > INT64_MAX / 2 ? INT64_MAX / 2 : jp_monotonic_ms() + after_ms;
@@ -41,7 +43,8 @@ static void before_end(struct jc_job *job)
     } else if (!job->state.kill_sent) {
         jc_job_stop(job, 0);
     } else {
-        jc_job_leave(job, jc_job_kill_error(job), "kill");
+        const int status = jc_job_signal(job, SIGKILL, false);
+        jc_job_leave(job, status < 0 ? -status : ETIMEDOUT, "kill");
     }
 }
 

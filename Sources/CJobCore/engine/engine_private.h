@@ -178,8 +178,6 @@ void jc_start_stop(struct jc_job *job);
 void jc_job_give_up(struct jc_job *job, int error, const char *stage);
 /// Ends a job though processes of it are left. The error is told unless its first process was reaped.
 void jc_job_leave(struct jc_job *job, int error, const char *stage);
-/// Why KILL does not end it: an errno.
-int jc_job_kill_error(const struct jc_job *job);
 /// Looks whether what is left of a job that is over is gone.
 void jc_left_check(struct jc_job *job);
 

@@ -1,26 +1,16 @@
 #include "engine_private.h"
 
 #include <errno.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 // A job is over, and processes of it are left: they wait in the kernel, or this process may not kill them
 // (kill(2)). They are looked for until they are gone, so that the first one is reaped and its cgroup removed.
 
 #define LOOK_AGAIN_MS 1000
 
-int jc_job_kill_error(const struct jc_job *job)
-{
-    if (job->reaped || job->state.pidfd < 0)
-        return ETIMEDOUT;
-    return syscall(SYS_pidfd_send_signal, job->state.pidfd, SIGKILL, NULL, 0) < 0 ? errno : ETIMEDOUT;
-}
-
 void jc_job_leave(struct jc_job *job, int error, const char *stage)
 {
     for (int i = 0; i < 2; i++) {
-        if (job->state.pipe[i] >= 0)
-            jc_drain(job, (enum jc_stream)i, true);
+        jc_drain(job, (enum jc_stream)i, true);
         if (job->state.pipe[i] >= 0)
             jc_drain_close(job, (enum jc_stream)i);
     }

@@ -13,25 +13,31 @@
 #define SESSION_SECONDS 3600
 #define VERIFY_DEPTH 8
 
-static bool trust(struct jc_tls *tls, const struct jc_tls_options *options, char *error)
+static bool load(X509_STORE *store, const char *file, bool (*add)(X509_STORE *store, BIO *bio),
+                 const char *failure, char *error)
 {
-    SSL_CTX *ctx = tls->ctx;
-    const bool revokes = options->crl_file != NULL;
     ERR_clear_error();
-    BIO *authorities = BIO_new_file(options->client_ca_file, "r");
-    BIO *revocations = authorities != NULL && revokes ? BIO_new_file(options->crl_file, "r") : NULL;
-    const char *failed = authorities == NULL ? "cannot use the client authorities"
-                         : revokes && revocations == NULL
-                             ? "cannot use the revocation list"
-                             : jc_trust_fill(SSL_CTX_get_cert_store(ctx), authorities, revocations, revokes);
-    const bool is_list = failed != NULL && strstr(failed, "revocation") != NULL;
-    if (failed != NULL)
-        jw_tls_fail(error, JC_ERROR_SIZE, failed, is_list ? options->crl_file : options->client_ca_file);
-    BIO_free(authorities);
-    BIO_free(revocations);
-    if (failed == NULL)
-        SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(options->client_ca_file));
-    return failed == NULL;
+    BIO *bio = BIO_new_file(file, "r");
+    const bool is_added = bio != NULL && add(store, bio);
+    if (!is_added)
+        jw_tls_fail(error, JC_ERROR_SIZE, failure, file);
+    BIO_free(bio);
+    // Reading to the end of a file is an error to the reader.
+    ERR_clear_error();
+    return is_added;
+}
+
+static bool trust(SSL_CTX *ctx, const struct jc_tls_options *options, char *error)
+{
+    X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+    if (!load(store, options->client_ca_file, jc_trust_add_authorities, "cannot use the client authorities",
+              error))
+        return false;
+    if (options->crl_file != NULL &&
+        !load(store, options->crl_file, jc_trust_add_revocations, "cannot use the revocation list", error))
+        return false;
+    SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(options->client_ca_file));
+    return true;
 }
 
 /// What its own side could not present: OpenSSL would tell so only to the clients.
@@ -120,7 +126,7 @@ static int set_up(struct jc_tls *tls, const struct jc_tls_options *options, char
     resume(ctx, options->session_cache);
     if (options->crl_file != NULL && (tls->revocations = strdup(options->crl_file)) == NULL)
         return -ENOMEM;
-    return trust(tls, options, error) ? 0 : -EINVAL;
+    return trust(ctx, options, error) ? 0 : -EINVAL;
 }
 
 int jc_tls_new(const struct jc_tls_options *options, struct jc_tls **out, char error[JC_ERROR_SIZE])

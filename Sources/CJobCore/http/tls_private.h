@@ -14,8 +14,10 @@ struct jc_tls {
 
 BIO_METHOD *jc_tls_bio_method(void);
 
-/// Fills a store from PEM. NULL, or what failed, with the reason in OpenSSL's queue of errors.
-const char *jc_trust_fill(X509_STORE *store, BIO *authorities, BIO *revocations, bool has_revocations);
+/// Add what is in PEM to a store. False: there is none, or it cannot be used; why is in OpenSSL's queue of
+/// errors.
+bool jc_trust_add_authorities(X509_STORE *store, BIO *bio);
+bool jc_trust_add_revocations(X509_STORE *store, BIO *bio);
 /// Why a connection's client would not be let in; NULL: it would.
 const char *jc_trust_refuses(const struct jc_trust *trust, SSL *ssl);
 /// Seconds since 1970; 0: none.

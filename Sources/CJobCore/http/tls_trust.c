@@ -11,18 +11,11 @@
 
 // Whose clients are let in: authorities, and what they have revoked.
 
-/// OpenSSL's own would ask the terminal.
-static int no_password(char *buffer, int size, int writing, void *context)
-{
-    (void)buffer, (void)size, (void)writing, (void)context;
-    return -1;
-}
-
-static bool add_authorities(X509_STORE *store, BIO *bio)
+bool jc_trust_add_authorities(X509_STORE *store, BIO *bio)
 {
     X509 *certificate;
     int count = 0;
-    while ((certificate = PEM_read_bio_X509(bio, NULL, no_password, NULL)) != NULL) {
+    while ((certificate = PEM_read_bio_X509(bio, NULL, jw_tls_no_password, NULL)) != NULL) {
         const bool is_added = X509_STORE_add_cert(store, certificate) == 1;
         X509_free(certificate);
         if (!is_added)
@@ -32,11 +25,11 @@ static bool add_authorities(X509_STORE *store, BIO *bio)
     return count > 0;
 }
 
-static bool add_revocations(X509_STORE *store, BIO *bio)
+bool jc_trust_add_revocations(X509_STORE *store, BIO *bio)
 {
     X509_CRL *list;
     int count = 0;
-    while ((list = PEM_read_bio_X509_CRL(bio, NULL, no_password, NULL)) != NULL) {
+    while ((list = PEM_read_bio_X509_CRL(bio, NULL, jw_tls_no_password, NULL)) != NULL) {
         const bool is_added = X509_STORE_add_crl(store, list) == 1;
         X509_CRL_free(list);
         if (!is_added)
@@ -47,30 +40,20 @@ static bool add_revocations(X509_STORE *store, BIO *bio)
     return count > 0 && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
 }
 
-const char *jc_trust_fill(X509_STORE *store, BIO *authorities, BIO *revocations, bool has_revocations)
-{
-    ERR_clear_error();
-    if (authorities == NULL || !add_authorities(store, authorities))
-        return "cannot use the client authorities";
-    // Reading to the end of a file is an error to the reader.
-    ERR_clear_error();
-    if (has_revocations && (revocations == NULL || !add_revocations(store, revocations)))
-        return "cannot use the revocation list";
-    ERR_clear_error();
-    return NULL;
-}
-
 int jc_trust_new(const void *authorities, size_t length, const void *revocations, size_t revocations_length,
                  struct jc_trust **out)
 {
     X509_STORE *store = X509_STORE_new();
     BIO *first = BIO_new_mem_buf(authorities, (int)length);
     BIO *second = BIO_new_mem_buf(revocations, (int)revocations_length);
-    const char *failed =
-        store == NULL ? "out of memory" : jc_trust_fill(store, first, second, revocations_length > 0);
+    const bool is_whole = store != NULL && first != NULL && second != NULL &&
+                          jc_trust_add_authorities(store, first) &&
+                          (revocations_length == 0 || jc_trust_add_revocations(store, second));
     BIO_free(first);
     BIO_free(second);
-    if (failed != NULL) {
+    // Reading to the end is an error to the reader.
+    ERR_clear_error();
+    if (!is_whole) {
         X509_STORE_free(store);
         return -EINVAL;
     }

@@ -24,6 +24,8 @@ struct bio_method_st *_Nullable jw_tls_bio_method(
 /// NULL without memory.
 struct ssl_st *_Nullable jw_tls_session(struct ssl_ctx_st *_Nonnull ctx,
                                         const struct bio_method_st *_Nonnull method, void *_Nonnull data);
+/// A password callback of OpenSSL (pem_password_cb) that has none: its own would ask the terminal.
+int jw_tls_no_password(char *_Nullable buffer, int size, int writing, void *_Nullable context);
 /// "<what> <file>: <reason>" into `error`, with OpenSSL's reason as below. False, to be returned.
 bool jw_tls_fail(char *_Nonnull error, size_t size, const char *_Nonnull what, const char *_Nonnull file);
 /// The reason of OpenSSL's oldest queued error, in words; clears the queue.
