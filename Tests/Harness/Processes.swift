@@ -2,10 +2,12 @@ import Glibc
 
 /// What the system says of processes.
 package enum Processes {
+  /// A process that was killed is not gone before the last of its threads is, which may hold its files open for a while
+  /// after the first has become a zombie.
   package static func isAlive(_ pid: Int32) -> Bool {
     let stat = Files.text("/proc/\(pid)/stat")
     guard let end = stat.lastIndex(of: ")") else { return false }
-    return !stat[end...].dropFirst(2).hasPrefix("Z")
+    return !stat[end...].dropFirst(2).hasPrefix("Z") || threads(pid) > 1
   }
 
   /// Whether a thread is watched by strace(1) or the like.
