@@ -4,11 +4,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-/// The header of the first version.
-#define FIRST_SIZE 48
-_Static_assert(sizeof(struct jc_plan_header) >= FIRST_SIZE, "a header only grows");
+_Static_assert(sizeof(struct jc_plan_header) >= JC_PLAN_FIRST_SIZE, "a header only grows");
 
-static const uint32_t texts[] = {JC_PLAN_CWD, JC_PLAN_USER, JC_PLAN_GROUP};
+static const uint32_t texts[] = {JC_PLAN_CWD, JC_PLAN_USER, JC_PLAN_GROUP, JC_PLAN_QUEUE};
 
 static uint32_t number_at(const void *numbers, uint32_t index)
 {
@@ -106,10 +104,10 @@ static bool is_sound(const struct jc_plan *plan)
 
 int jc_plan_check(const void *bytes, size_t length)
 {
-    if (length < FIRST_SIZE || length > UINT32_MAX || number_at(bytes, 0) != JC_PLAN_MAGIC)
+    if (length < JC_PLAN_FIRST_SIZE || length > UINT32_MAX || number_at(bytes, 0) != JC_PLAN_MAGIC)
         return -EINVAL;
     const uint32_t size = number_at(bytes, 1);
-    if (size < FIRST_SIZE || size > length)
+    if (size < JC_PLAN_FIRST_SIZE || size > length)
         return -EINVAL;
     struct jc_plan_header header = {0};
     memcpy(&header, bytes, size < sizeof header ? size : sizeof header);

@@ -29,15 +29,24 @@ public struct CreateRequest: Codable, Sendable, Equatable {
   /// Run as this user and group, where the daemon may.
   public var user: String?
   public var group: String?
+  /// Among the client's jobs that wait for a slot: -100 to 100, the highest first, 0 when absent; equal ones by age.
+  public var priority: Int64?
+  /// The client's named queue it waits in: at most ``queueSlots`` of its jobs run at once.
+  public var queue: String?
+  /// 1 when absent. The number of the creation that was accepted last holds for the whole queue.
+  public var queueSlots: Int64?
+  /// What its processes together may use; the daemon's default when absent.
+  public var limits: JobLimits?
 
   public enum LimitAction: String, Codable, Sendable { case truncate, kill }
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case cmd, args, env, cwd, stdin, timeout, grace, labels, merge, user, group
+    case cmd, args, env, cwd, stdin, timeout, grace, labels, merge, user, group, priority, queue, limits
     case stdinBase64 = "stdin_base64"
     case stdinOpen = "stdin_open"
     case outputLimit = "output_limit"
     case onLimit = "on_limit"
+    case queueSlots = "queue_slots"
   }
 
   public init(cmd: String, args: [String] = []) {
@@ -50,6 +59,14 @@ public struct CreateRequest: Codable, Sendable, Equatable {
 extension KeyedDecodingContainer where Key == CreateRequest.CodingKeys {
   func decode(_ type: [String].Type, forKey key: Key) throws -> [String] {
     try decodeIfPresent(type, forKey: key) ?? []
+  }
+
+  func decodeIfPresent(_ type: JobLimits.Type, forKey key: Key) throws -> JobLimits? {
+    do {
+      return try decodeIfPresent(Strict<JobLimits>.self, forKey: key)?.body
+    } catch let error as InvalidRequest {
+      throw InvalidRequest(member: key.stringValue, "is not right: \(error)")
+    }
   }
 
   /// The decoder takes a fraction in place of an integer for malformed JSON; this names the member instead.

@@ -17,6 +17,10 @@ extension CreateRequest: StrictBody {
     "on_limit": "\"truncate\" or \"kill\"",
     "user": "the name of a user",
     "group": "the name of a group",
+    "priority": "a whole number from -\(Limits.priority) to \(Limits.priority)",
+    "queue": "a name: 1 to \(Limits.labelName) letters, digits, '-', '_', '.' or '/'",
+    "queue_slots": "a whole number from 1 to \(Limits.queueSlots), beside \"queue\"",
+    "limits": "an object with memory, cpus or processes",
   ]
 
   /// Most of each that a request may hold. Lengths in bytes; what exec itself limits is left to exec.
@@ -25,6 +29,8 @@ extension CreateRequest: StrictBody {
     public static let labels = 64
     public static let labelName = 128
     public static let labelValue = 1024
+    public static let priority: Int64 = 100
+    public static let queueSlots: Int64 = 1_000_000
   }
 
   public func validate() throws(InvalidRequest) {
@@ -42,6 +48,14 @@ extension CreateRequest: StrictBody {
     if let outputLimit { try require(outputLimit >= 0, "output_limit") }
     try validateIdentity("user", user)
     try validateIdentity("group", group)
+    try validateQueue()
+  }
+
+  private func validateQueue() throws(InvalidRequest) {
+    if let priority { try require((-Limits.priority...Limits.priority).contains(priority), "priority") }
+    if let queue { try require(Self.isName(queue), "queue") }
+    guard let queueSlots else { return }
+    try require(queue != nil && (1...Limits.queueSlots).contains(queueSlots), "queue_slots")
   }
 
   /// Standard input as bytes, however it was given.
@@ -74,7 +88,7 @@ extension CreateRequest: StrictBody {
     guard let labels else { return }
     try require(labels.count <= Limits.labels, "labels", " with at most \(Limits.labels) members")
     for (name, value) in labels {
-      guard (1...Limits.labelName).contains(name.utf8.count), name.utf8.allSatisfy(Self.isLabelByte) else {
+      guard Self.isName(name) else {
         throw InvalidRequest(
           member: "labels",
           "has the name \"\(printable(name))\"; a name is 1 to \(Limits.labelName) letters, digits, '-', '_', '.' or '/'"
@@ -89,7 +103,11 @@ extension CreateRequest: StrictBody {
     }
   }
 
-  private static func isLabelByte(_ byte: UInt8) -> Bool {
+  private static func isName(_ text: String) -> Bool {
+    (1...Limits.labelName).contains(text.utf8.count) && text.utf8.allSatisfy(isNameByte)
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
     switch byte {
     case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x2f, 0x5f: true
     default: false

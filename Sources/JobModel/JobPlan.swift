@@ -27,6 +27,7 @@ package struct JobPlan: Equatable, Sendable {
     if request.outputLimit != nil { flags.append(JC_PLAN_OUTPUT_LIMIT) }
     for (kind, text) in [
       (JC_PLAN_CWD, request.cwd), (JC_PLAN_USER, request.user), (JC_PLAN_GROUP, request.group),
+      (JC_PLAN_QUEUE, request.queue),
     ] {
       guard let text else { continue }
       flags.append(kind)
@@ -38,7 +39,11 @@ package struct JobPlan: Equatable, Sendable {
         flags: flags.reduce(0) { $0 | $1.rawValue }, arguments: UInt32(1 + request.args.count),
         environment: UInt32(environment.count), labels: UInt32(labels.count),
         timeout_ms: UInt64(request.timeout?.milliseconds ?? 0),
-        grace_ms: UInt64(request.grace?.milliseconds ?? 0), output_limit: UInt64(request.outputLimit ?? 0)))
+        grace_ms: UInt64(request.grace?.milliseconds ?? 0), output_limit: UInt64(request.outputLimit ?? 0),
+        priority: Int32(request.priority ?? 0),
+        queue_slots: request.queue == nil ? 0 : UInt32(request.queueSlots ?? 1),
+        memory: UInt64(request.limits?.memory?.bytes ?? 0), cpu_milli: request.limits?.cpuMilli ?? 0,
+        processes: UInt32(request.limits?.processes ?? 0)))
   }
 
   /// Checks what no request may contain, since the bytes come from a process that is not trusted.
@@ -46,7 +51,9 @@ package struct JobPlan: Equatable, Sendable {
     guard let base = bytes.baseAddress, jc_plan_check(base, bytes.count) == 0 else { throw MalformedBytes() }
     let header = jc_plan_view(base).header
     let longest = UInt64(DurationText.longest)
-    guard header.timeout_ms <= longest, header.grace_ms <= longest else { throw MalformedBytes() }
+    guard header.timeout_ms <= longest, header.grace_ms <= longest,
+      abs(Int64(header.priority)) <= CreateRequest.Limits.priority
+    else { throw MalformedBytes() }
     self.bytes = [UInt8](bytes)
   }
 
@@ -67,6 +74,17 @@ extension JobPlan {
 
   /// Bytes kept of each stream; nil: the daemon's.
   package var outputLimit: UInt64? { read { $0.has(JC_PLAN_OUTPUT_LIMIT) ? $0.header.output_limit : nil } }
+
+  /// Among the client's jobs that wait: the highest first.
+  package var priority: Int { read { Int($0.header.priority) } }
+  /// The named queue that it waits in.
+  package var queue: String? { read { $0.text(JC_PLAN_QUEUE) } }
+  /// Jobs of that queue that may run at once.
+  package var queueSlots: Int { read { Int(max($0.header.queue_slots, 1)) } }
+  /// What its processes together may use; 0: no limit.
+  package var limits: (memory: UInt64, cpuMilli: UInt32, processes: UInt32) {
+    read { ($0.header.memory, $0.header.cpu_milli, $0.header.processes) }
+  }
 
   package var labels: [String: String] {
     read { plan in
@@ -94,12 +112,23 @@ extension JobPlan {
       request.outputLimit = outputLimit.map { Int64(clamping: $0) }
       request.grace = plan.has(JC_PLAN_GRACE) ? DurationText(milliseconds: Int64(header.grace_ms)) : nil
       request.timeout = header.timeout_ms > 0 ? DurationText(milliseconds: Int64(header.timeout_ms)) : nil
+      request.priority = header.priority == 0 ? nil : Int64(header.priority)
+      request.queue = queue
+      request.queueSlots = request.queue == nil ? nil : Int64(queueSlots)
+      request.limits = JobLimits(
+        memory: header.memory, cpuMilli: header.cpu_milli, processes: header.processes)
       return request
     }
   }
 
   private func read<Result>(_ body: (jc_plan) -> Result) -> Result {
     bytes.withUnsafeBytes { body(jc_plan_view($0.baseAddress!)) }
+  }
+}
+
+extension jc_plan_header {
+  fileprivate var hasFirstMembersOnly: Bool {
+    priority == 0 && queue_slots == 0 && memory == 0 && cpu_milli == 0 && processes == 0
   }
 }
 
@@ -129,10 +158,13 @@ private struct PlanStrings {
     ends.append(UInt32(bytes.count))
   }
 
+  /// What an earlier version can say it says in the same bytes, of which a digest may have been kept.
   func encoded(_ header: jc_plan_header) -> [UInt8] {
+    var header = header
+    if header.hasFirstMembersOnly { header.size = UInt32(JC_PLAN_FIRST_SIZE) }
     var plan: [UInt8] = []
-    plan.reserveCapacity(MemoryLayout<jc_plan_header>.size + 4 * ends.count + bytes.count)
-    withUnsafeBytes(of: header) { plan.append(contentsOf: $0) }
+    plan.reserveCapacity(Int(header.size) + 4 * ends.count + bytes.count)
+    withUnsafeBytes(of: header) { plan.append(contentsOf: $0.prefix(Int(header.size))) }
     ends.withUnsafeBytes { plan.append(contentsOf: $0) }
     plan.append(contentsOf: bytes)
     return plan

@@ -11,7 +11,7 @@ static void require(bool held)
         abort();
 }
 
-static const enum jc_plan_flag kinds[] = {JC_PLAN_CWD, JC_PLAN_USER, JC_PLAN_GROUP};
+static const enum jc_plan_flag kinds[] = {JC_PLAN_CWD, JC_PLAN_USER, JC_PLAN_GROUP, JC_PLAN_QUEUE};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /// A string of a plan of `length` bytes lies in it whole, right behind the one before.

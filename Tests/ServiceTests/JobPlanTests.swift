@@ -20,6 +20,9 @@ struct JobPlanTests {
     request.onLimit = .kill
     request.user = "nobody"
     request.group = "nogroup"
+    request.priority = -7
+    (request.queue, request.queueSlots) = ("deploy/a", 3)
+    request.limits = JobLimits(memory: SizeText("512MiB"), cpus: 0.25, processes: 64)
     return request
   }
 
@@ -34,12 +37,20 @@ struct JobPlanTests {
     #expect(plan.visibleRequest == visible)
     #expect(plan.isStdinOpen && plan.grace == 0 && plan.user == "nobody" && plan.group == "nogroup")
     #expect(plan.labels == ["a/b": "", "l": "v"])
+    #expect(plan.priority == -7 && plan.queue == "deploy/a" && plan.queueSlots == 3)
+    #expect(plan.limits == (512 << 20, 250, 64))
   }
 
   @Test func whatIsNotAskedForIsNot() throws {
     let plan = try check(JobPlan(CreateRequest(cmd: "true")).bytes)
     #expect(plan.visibleRequest == CreateRequest(cmd: "true"))
     #expect(!plan.isStdinOpen && plan.grace == nil && plan.labels.isEmpty)
+    #expect(plan.priority == 0 && plan.queue == nil && plan.limits == (0, 0, 0))
+  }
+
+  /// Digests of what an earlier version encoded were kept with the keys of its requests.
+  @Test func whatAnEarlierVersionCouldSayIsEncodedAsItDid() {
+    #expect(JobPlan(CreateRequest(cmd: "a")).bytes.count == 48 + 4 + 2)
   }
 
   /// Each text is found whichever of the others are there.

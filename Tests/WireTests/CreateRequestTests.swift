@@ -16,6 +16,14 @@ import Testing
     #expect(full.onLimit == .kill && full.outputLimit == 0 && full.labels == ["team/x": "y z"])
   }
 
+  @Test func sizesAreTextsOrNumbers() throws {
+    for memory in ["1048576", #""1MiB""#, #""1024KiB""#] {
+      let request = try CreateRequest(
+        strictJSON: #"{"cmd":"a","limits":{"memory":\#(memory),"cpus":2}}"#.utf8)
+      #expect(request.limits == JobLimits(memory: SizeText(bytes: 1 << 20), cpus: 2))
+    }
+  }
+
   @Test(arguments: [
     (#"{"cmd":"#, "not JSON"), ("", "not JSON"), ("[]", "JSON object"), ("3", "JSON object"),
     ("{}", #""cmd" is missing"#), (#"{"cmd":""}"#, #""cmd" must be a string that is not empty"#),
@@ -35,6 +43,17 @@ import Testing
     (#"{"cmd":"a","on_limit":"stop"}"#, #""truncate" or "kill""#),
     (#"{"cmd":"a","labels":{"a b":""}}"#, "letters"),
     (#"{"cmd":"a","labels":{"a":"\n"}}"#, "control"), (#"{"cmd":"a","user":""}"#, "name of a user"),
+    (#"{"cmd":"a","priority":101}"#, #""priority" must be a whole number from -100 to 100"#),
+    (#"{"cmd":"a","priority":1.5}"#, "whole number from"),
+    (#"{"cmd":"a","queue":""}"#, #""queue" must be a name"#), (#"{"cmd":"a","queue":"a b"}"#, "letters"),
+    (#"{"cmd":"a","queue":"q","queue_slots":0}"#, #""queue_slots" must be a whole number from 1"#),
+    (#"{"cmd":"a","queue_slots":1}"#, #"beside "queue""#),
+    (#"{"cmd":"a","limits":{"memory":"1KiB"}}"#, #"member "memory" must be a size of 1MiB or more"#),
+    (#"{"cmd":"a","limits":{"memory":-1}}"#, #""limits" must be an object"#),
+    (#"{"cmd":"a","limits":{"memory":true}}"#, #""limits" must be an object"#),
+    (#"{"cmd":"a","limits":{"cpus":0}}"#, #"member "cpus" must be a number from 0.01"#),
+    (#"{"cmd":"a","limits":{"processes":0}}"#, #"member "processes" must be a whole number"#),
+    (#"{"cmd":"a","limits":{"disk":1}}"#, #"unknown member "disk""#), (#"{"cmd":"a","limits":5}"#, "object"),
     (#"{"cmd":"a","merge":1}"#, "true or false"), (#"{"cmd":"a"} x"#, "not JSON"),
   ])
   func namesWhatIsWrong(body: String, words: String) {

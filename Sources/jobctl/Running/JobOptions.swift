@@ -1,4 +1,5 @@
 import JobAPI
+import Platform
 
 /// The options that say how a job is to run, for `start` and `run`.
 enum JobOptions {
@@ -18,6 +19,17 @@ enum JobOptions {
     Option("merge", "Puts stderr into stdout, in the exact order of writing."),
     Option("output-limit", .size(.min...(1 << 50)), "Keeps this much of each stream, such as 64KiB."),
     Option("on-limit", .oneOf(["truncate", "kill"]), "At the limit: drop the rest, or end the job."),
+    Option(
+      "priority", .number(-Int(CreateRequest.Limits.priority)...Int(CreateRequest.Limits.priority)),
+      "Among your jobs that wait for a slot the highest goes first; 0 if not given."),
+    Option("queue", .text("NAME"), "Waits in this queue of yours, of which only some jobs run at once."),
+    Option(
+      "queue-slots", .number(1...Int(CreateRequest.Limits.queueSlots)),
+      "How many of that queue may run at once from now on; 1 if not given."),
+    Option(
+      "memory", .size(Int(JobLimits.leastMemory)...(.max)), "Memory that the job may use, such as 512MiB."),
+    Option("cpus", .cpus, "CPUs that the job may use, such as 0.5."),
+    Option("processes", .number(1...Int(JobLimits.mostProcesses)), "Processes and threads the job may have."),
     Option("user", .text("NAME"), "Runs as this user, where the daemon may."),
     Option("group", .text("NAME"), "Runs as this group, where the daemon may."),
   ]
@@ -52,8 +64,28 @@ enum JobOptions {
     if invocation.has("merge") { request.merge = true }
     request.outputLimit = invocation.size("output-limit")
     request.onLimit = invocation.value("on-limit").flatMap { CreateRequest.LimitAction(rawValue: $0) }
+    request.priority = invocation.number("priority").map(Int64.init)
+    request.queue = invocation.value("queue")
+    request.queueSlots = invocation.number("queue-slots").map(Int64.init)
+    request.limits = limits(invocation)
     (request.user, request.group) = (invocation.value("user"), invocation.value("group"))
     return request
+  }
+
+  private static func limits(_ invocation: Invocation) -> JobLimits? {
+    let limits = JobLimits(
+      memory: invocation.size("memory").map(SizeText.init),
+      cpus: invocation.value("cpus").flatMap { Double($0) },
+      processes: invocation.number("processes").map(Int64.init))
+    return limits == JobLimits() ? nil : limits
+  }
+}
+
+extension OptionValue<String> {
+  fileprivate static var cpus: Self {
+    Self(.literal, "N", JobLimits.members["cpus"]!) { text in
+      Double(text).flatMap { (0.01...JobLimits.mostCPUs).contains($0) ? text : nil }
+    }
   }
 }
 

@@ -9,6 +9,8 @@
 /// runs on. Pure: no I/O, no allocation, any thread.
 
 #define JC_PLAN_MAGIC 0x4e4c504aU // "JPLN"
+/// Bytes of the shortest header.
+#define JC_PLAN_FIRST_SIZE 48
 
 enum jc_plan_flag {
     JC_PLAN_STDIN_OPEN = 1,    ///< standard input stays open and is fed by requests
@@ -19,6 +21,7 @@ enum jc_plan_flag {
     JC_PLAN_CWD = 32,          ///< there is a string of this kind, after all others, in this order
     JC_PLAN_USER = 64,
     JC_PLAN_GROUP = 128,
+    JC_PLAN_QUEUE = 256, ///< the named queue it waits in
 };
 
 /// What a plan says, in numbers. Grows at its end alone: what a shorter one of an earlier version lacks is 0,
@@ -33,6 +36,12 @@ struct jc_plan_header {
     uint64_t timeout_ms; ///< 0: none
     uint64_t grace_ms;   ///< between TERM and KILL
     uint64_t output_limit;
+    // Here an earlier version's ends, as does any plan that has none of what follows.
+    int32_t priority;     ///< among the client's jobs that wait
+    uint32_t queue_slots; ///< jobs of the named queue that may run at once; 0: there is no such queue
+    uint64_t memory;      ///< bytes that its processes together may use; 0 here and below: no limit
+    uint32_t cpu_milli;   ///< thousandths of a CPU
+    uint32_t processes;
 };
 
 /// A plan's parts. Points into its bytes, and lives no longer.
@@ -50,7 +59,7 @@ struct jc_plan jc_plan_view(const void *_Nonnull bytes);
 
 /// String `index`, counted through all kinds.
 const char *_Nonnull jc_plan_string(const struct jc_plan *_Nonnull plan, uint32_t index);
-/// The string of a kind there is at most one of (JC_PLAN_CWD, _USER, _GROUP); NULL: there is none.
+/// The string of a kind there is at most one of (JC_PLAN_CWD, _USER, _GROUP, _QUEUE); NULL: there is none.
 const char *_Nullable jc_plan_text(const struct jc_plan *_Nonnull plan, enum jc_plan_flag kind);
 
 #endif
