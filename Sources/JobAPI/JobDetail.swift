@@ -51,9 +51,13 @@ public struct JobFacts: Codable, Sendable, Equatable {
   /// The supervisor that started the job ended or was replaced, and another went on with it.
   public var adopted: Bool?
   public var usage: ResourceUsage?
+  /// While it waits for a slot: how many of the client's own jobs that wait go before it, counted up to
+  /// ``mostAhead``.
+  public var ahead: Int?
+  public static let mostAhead = 10_000
 
   enum CodingKeys: String, CodingKey {
-    case id, created, started, finished, pid, truncated, adopted, usage
+    case id, created, started, finished, pid, truncated, adopted, usage, ahead
     case stdoutBytes = "stdout_bytes"
     case stderrBytes = "stderr_bytes"
     case stdoutDropped = "stdout_dropped"

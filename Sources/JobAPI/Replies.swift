@@ -1,6 +1,6 @@
 /// The states of a job as the API prints them.
 public enum JobState: String, Codable, Sendable, CaseIterable {
-  /// Accepted; its process is being launched or runs.
+  /// Accepted; it waits for a slot (``StatusReply/queued``), is being launched, or runs.
   case running
   /// It could not be started, or supervision of it was lost: `error_msg` says why.
   case error
@@ -46,9 +46,11 @@ public struct StatusReply: Codable, Sendable, Equatable {
   public var timedOut: Bool?
   /// Some of its output was dropped at the limit or could not be written.
   public var truncated: Bool?
+  /// It waits for a slot.
+  public var queued: Bool?
 
   enum CodingKeys: String, CodingKey {
-    case status, signal, truncated
+    case status, signal, truncated, queued
     case errorMessage = "error_msg"
     case errorCode = "error_code"
     case exitCode = "exit_code"
@@ -57,11 +59,11 @@ public struct StatusReply: Codable, Sendable, Equatable {
 
   public init(
     status: JobState, errorMessage: String? = nil, errorCode: CommandError? = nil, exitCode: Int32? = nil,
-    signal: Int32? = nil, timedOut: Bool? = nil, truncated: Bool? = nil
+    signal: Int32? = nil, timedOut: Bool? = nil, truncated: Bool? = nil, queued: Bool? = nil
   ) {
     (self.status, self.errorMessage, self.errorCode) = (status, errorMessage, errorCode)
     self.exitCode = exitCode
-    (self.signal, self.timedOut, self.truncated) = (signal, timedOut, truncated)
+    (self.signal, self.timedOut, self.truncated, self.queued) = (signal, timedOut, truncated, queued)
   }
 }
 

@@ -68,7 +68,9 @@ public struct LogFrame: Sendable, Equatable {
 
 /// One line of `GET /events`. `seq` grows by one an event of the daemon; a client sees those of its own jobs.
 public struct JobEvent: Codable, Sendable, Equatable {
-  public enum Kind: String, Codable, Sendable, CaseIterable { case created, started, finished, deleted }
+  public enum Kind: String, Codable, Sendable, CaseIterable {
+    case created, queued, started, finished, deleted
+  }
 
   public var seq: Int64
   public var time: String

@@ -45,6 +45,8 @@ package struct JobRecord: Equatable, Sendable {
     package static let truncated = Flags(rawValue: 16)
     /// A supervisor that was not its parent went on with it, after the one that was had been killed.
     package static let adopted = Flags(rawValue: 32)
+    /// It waits for a slot.
+    package static let queued = Flags(rawValue: 64)
   }
 
   package init(id: JobID, client: Int64, created: Int64) {
@@ -62,6 +64,12 @@ package struct JobRecord: Equatable, Sendable {
 
   /// What exec(2) had against the command; nil: nothing, or it is something else that went wrong.
   package var errorCode: CommandError? { state == .error ? CommandError(exitCode: exitCode) : nil }
+
+  /// It waits for a slot: its state is running, as the API has it.
+  package var isQueued: Bool {
+    get { flags.contains(.queued) }
+    set { if newValue { flags.insert(.queued) } else { flags.remove(.queued) } }
+  }
 
   package var truncated: Bool { flags.contains(.truncated) }
 

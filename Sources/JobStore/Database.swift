@@ -174,8 +174,10 @@ extension UInt64: Bindable {
   func bind(to statement: Statement, at index: Int32) { statement.set(index, Int64(clamping: self)) }
 }
 
-extension String?: Bindable {
-  func bind(to statement: Statement, at index: Int32) { statement.set(index, self) }
+extension Optional: Bindable where Wrapped: Bindable {
+  func bind(to statement: Statement, at index: Int32) {
+    if let self { self.bind(to: statement, at: index) } else { statement.set(index, nil) }
+  }
 }
 
 extension String: Bindable {
@@ -303,6 +305,7 @@ final class Statement {
   }
 
   func bytes(_ column: Int32) -> [UInt8] { [UInt8](view(column)) }
+  func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
   private func length(_ column: Int32) -> Int { Int(sqlite3_column_bytes(handle, column)) }
 }

@@ -5,6 +5,8 @@ import JobModel
 package struct JobFilter: Equatable, Sendable {
   /// Empty: all.
   package var states: Set<JobState> = []
+  /// Beside those states, jobs that wait for a slot; they are of state running too.
+  package var isQueued = false
   /// Each as `NAME=VALUE`; a name has no `=`.
   package var labels: Set<String> = []
   /// Created then or later; microseconds since 1970.
@@ -13,9 +15,16 @@ package struct JobFilter: Equatable, Sendable {
   package var match: String?
 
   package init(
-    states: Set<JobState> = [], labels: Set<String> = [], since: Int64? = nil, match: String? = nil
+    states: Set<JobState> = [], isQueued: Bool = false, labels: Set<String> = [], since: Int64? = nil,
+    match: String? = nil
   ) {
-    (self.states, self.labels, self.since, self.match) = (states, labels, since, match)
+    (self.states, self.isQueued, self.labels, self.since, self.match) = (
+      states, isQueued, labels, since, match
+    )
+  }
+
+  package func matches(_ record: JobRecord) -> Bool {
+    states.isEmpty && !isQueued || states.contains(record.state) || isQueued && record.isQueued
   }
 
   package func matches(_ plan: JobPlan) -> Bool {

@@ -17,9 +17,15 @@ enum JobRow {
     .filter { !["id", "client", "created"].contains($0.element) }
     .map { "\($0.element) = ?\($0.offset + 1)" }.joined(separator: ", ")
 
+  /// The state of a job that waits for a slot; the others are those of ``JobState``.
+  static let queued: Int64 = 3
+
+  static func isOver(_ state: Int64) -> Bool { state != Int64(JobState.running.code) && state != queued }
+
   static func read(_ row: Statement) throws(StoreError) -> JobRecord {
-    guard let state = JobState(code: UInt8(truncatingIfNeeded: row.integer(2))) else {
-      throw StoreError(.damaged, "database: a job has the unknown state \(row.integer(2))")
+    let code = row.integer(2)
+    guard let state = code == queued ? .running : JobState(code: UInt8(truncatingIfNeeded: code)) else {
+      throw StoreError(.damaged, "database: a job has the unknown state \(code)")
     }
     var record = JobRecord(id: try row.id(0), client: row.integer(1), created: row.integer(3))
     record.state = state
@@ -31,6 +37,7 @@ enum JobRow {
     record.stdout = .init(kept: row.unsigned(9), dropped: row.unsigned(10))
     record.stderr = .init(kept: row.unsigned(11), dropped: row.unsigned(12))
     record.flags = .init(rawValue: UInt16(truncatingIfNeeded: row.integer(13)))
+    record.isQueued = code == queued
     record.userTime = row.unsigned(14)
     record.systemTime = row.unsigned(15)
     record.peakMemory = row.unsigned(16)
@@ -39,10 +46,12 @@ enum JobRow {
 
   /// What is in the columns.
   static func values(_ record: JobRecord) -> [any Bindable] {
-    [
-      record.id, record.client, Int64(record.state.code), record.created, record.started, record.finished,
+    let state = record.isQueued ? queued : Int64(record.state.code)
+    return [
+      record.id, record.client, state, record.created, record.started, record.finished,
       record.exitCode, record.signal, record.error, record.stdout.kept, record.stdout.dropped,
-      record.stderr.kept, record.stderr.dropped, Int64(record.flags.rawValue), record.userTime,
+      record.stderr.kept, record.stderr.dropped, Int64(record.flags.subtracting(.queued).rawValue),
+      record.userTime,
       record.systemTime, record.peakMemory,
     ]
   }

@@ -102,7 +102,7 @@ final class Retainer {
         expired.more = true
         return
       }
-      let isOver = finished.integer(1) != JobState.running.code
+      let isOver = JobRow.isOver(finished.integer(1))
       guard isOver, excess.jobs > 0 || excess.bytes > 0 || finished.integer(2) < before else { continue }
       guard expired.jobs.count < Self.most else {
         positions[client] = last

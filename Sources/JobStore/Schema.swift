@@ -4,7 +4,7 @@ enum Schema {
   private static let application: Int64 = 0x6a6f_6264
 
   /// Only ever appended to: files of each version are out there.
-  static let steps = [first, plans]
+  static let steps = [first, plans, queues]
 
   /// `bytes` of a job are those of its output, its plan and its log, `bytes` of a client the sum of them,
   /// `finished` and `events` the numbers of its jobs that are over and of its events: kept by the same transactions so
@@ -36,6 +36,20 @@ enum Schema {
 
   /// What a job is to run is a ``JobPlan`` from here on; what is there already stays as it is, and is still read.
   private static let plans = "ALTER TABLE jobs RENAME COLUMN spec TO plan"
+
+  /// State 3 is that of jobs that wait for a slot: `queue` and `priority` are theirs alone, `inputs` holds their inline
+  /// standard input by their number, and `queues` how many there are in each, so that nothing is counted anew.
+  private static let queues = """
+    ALTER TABLE jobs ADD COLUMN queue TEXT NOT NULL DEFAULT '';
+    ALTER TABLE jobs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX jobs_queue ON jobs(client, queue, priority DESC, id) WHERE state = 3;
+    CREATE INDEX jobs_ahead ON jobs(client, priority, id) WHERE state = 3;
+    CREATE INDEX jobs_queued ON jobs(client, id) WHERE state = 3;
+    CREATE TABLE inputs(job INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+    CREATE TABLE queues(
+      client INTEGER NOT NULL, name TEXT NOT NULL, slots INTEGER NOT NULL, waiting INTEGER NOT NULL,
+      PRIMARY KEY(client, name)) STRICT, WITHOUT ROWID;
+    """
 
   /// Brings a database to the newest version; refuses one that is newer or not jobd's.
   static func migrate(

@@ -87,6 +87,22 @@ package final class Store: Sendable {
     }
   }
 
+  /// The queues in which jobs wait.
+  package func queues() throws(StoreError) -> [StoredQueue] {
+    let path = Self.database(in: path)
+    return try Database.advising(on: path) { () throws(StoreError) in
+      try WaitingRows(try Database.openReadOnly(path)).all
+    }
+  }
+
+  /// The first `most` jobs of a queue, as they are once all that was queued before is applied. Told on the writer's
+  /// thread, in order with the outcomes of changes.
+  package func loadQueue(
+    _ key: QueueKey, most: Int, then: @escaping @Sendable (Result<[QueuePlace], StoreError>) -> Void
+  ) {
+    queue.put(.load(key, most: most, then), of: key.client)
+  }
+
   /// Drops old events and keys, and finds finished jobs that are to go. The caller removes their output, queues
   /// their deletion, and asks again when that is done and there may be more. Told on the writer's thread.
   package func maintain(

@@ -4,7 +4,8 @@ import Platform
 
 /// One change of the store, all or nothing.
 package enum StoreChange: Equatable, Sendable {
-  case create(JobRecord, clientName: String, plan: JobPlan, idempotency: ApiRequest.Idempotency?)
+  /// A job that waits for a slot is stored with its inline standard input.
+  case create(JobRecord, clientName: String, ApiRequest.Creation)
   /// A creation that a limit forbids: the job, if the same request came before. Nothing is changed.
   case find(JobRecord, ApiRequest.Idempotency)
   /// `log`: the index of the output, unless it is in a file. `files`: the output files that were written, open until the
@@ -14,22 +15,26 @@ package enum StoreChange: Equatable, Sendable {
   /// Not worth a commit of its own: goes with the next one, or after a second.
   case started(JobRecord)
   case delete(client: Int64, id: JobID)
+  /// A job that waits is about to be launched: it waits no more, whatever happens then.
+  case dequeue(client: Int64, id: JobID)
+  /// One that was to be launched, and was not, waits again.
+  case requeue(JobRecord, ApiRequest.Creation)
 
   package var id: JobID {
     switch self {
-    case .create(let record, _, _, _), .find(let record, _), .finish(let record, _, _, _),
-      .started(let record):
+    case .create(let record, _, _), .find(let record, _), .finish(let record, _, _, _),
+      .started(let record), .requeue(let record, _):
       record.id
-    case .delete(_, let id): id
+    case .delete(_, let id), .dequeue(_, let id): id
     }
   }
 
   package var client: Int64 {
     switch self {
-    case .create(let record, _, _, _), .find(let record, _), .finish(let record, _, _, _),
-      .started(let record):
+    case .create(let record, _, _), .find(let record, _), .finish(let record, _, _, _),
+      .started(let record), .requeue(let record, _):
       record.client
-    case .delete(let client, _): client
+    case .delete(let client, _), .dequeue(let client, _): client
     }
   }
 
@@ -41,7 +46,7 @@ package enum StoreChange: Equatable, Sendable {
   /// power cut undoes has lost nothing, as long as the job's files are there.
   package var isDurable: Bool {
     switch self {
-    case .create, .finish: true
+    case .create, .finish, .dequeue, .requeue: true
     case .started, .delete, .find: false
     }
   }
@@ -51,12 +56,15 @@ package enum StoreChange: Equatable, Sendable {
 package enum StoreOutcome: Equatable, Sendable {
   case saved
   /// The job is deleted. With files, so durably: they may be removed.
-  case deleted(hasFiles: Bool)
+  /// `queue`: where it waited, if it did.
+  case deleted(hasFiles: Bool, queue: String? = nil)
+  /// (dequeue) The job as it is to be launched.
+  case dequeued(JobRecord, ApiRequest.Creation)
   /// The same request came before, and this is its job.
   case existing(JobID)
   /// The key came before with another request.
   case keyReused
-  /// There is no such job, or (finish, started) it is over already.
+  /// There is no such job, or (finish, started) it is over already, or (dequeue) does not wait.
   case notFound
   case failed(StoreError)
   /// (finish) The job's output could not be brought to disk and never will be: the result has to say so.
@@ -66,7 +74,7 @@ package enum StoreOutcome: Equatable, Sendable {
   package var hasEvents: Bool {
     switch self {
     case .saved, .deleted: true
-    case .existing, .keyReused, .notFound, .failed, .outputLost: false
+    case .existing, .keyReused, .dequeued, .notFound, .failed, .outputLost: false
     }
   }
 }

@@ -17,7 +17,7 @@ extension StoreReader {
       guard let match = IDMatch(text) else { return JobPage() }
       return try listMatching(match, client, filter, before: cursor, limit)
     }
-    let rows = statement(for: filter.states)
+    let rows = statement(for: filter)
     rows.bind(client, cursor, filter.lowest)
     defer { rows.reset() }
     var page = JobPage()
@@ -58,17 +58,18 @@ extension StoreReader {
     return page
   }
 
-  private func statement(for states: Set<JobState>) -> Statement {
-    switch states {
-    case [.running]: statements.running
-    case [.error]: statements.error
+  private func statement(for filter: JobFilter) -> Statement {
+    switch (filter.states, filter.isQueued) {
+    case ([.running], _): statements.running
+    case ([], true): statements.queued
+    case ([.error], false): statements.error
     default: statements.all
     }
   }
 
   private func job(_ row: Statement, _ filter: JobFilter) throws(StoreError) -> JobPage.Job? {
     let record = try JobRow.read(row)
-    guard filter.states.isEmpty || filter.states.contains(record.state) else { return nil }
+    guard filter.matches(record) else { return nil }
     let plan = try row.plan(JobRow.count)
     return filter.matches(plan) ? JobPage.Job(record: record, plan: plan) : nil
   }

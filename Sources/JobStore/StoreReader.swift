@@ -24,6 +24,12 @@ package final class StoreReader {
     try statements.plan.first(client, id) { row throws(StoreError) in try row.plan(0) }
   }
 
+  /// How many of the client's jobs that wait go before the one in this place, counted up to `most`.
+  package func ahead(client: Int64, of place: QueuePlace, most: Int) throws(StoreError) -> Int {
+    try statements.ahead.first(client, Int64(place.priority), place.id, Int64(most)) { Int($0.integer(0)) }
+      ?? 0
+  }
+
   /// The index of the output of the combined log; empty when there is none or it is in a file.
   package func log(client: Int64, id: JobID) throws(StoreError) -> [UInt8]? {
     try statements.log.first(client, id) { $0.bytes(0) }
@@ -38,7 +44,7 @@ package final class StoreReader {
 /// The reader's statements, prepared once.
 struct ReaderStatements {
   let job, plan, log, client, events, newest, trimmed: Statement
-  let all, running, error, ids, listed: Statement
+  let all, running, queued, error, ids, listed, ahead: Statement
 
   init(_ database: Database) throws(StoreError) {
     job = try database.prepare("SELECT \(JobRow.columns) FROM jobs WHERE client = ?1 AND id = ?2")
@@ -51,9 +57,18 @@ struct ReaderStatements {
     let range = "WHERE client = ?1 AND id < ?2 AND id >= ?3"
     let list = "SELECT \(JobRow.columns), plan FROM jobs"
     all = try database.prepare("\(list) INDEXED BY jobs_id \(range) ORDER BY id DESC")
-    running = try database.prepare("\(list) INDEXED BY jobs_running \(range) AND state = 0 ORDER BY id DESC")
+    let waiting = "\(list) INDEXED BY jobs_queued \(range) AND state = 3"
+    running = try database.prepare(
+      "\(list) INDEXED BY jobs_running \(range) AND state = 0 UNION ALL \(waiting) ORDER BY id DESC")
+    queued = try database.prepare("\(waiting) ORDER BY id DESC")
     error = try database.prepare("\(list) INDEXED BY jobs_error \(range) AND state = 2 ORDER BY id DESC")
     listed = try database.prepare("\(list) WHERE client = ?1 AND id = ?2")
+    let before = "SELECT 1 FROM jobs INDEXED BY jobs_ahead WHERE state = 3 AND client = ?1 AND priority"
+    ahead = try database.prepare(
+      """
+      SELECT count(*) FROM (
+        \(before) > ?2 UNION ALL \(before) = ?2 AND id < ?3 LIMIT ?4)
+      """)
     ids = try database.prepare("SELECT id FROM jobs INDEXED BY jobs_id \(range) ORDER BY id DESC")
   }
 }

@@ -107,11 +107,18 @@ final class StoreWriter {
     var events: [Int64: [StoredEvent]] = [:]
     var totals: [Int64: ClientTotals] = [:]
     var newClients: Set<Int64> = []
+    /// How many jobs more wait, and how many may run at once from now on.
+    var queues: [QueueKey: (waiting: Int64, slots: Int64?)] = [:]
 
     mutating func add(_ kind: StoredEvent.Kind, of record: JobRecord, at: Int64) {
       // Numbered when they are written.
       events[record.client, default: []].append(StoredEvent(number: 0, kind: kind, record: record, at: at))
       totals[record.client, default: ClientTotals()].events += 1
+    }
+
+    mutating func waits(_ queue: QueueKey, _ more: Int64, slots: Int64? = nil) {
+      let before = queues[queue] ?? (0, nil)
+      queues[queue] = (before.waiting + more, slots ?? before.slots)
     }
 
     mutating func count(_ client: Int64, finished: Int64, bytes: Int64) {
@@ -121,8 +128,15 @@ final class StoreWriter {
 
   private func apply(_ change: StoreChange, _ draft: inout Draft) throws(StoreError) -> StoreOutcome {
     switch change {
-    case .create(let record, let name, let plan, let idempotency):
-      return try create(record, name, plan, idempotency, &draft)
+    case .create(let record, let name, let creation):
+      return try create(record, name, creation, &draft)
+    case .dequeue(let client, let id):
+      return try dequeue(client, id, &draft)
+    case .requeue(let record, let creation):
+      guard try statements.requeue(record, creation) else { return .notFound }
+      draft.waits(QueueKey(client: record.client, creation.plan), 1, slots: Int64(creation.plan.queueSlots))
+      draft.count(record.client, finished: 0, bytes: Int64(creation.input?.count ?? 0))
+      return .saved
     case .find(let record, let idempotency):
       return try statements.job(of: idempotency, client: record.client) ?? .notFound
     case .finish(let record, let log, _, let isStartStored):
@@ -139,21 +153,46 @@ final class StoreWriter {
   }
 
   private func create(
-    _ record: JobRecord, _ name: String, _ plan: JobPlan, _ idempotency: ApiRequest.Idempotency?,
-    _ draft: inout Draft
+    _ record: JobRecord, _ name: String, _ creation: ApiRequest.Creation, _ draft: inout Draft
   ) throws(StoreError) -> StoreOutcome {
+    let (plan, idempotency) = (creation.plan, creation.idempotency)
     if let idempotency, let earlier = try statements.job(of: idempotency, client: record.client) {
       return earlier
     }
     if !clients.isStored(record.client), draft.newClients.insert(record.client).inserted {
       try statements.insertClient.run(record.client, name)
     }
-    try statements.insert(record, plan, key: idempotency?.key)
+    try statements.insert(record, creation)
     if let idempotency { try statements.insert(idempotency, for: record) }
     draft.count(record.client, finished: record.state == .running ? 0 : 1, bytes: Int64(plan.bytes.count))
     draft.add(.created, of: record, at: record.created)
+    if record.isQueued {
+      draft.waits(QueueKey(client: record.client, plan), 1, slots: Int64(plan.queueSlots))
+      draft.count(record.client, finished: 0, bytes: Int64(creation.input?.count ?? 0))
+      draft.add(.queued, of: record, at: record.created)
+    }
     if record.state != .running { draft.add(.finished, of: record, at: record.finished) }
     return .saved
+  }
+
+  private func dequeue(_ client: Int64, _ id: JobID, _ draft: inout Draft) throws(StoreError) -> StoreOutcome
+  {
+    let row = statements.waiting
+    row.bind(client, id)
+    defer { row.reset() }
+    guard try row.step() else { return .notFound }
+    var record = try JobRow.read(row)
+    record.isQueued = false
+    let plan = try row.plan(JobRow.count)
+    let queue = row.text(JobRow.count + 1) ?? ""
+    let number = row.integer(JobRow.count + 2)
+    let input = row.isNull(JobRow.count + 3) ? nil : row.bytes(JobRow.count + 3)
+    let length = Int64(input?.count ?? 0)
+    try statements.dequeue.run(number, length)
+    if input != nil { try statements.dropInput.run(number) }
+    draft.waits(QueueKey(client: client, name: queue), -1)
+    draft.count(client, finished: 0, bytes: -length)
+    return .dequeued(record, ApiRequest.Creation(plan, input: input))
   }
 
   private func finish(
@@ -176,12 +215,18 @@ final class StoreWriter {
     let record = try JobRow.read(row)
     let bytes = row.integer(JobRow.count)
     let key = row.text(JobRow.count + 1)
-    try statements.delete.run(row.integer(JobRow.count + 2))
+    let number = row.integer(JobRow.count + 2)
+    let queue = record.isQueued ? row.text(JobRow.count + 3) ?? "" : nil
+    try statements.delete.run(number)
+    if let queue {
+      draft.waits(QueueKey(client: client, name: queue), -1)
+      try statements.dropInput.run(number)
+    }
     let now = Clock.microseconds()
     if let key { try statements.release(key, client: client, now: now) }
     draft.count(client, finished: record.state == .running ? 0 : -1, bytes: -bytes)
     draft.add(.deleted, of: record, at: now)
-    return .deleted(hasFiles: record.mayHaveFiles)
+    return .deleted(hasFiles: record.mayHaveFiles && !record.isQueued, queue: queue)
   }
 
   private func write(_ draft: Draft) throws(StoreError) {
@@ -195,6 +240,9 @@ final class StoreWriter {
       }
       try statements.insertEvents.run(
         client, number, Clock.microseconds(), Int64(events.count), writer.bytes)
+    }
+    for (queue, change) in draft.queues {
+      try statements.count(queue, slots: change.slots, waiting: change.waiting)
     }
     for (client, change) in draft.totals {
       try statements.countClient.run(client, change.finished, change.bytes, change.events)

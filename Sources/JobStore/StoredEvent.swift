@@ -61,7 +61,7 @@ package struct StoredEvent: Equatable, Sendable, ByteValue {
 
 extension JobEvent.Kind {
   /// By the numbers that stand for them in the store.
-  private static let coded: [JobEvent.Kind] = [.created, .started, .finished, .deleted]
+  private static let coded: [JobEvent.Kind] = [.created, .started, .finished, .deleted, .queued]
 
   fileprivate var code: UInt8 { UInt8(Self.coded.firstIndex(of: self)!) }
 

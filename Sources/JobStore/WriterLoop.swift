@@ -1,3 +1,4 @@
+import JobModel
 import Platform
 
 /// What the writer's thread is asked for.
@@ -5,6 +6,7 @@ enum WriterTask: Sendable {
   case change(StoreWriter.Request)
   /// A change whose files are not on disk.
   case failed(StoreWriter.Outcome)
+  case load(QueueKey, most: Int, @Sendable (Result<[QueuePlace], StoreError>) -> Void)
   case maintain(Retention, @Sendable (Result<Expired, StoreError>) -> Void)
 }
 
@@ -13,6 +15,7 @@ final class WriterLoop: @unchecked Sendable {
   // Made by one thread and handed to the writer's, which alone runs it.
   private let writer: StoreWriter
   private let retainer: Retainer
+  private let waiting: WaitingRows
   private let log = WriteAheadLogSize()
   private let onCompleted: Store.Completion
 
@@ -29,6 +32,7 @@ final class WriterLoop: @unchecked Sendable {
     self.writer = writer
     self.onCompleted = onCompleted
     retainer = try Retainer(writer)
+    waiting = try WaitingRows(writer.database)
     writer.database.watchLog(log)
   }
 
@@ -52,11 +56,14 @@ final class WriterLoop: @unchecked Sendable {
       switch task {
       case .change(let request): requests.append(request)
       case .failed(let outcome): failures.append(outcome)
-      case .maintain: break
+      case .load, .maintain: break
       }
     }
     if !failures.isEmpty { onCompleted(failures) }
     if !requests.isEmpty { onCompleted(writer.apply(requests[...])) }
+    for case .load(let queue, let most, let then) in tasks {
+      then(Result { () throws(StoreError) in try waiting.first(most, of: queue) })
+    }
     for case .maintain(let retention, let then) in tasks {
       then(Result { () throws(StoreError) in try retainer.maintain(retention) })
     }

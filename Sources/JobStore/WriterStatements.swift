@@ -4,8 +4,9 @@ import JobModel
 /// The writer's statements, prepared once.
 struct WriterStatements {
   let begin, commit, insertClient, countClient, started, finish, deletable, delete,
-    insertEvents: Statement
-  private let insertJob, findKey, insertKey, orphanKey, dropKey: Statement
+    insertEvents, dequeue, dropInput, waiting: Statement
+  private let insertJob, requeue, insertInput, countQueue, dropQueue, findKey, insertKey, orphanKey,
+    dropKey: Statement
 
   /// A key is kept this long after its request, longer while its job is.
   static let keyAge: Int64 = 24 * 3_600_000_000
@@ -18,9 +19,29 @@ struct WriterStatements {
       "UPDATE clients SET finished = finished + ?2, bytes = bytes + ?3, events = events + ?4 WHERE id = ?1")
     insertJob = try database.prepare(
       """
-      INSERT INTO jobs(\(JobRow.columns), bytes, key, plan, log)
-      VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, x'')
+      INSERT INTO jobs(\(JobRow.columns), bytes, key, plan, queue, priority, log)
+      VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, x'')
       """)
+    waiting = try database.prepare(
+      """
+      SELECT \(JobRow.columns), plan, queue, number, (SELECT bytes FROM inputs WHERE job = number)
+      FROM jobs WHERE client = ?1 AND id = ?2 AND state = 3
+      """)
+    dequeue = try database.prepare("UPDATE jobs SET state = 0, bytes = bytes - ?2 WHERE number = ?1")
+    requeue = try database.prepare(
+      """
+      UPDATE jobs SET state = 3, queue = ?3, priority = ?4, bytes = bytes + ?5
+      WHERE client = ?1 AND id = ?2 AND state = 0
+      """)
+    insertInput = try database.prepare(
+      "INSERT INTO inputs(job, bytes) SELECT number, ?3 FROM jobs WHERE client = ?1 AND id = ?2")
+    dropInput = try database.prepare("DELETE FROM inputs WHERE job = ?1")
+    countQueue = try database.prepare(
+      """
+      INSERT INTO queues(client, name, slots, waiting) VALUES(?1, ?2, ifnull(?3, 1), ?4)
+      ON CONFLICT DO UPDATE SET slots = ifnull(?3, slots), waiting = waiting + ?4
+      """)
+    dropQueue = try database.prepare("DELETE FROM queues WHERE client = ?1 AND name = ?2 AND waiting <= 0")
     started = try database.prepare("UPDATE jobs SET started = ?3 WHERE client = ?1 AND id = ?2 AND state = 0")
     finish = try database.prepare(
       """
@@ -28,7 +49,7 @@ struct WriterStatements {
       WHERE client = ?2 AND id = ?1 AND state = 0
       """)
     deletable = try database.prepare(
-      "SELECT \(JobRow.columns), bytes, key, number FROM jobs WHERE client = ?1 AND id = ?2")
+      "SELECT \(JobRow.columns), bytes, key, number, queue FROM jobs WHERE client = ?1 AND id = ?2")
     delete = try database.prepare("DELETE FROM jobs WHERE number = ?1")
     insertEvents = try database.prepare(
       "INSERT INTO events(client, last, at, count, entries) VALUES(?1, ?2, ?3, ?4, ?5)")
@@ -40,8 +61,35 @@ struct WriterStatements {
     dropKey = try database.prepare("DELETE FROM idempotency WHERE client = ?1 AND key = ?2 AND created < ?3")
   }
 
-  func insert(_ record: JobRecord, _ plan: JobPlan, key: String?) throws(StoreError) {
-    try insertJob.run(JobRow.values(record) + [Int64(plan.bytes.count), key, plan.bytes])
+  func insert(_ record: JobRecord, _ creation: ApiRequest.Creation) throws(StoreError) {
+    let (plan, waits) = (creation.plan, record.isQueued)
+    let bytes = Int64(plan.bytes.count + (waits ? creation.input?.count ?? 0 : 0))
+    try insertJob.run(
+      JobRow.values(record) + [
+        bytes, creation.idempotency?.key, plan.bytes, waits ? plan.queue ?? "" : "",
+        Int64(waits ? plan.priority : 0),
+      ])
+    if waits { try insertInput(of: record, creation) }
+  }
+
+  private func insertInput(of record: JobRecord, _ creation: ApiRequest.Creation) throws(StoreError) {
+    if let input = creation.input { try insertInput.run(record.client, record.id, input) }
+  }
+
+  /// False: there is no such job that runs.
+  func requeue(_ record: JobRecord, _ creation: ApiRequest.Creation) throws(StoreError) -> Bool {
+    let plan = creation.plan
+    let changed = try requeue.run(
+      record.client, record.id, plan.queue ?? "", Int64(plan.priority), Int64(creation.input?.count ?? 0))
+    guard changed == 1 else { return false }
+    try insertInput(of: record, creation)
+    return true
+  }
+
+  /// `slots` nil: as they are.
+  func count(_ queue: QueueKey, slots: Int64?, waiting: Int64) throws(StoreError) {
+    try countQueue.run(queue.client, queue.name, slots, waiting)
+    if waiting < 0 { try dropQueue.run(queue.client, queue.name) }
   }
 
   /// What a request that repeats an earlier one's key is answered; nil: the key is new.

@@ -6,11 +6,9 @@ import JobModel
 import JobStore
 import Platform
 
-/// What the supervisor before left with the keeper: jobs that run, jobs that wait for their launch, and what belongs to
-/// the daemon. Owns the descriptors that nobody has taken yet.
+/// What the supervisor before left with the keeper: jobs that run, and what belongs to the daemon. Owns the descriptors that nobody has taken yet.
 struct Inheritance {
   private(set) var states: [JobID: jc_job_state] = [:]
-  private(set) var queued: [QueuedJobs.Job] = []
   private(set) var listeners: [Keeper.Held] = []
   private(set) var counts: [String: Int32] = [:]
   private(set) var control: Int32?
@@ -62,12 +60,6 @@ struct Inheritance {
 
   private mutating func take(_ held: Keeper.Held) {
     switch held.name {
-    case QueuedJobs.name:
-      do {
-        queued = try QueuedJobs.read(held.descriptor)
-      } catch {
-        unused.append((held.name, "it is no list of jobs"))
-      }
     case SupervisorCounts.heldName, SupervisorCounts.heldApiName: counts[held.name] = held.descriptor
     case ControlSocket.name: control = held.descriptor
     case ControlSocket.askerName: asker = held.descriptor
@@ -89,9 +81,10 @@ extension Supervisor {
       log.warn("descriptor_not_used", ["name": name, "reason": why])
       keeper.release(name)
     }
-    let running = try store.runningJobs()
-    adoptRunning(running)
-    takeQueued(running)
+    adoptRunning(try store.runningJobs())
+    // Nothing is launched before this supervisor serves: until then, an earlier binary may have to go on.
+    handle(.launchesPaused)
+    handle(.waiting(try store.queues()))
     for (id, state) in inheritance.states { letGo(id, state, "no such job runs") }
     tellCause()
   }
@@ -145,38 +138,7 @@ extension Supervisor {
     let isStartStored = record.started != 0
     record.started = state.started_us
     record.flags.insert(.adopted)
-    let grace = plan.grace ?? UInt64(configuration.grace)
-    handle(.adopted(record, pid: state.pid, grace: grace, isStartStored: isStartStored))
+    handle(.adopted(record, plan, pid: state.pid, isStartStored: isStartStored))
     heldJobs.inputMoved(of: job)
-  }
-
-  /// Nothing of them was launched, and is not before this supervisor serves (``launchQueued()``).
-  private func takeQueued(_ running: [(record: JobRecord, plan: JobPlan?)]) {
-    guard !inheritance.queued.isEmpty else { return }
-    handle(.launchesPaused)
-    var stored: [JobID: (record: JobRecord, plan: JobPlan?)] = [:]
-    for job in running { stored[job.record.id] = job }
-    for job in inheritance.queued {
-      guard let (record, plan) = stored[job.id], let plan, book.jobs[job.id] == nil, record.started == 0
-      else { continue }
-      // A user who was there when it was accepted, and is no more: it is lost.
-      guard case .success(let found) = Accounts.lookUp(plan) else { continue }
-      live[job.id] = LiveJob(
-        job.id, of: record.client, takesInput: plan.isStdinOpen, in: directory.output, delegate: self)
-      live[job.id]!.identity = found?.identity
-      handle(.queued(record, ApiRequest.Creation(plan, input: job.input)))
-    }
-  }
-
-  /// The list is let go before any of them is launched: none is launched twice, whatever dies.
-  func launchQueued() {
-    guard !inheritance.queued.isEmpty else { return }
-    do {
-      try keeper.releaseSurely(QueuedJobs.name)
-    } catch {
-      log.error("jobs_not_launched", ["error": "\(error)"])
-      exit(1)
-    }
-    handle(.launchesResumed)
   }
 }

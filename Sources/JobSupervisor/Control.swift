@@ -28,7 +28,8 @@ extension Supervisor {
       "keeper": isKept ? "pid \(getppid())" : "died",
       "supervisor": "pid \(getpid()), number \(keeper.starts) of this keeper",
       "api": apis.isEmpty ? "none" : apis.pids.map { "pid \($0)" }.joined(separator: ", "),
-      "jobs": "\(book.running) running, \(live.values.count { $0.isHeld }) held by the keeper",
+      "jobs":
+        "\(book.running) running, \(book.waiting.count) waiting, \(live.values.count { $0.isHeld }) held by the keeper",
       "state directory": directory.path,
     ]
     return lines.map { "\($0.key): \($0.value)" }.joined(separator: "\n")
@@ -36,7 +37,7 @@ extension Supervisor {
 
   /// Tells who asked for the upgrade that brought this supervisor, and the log, what came of it. It serves.
   func tellOutcome() {
-    launchQueued()
+    handle(.launchesResumed)
     guard let asker = inheritance.takeAsker() else {
       if keeper.cause == .upgrade { log.info("upgraded", ["jobs": "\(live.count)"]) }
       return

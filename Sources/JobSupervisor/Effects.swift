@@ -14,8 +14,10 @@ extension Supervisor {
     case .store(let change, let token): store.enqueue(change, token: token)
     case .saveResult(let record, let isStartStored, let token): save(record, isStartStored, token)
     case .launch(let id, let creation, let grace): launch(id, creation, grace)
+    case .admit(let record, let creation, let waited): admit(record, creation, waited: waited)
+    case .loadQueue(let key): loadQueue(key)
     case .stop(let id, let grace): live[id]?.running?.stop(grace: grace)
-    case .inputEnded(let id): live[id]?.input.refuseAll()
+    case .inputEnded(let id, let refusal): live[id]?.input.refuseAll(refusal)
     case .hold(let id): if let job = live[id] { heldJobs.add(job) }
     case .outputLost(let id, let error):
       live[id]?.loseOutput()
@@ -35,6 +37,31 @@ extension Supervisor {
     let change = StoreChange.finish(
       record, log: job?.index.finish() ?? [], files: job?.filesToSync ?? [], isStartStored: isStartStored)
     store.enqueue(change, token: token)
+  }
+
+  /// It was accepted a while ago: its user may be gone since, or what it asks for not be allowed any more.
+  private func admit(_ record: JobRecord, _ creation: ApiRequest.Creation, waited: Int64) {
+    let id = record.id
+    counts.add(wait: UInt64(waited))
+    live[id] = LiveJob(
+      id, of: record.client, takesInput: creation.plan.isStdinOpen, in: directory.output, delegate: self)
+    accounts.find(creation.plan) { [unowned self] answer in
+      switch answer {
+      case .success(let found):
+        live[id]?.identity = found?.identity
+        handle(.admitted(id, refusal(of: creation.plan, found)))
+      case .failure(let refusal): handle(.admitted(id, refusal))
+      }
+    }
+  }
+
+  private func loadQueue(_ key: QueueKey) {
+    store.loadQueue(key, most: WaitingJobs.most) { [unowned self] result in
+      loop.post {
+        if case .failure(let error) = result { self.storeFailed(error) }
+        self.handle(.loaded(key, try? result.get()))
+      }
+    }
   }
 
   private func launch(_ id: JobID, _ creation: ApiRequest.Creation, _ grace: UInt64) {

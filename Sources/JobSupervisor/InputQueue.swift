@@ -91,10 +91,10 @@ struct InputQueue {
     for piece in takeAll() { piece.answer(nil) }
   }
 
-  /// The job takes no more input.
-  mutating func refuseAll() {
+  /// The job takes no more input, for this reason.
+  mutating func refuseAll(_ refusal: Refusal = .inputEnded) {
     closed = true
-    for piece in takeAll() { piece.answer(.inputEnded) }
+    for piece in takeAll() { piece.answer(refusal) }
     taken = 0
   }
 

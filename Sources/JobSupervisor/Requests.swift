@@ -58,7 +58,7 @@ extension Supervisor {
   }
 
   /// Why this daemon runs no such job.
-  private func refusal(of plan: JobPlan, _ found: Accounts.Found?) -> Refusal? {
+  func refusal(of plan: JobPlan, _ found: Accounts.Found?) -> Refusal? {
     let most = UInt64(max(configuration.clientStoredBytes, configuration.outputLimit))
     guard (plan.outputLimit ?? 0) <= most else {
       let text = "output_limit: at most \(most), the bytes that a client may store"
@@ -78,7 +78,7 @@ extension Supervisor {
       return .refused(.ended)
     }
     guard let running = live[id]?.running, job.pid != 0 else {
-      return .refused(Refusal(reason: .conflict, text: "the job has not started yet"))
+      return .refused(.notStarted)
     }
     switch running.signal(signal, tree: tree) {
     case 0: return .done

@@ -201,6 +201,7 @@ package final class Supervisor: @unchecked Sendable {
     effects.removeAll(keepingCapacity: done < 256)
     isPerforming = false
     counts.set(.running, UInt64(book.running))
+    counts.set(.queued, UInt64(book.waiting.count))
     startTimer(at: now)
   }
 

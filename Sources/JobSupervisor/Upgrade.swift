@@ -187,7 +187,7 @@ extension Supervisor {
     upgrade?.fail(failure)
     upgrade = nil
     guard shutdown == nil else { return }
-    for name in [QueuedJobs.name, ControlSocket.askerName] { keeper.release(name) }
+    keeper.release(ControlSocket.askerName)
     handle(.launchesResumed)
     apis.resume()
   }
@@ -196,7 +196,7 @@ extension Supervisor {
   /// now; nil: nothing.
   func obstacleToLeaving() throws(SystemError) -> String? {
     guard book.isSettled else { return "launches do not come to an end, or changes do not get onto the disk" }
-    for job in live.values where book.jobs[job.id]?.isWaiting == false {
+    for job in live.values {
       guard job.index.publish() else {
         return "the order of the output of job \(job.id) does not get onto the disk"
       }
@@ -208,12 +208,6 @@ extension Supervisor {
 
   /// Ends this process; returns only by throwing, before anything was given up.
   func leaveToSuccessor(_ asker: ControlSocket.Asker?) throws {
-    let queued = book.queued
-    if !queued.isEmpty {
-      let list = try QueuedJobs.write(queued.map { QueuedJobs.Job(id: $0.id, input: $0.creation.input) })
-      defer { close(list) }
-      try keeper.hold(list, as: QueuedJobs.name)
-    }
     if let asker { try keeper.hold(asker.descriptor, as: ControlSocket.askerName) }
     try keeper.check()
     // Past this it is as if this process had been killed: what fails is the successor's.

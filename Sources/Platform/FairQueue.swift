@@ -33,24 +33,3 @@ package struct FairQueue<Element> {
     return nil
   }
 }
-
-/// First in, first out: what comes in is turned around when all that came before is out.
-private struct Fifo<Element> {
-  private var incoming: [Element] = []
-  private var outgoing: [Element] = []
-
-  init() {}
-  init(_ element: Element) { incoming = [element] }
-
-  var isEmpty: Bool { incoming.isEmpty && outgoing.isEmpty }
-
-  mutating func append(_ element: Element) { incoming.append(element) }
-
-  mutating func popFirst() -> Element? {
-    if outgoing.isEmpty {
-      outgoing = incoming.reversed()
-      incoming.removeAll(keepingCapacity: true)
-    }
-    return outgoing.popLast()
-  }
-}

@@ -37,8 +37,8 @@ import Testing
     }
   }
 
-  @Test func aClientWithTooManyRunningJobsIsToldToWait() throws {
-    try Daemon.with(["--client-running-jobs", "3"]) { daemon in
+  @Test func aClientWithTooManyJobsThatWaitIsToldSo() throws {
+    try Daemon.with(["--client-running-jobs", "1", "--client-queued-jobs", "2"]) { daemon in
       let client = daemon.client()
       for _ in 0..<3 { _ = try client.shell("sleep 1000") }
       let refused = try daemon.curl("PUT", "/jobs", body: #"{"cmd":"true"}"#)
@@ -50,7 +50,7 @@ import Testing
 
   /// The job that it made may be what the limit counts.
   @Test func aRequestThatIsRepeatedIsAnsweredAtTheLimitToo() throws {
-    try Daemon.with(["--client-running-jobs", "1"]) { daemon in
+    try Daemon.with(["--client-running-jobs", "1", "--client-queued-jobs", "0"]) { daemon in
       let client = try daemon.rawClient()
       func create(_ key: String, _ seconds: Int = 1000) throws -> RawClient.Reply {
         let body = "{\"cmd\":\"sleep\",\"args\":[\"\(seconds)\"]}"
@@ -67,7 +67,7 @@ import Testing
   }
 
   @Test func aFullDaemonSaysSo() throws {
-    try Daemon.with(["--max-running-jobs", "2"]) { daemon in
+    try Daemon.with(["--max-running-jobs", "1", "--max-queued-jobs", "1"]) { daemon in
       let client = daemon.client()
       for _ in 0..<2 { _ = try client.shell("sleep 1000") }
       let refused = try daemon.curl("PUT", "/jobs", as: "bob", body: #"{"cmd":"true"}"#)

@@ -23,7 +23,9 @@ import Testing
   }
 
   @Test func countsWhatHappensToJobs() throws {
-    try Daemon.with(["--metrics-clients", "alice", "--client-running-jobs", "2"]) { daemon in
+    try Daemon.with([
+      "--metrics-clients", "alice", "--client-running-jobs", "2", "--client-queued-jobs", "1",
+    ]) { daemon in
       let client = daemon.client()
       let (done, _) = try client.run("/bin/true")
       _ = try client.run("/no/such/program")
@@ -31,15 +33,17 @@ import Testing
       try Poll.until("the job's pid") { try client.detail(running).pid != nil }
       try client.delete(done)
       let second = try client.shell("sleep 1000")
+      _ = try client.shell("true")
       #expect(try daemon.curl("PUT", "/jobs", body: #"{"cmd":"true"}"#).status == 429)
       try Poll.until("the second job's pid") { try client.detail(second).pid != nil }
       let metrics = try Metrics(daemon)
       for (series, value) in [
-        ("jobd_build_info{version=\"\(Version.text)\"}", 1), ("jobd_jobs_created_total", 4),
+        ("jobd_build_info{version=\"\(Version.text)\"}", 1), ("jobd_jobs_created_total", 5),
         ("jobd_jobs_started_total", 3), ("jobd_jobs_finished_total{state=\"completed\"}", 1),
         ("jobd_jobs_finished_total{state=\"error\"}", 1), ("jobd_jobs_deleted_total", 1),
-        ("jobd_jobs_running", 2), ("jobd_launch_failures_total{error=\"ENOENT\"}", 1),
-        ("jobd_refusals_total{limit=\"client_running_jobs\"}", 1),
+        ("jobd_jobs_running", 2), ("jobd_jobs_queued", 1), ("jobd_job_wait_seconds_count", 0),
+        ("jobd_launch_failures_total{error=\"ENOENT\"}", 1),
+        ("jobd_refusals_total{limit=\"client_queued_jobs\"}", 1),
         ("jobd_http_requests_total{code=\"429\"}", 1), ("jobd_api_restarts_total", 0),
       ] as [(Substring, Double)] {
         #expect(metrics[series] == value, "\(series)")

@@ -31,7 +31,7 @@ struct ClientLimitsTests {
       let client = Int64.random(in: 1...3, using: &random)
       var model = models[client] ?? Model()
       if model.running > 0, Bool.random(using: &random) {
-        limits.jobEnded(client, input: 0)
+        limits.ended(client, now: now)
         model.running -= 1
       } else {
         let stored = Int64.random(in: 0...1100, using: &random)
@@ -40,25 +40,30 @@ struct ClientLimitsTests {
         if refusal == nil {
           // A full bucket, and what flows in meanwhile.
           #expect(lately < 20)
-          #expect(model.running < 5)
           #expect(stored < 1000)
-          model.running += 1
+          #expect(limits.mayRun(client) == (model.running < 5))
+          if model.running < 5 {
+            limits.began(client, now: now)
+            model.running += 1
+          }
           model.created.append(now)
         } else {
           #expect(refusal?.reason == .tooMany)
-          #expect(model.running == 5 || stored >= 1000 || lately > 0, "nobody is refused without a reason")
+          #expect(stored >= 1000 || lately > 0, "nobody is refused without a reason")
         }
       }
       models[client] = model
     }
   }
 
-  @Test func jobsThatWereHandedOverCount() throws {
-    var limits = ClientLimits(Self.configuration)
-    for _ in 0..<5 { limits.adopt(1, input: 0, now: 1) }
-    #expect(limits.create(1, stored: 0, input: 0, now: 2)?.counter == .refusedClientRunningJobs)
-    limits.jobEnded(1, input: 0)
-    #expect(limits.create(1, stored: 0, input: 0, now: 3) == nil)
+  @Test func soManyWaitAndNoMore() {
+    var configuration = Self.configuration
+    (configuration.clientQueuedJobs, configuration.maxQueuedJobs) = (3, 5)
+    let limits = ClientLimits(configuration)
+    #expect(limits.waitRefusal(2, of: 4) == nil)
+    #expect(limits.waitRefusal(3, of: 4)?.counter == .refusedClientQueuedJobs)
+    let full = limits.waitRefusal(2, of: 5)
+    #expect(full?.counter == .refusedQueuedJobs && full?.refusal.reason == .unavailable)
   }
 
   @Test func inlineInputIsBoundedForEachClientAndForAll() {
@@ -71,7 +76,7 @@ struct ClientLimitsTests {
     #expect(limits.create(1, stored: 0, input: 0, now: 1) == nil)
     #expect(limits.create(2, stored: 0, input: 90, now: 1) == nil)
     #expect(limits.create(3, stored: 0, input: 10, now: 1)?.counter == .refusedMemory)
-    limits.jobEnded(1, input: 60)
+    limits.hold(1, input: -60, now: 1)
     #expect(limits.create(3, stored: 0, input: 10, now: 1) == nil)
   }
 }

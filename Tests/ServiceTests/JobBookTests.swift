@@ -16,8 +16,15 @@ private struct World {
   private var random: SplitMix
   private var lastTicket: UInt64 = 0
 
-  /// Changes the store was given and has not answered, in order.
-  private var queue: [(token: UInt64, change: StoreChange)] = []
+  private enum Request {
+    case change(token: UInt64, StoreChange)
+    case load(QueueKey)
+  }
+  /// What the store was asked and has not answered, in order.
+  private var queue: [Request] = []
+  /// What jobs in the store are to run; those of them that wait have no other process.
+  private var creations: [JobID: ApiRequest.Creation] = [:]
+  private let configuration: Configuration
   /// Jobs in the store: the record, once it is there.
   private(set) var stored: [JobID: JobRecord] = [:]
   private var deletedOnDisk: Set<JobID> = []
@@ -38,6 +45,7 @@ private struct World {
 
   init(seed: UInt64, _ configuration: Configuration) {
     random = SplitMix(seed: seed)
+    self.configuration = configuration
     book = JobBook(configuration)
   }
 
@@ -97,11 +105,22 @@ private struct World {
   private mutating func create() {
     let id = JobID(microseconds: now.wall, random: UInt64.random(in: 0...UInt64.max, using: &random))
     let client = Int64.random(in: 1...3, using: &random)
+    var request = CreateRequest(cmd: "true")
+    if Int.random(in: 0..<4, using: &random) == 0 {
+      request.priority = Int64.random(in: -2...2, using: &random)
+    }
+    if Int.random(in: 0..<4, using: &random) == 0 { (request.queue, request.queueSlots) = ("q", 2) }
     let job = JobBook.NewJob(
       id: id, client: client, clientName: "client \(client)",
-      creation: ApiRequest.Creation(JobPlan(CreateRequest(cmd: "true"))), storedBytes: 0,
-      caller: caller("create"))
+      creation: ApiRequest.Creation(JobPlan(request)), storedBytes: 0, caller: caller("create"))
     handle(.create(job))
+  }
+
+  /// Jobs that are being launched, or run, of a client and of its queue.
+  private func active(_ client: Int64, queue: String? = nil) -> Int {
+    launching.union(processes).count { id in
+      stored[id]?.client == client && (queue == nil || creations[id]?.plan.queue == queue)
+    }
   }
 
   private mutating func anyJob() -> (JobID, Int64)? {
@@ -145,26 +164,48 @@ private struct World {
 
   private mutating func answerOfStore(fails: Bool) {
     guard !queue.isEmpty else { return }
-    let (token, change) = queue.removeFirst()
-    handle(.stored(token: token, outcome(of: change, fails: fails)))
+    switch queue.removeFirst() {
+    case .change(let token, let change): handle(.stored(token: token, outcome(of: change, fails: fails)))
+    case .load(let key):
+      let isLost = fails && Bool.random(using: &random)
+      handle(.loaded(key, isLost ? nil : Array(places(of: key).prefix(WaitingJobs.most))))
+    }
+  }
+
+  /// Those that wait in the store, in order.
+  private func places(of key: QueueKey) -> [QueuePlace] {
+    stored.values.filter { $0.isQueued && $0.client == key.client }
+      .map { ($0.id, creations[$0.id]!.plan) }.filter { $0.1.queue ?? "" == key.name }
+      .map { QueuePlace(priority: $0.1.priority, id: $0.0) }.sorted()
   }
 
   private mutating func outcome(of change: StoreChange, fails: Bool) -> StoreOutcome {
     if fails, Int.random(in: 0..<3, using: &random) == 0 { return .failed(StoreError(.full, "full")) }
     switch change {
-    case .create(let record, _, _, _):
+    case .create(let record, _, let creation):
       if Int.random(in: 0..<20, using: &random) == 0 { return .keyReused }
-      stored[record.id] = record
+      (stored[record.id], creations[record.id]) = (record, creation)
+    case .dequeue(_, let id):
+      guard stored[id]?.isQueued == true else { return .notFound }
+      stored[id]!.isQueued = false
+      return .dequeued(stored[id]!, creations[id]!)
+    case .requeue(let record, _):
+      guard let before = stored[record.id], before.state == .running, !before.isQueued else {
+        return .notFound
+      }
+      stored[record.id]!.isQueued = true
     case .finish(let record, _, _, _):
-      guard stored[record.id]?.state == .running else { return .notFound }
+      guard let before = stored[record.id], before.state == .running, !before.isQueued else {
+        return .notFound
+      }
       if fails, Int.random(in: 0..<10, using: &random) == 0 { return .outputLost(SystemError(EIO, "write")) }
       stored[record.id] = record
     case .started: break
     case .find: return .notFound
     case .delete(_, let id):
-      guard stored.removeValue(forKey: id) != nil else { return .notFound }
+      guard let before = stored.removeValue(forKey: id) else { return .notFound }
       deletedOnDisk.insert(id)
-      return .deleted(hasFiles: true)
+      return .deleted(hasFiles: true, queue: before.isQueued ? creations[id]!.plan.queue ?? "" : nil)
     }
     return .saved
   }
@@ -175,15 +216,24 @@ private struct World {
 
   private mutating func carryOut(_ effect: JobBook.Effect) {
     switch effect {
-    case .store(let change, let token): queue.append((token, change))
+    case .store(let change, let token): queue.append(.change(token: token, change))
+    case .loadQueue(let key): queue.append(.load(key))
+    case .admit(let record, _, let waited):
+      #expect(stored[record.id]?.isQueued == false && waited >= 0)
+      let isRefused = Int.random(in: 0..<20, using: &random) == 0
+      handle(.admitted(record.id, isRefused ? Refusal(reason: .forbidden, text: "not any more") : nil))
     case .saveResult(let record, let isStartStored, let token):
       #expect(!processes.contains(record.id), "its process is gone before its end is stored")
       #expect(record.state != .running)
-      queue.append((token, .finish(record, log: [], files: [], isStartStored: isStartStored)))
+      queue.append(
+        .change(token: token, .finish(record, log: [], files: [], isStartStored: isStartStored)))
     case .launch(let id, _, _):
-      #expect(stored[id] != nil, "launched only once it is on disk")
+      #expect(stored[id]?.isQueued == false, "launched only once it is on disk that it is")
       #expect(launched.insert(id).inserted, "launched at most once")
       launching.insert(id)
+      let client = stored[id]?.client ?? 0
+      #expect(launching.count + processes.count <= configuration.maxRunningJobs)
+      #expect(active(client) <= configuration.clientRunningJobs && active(client, queue: "q") <= 2)
     case .stop(let id, _): told.insert(id)
     case .announce(let record, _):
       #expect(stored[record.id] != nil)
@@ -195,7 +245,9 @@ private struct World {
     case .removeFiles(let id): #expect(deletedOnDisk.contains(id))
     case .answer(let caller, let answer): answered(caller, answer)
     case .release(let id):
-      #expect(book.jobs[id] == nil && !launching.contains(id) && !processes.contains(id))
+      // One that waits may be taken out of its queue at once.
+      #expect(book.jobs[id].map { $0.lifecycle.state == .dequeuing } ?? true)
+      #expect(!launching.contains(id) && !processes.contains(id))
       released.insert(id)
     case .inputEnded, .hold, .outputLost, .count, .lostAreStored: break
     }
@@ -214,9 +266,9 @@ private struct World {
 }
 
 struct JobBookTests {
-  private static func configuration(running: Int = 1000) -> Configuration {
+  private static func configuration(running: Int = 1000, client: Int? = nil) -> Configuration {
     var configuration = Configuration()
-    (configuration.maxRunningJobs, configuration.clientRunningJobs) = (running, running)
+    (configuration.maxRunningJobs, configuration.clientRunningJobs) = (running, client ?? running)
     (configuration.clientCreateRate, configuration.launchers) = (1_000_000, 1)
     return configuration
   }
@@ -224,7 +276,7 @@ struct JobBookTests {
   /// Whatever happened in whatever order: when all has come to its end nothing is left over, and nobody waits.
   @Test(arguments: 0..<300)
   func nothingIsLeftOver(seed: UInt64) {
-    var world = World(seed: seed, Self.configuration(running: 40))
+    var world = World(seed: seed, Self.configuration(running: 12, client: 7))
     for _ in 0..<1500 { world.step(storeFails: seed % 3 == 0) }
     // An upgrade that has paused launches comes to an end, or to an end of the daemon.
     if seed % 5 == 0 { world.stopAll() } else { world.resumeLaunches() }
@@ -233,8 +285,11 @@ struct JobBookTests {
     #expect(world.book.nextDeadline == nil && world.book.isSettled)
     #expect(world.waiting.isEmpty && world.processes.isEmpty)
     #expect(!world.created.isEmpty && world.created.isSubset(of: world.released))
-    #expect(world.stored.values.allSatisfy { $0.state != .running }, "each job has an end, or is deleted")
-    #expect(world.known == world.stored, "the api process knows what there is, and how it ended")
+    let ended = world.stored.filter { !$0.value.isQueued }
+    #expect(ended.values.allSatisfy { $0.state != .running }, "each job has an end, waits, or is deleted")
+    #expect(seed % 5 == 0 || ended.count == world.stored.count, "what waited was launched")
+    #expect(world.book.waiting.count == world.stored.count - ended.count)
+    #expect(world.known.filter { !$0.value.isQueued } == ended, "the api process knows how each ended")
     // The limits hold nothing back either: as many jobs as at the beginning.
     for _ in 0..<40 where seed % 5 != 0 { #expect(accepts(&world)) }
   }
@@ -313,7 +368,7 @@ struct JobBookTests {
 
   /// Results that cannot be saved are tried again a second after the first of them failed, however many fail meanwhile.
   @Test func oneMoreFailureKeepsNoOtherWaiting() {
-    var later = JobBook.Later(delay: 1000)
+    var later = JobBook.Later<JobID>(delay: 1000)
     for now in stride(from: Int64(0), through: 900, by: 100) {
       later.add(JobID(high: 0, low: UInt64(now)), now)
       #expect(later.due == 1000)
@@ -402,14 +457,17 @@ struct JobBookTests {
   }
 
   /// While the daemon drains, nothing is launched any more, and what runs goes on.
-  @Test func whatWaitsIsNotLaunchedOnceTheDaemonStops() {
+  @Test func whatWaitsIsNotLaunchedOnceTheDaemonStops() throws {
     var fixture = Fixture()
     let first = (0..<8).map { fixture.create(UInt64($0)) }
     let waiting = fixture.create(8)
-    _ = fixture.handle(.stopping)
+    let requeued = fixture.handle(.stopping)
     let effects = fixture.handle(.started(first[0], pid: 1, at: 1))
     #expect(!effects.contains { if case .launch = $0 { true } else { false } })
-    #expect(fixture.book.jobs[waiting]?.record.error == "the daemon stopped before it was started")
+    guard case .store(.requeue(let record, _), _) = try #require(requeued.first) else {
+      return #expect(Bool(false), "it does not wait for the next daemon")
+    }
+    #expect(record.id == waiting && requeued.count == 1)
     #expect(fixture.book.jobs[first[1]]?.record.state == .running)
   }
 
@@ -484,7 +542,7 @@ struct JobBookTests {
     let id = fixture.create(8)
     let caller = Caller(child: 1, ticket: 99)
     let effects = fixture.handle(.stop(id, client: 1, grace: nil, caller))
-    #expect(effects.contains(.inputEnded(id)))
+    #expect(effects.contains(.inputEnded(id, .inputEnded)))
     #expect(fixture.book.jobs[id]?.record.error == "the job was stopped before it was started")
     _ = fixture.handle(.stopping)
     #expect(fixture.book.jobs.values.allSatisfy { $0.record.state != .error || $0.record.id == id })

@@ -8,7 +8,10 @@ struct JobLifecycleTests {
   private static func possible(_ job: JobLifecycle) -> [JobLifecycle.Event] {
     switch job.state {
     case .accepting: [.accepted, .notAccepted, .deleteAsked]
-    case .launching: [.started, .finished, .deleteAsked]
+    case .launching: [.started, .finished, .requeueAsked, .deleteAsked]
+    case .dequeuing: [.dequeued, .notThere, .deleteAsked]
+    case .requeuing: [.requeued, .notRequeued, .deleteAsked]
+    case .waiting: []
     case .running: [.finished, .deleteAsked]
     case .saving: [.resultSaved, .resultNotSaved, .deleteAsked]
     case .removing: [.deletionSaved, .deletionNotSaved, .deleteAsked]
@@ -48,6 +51,8 @@ struct JobLifecycleTests {
 
   private static let beginnings: [Seen] = [
     Seen(job: JobLifecycle()),
+    Seen(job: JobLifecycle(waits: true)),
+    Seen(job: JobLifecycle(state: .dequeuing), wasAnswered: true, isOnDisk: true),
     Seen(job: JobLifecycle(state: .running), wasAnswered: true, wasLaunched: true),
     Seen(job: JobLifecycle(state: .saving), wasAnswered: true, wasLaunched: true, hasEnded: true),
     Seen(
@@ -86,15 +91,23 @@ struct JobLifecycleTests {
     case .resultSaved: seen.isOnDisk = true
     case .deletionSaved: (seen.isOnDisk, seen.isRemoved) = (false, true)
     case .deleteAsked: seen.deleterWaits = true
+    case .dequeued: seen.isOnDisk = false
+    case .notThere: seen.isRemoved = true
+    // Told before it is handed to the engine.
+    case .requeueAsked: seen.wasLaunched = false
+    case .requeued: seen.isOnDisk = true
     default: break
     }
     let actions = seen.job.handle(event)
+    if seen.job.state == .waiting || event == .accepted && seen.job.isSaved { seen.isOnDisk = true }
     if actions.contains(.answerCreation) {
       #expect(!before.wasAnswered && event == .accepted)
       seen.wasAnswered = true
     }
-    if actions.contains(.launch) {
-      #expect(!before.wasLaunched && event == .accepted, "launched once, and only when it is on disk")
+    if !actions.isDisjoint(with: [.launch, .admit]) {
+      #expect(
+        !before.wasLaunched && [.accepted, .dequeued].contains(event),
+        "launched once, and only when it is on disk")
       seen.wasLaunched = true
     }
     if actions.contains(.saveDeletion) {

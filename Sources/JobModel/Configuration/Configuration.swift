@@ -33,6 +33,7 @@ package struct Configuration: Sendable, Codable, Equatable {
   package var maxHandshakes = 10_000
   package var maxMemory = 1 << 30
   package var maxRunningJobs = 20_000
+  package var maxQueuedJobs = 2_000_000
   package var handshakeTimeout = 10_000
   package var headTimeout = 10_000
   package var bodyTimeout = 30_000
@@ -44,6 +45,7 @@ package struct Configuration: Sendable, Codable, Equatable {
   package var clientMemory = 256 << 20
   package var clientFollowers = 4_000
   package var clientRunningJobs = 12_000
+  package var clientQueuedJobs = 1_000_000
   package var clientCreateRate = 5_000
   package var clientStoredBytes = 100 << 30
 

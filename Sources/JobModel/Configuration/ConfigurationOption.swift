@@ -101,7 +101,8 @@ extension ConfigurationOption {
         "output-limit", \.outputLimit, .size(bytes),
         "Bytes kept of each of a job's streams; the rest is counted and dropped."),
       Self("grace", \.grace, .duration(0...day), "Time between TERM and KILL when a job is stopped."),
-      Self("max-running-jobs", \.maxRunningJobs, .number(many), "Jobs that run at once."),
+      Self("max-running-jobs", \.maxRunningJobs, .number(many), "Jobs that run at once; more wait."),
+      Self("max-queued-jobs", \.maxQueuedJobs, .number(0...100_000_000), "Jobs that wait to be launched."),
     ])
 
   private static let connections = Group(
@@ -141,7 +142,9 @@ extension ConfigurationOption {
       Self(
         "client-followers", \.clientFollowers, .number(many),
         "Replies at once that follow output or events."),
-      Self("client-running-jobs", \.clientRunningJobs, .number(many), "Jobs that run at once."),
+      Self("client-running-jobs", \.clientRunningJobs, .number(many), "Jobs that run at once; more wait."),
+      Self(
+        "client-queued-jobs", \.clientQueuedJobs, .number(0...100_000_000), "Jobs that wait to be launched."),
       Self("client-create-rate", \.clientCreateRate, .number(many), "Jobs created in a second."),
       Self(
         "client-stored-bytes", \.clientStoredBytes, .size(bytes),

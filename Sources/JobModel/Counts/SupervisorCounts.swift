@@ -4,7 +4,7 @@ import Platform
 /// What the supervisor counts. The api process reads it and cannot write it. Any thread.
 package final class SupervisorCounts: Sendable {
   /// Changes with the meaning of any cell, here or in ``ApiCounts``: a successor with another begins anew.
-  private static let layout = 3
+  private static let layout = 4
 
   package enum Counter: Int, CaseIterable {
     /// When the daemon started, in microseconds since 1970. A successor's start is none.
@@ -18,7 +18,9 @@ package final class SupervisorCounts: Sendable {
     case apiRestarts, apiStartFailures
     /// Supervisors that died and had a successor; jobs that the keeper could not hold.
     case supervisorRestarts, holdFailures
-    case refusedRunningJobs, refusedClientRunningJobs, refusedClientStoredBytes, refusedClientCreateRate
+    /// Jobs that wait for a slot: set, not added to.
+    case queued
+    case refusedQueuedJobs, refusedClientQueuedJobs, refusedClientStoredBytes, refusedClientCreateRate
     case refusedMemory, refusedClientMemory
   }
 
@@ -37,7 +39,8 @@ package final class SupervisorCounts: Sendable {
   package static let errnos = 134
   private static let firstStoreFailure = Counter.allCases.count
   private static let firstErrno = firstStoreFailure + StoreErrorKind.allCases.count
-  private static let count = firstErrno + Failures.allCases.count * errnos
+  private static let firstWait = firstErrno + Failures.allCases.count * errnos
+  private static let count = firstWait + waitLimits.count + 2
 
   private let cells: CounterCells
   /// Memory of the api process's counters, kept from one to the next and never looked at; -1 in the api process.
@@ -81,6 +84,23 @@ package final class SupervisorCounts: Sendable {
 
   package subscript(failures: Failures, errno: Int) -> UInt64 { cells[Self.cell(failures, errno)] }
   package func add(_ failures: Failures, errno: Int32) { cells.add(Self.cell(failures, Int(errno))) }
+
+  /// Upper limits of the classes of time that jobs waited for a slot, in microseconds; a last class has none.
+  package static let waitLimits: [UInt64] = [
+    1000, 10_000, 100_000, 1_000_000, 10_000_000, 60_000_000, 600_000_000, 3_600_000_000, 86_400_000_000,
+  ]
+
+  /// A job waited so many microseconds.
+  package func add(wait time: UInt64) {
+    cells.add(Self.firstWait + (Self.waitLimits.firstIndex { time <= $0 } ?? Self.waitLimits.count), 1)
+    cells.add(Self.firstWait + Self.waitLimits.count + 1, time)
+  }
+
+  /// Jobs in each class, and the sum of their times.
+  package var waits: (classes: [UInt64], sum: UInt64) {
+    let last = Self.firstWait + Self.waitLimits.count
+    return ((Self.firstWait...last).map { cells[$0] }, cells[last + 1])
+  }
 
   private static func cell(_ failures: Failures, _ errno: Int) -> Int {
     // One that no Linux has counts as number 0.

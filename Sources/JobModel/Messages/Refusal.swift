@@ -15,5 +15,6 @@ extension Refusal {
   package static let unknownJob = Refusal(reason: .notFound, text: "there is no such job")
   package static let stopping = Refusal(reason: .unavailable, text: "the daemon is stopping")
   package static let ended = Refusal(reason: .conflict, text: "the job has ended")
+  package static let notStarted = Refusal(reason: .conflict, text: "the job has not started yet")
   package static let inputEnded = Refusal(reason: .conflict, text: InputEnded.text)
 }

@@ -92,7 +92,8 @@ package final class ApiProcess: @unchecked Sendable {
     case .drain: drain(nil)
     case .retire(let authorities, let revocations): drain(try Trust(authorities, revocations))
     case .client(let id, let name): api?.clients.learn(name, number: id)
-    case .job(let record, let pid): wake(api?.table.update(record, pid: pid))
+    case .job(let record, let pid):
+      wake(api?.table.update(record, pid: pid) { self.link.send(.watch(id: record.id)) })
     case .deleted(let id): wake(api?.table.remove(id))
     case .output(let id, let progress): wake(api?.table.progress(id, progress))
     case .created(let ticket, let id): answer(ticket, .success(id))

@@ -2,8 +2,8 @@ import JobAPI
 import JobModel
 import Platform
 
-/// The api process's table of jobs: all that run and those that finished last, kept current by the supervisor's
-/// events. Jobs that are not here are in the store. Any thread.
+/// The api process's table of jobs: all that run, those that finished last, and those that wait while somebody observes
+/// them, kept current by the supervisor's events. Jobs that are not here are in the store. Any thread.
 final class JobTable: Sendable {
   /// An exchange that wants to be woken when a job changes.
   struct Observer: Hashable {
@@ -25,6 +25,8 @@ final class JobTable: Sendable {
     @exclusivity(unchecked) var entry: Entry
     var observers: Set<Observer> = []
     var followers: Set<Observer> = []
+    /// False: it is being read from the store.
+    var isKnown = true
 
     init(_ entry: Entry) { self.entry = entry }
   }
@@ -44,37 +46,83 @@ final class JobTable: Sendable {
 
   /// The job, when it is this client's and here.
   func entry(_ id: JobID, of client: Int64) -> Entry? {
-    state.withLock { $0.slot(id, of: client)?.entry }
+    state.withLock { $0.slot(id, of: client).flatMap { $0.isKnown ? $0.entry : nil } }
   }
 
   /// The same where it is, not copied. False: it is not here, or another client's.
   func read(_ id: JobID, of client: Int64, _ body: (JobRecord) -> Void) -> Bool {
     state.withLock { state in
-      guard let slot = state.slot(id, of: client) else { return false }
+      guard let slot = state.slot(id, of: client), slot.isKnown else { return false }
       body(slot.entry.record)
       return true
     }
   }
 
-  /// The job, and while it runs `observer` is woken once it has ended: no change in between is missed.
-  func observe(_ id: JobID, of client: Int64, _ observer: Observer) -> Entry? {
-    state.withLock { state in
-      guard let slot = state.slot(id, of: client) else { return nil }
-      if slot.entry.record.state == .running { slot.observers.insert(observer) }
+  /// Has `observer` woken when the job changes, at the latest once it has ended; the job as it is now. `stored` reads a job
+  /// that is not here: one that waits for a slot is, as long as somebody observes it. No change in between is missed.
+  func observe(
+    _ id: JobID, of client: Int64, _ observer: Observer, stored: () throws -> JobRecord?
+  ) throws -> Entry? {
+    try register(id, client, \.observers, observer, stored) { _ in }
+  }
+
+  /// Like ``observe(_:of:_:stored:)``, but woken by each piece of output too. `watch` is called for the first follower of
+  /// a job that runs, to ask the supervisor for its output: within the lock, so that it cannot overtake an `unwatch`.
+  func follow(
+    _ id: JobID, of client: Int64, _ observer: Observer, stored: () throws -> JobRecord?, watch: () -> Void
+  ) throws -> Entry? {
+    try register(id, client, \.followers, observer, stored) { isFirst in if isFirst { watch() } }
+  }
+
+  private func register(
+    _ id: JobID, _ client: Int64, _ list: ReferenceWritableKeyPath<Slot, Set<Observer>>, _ observer: Observer,
+    _ stored: () throws -> JobRecord?, registered: (_ isFirst: Bool) -> Void
+  ) throws -> Entry? {
+    /// Registers at a slot whose job does not wait; nil: it waits, or is not known here.
+    func registerKnown(_ slot: Slot) -> Entry? {
+      guard slot.isKnown else { return nil }
+      guard slot.entry.record.state == .running else { return slot.entry }
+      registered(slot[keyPath: list].isEmpty && !slot.entry.record.isQueued)
+      slot[keyPath: list].insert(observer)
       return slot.entry
+    }
+    let known: Entry? = state.withLock { state in
+      if let slot = state.slot(id, of: client) {
+        if let entry = registerKnown(slot) { return entry }
+        slot[keyPath: list].insert(observer)
+        return nil
+      }
+      guard state.slots[id] == nil else { return nil }
+      let slot = Slot(Entry(record: JobRecord(id: id, client: client, created: 0), pid: 0))
+      slot.isKnown = false
+      slot[keyPath: list].insert(observer)
+      state.slots[id] = slot
+      return nil
+    }
+    if let known { return known }
+    let record: JobRecord?
+    do {
+      record = try stored()
+    } catch {
+      withdraw(id, list, observer)
+      throw error
+    }
+    return state.withLock { state in
+      // Whatever was told meanwhile is newer than what was read.
+      if let slot = state.slot(id, of: client), let entry = registerKnown(slot) { return entry }
+      guard let record, record.state == .running, let slot = state.slot(id, of: client) else {
+        state.withdraw(id, list, observer)
+        return record.map { Entry(record: $0, pid: 0) }
+      }
+      (slot.entry.record, slot.isKnown) = (record, true)
+      return registerKnown(slot)
     }
   }
 
-  /// Like ``observe(_:of:_:)``, but woken by each piece of output too. `watch` is called for a job's first follower,
-  /// to ask the supervisor for its output: within the lock, so that it cannot overtake an `unwatch`.
-  func follow(_ id: JobID, of client: Int64, _ observer: Observer, watch: () -> Void) -> Entry? {
-    state.withLock { state in
-      guard let slot = state.slot(id, of: client) else { return nil }
-      guard slot.entry.record.state == .running else { return slot.entry }
-      if slot.followers.isEmpty { watch() }
-      slot.followers.insert(observer)
-      return slot.entry
-    }
+  private func withdraw(
+    _ id: JobID, _ list: ReferenceWritableKeyPath<Slot, Set<Observer>>, _ observer: Observer
+  ) {
+    state.withLock { $0.withdraw(id, list, observer) }
   }
 
   /// All that wait in a worker.
@@ -82,27 +130,35 @@ final class JobTable: Sendable {
     state.withLock { $0.slots.values.flatMap { $0.observers.filter { $0.worker == worker } } }
   }
 
-  func forget(_ id: JobID, _ observer: Observer) {
-    state.withLock { state in _ = state.slots[id]?.observers.remove(observer) }
-  }
+  func forget(_ id: JobID, _ observer: Observer) { withdraw(id, \.observers, observer) }
 
   /// `unwatch` is called when nobody follows the job's output any longer.
   func unfollow(_ id: JobID, _ observer: Observer, unwatch: () -> Void) {
     state.withLock { state in
-      guard let slot = state.slots[id], slot.followers.remove(observer) != nil, slot.followers.isEmpty else {
-        return
-      }
+      guard let slot = state.slots[id], slot.followers.contains(observer) else { return }
+      state.withdraw(id, \.followers, observer)
+      guard slot.followers.isEmpty else { return }
       slot.entry.progress = nil
       unwatch()
     }
   }
 
-  /// Takes over the state of a job; the observers to wake.
-  func update(_ record: JobRecord, pid: Int32) -> Set<Observer> {
+  /// Takes over the state of a job; the observers to wake. `watch` is called when the job waited, runs now, and is
+  /// followed.
+  func update(_ record: JobRecord, pid: Int32, watch: () -> Void) -> Set<Observer> {
     state.withLock { state in
+      if record.isQueued, !state.isObserved(record.id) {
+        state.slots[record.id] = nil
+        return []
+      }
       let slot = state.slot(for: record)
-      (slot.entry.record, slot.entry.pid) = (record, pid)
-      guard record.state != .running else { return [] }
+      let waited = !slot.isKnown || slot.entry.record.isQueued
+      (slot.entry.record, slot.entry.pid, slot.isKnown) = (record, pid, true)
+      guard record.state != .running else {
+        guard waited, !record.isQueued else { return [] }
+        if !slot.followers.isEmpty { watch() }
+        return slot.observers.union(slot.followers)
+      }
       let woken = slot.observers.union(slot.followers)
       (slot.observers, slot.followers, slot.entry.progress) = ([], [], nil)
       state.keepFinished(record.id, most: most)
@@ -127,6 +183,19 @@ final class JobTable: Sendable {
 }
 
 extension JobTable.State {
+  /// A job that waits is here only while it is observed.
+  fileprivate mutating func withdraw(
+    _ id: JobID, _ list: ReferenceWritableKeyPath<JobTable.Slot, Set<JobTable.Observer>>,
+    _ observer: JobTable.Observer
+  ) {
+    guard let slot = slots[id], slot[keyPath: list].remove(observer) != nil else { return }
+    if !slot.isKnown || slot.entry.record.isQueued, !isObserved(id) { slots[id] = nil }
+  }
+
+  fileprivate func isObserved(_ id: JobID) -> Bool {
+    slots[id].map { !$0.observers.isEmpty || !$0.followers.isEmpty } ?? false
+  }
+
   fileprivate func slot(_ id: JobID, of client: Int64) -> JobTable.Slot? {
     guard let slot = slots[id], slot.entry.record.client == client else { return nil }
     return slot

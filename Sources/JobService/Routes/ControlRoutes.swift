@@ -5,6 +5,7 @@ extension Worker {
   /// `POST /jobs/<id>/signal`.
   func signal(_ record: JobRecord, _ exchange: Exchange, _ body: UnsafeRawBufferPointer) throws {
     let signal = try SignalRequest(strictJSON: body)
+    guard !record.isQueued else { throw Problem(.notStarted) }
     request(for: exchange) { ticket in
       .signal(
         ticket: ticket, client: record.client, id: record.id, signal: signal.signal.number,
@@ -17,6 +18,7 @@ extension Worker {
   /// `POST /jobs/<id>/stop`: answered when the job has ended.
   func stop(_ record: JobRecord, _ exchange: Exchange, _ body: UnsafeRawBufferPointer) throws {
     let grace = body.isEmpty ? nil : try StopRequest(strictJSON: body).grace
+    guard record.state == .running else { return replyStatus(record, exchange) }
     request(for: exchange) { ticket in
       .stop(
         ticket: ticket, client: record.client, id: record.id, grace: grace.map { UInt64($0.milliseconds) })

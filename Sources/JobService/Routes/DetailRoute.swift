@@ -8,12 +8,19 @@ extension Worker {
     _ = try head.query()
     let entry = try job(id, of: exchange.client, .detail)
     guard let plan = try reader.plan(client: entry.record.client, id: id) else { throw NoSuchJob(.detail) }
-    exchange.reply(json: JobDetail(measured(entry), plan))
+    var detail = JobDetail(measured(entry), plan)
+    if entry.record.isQueued { detail.facts.ahead = try ahead(of: entry.record, plan) }
+    exchange.reply(json: detail)
+  }
+
+  private func ahead(of record: JobRecord, _ plan: JobPlan) throws -> Int {
+    let place = QueuePlace(priority: plan.priority, id: record.id)
+    return try reader.ahead(client: record.client, of: place, most: JobFacts.mostAhead)
   }
 
   /// What nobody follows nobody tells of: its output is as long as its files are.
   private func measured(_ entry: JobTable.Entry) -> JobTable.Entry {
-    guard entry.record.state == .running, entry.progress == nil else { return entry }
+    guard entry.record.state == .running, !entry.record.isQueued, entry.progress == nil else { return entry }
     var entry = entry
     entry.record.stdout.kept = OutputFile.size(api.output, entry.record.id, OutputStream.stdout.suffix)
     entry.record.stderr.kept = OutputFile.size(api.output, entry.record.id, OutputStream.stderr.suffix)
@@ -43,10 +50,13 @@ extension JobFilter {
   fileprivate init(_ query: Query) throws(Problem) {
     self.init()
     for state in query.all("state") {
-      guard let known = JobState(rawValue: state) else {
-        throw Problem(400, "query parameter \"state\" must be running, error or completed")
+      if state == "queued" {
+        isQueued = true
+      } else if let known = JobState(rawValue: state) {
+        states.insert(known)
+      } else {
+        throw Problem(400, "query parameter \"state\" must be running, queued, error or completed")
       }
-      states.insert(known)
     }
     labels = Set(query.all("label"))
     guard labels.allSatisfy({ $0.contains("=") }) else {

@@ -18,8 +18,13 @@ final class FollowedJob {
     permit = try worker.followerPermit(exchange)
     let observer = worker.observer(exchange)
     let link = worker.api.link
-    let entry = worker.api.table.follow(id, of: client, observer) { link.send(.watch(id: id)) }
-    last = try entry ?? JobTable.Entry(record: worker.stored(id, of: client, route), pid: 0)
+    let entry = try worker.api.table.follow(id, of: client, observer) {
+      try worker.reader.job(client: client, id: id)
+    } watch: {
+      link.send(.watch(id: id))
+    }
+    guard let entry else { throw NoSuchJob(route) }
+    last = entry
     // A running job is registered, and of its output nothing is missing yet.
     if last.record.state != .running {
       for stream in streams { _ = try worker.api.wholeOutput(last.record, stream) }

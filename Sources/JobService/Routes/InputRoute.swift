@@ -14,18 +14,29 @@ extension Worker {
     guard progress == nil || offset != nil else {
       throw Problem(400, "query parameter \"progress\" needs \"offset\"")
     }
-    let record = try job(id, of: exchange.client, .stdin).record
-    guard record.state == .running else { throw Problem(.inputEnded) }
-    let task = InputTask(self, record, at: offset, close: close)
+    let client = try job(id, of: exchange.client, .stdin).record.client
+    let entry = try api.table.observe(id, of: client, observer(exchange)) {
+      try self.reader.job(client: client, id: id)
+    }
+    let task = InputTask(self, id, of: client, at: offset, close: close, observer(exchange))
+    guard let entry, entry.record.state == .running else {
+      task.ended()
+      throw Problem(.inputEnded)
+    }
     if let progress { try task.tell(exchange, every: progress) }
     return begin(task, exchange, head, JC_BODY_STREAM)
   }
 }
 
-/// A body on its way into a job's standard input.
+/// A body on its way into a job's standard input. While the job waits for a slot, so does the client: no more than one
+/// piece of the body is held.
 private final class InputTask: ExchangeTask {
-  private let record: JobRecord
+  private let id: JobID
+  private let client: Int64
   private let close: Bool
+  private let observer: JobTable.Observer
+  /// What came while the job waited.
+  private var held: (bytes: [UInt8], last: Bool)?
   /// Where the next piece belongs in all of the input, if the client said so; and how far the job has it.
   private var offset, taken: UInt64?
   /// Goes off when the client was told nothing for a while; nil: it does not want to know.
@@ -33,8 +44,11 @@ private final class InputTask: ExchangeTask {
   private var pause: UInt64 = 0
   private static let shortestPause: Int64 = 100
 
-  init(_ worker: Worker, _ record: JobRecord, at offset: UInt64?, close: Bool) {
-    (self.record, self.close) = (record, close)
+  init(
+    _ worker: Worker, _ id: JobID, of client: Int64, at offset: UInt64?, close: Bool,
+    _ observer: JobTable.Observer
+  ) {
+    (self.id, self.client, self.close, self.observer) = (id, client, close, observer)
     (self.offset, taken) = (offset, offset)
     super.init(worker)
   }
@@ -50,21 +64,35 @@ private final class InputTask: ExchangeTask {
   /// One piece of the body is on its way at a time: the next is read when the job's pipe has taken it.
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
     if !last { jc_exchange_pause_body(exchange.pointer) }
+    held = ([UInt8](bytes), last)
+    sendHeld(exchange)
+  }
+
+  private func sendHeld(_ exchange: Exchange) {
+    guard let (bytes, last) = held, worker.api.table.entry(id, of: client)?.record.isQueued != true else {
+      return
+    }
+    held = nil
     let at = offset
     offset = offset.map { $0 + UInt64(bytes.count) }
     worker.request(for: exchange) { ticket in
-      .input(
-        ticket: ticket, client: record.client, id: record.id, offset: at, bytes: [UInt8](bytes),
-        close: last && close)
+      .input(ticket: ticket, client: client, id: id, offset: at, bytes: bytes, close: last && close)
     } then: { [unowned self] exchange, _ in
       guard !last else { return exchange.reply(encoded: Array("{}".utf8)) }
       taken = offset
-      wake(exchange)
+      tellProgress(exchange)
       jc_exchange_resume_body(exchange.pointer)
     }
   }
 
   override func wake(_ exchange: Exchange) {
+    sendHeld(exchange)
+    tellProgress(exchange)
+  }
+
+  override func ended() { worker.api.table.forget(id, observer) }
+
+  private func tellProgress(_ exchange: Exchange) {
     guard let timer, let taken else { return }
     // Whoever asks for progress goes on elsewhere, at the right byte: the daemon need not wait for its last.
     guard !worker.isDraining else {

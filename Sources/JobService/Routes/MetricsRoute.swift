@@ -27,6 +27,11 @@ extension MetricsText {
   fileprivate mutating func addJobs(_ counts: SupervisorCounts) {
     add("process_start_time_seconds", "When the daemon started.", microseconds: counts[.startTime])
     add("jobd_jobs_running", "Jobs that run, or whose result is not on disk yet.", counts[.running])
+    add("jobd_jobs_queued", "Jobs that wait for a slot.", counts[.queued])
+    let waits = counts.waits
+    add(
+      "jobd_job_wait_seconds", "How long jobs waited for a slot, of those that had to and were launched.",
+      limits: SupervisorCounts.waitLimits, classes: waits.classes, sum: waits.sum)
     add("jobd_jobs_created_total", "Jobs accepted.", counts[.created])
     add("jobd_jobs_started_total", "Jobs whose program was started.", counts[.started])
     add(
@@ -100,8 +105,8 @@ extension MetricsText {
     add(
       "jobd_refusals_total", "Requests answered 429 or 503 because of a limit.", label: "limit",
       [
-        ("max_running_jobs", supervisor[.refusedRunningJobs]),
-        ("client_running_jobs", supervisor[.refusedClientRunningJobs]),
+        ("max_queued_jobs", supervisor[.refusedQueuedJobs]),
+        ("client_queued_jobs", supervisor[.refusedClientQueuedJobs]),
         ("client_stored_bytes", supervisor[.refusedClientStoredBytes]),
         ("client_create_rate", supervisor[.refusedClientCreateRate]),
         ("max_memory", supervisor[.refusedMemory] + api.counts[.refusedMemory]),

@@ -15,9 +15,10 @@ extension Worker {
 
   private func waitForStatus(_ id: JobID, _ exchange: Exchange, milliseconds: Int64) throws {
     guard let client = api.clients.number(Int(exchange.client)) else { throw NoSuchJob(.status) }
-    guard let entry = api.table.observe(id, of: client, observer(exchange)) else {
-      return replyStatus(try stored(id, of: client, .status), exchange)
+    let found = try api.table.observe(id, of: client, observer(exchange)) {
+      try self.reader.job(client: client, id: id)
     }
+    guard let entry = found else { throw NoSuchJob(.status) }
     guard entry.record.state == .running, milliseconds > 0, !isDraining else {
       api.table.forget(id, observer(exchange))
       return replyStatus(entry.record, exchange)
@@ -73,7 +74,12 @@ private final class WaitTask: ExchangeTask {
     timer?.start(milliseconds: UInt64(left))
   }
 
+  /// That it waits no more is no reason to reply.
   override func wake(_ exchange: Exchange) {
+    if deadline.left > 0, !worker.isDraining, worker.api.table.entry(id, of: client)?.record.state == .running
+    {
+      return
+    }
     do {
       try worker.replyStatus(of: id, client, exchange)
     } catch {
@@ -111,6 +117,7 @@ enum StatusBody {
     }
     if record.flags.contains(.timedOut) { put(#","timed_out":true"#, &out) }
     if record.truncated { put(#","truncated":true"#, &out) }
+    if record.isQueued { put(#","queued":true"#, &out) }
     out.append(UInt8(ascii: "}"))
   }
 
@@ -144,6 +151,6 @@ extension JobRecord {
       status: state, errorMessage: error, errorCode: errorCode,
       exitCode: state == .completed ? exitCode : nil,
       signal: signal == 0 ? nil : signal, timedOut: flags.contains(.timedOut) ? true : nil,
-      truncated: truncated ? true : nil)
+      truncated: truncated ? true : nil, queued: isQueued ? true : nil)
   }
 }

@@ -1,7 +1,7 @@
 import JobModel
 import Platform
 
-/// What each client uses of what it may: running jobs, memory for their inline standard input, creations a second.
+/// What each client uses of what it may: slots, memory for inline standard input, creations a second.
 struct ClientLimits {
   private struct Use {
     var running = 0
@@ -31,8 +31,24 @@ struct ClientLimits {
     }
   }
 
+  /// Whether the client has a slot.
+  func mayRun(_ client: Int64) -> Bool { uses[client]?.running ?? 0 < configuration.clientRunningJobs }
+
+  /// Why no more jobs of a client wait that has so many, of `all`; nil: another may.
+  func waitRefusal(_ waiting: Int, of all: Int) -> Reached? {
+    guard waiting < configuration.clientQueuedJobs else {
+      let text = "\(waiting) of your jobs wait to be launched, the most that may"
+      return Reached(.refusedClientQueuedJobs, text)
+    }
+    guard all < configuration.maxQueuedJobs else {
+      let text = "\(all) jobs wait to be launched, the most that this daemon has waiting"
+      return Reached(.refusedQueuedJobs, text, reason: .unavailable)
+    }
+    return nil
+  }
+
   /// Counts a creation, if the client has not reached a limit. `stored`: its bytes in the store. `input`: bytes of
-  /// inline standard input, which are in memory until the job is over. `now`: monotonic, so
+  /// inline standard input, which are in memory until the job waits or is over. `now`: monotonic, so
   /// that a clock that is set back takes nobody's right to create.
   mutating func create(_ client: Int64, stored: Int64, input more: Int, now: Int64) -> Reached? {
     let rate = Double(configuration.clientCreateRate)
@@ -40,10 +56,6 @@ struct ClientLimits {
     use.tokens = min(rate, use.tokens + Double(now - use.refilled) * rate / 1_000_000)
     use.refilled = now
     defer { uses[client] = use }
-    guard use.running < configuration.clientRunningJobs else {
-      let most = configuration.clientRunningJobs
-      return Reached(.refusedClientRunningJobs, "\(most) of your jobs run, the most a client may run at once")
-    }
     guard stored < Int64(configuration.clientStoredBytes) else {
       let most = configuration.clientStoredBytes
       return Reached(
@@ -55,7 +67,6 @@ struct ClientLimits {
     }
     if let reached = room(for: more, use.input) { return reached }
     use.tokens -= 1
-    use.running += 1
     use.input += more
     input += more
     return nil
@@ -77,21 +88,22 @@ struct ClientLimits {
     return nil
   }
 
-  /// Counts a job that runs already.
-  mutating func adopt(_ client: Int64, input more: Int, now: Int64) {
-    let full = Use(tokens: Double(configuration.clientCreateRate), refilled: now)
-    uses[client, default: full].running += 1
-    uses[client]!.input += more
+  /// A job of the client has a slot.
+  mutating func began(_ client: Int64, now: Int64) { change(client, now) { $0.running += 1 } }
+  mutating func ended(_ client: Int64, now: Int64) { change(client, now) { $0.running -= 1 } }
+
+  /// So much more of inline standard input is in memory; less than 0: so much less.
+  mutating func hold(_ client: Int64, input more: Int, now: Int64) {
+    guard more != 0 else { return }
     input += more
+    change(client, now) { $0.input += more }
   }
 
-  /// A job that was counted is over.
-  mutating func jobEnded(_ client: Int64, input less: Int) {
-    guard var use = uses[client] else { return }
-    use.running -= 1
-    use.input -= less
-    input -= less
-    // With no job running and a full bucket there is nothing to remember.
-    uses[client] = use.running == 0 && use.tokens >= Double(configuration.clientCreateRate) ? nil : use
+  private mutating func change(_ client: Int64, _ now: Int64, _ body: (inout Use) -> Void) {
+    let full = Double(configuration.clientCreateRate)
+    var use = uses[client] ?? Use(tokens: full, refilled: now)
+    body(&use)
+    // With a full bucket and nothing else there is nothing to remember.
+    uses[client] = use.running == 0 && use.input == 0 && use.tokens >= full ? nil : use
   }
 }

@@ -26,10 +26,14 @@ extension JobBook {
     case slowLaunchGone(client: Int64)
     /// What ``Effect/launch`` asked for could not be begun.
     case notLaunched(JobID, why: String)
-    case adopted(JobRecord, pid: Int32, grace: UInt64, isStartStored: Bool)
-    /// A predecessor accepted it and did not launch it.
-    case queued(JobRecord, ApiRequest.Creation)
-    /// No job is launched, until ``launchesResumed``: those that wait are left to a successor.
+    case adopted(JobRecord, JobPlan, pid: Int32, isStartStored: Bool)
+    /// Jobs that wait since an earlier daemon, or supervisor.
+    case waiting([StoredQueue])
+    /// What ``Effect/loadQueue(_:)`` asked for; nil: it could not be read.
+    case loaded(QueueKey, [QueuePlace]?)
+    /// Whether a job that waited may be launched; nil: it may.
+    case admitted(JobID, Refusal?)
+    /// No job is launched, until ``launchesResumed``: those that are accepted wait.
     case launchesPaused
     case launchesResumed
     /// Jobs of an earlier daemon, whose records say so.
@@ -48,9 +52,13 @@ extension JobBook {
     /// Stores a result with what is known of the output.
     case saveResult(JobRecord, isStartStored: Bool, token: UInt64)
     case launch(JobID, ApiRequest.Creation, grace: UInt64)
+    /// Look whether it may be launched, and tell by ``Event/admitted(_:_:)``. It waited so many microseconds.
+    case admit(JobRecord, ApiRequest.Creation, waited: Int64)
+    /// Tell which jobs go first in a queue: ``WaitingJobs/most`` of them, or all there are.
+    case loadQueue(QueueKey)
     case stop(JobID, grace: UInt64)
-    /// It takes no input any more.
-    case inputEnded(JobID)
+    /// It takes no input any more, for this reason.
+    case inputEnded(JobID, Refusal)
     /// It has run for a while: a successor is to find it.
     case hold(JobID)
     /// Some of its output is not on disk, and asking again would not tell.
@@ -93,7 +101,7 @@ extension JobBook {
     /// Of its first process; 0: none runs.
     var pid: Int32 = 0
     /// Milliseconds between TERM and KILL.
-    let grace: UInt64
+    var grace: UInt64
     /// What to launch, until it is launched or has ended before.
     var creation: ApiRequest.Creation?
     var creator: Caller?
@@ -103,10 +111,10 @@ extension JobBook {
     var stoppers: [Caller] = []
     /// Its start is in the store, or on the way there.
     var isStartStored = false
-    /// Of inline standard input.
+    /// Of inline standard input, as far as it is in memory.
     var inputBytes = 0
-    /// It counts against the limits.
-    var counts = false
+    /// The queue whose slot it has; nil: it has none.
+    var slot: QueueKey?
     var isLost = false
     var launchWaits = false
     var mayHaveFiles = true
@@ -115,8 +123,13 @@ extension JobBook {
       (self.record, self.lifecycle, self.grace) = (record, lifecycle, grace)
     }
 
-    var isUnfinished: Bool { !lifecycle.isSaved && !isLost }
-    /// It waits for its turn to be launched.
+    /// Nothing of it would be lost if the daemon ended now.
+    private var isWaitingInStore: Bool {
+      [.dequeuing, .requeuing, .waiting].contains(lifecycle.state)
+        || lifecycle.state == .accepting && record.isQueued
+    }
+    var isUnfinished: Bool { !lifecycle.isSaved && !isLost && !isWaitingInStore }
+    /// It waits for its turn to be launched, with a slot.
     var isWaiting: Bool { lifecycle.state == .launching && creation != nil }
   }
 
@@ -127,29 +140,31 @@ extension JobBook {
     case deletion(JobID)
     /// For the job of a request that a limit forbids.
     case search(Caller, ClientLimits.Reached)
+    case dequeue(JobID)
+    case requeue(JobID)
     /// That a job was started: its end says so too.
     case start
   }
 
-  /// Jobs to look at again some time after the first of them came.
-  struct Later {
-    private var jobs: [JobID] = []
+  /// What to look at again some time after the first of it came.
+  struct Later<Element> {
+    private var elements: [Element] = []
     private(set) var due = Int64.max
     /// Microseconds.
     private let delay: Int64
 
     init(delay: Int64) { self.delay = delay }
 
-    mutating func add(_ id: JobID, _ now: Int64) {
-      if jobs.isEmpty { due = now + delay }
-      jobs.append(id)
+    mutating func add(_ element: Element, _ now: Int64) {
+      if elements.isEmpty { due = now + delay }
+      elements.append(element)
     }
 
     /// All of them, once they are due.
-    mutating func take(_ now: Int64) -> [JobID] {
+    mutating func take(_ now: Int64) -> [Element] {
       guard due <= now else { return [] }
-      defer { (jobs, due) = ([], .max) }
-      return jobs
+      defer { (elements, due) = ([], .max) }
+      return elements
     }
   }
 }
@@ -165,7 +180,7 @@ extension StoreOutcome {
   /// A change of a job the store does not know is over too: another deletion came before.
   var isOver: Bool {
     switch self {
-    case .saved, .deleted, .notFound: true
+    case .saved, .deleted, .dequeued, .notFound: true
     default: false
     }
   }

@@ -7,8 +7,9 @@ import JobStore
 /// says what to do.
 struct JobBook {
   private(set) var jobs: [JobID: Entry] = [:]
-  /// Jobs that count against the limits: those created and adopted.
+  /// Jobs that have a slot.
   private(set) var running = 0
+  private(set) var waiting = WaitingJobs()
   private var limits: ClientLimits
   private var launches: LaunchQueue
   /// What waits for the store: each change that is queued has a token.
@@ -16,10 +17,11 @@ struct JobBook {
   private var lastToken: UInt64 = 0
   /// Jobs whose start the api process is not told yet, and those whose start is not stored yet: most end before that is
   /// worth a message, or a change, of its own.
-  private var unannounced = Later(delay: 10_000)
-  private var unstored = Later(delay: 500_000)
-  /// Jobs whose result could not be saved.
-  private var unsaved = Later(delay: 1_000_000)
+  private var unannounced = Later<JobID>(delay: 10_000)
+  private var unstored = Later<JobID>(delay: 500_000)
+  /// Jobs whose result could not be saved, or that could not be taken out of their queue; queues that could not be read.
+  private var unsaved = Later<JobID>(delay: 1_000_000)
+  private var unloaded = Later<QueueKey>(delay: 1_000_000)
   /// Jobs of an earlier daemon whose end was not tried to be stored yet.
   private var lostLeft = 0
   private var isStopping = false
@@ -40,22 +42,15 @@ struct JobBook {
   var hasUnfinished: Bool { jobs.values.contains(where: \.isUnfinished) }
   var hasActive: Bool { jobs.values.contains { $0.lifecycle.isActive } }
 
-  /// Nothing is being launched, deleted or saved: a job runs, or waits for its launch.
+  /// Nothing is being launched, deleted or saved: each job in hand runs.
   var isSettled: Bool {
     pending.isEmpty
-      && jobs.values.allSatisfy {
-        ($0.lifecycle.state == .running || $0.isWaiting) && !$0.lifecycle.deleteAsked
-      }
-  }
-
-  /// Jobs that wait for their launch, in the order of their creation.
-  var queued: [(id: JobID, creation: ApiRequest.Creation)] {
-    jobs.values.filter(\.isWaiting).map { ($0.record.id, $0.creation!) }.sorted { $0.id < $1.id }
+      && jobs.values.allSatisfy { $0.lifecycle.state == .running && !$0.lifecycle.deleteAsked }
   }
 
   /// When ``Event/timePassed`` is due, on the monotonic clock; nil: not at all.
   var nextDeadline: Int64? {
-    let next = min(unannounced.due, unstored.due, unsaved.due)
+    let next = min(unannounced.due, unstored.due, unsaved.due, unloaded.due)
     return next == .max ? nil : next
   }
 
@@ -71,49 +66,56 @@ struct JobBook {
     case .ended(let record, let isLaunching): ended(record, isLaunching)
     case .slowLaunchGone(let client): slowLaunchEnded(client)
     case .notLaunched(let id, let why): notLaunched(id, why)
-    case .adopted(let record, let pid, let grace, let isStartStored): adopt(record, pid, grace, isStartStored)
-    case .queued(let record, let creation): queue(record, creation)
-    case .launchesPaused: launches.isPaused = true
-    case .launchesResumed:
-      launches.isPaused = false
-      launchNext()
+    case .adopted(let record, let plan, let pid, let isStartStored): adopt(record, plan, pid, isStartStored)
+    case .waiting(let queues): for queue in queues { waiting.restore(queue) }
+    case .loaded(let key, let places): loaded(key, places)
+    case .admitted(let id, let refusal): admitted(id, refusal)
+    case .launchesPaused: pauseLaunches()
+    case .launchesResumed: launches.isPaused = isStopping
     case .lost(let records): lose(records)
-    // Launches that wait are not paused any more: they are over.
-    case .stopping: (isStopping, launches.isPaused) = (true, false)
+    case .stopping:
+      isStopping = true
+      pauseLaunches()
     case .stopAll: for job in jobs.values { stop(job.record.id, grace: job.grace) }
     case .killAll:
       for job in jobs.values where job.lifecycle.isActive { effects.append(.stop(job.record.id, grace: 0)) }
     case .timePassed: timePassed()
     }
+    fillSlots()
     defer { effects = [] }
     return effects
   }
 
   private static let stopped = "the job was stopped before it was started"
-  private static let daemonStopped = "the daemon stopped before it was started"
+  private static let stoppedInQueue = "stopped while it waited"
 
   // MARK: What is asked
 
   private mutating func create(_ new: NewJob) {
     guard !isStopping else { return refuse(new.caller, .stopping) }
-    if let reached = limitReached(new) { return beyond(reached, new) }
-    running += 1
-    let record = JobRecord(id: new.id, client: new.client, created: now.wall)
-    let plan = new.creation.plan
-    var job = Entry(record, JobLifecycle(), grace: plan.grace ?? UInt64(configuration.grace))
-    (job.creation, job.creator, job.counts) = (new.creation, new.caller, true)
-    job.inputBytes = new.creation.input?.count ?? 0
+    let (creation, key) = (new.creation, QueueKey(client: new.client, new.creation.plan))
+    let waits = !mayLaunch(new.client, key, slots: creation.plan.queueSlots)
+    if let reached = limitReached(new, waits, key) { return beyond(reached, new) }
+    var record = JobRecord(id: new.id, client: new.client, created: now.wall)
+    record.isQueued = waits
+    var job = Entry(record, JobLifecycle(waits: waits), grace: grace(creation.plan))
+    (job.creation, job.creator, job.inputBytes) = (creation, new.caller, creation.input?.count ?? 0)
     jobs[new.id] = job
-    let change = StoreChange.create(
-      record, clientName: new.clientName, plan: plan, idempotency: new.creation.idempotency)
-    effects.append(.store(change, token: token(for: .creation(new.id))))
+    if waits { waiting.arrives(key) } else { takeSlot(new.id, key) }
+    effects.append(
+      .store(.create(record, clientName: new.clientName, creation), token: token(for: .creation(new.id))))
   }
 
-  private mutating func limitReached(_ new: NewJob) -> ClientLimits.Reached? {
+  private func grace(_ plan: JobPlan) -> UInt64 { plan.grace ?? UInt64(configuration.grace) }
+
+  private mutating func limitReached(_ new: NewJob, _ waits: Bool, _ key: QueueKey) -> ClientLimits.Reached? {
     if let refusal = new.refusal { return ClientLimits.Reached(refusal) }
-    guard running < configuration.maxRunningJobs else {
-      let text = "\(configuration.maxRunningJobs) jobs run, the most this daemon runs at once"
-      return ClientLimits.Reached(.refusedRunningJobs, text, reason: .unavailable)
+    guard waiting.hasRoom(for: key) else {
+      let text = "\(WaitingJobs.mostQueues) of your named queues are in use, the most that may"
+      return ClientLimits.Reached(.refusedClientQueuedJobs, text)
+    }
+    if waits, let reached = limits.waitRefusal(waiting.count(of: new.client), of: waiting.count) {
+      return reached
     }
     let input = new.creation.input?.count ?? 0
     return limits.create(new.client, stored: new.storedBytes, input: input, now: now.monotonic)
@@ -153,8 +155,10 @@ struct JobBook {
   /// Requests to stop a job that wait for its end at once: those of clients that went away meanwhile are among them.
   private static let mostStoppers = 64
 
-  /// Answered when the job has ended and its result is on disk; at once when that was so before.
+  /// Answered when the job has ended and its result is on disk; at once when that was so before. One that is not in the
+  /// book may wait for a slot: the store knows.
   private mutating func stop(_ id: JobID, _ client: Int64, _ grace: UInt64?, _ caller: Caller) {
+    if jobs[id] == nil { dequeue(id, client) }
     guard let job = jobs[id], job.record.client == client, !job.lifecycle.isSaved else {
       return effects.append(.answer(caller, .done))
     }
@@ -169,11 +173,11 @@ struct JobBook {
   /// Ends a job. One that waits for its launch is not launched any more.
   private mutating func stop(_ id: JobID, grace: UInt64) {
     guard let job = jobs[id] else { return }
-    guard job.isWaiting else {
-      if job.lifecycle.isActive { effects.append(.stop(id, grace: grace)) }
-      return
+    if job.isWaiting {
+      notLaunched(id, Self.stopped)
+    } else if job.lifecycle.isActive {
+      effects.append(.stop(id, grace: grace))
     }
-    notLaunched(id, isStopping ? Self.daemonStopped : Self.stopped)
   }
 
   // MARK: What happened to a job
@@ -203,7 +207,7 @@ struct JobBook {
     guard let job = jobs[id] else { return }
     let wasUnderWay = !job.isWaiting
     giveUp(id, why)
-    effects += [.count(.failed), .inputEnded(id)]
+    effects += [.count(.failed), .inputEnded(id, .inputEnded)]
     advance(id, .finished)
     if wasUnderWay { launchEnded(of: job.record.client, waited: job.launchWaits) }
   }
@@ -217,25 +221,14 @@ struct JobBook {
   }
 
   /// It runs since a predecessor launched it.
-  private mutating func adopt(_ record: JobRecord, _ pid: Int32, _ grace: UInt64, _ isStartStored: Bool) {
-    var job = Entry(record, JobLifecycle(state: .running), grace: grace)
-    (job.pid, job.isStartStored, job.counts) = (pid, isStartStored, true)
+  private mutating func adopt(_ record: JobRecord, _ plan: JobPlan, _ pid: Int32, _ isStartStored: Bool) {
+    let key = QueueKey(client: record.client, plan)
+    var job = Entry(record, JobLifecycle(state: .running), grace: grace(plan))
+    (job.pid, job.isStartStored) = (pid, isStartStored)
     jobs[record.id] = job
-    running += 1
-    limits.adopt(record.client, input: 0, now: now.monotonic)
+    takeSlot(record.id, key)
+    waiting.set(plan.queueSlots, of: key)
     if !isStartStored { noteStart(record.id) }
-  }
-
-  private mutating func queue(_ record: JobRecord, _ creation: ApiRequest.Creation) {
-    var job = Entry(
-      record, JobLifecycle(state: .launching), grace: creation.plan.grace ?? UInt64(configuration.grace))
-    (job.creation, job.counts) = (creation, true)
-    job.inputBytes = creation.input?.count ?? 0
-    jobs[record.id] = job
-    running += 1
-    limits.adopt(record.client, input: job.inputBytes, now: now.monotonic)
-    launches.add(record.id, of: record.client)
-    launchNext()
   }
 
   /// They ran under a supervisor that is gone and could not be adopted. ``Effect/lostAreStored`` follows once the
@@ -263,7 +256,146 @@ struct JobBook {
       jobs[id]!.isStartStored = true
       effects += [.store(.started(job.record), token: token(for: .start)), .hold(id)]
     }
-    for id in unsaved.take(now.monotonic) where jobs[id]?.lifecycle.state == .saving { saveResult(id) }
+    for id in unsaved.take(now.monotonic) {
+      switch jobs[id]?.lifecycle.state {
+      case .saving: saveResult(id)
+      case .dequeuing: saveDequeue(id)
+      default: break
+      }
+    }
+    for key in unloaded.take(now.monotonic) { waiting.giveTurn(key.client) }
+  }
+
+  // MARK: Slots
+
+  /// Whether a job of that client and queue may be launched now; else it waits.
+  private func mayLaunch(_ client: Int64, _ key: QueueKey, slots: Int) -> Bool {
+    !launches.isPaused && running < configuration.maxRunningJobs && limits.mayRun(client)
+      && waiting.isFree(key, slots: slots)
+  }
+
+  private mutating func takeSlot(_ id: JobID, _ key: QueueKey) {
+    jobs[id]!.slot = key
+    running += 1
+    limits.began(key.client, now: now.monotonic)
+    waiting.began(key)
+  }
+
+  private mutating func freeSlot(of job: Entry) {
+    guard let key = job.slot else { return }
+    running -= 1
+    limits.ended(key.client, now: now.monotonic)
+    waiting.ended(key)
+  }
+
+  /// Has jobs that wait launched while there are slots.
+  private mutating func fillSlots() {
+    guard !launches.isPaused else { return }
+    while running < configuration.maxRunningJobs,
+      let next = waiting.next(where: { limits.mayRun($0) }, isLeaving: { jobs[$0] != nil })
+    {
+      switch next {
+      case .load(let key): effects.append(.loadQueue(key))
+      case .launch(let key, let id):
+        dequeue(id, key.client)
+        takeSlot(id, key)
+      }
+    }
+  }
+
+  private mutating func loaded(_ key: QueueKey, _ places: [QueuePlace]?) {
+    guard let places else {
+      waiting.notLoaded(key)
+      return unloaded.add(key, now.monotonic)
+    }
+    waiting.loaded(key, places) { jobs[$0]?.slot != nil }
+  }
+
+  private mutating func noteArrival(of job: Entry, isStored: Bool) {
+    guard let plan = job.creation?.plan else { return }
+    let key = QueueKey(client: job.record.client, plan)
+    if job.record.isQueued {
+      let place = QueuePlace(priority: plan.priority, id: job.record.id)
+      waiting.arrived(key, isStored ? place : nil)
+    }
+    if isStored { waiting.set(plan.queueSlots, of: key) }
+  }
+
+  /// Takes a job out of its queue, to launch or to stop it.
+  private mutating func dequeue(_ id: JobID, _ client: Int64) {
+    jobs[id] = Entry(JobRecord(id: id, client: client, created: 0), JobLifecycle(state: .dequeuing), grace: 0)
+    saveDequeue(id)
+  }
+
+  private mutating func saveDequeue(_ id: JobID) {
+    guard let client = jobs[id]?.record.client else { return }
+    effects.append(.store(.dequeue(client: client, id: id), token: token(for: .dequeue(id))))
+  }
+
+  private mutating func dequeueStored(_ id: JobID, _ outcome: StoreOutcome) {
+    guard let job = jobs[id] else { return }
+    switch outcome {
+    case .dequeued(let record, let creation): dequeued(job, record, creation)
+    case .failed(let error):
+      for caller in job.stoppers { refuse(caller, Refusal("the job cannot be stopped", error)) }
+      jobs[id]!.stoppers = []
+      if job.slot != nil { unsaved.add(id, now.monotonic) } else { advance(id, .notThere) }
+    default: advance(id, .notThere)
+    }
+  }
+
+  private mutating func dequeued(_ job: Entry, _ record: JobRecord, _ creation: ApiRequest.Creation) {
+    let id = record.id
+    (jobs[id]!.record, jobs[id]!.creation, jobs[id]!.grace) = (record, creation, grace(creation.plan))
+    jobs[id]!.inputBytes = creation.input?.count ?? 0
+    limits.hold(record.client, input: jobs[id]!.inputBytes, now: now.monotonic)
+    if job.slot == nil { waiting.remove(QueueKey(client: record.client, creation.plan), id) }
+    // Should its deletion fail, what is left of it is a job that has ended.
+    if job.lifecycle.deleteAsked { giveUp(id, Self.stopped) }
+    advance(id, .dequeued)
+  }
+
+  private mutating func admit(_ id: JobID) {
+    guard let job = jobs[id], let creation = job.creation else { return }
+    if !job.stoppers.isEmpty {
+      notLaunched(id, Self.stoppedInQueue)
+    } else if launches.isPaused {
+      advance(id, .requeueAsked)
+    } else {
+      effects.append(.admit(job.record, creation, waited: max(0, now.wall - job.record.created)))
+    }
+  }
+
+  private mutating func admitted(_ id: JobID, _ refusal: Refusal?) {
+    guard let job = jobs[id], job.isWaiting else { return }
+    if let refusal { return notLaunched(id, "it waited, and may not be started any more: \(refusal.text)") }
+    launches.add(id, of: job.record.client)
+    launchNext()
+  }
+
+  /// What is not launched yet waits, for this daemon or for the next.
+  private mutating func pauseLaunches() {
+    launches.isPaused = true
+    launches.removeAll()
+    for job in jobs.values where job.isWaiting { advance(job.record.id, .requeueAsked) }
+  }
+
+  private mutating func saveRequeue(_ id: JobID) {
+    guard let job = jobs[id], let creation = job.creation else { return }
+    effects.append(.store(.requeue(job.record, creation), token: token(for: .requeue(id))))
+  }
+
+  private mutating func requeueStored(_ id: JobID, _ outcome: StoreOutcome) {
+    guard let job = jobs[id], let plan = job.creation?.plan else { return }
+    guard outcome == .saved else {
+      giveUp(id, "the daemon stopped before it was started, and it could not be made to wait")
+      effects += [.count(.failed), .inputEnded(id, .inputEnded)]
+      return advance(id, .notRequeued)
+    }
+    jobs[id]!.record.isQueued = true
+    waiting.add(QueueKey(client: job.record.client, plan), QueuePlace(priority: plan.priority, id: id))
+    effects.append(.inputEnded(id, Refusal(reason: .unavailable, text: "the daemon is being replaced")))
+    advance(id, .requeued)
   }
 
   // MARK: Launching
@@ -287,12 +419,8 @@ struct JobBook {
   }
 
   private mutating func launchNext() {
-    while let id = launches.next(where: { jobs[$0]?.creation != nil }) {
+    while let id = launches.next(where: { jobs[$0]?.isWaiting == true }) {
       let creation = jobs[id]!.creation!
-      guard !isStopping else {
-        notLaunched(id, Self.daemonStopped)
-        continue
-      }
       jobs[id]!.creation = nil
       launches.launchBegan()
       effects.append(.launch(id, creation, grace: jobs[id]!.grace))
@@ -323,12 +451,15 @@ struct JobBook {
     case .result(let id): resultStored(id, outcome)
     case .deletion(let id): deletionStored(id, outcome)
     case .search(let caller, let reached): searched(caller, reached, outcome)
+    case .dequeue(let id): dequeueStored(id, outcome)
+    case .requeue(let id): requeueStored(id, outcome)
     case .start, nil: break
     }
   }
 
   private mutating func creationStored(_ id: JobID, _ outcome: StoreOutcome) {
-    guard let creator = jobs[id]?.creator else { return }
+    guard let job = jobs[id], let creator = job.creator else { return }
+    noteArrival(of: job, isStored: outcome == .saved)
     switch outcome {
     case .saved:
       effects.append(.count(.created))
@@ -341,7 +472,7 @@ struct JobBook {
       refuse(creator, .keyReused)
     case .failed(let error):
       refuse(creator, Refusal("the job cannot be stored", error))
-    case .notFound, .deleted, .outputLost:
+    case .notFound, .deleted, .dequeued, .outputLost:
       refuse(creator, Refusal(reason: .failed, text: "the job cannot be stored"))
     }
     advance(id, .notAccepted)
@@ -373,7 +504,10 @@ struct JobBook {
       jobs[id]!.deletionRefusal = .unknownJob
       advance(id, .deletionNotSaved)
     default:
-      if case .deleted(let hasFiles) = outcome { jobs[id]!.mayHaveFiles = hasFiles }
+      if case .deleted(let hasFiles, let queue) = outcome {
+        jobs[id]!.mayHaveFiles = hasFiles
+        if let queue { waiting.remove(QueueKey(client: jobs[id]!.record.client, name: queue), id) }
+      }
       advance(id, .deletionSaved)
     }
   }
@@ -391,9 +525,12 @@ struct JobBook {
       effects.append(.answer(creator, .created(id)))
     }
     if actions.contains(.launch) {
+      if launches.isPaused { return advance(id, .requeueAsked) }
       launches.add(id, of: job.record.client)
       launchNext()
     }
+    if actions.contains(.admit) { admit(id) }
+    if actions.contains(.saveRequeue) { saveRequeue(id) }
     if actions.contains(.kill) { stop(id, grace: 0) }
     if actions.contains(.saveResult) { saveResult(id) }
     if actions.contains(.saveResultLater) { unsaved.add(id, now.monotonic) }
@@ -416,10 +553,8 @@ struct JobBook {
   private mutating func release(_ id: JobID) {
     guard let job = jobs.removeValue(forKey: id) else { return }
     answer(job.stoppers, .done)
-    if job.counts {
-      running -= 1
-      limits.jobEnded(job.record.client, input: job.inputBytes)
-    }
+    freeSlot(of: job)
+    limits.hold(job.record.client, input: -job.inputBytes, now: now.monotonic)
     effects.append(.release(id))
   }
 

@@ -2,15 +2,25 @@
 ///
 /// ```
 /// accepting ─▶ launching ─▶ running ─▶ saving ─▶ saved
-///     │            │           │          │        │
-///     └────────────┴── delete ─┴──────────┴────────┴─▶ removing ─▶ removed
+///     │         ▲     │        │          │        │
+///     │  dequeuing  requeuing  │          │        │
+///     │         ▲     ▼        │          │        │
+///     ├────▶ (the store: it waits for a slot)      │
+///     └────────────── delete ──┴──────────┴────────┴─▶ removing ─▶ removed
 /// ```
+/// While a job waits for a slot, the store alone knows it, as one that has ended.
 struct JobLifecycle: Hashable {
   enum State: Equatable, CaseIterable {
     /// The creation is on its way to the disk.
     case accepting
     /// Accepted: it waits to be launched, or is.
     case launching
+    /// It waited for a slot: that it does so no more is on its way to the disk.
+    case dequeuing
+    /// It was not launched: that it waits is on its way to the disk.
+    case requeuing
+    /// It waits for a slot.
+    case waiting
     case running
     /// Ended; the result is on its way to the disk.
     case saving
@@ -23,6 +33,10 @@ struct JobLifecycle: Hashable {
 
   enum Event: Equatable, CaseIterable {
     case accepted, notAccepted
+    /// It is not in the store as one that waits.
+    case notThere
+    case dequeued
+    case requeueAsked, requeued, notRequeued
     case started
     /// Ended, also when it could not be started.
     case finished
@@ -53,16 +67,23 @@ struct JobLifecycle: Hashable {
     static let refuseDeletions = Actions(rawValue: 2048)
     /// Forget the job: nothing follows.
     static let release = Actions(rawValue: 4096)
+    /// Look once more whether the job may be launched.
+    static let admit = Actions(rawValue: 8192)
+    static let saveRequeue = Actions(rawValue: 16384)
   }
 
   private(set) var state: State
   private(set) var deleteAsked = false
-  /// Its result is on disk.
+  /// Its result is on disk, or that it waits.
   private(set) var isSaved: Bool
 
-  /// `running`: one that a predecessor launched. `saving`: one whose end nobody knows. `saved`: one to be deleted.
-  init(state: State = .accepting) {
-    self.state = state
+  /// It has no slot: once accepted, it waits.
+  private let waits: Bool
+
+  /// `running`: one that a predecessor launched. `saving`: one whose end nobody knows. `saved`: one to be deleted, whether
+  /// it ended or waits. `dequeuing`: one that waits and is to be launched, or stopped.
+  init(state: State = .accepting, waits: Bool = false) {
+    (self.state, self.waits) = (state, waits)
     isSaved = state == .saved
   }
 
@@ -70,16 +91,33 @@ struct JobLifecycle: Hashable {
   var isActive: Bool { state == .launching || state == .running }
 
   /// Whether the creation is on disk: the api process knows the job.
-  var isAnnounced: Bool { state != .accepting && state != .removed }
+  var isAnnounced: Bool { ![.accepting, .dequeuing, .waiting, .removed].contains(state) }
 
   mutating func handle(_ event: Event) -> Actions {
     switch (state, event) {
     case (.accepting, .accepted):
-      return deleteAsked
-        ? Actions.answerCreation.union(remove())
+      // A job that waits is as saved as one that has ended.
+      isSaved = waits
+      if deleteAsked { return Actions.answerCreation.union(remove()) }
+      return waits
+        ? move(to: .waiting, [.answerCreation, .release])
         : move(to: .launching, [.answerCreation, .announce, .launch])
     case (.accepting, .notAccepted):
       return move(to: .removed, deleteAsked ? [.answerDeletions, .release] : .release)
+    case (.dequeuing, .dequeued):
+      return deleteAsked ? remove() : move(to: .launching, [.announce, .admit])
+    case (.dequeuing, .notThere):
+      // The store says whether there is something to delete.
+      isSaved = true
+      if deleteAsked { return remove() }
+      return move(to: .removed, .release)
+    case (.launching, .requeueAsked):
+      return move(to: .requeuing, .saveRequeue)
+    case (.requeuing, .requeued):
+      isSaved = true
+      return deleteAsked ? remove() : move(to: .waiting, [.announce, .release])
+    case (.requeuing, .notRequeued):
+      return deleteAsked ? remove() : move(to: .saving, .saveResult)
     case (.launching, .started):
       return move(to: .running, deleteAsked ? [] : .announceStart)
     case (.launching, .finished), (.running, .finished):

@@ -21,6 +21,9 @@ struct LaunchQueue {
 
   mutating func add(_ id: JobID, of client: Int64) { waiting.append(id, of: client) }
 
+  /// Those that are not launched are taken elsewhere.
+  mutating func removeAll() { waiting = FairQueue() }
+
   /// The next job to launch, while there is room for it. One that does not wait any more is passed over.
   mutating func next(where isWaiting: (JobID) -> Bool) -> JobID? {
     guard !isPaused, underWay < most else { return nil }

@@ -8,7 +8,7 @@ extension Command {
       Option("after", .text("SEQ"), "Only events after this one; \"now\": only new ones."), .json,
     ],
     examples: [
-      ("jobctl events --follow --after now", "created, started, finished and deleted, as it happens"),
+      ("jobctl events --follow --after now", "created, queued, started, finished and deleted, as it happens"),
       ("jobctl events -o json --after 1041", "goes on where another call stopped"),
     ]
   ) { invocation in

@@ -52,14 +52,15 @@ struct JobTable {
 
   private static func colour(_ job: JobDetail) -> Colour? {
     switch job.status {
-    case .running: .green
+    case .running: job.queued == true ? nil : .green
     case .error: .red
     case .completed: job.exitCode == 0 && job.timedOut != true ? nil : .yellow
     }
   }
 
   private static func state(_ job: JobDetail) -> String {
-    job.status == .completed && job.timedOut == true ? "timed out" : job.status.rawValue
+    if job.queued == true { return "queued" }
+    return job.status == .completed && job.timedOut == true ? "timed out" : job.status.rawValue
   }
 
   private static func code(_ job: JobDetail) -> String { job.exitCode.map { "\($0)" } ?? "-" }

@@ -3,14 +3,14 @@ import Platform
 
 /// `--filter`, the same for all commands that have it: those of the client's jobs of which each filter is true.
 struct JobSelection {
-  /// What a job may be, `failed` beside the states of the API.
+  /// What a job may be, `queued` and `failed` beside the states of the API.
   enum State: String, CaseIterable {
-    case running, completed, error, failed
+    case running, queued, completed, error, failed
 
     /// The states of the API that such a job may have.
     var known: Set<JobState> {
       switch self {
-      case .running: [.running]
+      case .running, .queued: [.running]
       case .completed: [.completed]
       case .error: [.error]
       case .failed: [.completed, .error]
@@ -18,13 +18,18 @@ struct JobSelection {
     }
 
     func holds(for job: JobDetail) -> Bool {
-      known.contains(job.status) && (self != .failed || ExitCode.of(job.state) != 0)
+      guard known.contains(job.status) else { return false }
+      return switch self {
+      case .failed: ExitCode.of(job.state) != 0
+      case .queued: job.queued == true
+      case .running, .completed, .error: true
+      }
     }
   }
 
   static let states = State.allCases.map(\.rawValue).alternatives
   static let explanation = """
-    state=STATE: the job is \(states), and failed is what \"jobctl wait\" fails for: state error, an exit code other \
+    state=STATE: the job is \(states), where queued jobs are running ones that wait for a slot, and failed is what \"jobctl wait\" fails for: state error, an exit code other \
     than 0, or its time limit. since=TIME: it was created since then, a duration back from now or a time such as \
     2026-01-31T12:00:00Z. label=NAME=VALUE: it has this label. All that are given hold.
     """
@@ -55,7 +60,8 @@ struct JobSelection {
     let known = states.map(\.known).reduce(states.isEmpty ? otherwise : Set(JobState.allCases)) {
       $0.intersection($1)
     }
-    for state in JobState.allCases where known.contains(state) { query.add("state", state.rawValue) }
+    let words = states.contains(.queued) && known.contains(.running) ? ["queued"] : known.map(\.rawValue)
+    for state in words.sorted() { query.add("state", state) }
   }
 
   private static func check(_ name: String, _ value: String, _ invocation: Invocation) throws(UsageError) {

@@ -4,7 +4,7 @@ import JobAPI
 enum StatusText {
   static func line(_ status: StatusReply) -> String {
     switch status.status {
-    case .running: return "running"
+    case .running: return status.queued == true ? "running, queued" : "running"
     case .error: return "error: \(Text.printable(status.errorMessage ?? "unknown"))"
     case .completed:
       var text = "completed, exit code \(status.exitCode ?? 0)"

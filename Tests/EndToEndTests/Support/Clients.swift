@@ -43,6 +43,13 @@ extension Daemon {
       body: method == "HEAD" ? [] : done.output)
   }
 
+  /// curl on its way, as alice.
+  func startCurl(_ path: String, _ more: [String] = [], input: String? = nil) throws -> Running {
+    try Running(
+      "curl", ["-sS", "--max-time", "60"] + files(of: "alice") + more + [url(path)],
+      input: input.map { Array($0.utf8) }, directory: scratch)
+  }
+
   /// The benchmark's load generator as `client`.
   func startLoad(_ arguments: [String], as client: String = "alice") throws -> Running {
     let files = [

@@ -85,6 +85,16 @@ final class StoreFixture: Sendable {
     return try queued.map { try outcome(of: $0) }
   }
 
+  func reader() throws -> StoreReader { try StoreReader(path: path) }
+
+  /// The first jobs that wait in a queue.
+  func places(_ key: QueueKey, most: Int) throws -> [QueuePlace] {
+    let result = Mutex<Result<[QueuePlace], StoreError>?>(nil)
+    store.loadQueue(key, most: most) { found in result.withLock { $0 = found } }
+    try #require(waitUntil { result.withLock { $0 != nil } })
+    return try result.withLock { $0! }.get()
+  }
+
   func expired(_ retention: Retention) throws -> Expired {
     let result = Mutex<Result<Expired, StoreError>?>(nil)
     store.maintain(retention) { found in result.withLock { $0 = found } }
@@ -145,7 +155,8 @@ extension StoreChange {
   static func create(
     _ record: JobRecord, _ plan: JobPlan = .sample, idempotency: ApiRequest.Idempotency? = nil
   ) -> StoreChange {
-    .create(record, clientName: "client \(record.client)", plan: plan, idempotency: idempotency)
+    .create(
+      record, clientName: "client \(record.client)", ApiRequest.Creation(plan, idempotency: idempotency))
   }
 
   static func finish(_ record: JobRecord, log: [UInt8], files: [Int32]) -> StoreChange {

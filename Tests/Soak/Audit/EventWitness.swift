@@ -63,6 +63,7 @@ extension EventWitness.State {
     let seen = jobs[event.id]
     switch event.event {
     case .created: try require(seen == nil, event)
+    case .queued: try require(seen == [.created], event)
     case .started, .finished: try require(seen != nil && !seen!.contains(.finished), event)
     case .deleted: try require(seen != nil, event)
     }
