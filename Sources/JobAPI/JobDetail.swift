@@ -55,35 +55,49 @@ public struct JobFacts: Codable, Sendable, Equatable {
   /// ``mostAhead``.
   public var ahead: Int?
   public static let mostAhead = 10_000
+  /// Where its time went.
+  public var times: JobTimes
 
   enum CodingKeys: String, CodingKey {
-    case id, created, started, finished, pid, truncated, adopted, usage, ahead
+    case id, created, started, finished, pid, truncated, adopted, usage, ahead, times
     case stdoutBytes = "stdout_bytes"
     case stderrBytes = "stderr_bytes"
     case stdoutDropped = "stdout_dropped"
     case stderrDropped = "stderr_dropped"
   }
 
-  public init(id: JobID, created: String) { (self.id, self.created) = (id, created) }
+  public init(id: JobID, created: String) {
+    (self.id, self.created, times) = (id, created, JobTimes(created: created))
+  }
 }
 
-/// What a finished job's processes used, as the kernel counted it.
+/// What a job's processes used, up to now while it runs, as the kernel counted it.
 public struct ResourceUsage: Codable, Sendable, Equatable {
   /// CPU time in microseconds.
   public var userMicroseconds: Int64
   public var systemMicroseconds: Int64
   /// Absent: it was less than the daemon's own, and is not known.
   public var maxResidentKiB: Int64?
+  /// What they have in memory now, in bytes, while it runs.
+  public var memoryBytes: Int64?
+  /// Microseconds for which they could have run, and were held back by the job's limit of CPUs. Absent: none, or not known.
+  public var throttledMicroseconds: Int64?
 
   enum CodingKeys: String, CodingKey {
     case userMicroseconds = "user_us"
     case systemMicroseconds = "system_us"
     case maxResidentKiB = "max_rss_kib"
+    case memoryBytes = "memory_bytes"
+    case throttledMicroseconds = "throttled_us"
   }
 
-  public init(userMicroseconds: Int64, systemMicroseconds: Int64, maxResidentKiB: Int64?) {
+  public init(
+    userMicroseconds: Int64, systemMicroseconds: Int64, maxResidentKiB: Int64?, memoryBytes: Int64? = nil,
+    throttledMicroseconds: Int64? = nil
+  ) {
     (self.userMicroseconds, self.systemMicroseconds) = (userMicroseconds, systemMicroseconds)
-    self.maxResidentKiB = maxResidentKiB
+    (self.maxResidentKiB, self.memoryBytes) = (maxResidentKiB, memoryBytes)
+    self.throttledMicroseconds = throttledMicroseconds
   }
 }
 

@@ -48,6 +48,10 @@ public struct StatusReply: Codable, Sendable, Equatable {
   public var truncated: Bool?
   /// It waits for a slot.
   public var queued: Bool?
+  /// What ended it, once it has ended having run, or was stopped before.
+  public var endedBy: EndedBy?
+  /// With ``EndedBy/stop`` and ``EndedBy/shutdown``, where it is known.
+  public var stoppedBy: StoppedBy?
 
   enum CodingKeys: String, CodingKey {
     case status, signal, truncated, queued
@@ -55,15 +59,19 @@ public struct StatusReply: Codable, Sendable, Equatable {
     case errorCode = "error_code"
     case exitCode = "exit_code"
     case timedOut = "timed_out"
+    case endedBy = "ended_by"
+    case stoppedBy = "stopped_by"
   }
 
   public init(
     status: JobState, errorMessage: String? = nil, errorCode: CommandError? = nil, exitCode: Int32? = nil,
-    signal: Int32? = nil, timedOut: Bool? = nil, truncated: Bool? = nil, queued: Bool? = nil
+    signal: Int32? = nil, timedOut: Bool? = nil, truncated: Bool? = nil, queued: Bool? = nil,
+    endedBy: EndedBy? = nil, stoppedBy: StoppedBy? = nil
   ) {
     (self.status, self.errorMessage, self.errorCode) = (status, errorMessage, errorCode)
     self.exitCode = exitCode
     (self.signal, self.timedOut, self.truncated, self.queued) = (signal, timedOut, truncated, queued)
+    (self.endedBy, self.stoppedBy) = (endedBy, stoppedBy)
   }
 }
 

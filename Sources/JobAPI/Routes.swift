@@ -23,7 +23,7 @@ public enum Route: String, CaseIterable, Sendable {
   /// Everything known of the job: ``JobDetail``.
   case detail = "GET /jobs/{id}"
   /// The client's jobs, newest first: ``JobList``. `?state=`, `?label=K=V` (repeatable), `?since=`, `?match=TEXT` (ids
-  /// that begin or end so), `?limit=N`, `?cursor=`.
+  /// that begin or end so), `?limit=N`, `?cursor=`; `?usage=1`: with what those that run use now.
   case list = "GET /jobs"
   /// Creates up to 1,000 jobs: ``BatchRequest`` in, ``BatchReply`` out. With an `Idempotency-Key` a retry gives, for
   /// each place in the batch, the same job.

@@ -17,6 +17,7 @@ extension JobRecord {
     guard result.error == 0 else {
       state = .error
       error = Self.startFailure(result)
+      if result.hasRun { end(by: .lost) } else if !result.isStopped { endedBy = nil }
       exitCode = result.commandError?.exitCode ?? 0
       return
     }
@@ -26,6 +27,7 @@ extension JobRecord {
     signal = result.signal
     if result.timed_out { flags.insert(.timedOut) }
     if result.limit_killed { flags.insert(.limitKilled) }
+    end(by: result.cause)
     if stdout.dropped > 0 || stderr.dropped > 0 { flags.insert(.truncated) }
     error = Self.outputFailure(result) ?? Self.leftover(result)
   }
@@ -71,14 +73,25 @@ extension JobRecord {
 }
 
 extension jc_job_result {
+  /// What the engine did that began the job's end; nil: nothing.
+  fileprivate var cause: EndedBy? {
+    if timed_out { return .timeout }
+    return limit_killed ? .outputLimit : nil
+  }
+
+  /// Whether it ran though there is an error: nobody knows how it ended, or it cannot be ended.
+  fileprivate var hasRun: Bool { ["wait", "kill", "watch"].contains(stage) }
+  /// Whether it was told to end before its program ran.
+  fileprivate var isStopped: Bool { error == ECANCELED && stage == "start" }
+  private var stage: String { error_stage.map { String(cString: $0) } ?? "" }
+
   fileprivate var commandError: CommandError? {
-    guard error_stage.map({ String(cString: $0) }) == "exec", !isFaultOfSystem else { return nil }
+    guard stage == "exec", !isFaultOfSystem else { return nil }
     return error == ENOENT ? .notFound : .notExecutable
   }
 
   /// Whether what kept the job from starting lies in this system, not in what the job asks for.
   package var isFaultOfSystem: Bool {
-    let stage = error_stage.map { String(cString: $0) } ?? ""
     guard ["exec", "chdir", "identity"].contains(stage) else { return error != ECANCELED }
     return [ENOMEM, EAGAIN, EMFILE, ENFILE, EIO].contains(error)
   }

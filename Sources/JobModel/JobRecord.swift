@@ -23,6 +23,19 @@ package struct JobRecord: Equatable, Sendable {
   package var userTime: UInt64 = 0
   package var systemTime: UInt64 = 0
   package var peakMemory: UInt64 = 0
+  /// What ended it. While it runs: what the daemon did to end it, which counts in ``end(by:)``.
+  package var endedBy: EndedBy?
+  /// The client that asked for that; nil: the daemon, or nobody knows.
+  package var stopper: String?
+  /// When; microseconds since 1970, as all of these. 0: not, or not known.
+  package var stopAsked: Int64 = 0
+  package var launched: Int64 = 0
+  package var firstOutput: Int64 = 0
+  /// Microseconds for which its limit of CPUs held it back.
+  package var throttled: UInt64 = 0
+  /// When its creation and its result were written to the disk, as its row alone tells.
+  package var stored: Int64 = 0
+  package var saved: Int64 = 0
 
   /// Bytes of one stream.
   package struct StreamCount: Equatable, Sendable {
@@ -59,6 +72,7 @@ package struct JobRecord: Equatable, Sendable {
   package var unfinished: JobRecord {
     var record = JobRecord(id: id, client: client, created: created)
     (record.started, record.stdout, record.stderr) = (started, stdout, stderr)
+    record.launched = launched
     return record
   }
 

@@ -6,15 +6,20 @@ enum JobRow {
   private static let names = [
     "id", "client", "state", "created", "started", "finished", "exit_code", "signal", "error", "stdout_kept",
     "stdout_dropped", "stderr_kept", "stderr_dropped", "flags", "user_time", "system_time", "peak_memory",
+    "ended_by", "stopped_by", "stop_asked", "launched", "first_output", "throttled", "stored", "saved",
   ]
   /// For a SELECT or INSERT whose first columns these are.
   static let columns = names.joined(separator: ", ")
   /// The column after them.
   static let count = Int32(names.count)
+  /// The parameters of ``values(_:)``, and so many after them.
+  static func parameters(and more: Int32) -> String {
+    (1...count + more).map { "?\($0)" }.joined(separator: ", ")
+  }
 
   /// The SET list of an UPDATE of what may change, with ``values(_:)`` as the first parameters.
   static let assignments = names.enumerated()
-    .filter { !["id", "client", "created"].contains($0.element) }
+    .filter { !["id", "client", "created", "stored"].contains($0.element) }
     .map { "\($0.element) = ?\($0.offset + 1)" }.joined(separator: ", ")
 
   /// The state of a job that waits for a slot; the others are those of ``JobState``.
@@ -41,6 +46,18 @@ enum JobRow {
     record.userTime = row.unsigned(14)
     record.systemTime = row.unsigned(15)
     record.peakMemory = row.unsigned(16)
+    do {
+      record.endedBy = try EndedBy.of(code: UInt8(clamping: row.integer(17)))
+    } catch {
+      throw StoreError(.damaged, "database: a job has the unknown end \(row.integer(17))")
+    }
+    record.stopper = row.text(18)
+    record.stopAsked = row.integer(19)
+    record.launched = row.integer(20)
+    record.firstOutput = row.integer(21)
+    record.throttled = row.unsigned(22)
+    record.stored = row.integer(23)
+    record.saved = row.integer(24)
     return record
   }
 
@@ -50,9 +67,9 @@ enum JobRow {
     return [
       record.id, record.client, state, record.created, record.started, record.finished,
       record.exitCode, record.signal, record.error, record.stdout.kept, record.stdout.dropped,
-      record.stderr.kept, record.stderr.dropped, Int64(record.flags.subtracting(.queued).rawValue),
-      record.userTime,
-      record.systemTime, record.peakMemory,
+      record.stderr.kept, record.stderr.dropped, Int64(record.flags.subtracting(.queued).rawValue), record.userTime,
+      record.systemTime, record.peakMemory, Int64(EndedBy.code(of: record.endedBy)), record.stopper,
+      record.stopAsked, record.launched, record.firstOutput, record.throttled, record.stored, record.saved,
     ]
   }
 }

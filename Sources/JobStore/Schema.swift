@@ -4,7 +4,7 @@ enum Schema {
   private static let application: Int64 = 0x6a6f_6264
 
   /// Only ever appended to: files of each version are out there.
-  static let steps = [first, plans, queues]
+  static let steps = [first, plans, queues, ends]
 
   /// `bytes` of a job are those of its output, its plan and its log, `bytes` of a client the sum of them,
   /// `finished` and `events` the numbers of its jobs that are over and of its events: kept by the same transactions so
@@ -49,6 +49,18 @@ enum Schema {
     CREATE TABLE queues(
       client INTEGER NOT NULL, name TEXT NOT NULL, slots INTEGER NOT NULL, waiting INTEGER NOT NULL,
       PRIMARY KEY(client, name)) STRICT, WITHOUT ROWID;
+    """
+
+  /// What ended a job, and when it got how far. A column with a constant for the rows that are there writes none of them.
+  private static let ends = """
+    ALTER TABLE jobs ADD COLUMN ended_by INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN stopped_by TEXT;
+    ALTER TABLE jobs ADD COLUMN stop_asked INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN launched INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN first_output INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN throttled INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN stored INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN saved INTEGER NOT NULL DEFAULT 0
     """
 
   /// Brings a database to the newest version; refuses one that is newer or not jobd's.

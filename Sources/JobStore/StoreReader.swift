@@ -20,8 +20,11 @@ package final class StoreReader {
     try statements.job.first(client, id, read: JobRow.read)
   }
 
-  package func plan(client: Int64, id: JobID) throws(StoreError) -> JobPlan? {
-    try statements.plan.first(client, id) { row throws(StoreError) in try row.plan(0) }
+  /// The job with what it was to run.
+  package func whole(client: Int64, id: JobID) throws(StoreError) -> JobPage.Job? {
+    try statements.listed.first(client, id) { row throws(StoreError) in
+      JobPage.Job(record: try JobRow.read(row), plan: try row.plan(JobRow.count))
+    }
   }
 
   /// How many of the client's jobs that wait go before the one in this place, counted up to `most`.
@@ -43,12 +46,11 @@ package final class StoreReader {
 
 /// The reader's statements, prepared once.
 struct ReaderStatements {
-  let job, plan, log, client, events, newest, trimmed: Statement
+  let job, log, client, events, newest, trimmed: Statement
   let all, running, queued, error, ids, listed, ahead: Statement
 
   init(_ database: Database) throws(StoreError) {
     job = try database.prepare("SELECT \(JobRow.columns) FROM jobs WHERE client = ?1 AND id = ?2")
-    plan = try database.prepare("SELECT plan FROM jobs WHERE client = ?1 AND id = ?2")
     log = try database.prepare("SELECT log FROM jobs WHERE client = ?1 AND id = ?2")
     client = try database.prepare("SELECT id FROM clients WHERE name = ?1")
     events = try database.prepare("SELECT entries FROM events WHERE client = ?1 AND last > ?2 ORDER BY last")

@@ -109,6 +109,7 @@ final class StoreWriter {
     var newClients: Set<Int64> = []
     /// How many jobs more wait, and how many may run at once from now on.
     var queues: [QueueKey: (waiting: Int64, slots: Int64?)] = [:]
+    let now = Clock.microseconds()
 
     mutating func add(_ kind: StoredEvent.Kind, of record: JobRecord, at: Int64) {
       // Numbered when they are written.
@@ -142,9 +143,8 @@ final class StoreWriter {
     case .finish(let record, let log, _, let isStartStored):
       return try finish(record, log, isStartStored: isStartStored, &draft)
     case .started(let record):
-      guard try statements.started.run(record.client, record.id, record.started) == 1 else {
-        return .notFound
-      }
+      guard try statements.started.run(record.client, record.id, record.started, record.launched) == 1
+      else { return .notFound }
       draft.add(.started, of: record, at: record.started)
       return .saved
     case .delete(let client, let id):
@@ -162,7 +162,9 @@ final class StoreWriter {
     if !clients.isStored(record.client), draft.newClients.insert(record.client).inserted {
       try statements.insertClient.run(record.client, name)
     }
-    try statements.insert(record, creation)
+    var row = record
+    row.stored = max(draft.now, record.created)
+    try statements.insert(row, creation)
     if let idempotency { try statements.insert(idempotency, for: record) }
     draft.count(record.client, finished: record.state == .running ? 0 : 1, bytes: Int64(plan.bytes.count))
     draft.add(.created, of: record, at: record.created)
@@ -200,7 +202,9 @@ final class StoreWriter {
   ) throws(StoreError) -> StoreOutcome {
     let output = Int64(clamping: record.stdout.kept.addingReportingOverflow(record.stderr.kept).partialValue)
     let bytes = output + Int64(log.count)
-    guard try statements.finish.run(JobRow.values(record) + [bytes, log]) == 1 else { return .notFound }
+    var row = record
+    row.saved = max(draft.now, record.finished)
+    guard try statements.finish.run(JobRow.values(row) + [bytes, log]) == 1 else { return .notFound }
     draft.count(record.client, finished: 1, bytes: bytes)
     if !isStartStored && record.started != 0 { draft.add(.started, of: record, at: record.started) }
     draft.add(.finished, of: record, at: record.finished)

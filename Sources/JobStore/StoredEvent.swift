@@ -17,6 +17,13 @@ package struct StoredEvent: Equatable, Sendable, ByteValue {
   package var signal: Int32
   package var flags: JobRecord.Flags
   package var error: String?
+  /// With ``Kind/finished``, as in the record.
+  package var endedBy: EndedBy?
+  package var stopper: String?
+  package var stopAsked: Int64 = 0
+
+  /// In the byte of the kind: what ended the job follows. An event of an earlier version has none of it.
+  private static let hasEnd: UInt8 = 0x80
 
   package init(number: Int64, kind: Kind, record: JobRecord, at: Int64) {
     (self.number, self.kind, self.at) = (number, kind, at)
@@ -26,6 +33,13 @@ package struct StoredEvent: Equatable, Sendable, ByteValue {
     signal = record.signal
     flags = record.flags
     error = record.error
+    guard kind == .finished else { return }
+    (endedBy, stopper, stopAsked) = (record.endedBy, record.stopper, record.stopAsked)
+  }
+
+  /// Who asked for the job's end.
+  package var stoppedBy: StoppedBy? {
+    stopAsked == 0 ? nil : StoppedBy(client: stopper, time: TimeText.text(stopAsked))
   }
 
   /// Those of one row of the store.
@@ -41,12 +55,15 @@ package struct StoredEvent: Equatable, Sendable, ByteValue {
   }
 
   package func put(into writer: inout ByteWriter) {
-    writer.put(number, kind.code, id, at, state.code, exitCode, signal, flags.rawValue, error)
+    let mark = endedBy == nil ? 0 : Self.hasEnd
+    writer.put(number, kind.code | mark, id, at, state.code, exitCode, signal, flags.rawValue, error)
+    if endedBy != nil { writer.put(EndedBy.code(of: endedBy), stopper, stopAsked) }
   }
 
   package init(from reader: inout ByteReader) throws(MalformedBytes) {
     number = try reader.integer()
-    guard let kind = Kind(code: try reader.integer()) else { throw MalformedBytes() }
+    let code: UInt8 = try reader.integer()
+    guard let kind = Kind(code: code & ~Self.hasEnd) else { throw MalformedBytes() }
     self.kind = kind
     id = try reader.id()
     at = try reader.integer()
@@ -56,6 +73,10 @@ package struct StoredEvent: Equatable, Sendable, ByteValue {
     signal = try reader.integer()
     flags = .init(rawValue: try reader.integer())
     error = try reader.optionalString()
+    guard code & Self.hasEnd != 0 else { return }
+    endedBy = try EndedBy.of(code: try reader.integer())
+    stopper = try reader.optionalString()
+    stopAsked = try reader.integer()
   }
 }
 

@@ -20,7 +20,7 @@ struct WriterStatements {
     insertJob = try database.prepare(
       """
       INSERT INTO jobs(\(JobRow.columns), bytes, key, plan, queue, priority, log)
-      VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, x'')
+      VALUES(\(JobRow.parameters(and: 5)), x'')
       """)
     waiting = try database.prepare(
       """
@@ -42,10 +42,11 @@ struct WriterStatements {
       ON CONFLICT DO UPDATE SET slots = ifnull(?3, slots), waiting = waiting + ?4
       """)
     dropQueue = try database.prepare("DELETE FROM queues WHERE client = ?1 AND name = ?2 AND waiting <= 0")
-    started = try database.prepare("UPDATE jobs SET started = ?3 WHERE client = ?1 AND id = ?2 AND state = 0")
+    started = try database.prepare(
+      "UPDATE jobs SET started = ?3, launched = ?4 WHERE client = ?1 AND id = ?2 AND state = 0")
     finish = try database.prepare(
       """
-      UPDATE jobs SET \(JobRow.assignments), bytes = bytes + ?18, log = ?19
+      UPDATE jobs SET \(JobRow.assignments), bytes = bytes + ?\(JobRow.count + 1), log = ?\(JobRow.count + 2)
       WHERE client = ?2 AND id = ?1 AND state = 0
       """)
     deletable = try database.prepare(

@@ -138,6 +138,8 @@ extension Supervisor {
     let isStartStored = record.started != 0
     record.started = state.started_us
     record.flags.insert(.adopted)
+    // Who asked for that is not known any more.
+    if state.term_sent, !state.timed_out, !state.limit_killed { record.endedBy = .stop }
     handle(.adopted(record, plan, pid: state.pid, isStartStored: isStartStored))
     heldJobs.inputMoved(of: job)
   }

@@ -198,13 +198,18 @@ final class ApiProcesses {
 
   /// Answers a request, unless the process that made it is gone.
   func answer(_ caller: Caller, _ answer: JobBook.Answer) {
-    guard let child = children.first(where: { $0.number == caller.child }) else { return }
     switch answer {
-    case .created(let id): child.send(.created(ticket: caller.ticket, id: id))
-    case .done: child.send(.done(ticket: caller.ticket))
-    case .refused(let refusal): child.send(.refused(ticket: caller.ticket, refusal))
+    case .created(let id): child(of: caller)?.send(.created(ticket: caller.ticket, id: id))
+    case .done: child(of: caller)?.send(.done(ticket: caller.ticket))
+    case .refused(let refusal): child(of: caller)?.send(.refused(ticket: caller.ticket, refusal))
     }
   }
+
+  func answer(_ caller: Caller, usage: [JobUsage]) {
+    child(of: caller)?.send(.usage(ticket: caller.ticket, usage))
+  }
+
+  private func child(of caller: Caller) -> ApiChild? { children.first { $0.number == caller.child } }
 
   /// No new connection; running replies are finished.
   func drain() {

@@ -126,6 +126,8 @@ extension Supervisor {
   func ended(_ job: LiveJob, _ result: jc_job_result) {
     guard var record = book.jobs[job.id]?.record else { return }
     record.take(result)
+    // What it wrote last is read after its end.
+    record.firstOutput = min(max(job.firstOutput ?? 0, 0), record.finished)
     if job.index.isInFile { record.flags.insert(.logInFile) }
     count(result, of: job.id)
     if result.left {

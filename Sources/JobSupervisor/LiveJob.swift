@@ -27,6 +27,8 @@ final class LiveJob: RunningJobDelegate {
   private(set) var startWaits = false
   /// Bytes of each stream that are in its file.
   private(set) var kept: [UInt64] = [0, 0]
+  /// When the first of them was read: microseconds since 1970; nil: not yet, 0: before this process took it over.
+  private(set) var firstOutput: Int64?
   private(set) var index: OutputIndexWriter
   private var isOutputLost = false
   var input = InputQueue()
@@ -62,6 +64,7 @@ final class LiveJob: RunningJobDelegate {
   /// Takes over the output that is on file.
   func goOn(_ state: jc_job_state, in directory: Int32, now: Int64) {
     kept = [state.kept.0, state.kept.1]
+    if kept != [0, 0] { firstOutput = 0 }
     index = OutputIndexWriter(goingOn: id, in: directory, kept: kept, now: now)
   }
 
@@ -97,7 +100,9 @@ final class LiveJob: RunningJobDelegate {
 
   func jobOutput(stream: OutputStream, length: UInt64) {
     kept[Int(stream.index)] += length
-    index.append(stream, length: length, time: Clock.microseconds())
+    let time = Clock.microseconds()
+    if firstOutput == nil { firstOutput = time }
+    index.append(stream, length: length, time: time)
     if !watchers.isEmpty { supervisor.outputGrew(self) }
   }
 

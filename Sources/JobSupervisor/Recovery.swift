@@ -24,6 +24,7 @@ extension Supervisor {
     record.state = .error
     record.error = "supervision of the job was lost: the daemon that ran it ended unexpectedly"
     record.finished = Clock.microseconds()
+    record.endedBy = .lost
     record.stdout.kept = directory.size(of: .stdout, of: record.id)
     record.stderr.kept = directory.size(of: .stderr, of: record.id)
     // A file that was made and not written to: a job without output is taken to have none.

@@ -15,7 +15,7 @@ extension Supervisor {
     case .signal(let ticket, let client, let id, let signal, let tree):
       apis.answer(caller(ticket), send(signal, tree: tree, to: id, of: client))
     case .stop(let ticket, let client, let id, let grace):
-      handle(.stop(id, client: client, grace: grace, caller(ticket)))
+      handle(.stop(id, client: client, by: clients[client] ?? "", grace: grace, caller(ticket)))
     case .input(let ticket, let client, let id, let offset, let bytes, let close):
       let caller = caller(ticket)
       input(bytes, at: offset, close: close, for: id, of: client) { [unowned apis = apis!] refusal in
@@ -25,6 +25,7 @@ extension Supervisor {
       if let job = live[id] { progress.watch(job, child) }
     case .unwatch(let id):
       if let job = live[id] { progress.unwatch(job, child) }
+    case .usage(let ticket, let client, let ids): usages.add(ids, of: client, caller(ticket))
     }
   }
 

@@ -30,6 +30,7 @@ package final class Supervisor: @unchecked Sendable {
   private(set) var store: Store!
   private(set) var apis: ApiProcesses!
   private(set) var expiry: Expiry!
+  private(set) var usages: UsageAnswers!
 
   private(set) var book: JobBook
   let inputMemory: InputMemory
@@ -104,6 +105,11 @@ package final class Supervisor: @unchecked Sendable {
       self.asked($0, by: $1)
     }
     watch = try Watch(self)
+    usages = try UsageAnswers(
+      loop,
+      usage: { [unowned self] id, client in
+        self.live[id].flatMap { $0.client == client ? $0.usage() : nil }
+      }, answer: { [unowned self] in self.apis.answer($0, usage: $1) })
     for (name, descriptor) in counts.held { try keeper.hold(descriptor, as: name) }
     store = try Store(
       path: directory.path, group: directory.group,

@@ -244,7 +244,8 @@ import Testing
       }
       for waiter in waiters {
         #expect(try waiter.reply() == 200)
-        #expect(try waiter.readAll() == Array(#"{"status":"completed","exit_code":3}"#.utf8))
+        #expect(
+          try waiter.readAll() == Array(#"{"status":"completed","exit_code":3,"ended_by":"exit"}"#.utf8))
       }
     }
   }
@@ -258,7 +259,9 @@ import Testing
       let threads = Processes.threads(daemon.apiPid)
       let descriptors = Processes.descriptors(daemon.apiPid)
       let memory = (Processes.resident(daemon.pid), Processes.resident(daemon.apiPid))
-      let expected = #"{"status":"completed","exit_code":137,"signal":9}"#
+      // Times are of one length.
+      let stopped = #""ended_by":"stop","stopped_by":{"client":"alice","time":"\#(TimeText.text(0))"}"#
+      let expected = #"{"status":"completed","exit_code":137,"signal":9,\#(stopped)}"#
       // One request a connection, each of which must be answered so; it does not end before.
       let waiters = try daemon.startLoad([
         "download", "--path", Route.status.target(id, ["wait": "1h"]), "--connections", "\(count)", "--bytes",

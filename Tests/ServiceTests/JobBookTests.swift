@@ -137,7 +137,10 @@ private struct World {
 
   private mutating func stop() {
     guard let (id, client) = anyJob() else { return }
-    handle(.stop(id, client: client, grace: Bool.random(using: &random) ? 0 : nil, caller("stop")))
+    handle(
+      .stop(
+        id, client: client, by: "client \(client)", grace: Bool.random(using: &random) ? 0 : nil,
+        caller("stop")))
   }
 
   private mutating func start(_ id: JobID) {
@@ -399,7 +402,7 @@ struct JobBookTests {
     let id = fixture.create(1, client: 1)
     let caller = Caller(child: 1, ticket: 99)
     #expect(fixture.handle(.delete(id, client: 2, caller)) == [.answer(caller, .refused(.unknownJob))])
-    #expect(fixture.handle(.stop(id, client: 2, grace: nil, caller)) == [.answer(caller, .done)])
+    #expect(fixture.handle(.stop(id, client: 2, by: "bob", grace: nil, caller)) == [.answer(caller, .done)])
     #expect(fixture.book.jobs[id]?.deleters.isEmpty == true)
   }
 
@@ -536,12 +539,37 @@ struct JobBookTests {
     #expect(fixture.handle(.timePassed).count == 1, "the other is tried again")
   }
 
+  @Test func whoStoppedAJobIsKept() {
+    var fixture = Fixture()
+    let ids = (0..<9).map { fixture.create($0) }
+    let (running, waiting) = (ids[0], ids[8])
+    let (first, second) = (Caller(child: 1, ticket: 98), Caller(child: 1, ticket: 99))
+    #expect(fixture.book.jobs[waiting]!.record.launched == 0)
+    _ = fixture.handle(.stop(waiting, client: 1, by: "alice", grace: nil, first))
+    #expect(fixture.book.jobs[waiting]?.record.endedBy == .stop)
+    #expect(fixture.book.jobs[waiting]?.record.stoppedBy?.client == "alice")
+    _ = fixture.handle(.started(running, pid: 1, at: fixture.now.wall))
+    fixture.now.wall += 5
+    let asked = fixture.now.wall
+    _ = fixture.handle(.stop(running, client: 1, by: "alice", grace: nil, first))
+    fixture.now.wall += 5
+    _ = fixture.handle(.stop(running, client: 1, by: "bob", grace: 0, second))
+    let record = fixture.book.jobs[running]!.record
+    #expect((record.endedBy, record.stopper, record.stopAsked) == (.stop, "alice", asked))
+    #expect(record.launched == record.created)
+    _ = fixture.handle(.stopping)
+    _ = fixture.handle(.stopAll)
+    #expect(fixture.book.jobs[running]!.record.endedBy == .stop)
+    #expect(fixture.book.jobs[ids[1]]!.record.endedBy == .shutdown)
+    #expect(fixture.book.jobs[ids[1]]!.record.stopAsked == fixture.now.wall)
+  }
+
   @Test func aJobThatWaitsIsNotLaunchedOnceItIsStopped() {
     var fixture = Fixture()
     for number in 0..<8 { _ = fixture.create(UInt64(number)) }
     let id = fixture.create(8)
     let caller = Caller(child: 1, ticket: 99)
-    let effects = fixture.handle(.stop(id, client: 1, grace: nil, caller))
+    let effects = fixture.handle(.stop(id, client: 1, by: "alice", grace: nil, caller))
     #expect(effects.contains(.inputEnded(id, .inputEnded)))
     #expect(fixture.book.jobs[id]?.record.error == "the job was stopped before it was started")
     _ = fixture.handle(.stopping)

@@ -16,7 +16,15 @@ struct LinkTests {
     record.error = "output was lost"
     record.stdout = .init(kept: 10, dropped: 3)
     record.flags = [.timedOut]
+    (record.endedBy, record.stopper, record.stopAsked) = (.stop, "bob", 6)
+    (record.launched, record.firstOutput, record.throttled) = (7, 8, 9)
     return record
+  }
+
+  private static func usage() -> JobUsage {
+    var usage = JobUsage(id: id, userTime: 1, systemTime: 2, memory: 3)
+    (usage.peakMemory, usage.throttled, usage.firstOutput) = (4, 5, 6)
+    return usage
   }
 
   private static func creation() -> ApiRequest.Creation {
@@ -37,7 +45,8 @@ struct LinkTests {
     .stop(ticket: 6, client: 7, id: id, grace: 0),
     .input(ticket: 8, client: 9, id: id, offset: nil, bytes: [1, 2], close: true),
     .input(ticket: 8, client: 9, id: id, offset: 7, bytes: [], close: false),
-    .watch(id: id), .unwatch(id: id), .drained,
+    .watch(id: id), .unwatch(id: id), .drained, .usage(ticket: 1, client: 2, ids: [id, id]),
+    .usage(ticket: 1, client: 2, ids: []),
   ]
 
   private static let events: [SupervisorEvent] = [
@@ -48,6 +57,7 @@ struct LinkTests {
       id: id, progress: OutputProgress(stdout: 1, stderr: 2, pieces: 3)),
     .created(ticket: 1, id: id), .done(ticket: 3),
     .refused(ticket: 4, Refusal(reason: .conflict, text: "no")), .events(clients: [7, 1 << 40]),
+    .usage(ticket: 9, [usage(), JobUsage(id: id, userTime: 1, systemTime: 2)]),
   ]
 
   @Test(arguments: requests.indices)
@@ -94,6 +104,9 @@ struct LinkTests {
       let bytes = ApiRequest.stop(ticket: 1, client: 1, id: Self.id, grace: grace).encode()
       #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try ApiRequest(decoding: $0) } }
     }
+    let many = [JobID](repeating: Self.id, count: ApiRequest.mostUsage + 1)
+    let bytes = ApiRequest.usage(ticket: 1, client: 1, ids: many).encode()
+    #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try ApiRequest(decoding: $0) } }
     for name in ["", "a\0b", String(repeating: "a", count: 1025)] {
       let bytes = ApiRequest.create(ticket: 1, client: name, Self.creation()).encode()
       #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try ApiRequest(decoding: $0) } }

@@ -101,6 +101,13 @@ struct StatusBodyTests {
       try reply { ($0.state, $0.exitCode, $0.signal) = (.completed, 137, 9) },
       try reply { ($0.state, $0.exitCode, $0.flags) = (.completed, 143, .timedOut) },
       try reply { ($0.state, $0.error) = (.error, "exec: \"x\"\nü") },
+      try reply { ($0.state, $0.endedBy) = (.completed, .outputLimit) },
+      try reply { ($0.state, $0.endedBy, $0.stopAsked) = (.completed, .shutdown, 1_700_000_000_000_000) },
+      try reply {
+        ($0.state, $0.endedBy, $0.stopper, $0.stopAsked) = (.completed, .stop, "a \"b\" ü", 5)
+      },
+      // Only asked for.
+      try reply { ($0.endedBy, $0.stopper, $0.stopAsked) = (.stop, "alice", 5) },
     ]
     for (laid, expected) in bodies { #expect(laid == expected) }
   }

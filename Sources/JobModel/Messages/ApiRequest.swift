@@ -20,6 +20,10 @@ package enum ApiRequest {
   case drained
   /// A sign of life, each second.
   case alive
+  /// What those of these jobs use that run: at most ``mostUsage``.
+  case usage(ticket: UInt64, client: Int64, ids: [JobID])
+
+  package static let mostUsage = 1000
 
   package struct Creation: Equatable, Sendable {
     package let plan: JobPlan
@@ -43,7 +47,7 @@ package enum ApiRequest {
   }
 
   private enum Kind: UInt8 {
-    case hello, create, delete, signal, stop, input, watch, unwatch, drained, alive
+    case hello, create, delete, signal, stop, input, watch, unwatch, drained, alive, usage
   }
 }
 
@@ -68,6 +72,9 @@ extension ApiRequest {
     case .unwatch(let id): writer.put(Kind.unwatch.rawValue, id)
     case .drained: writer.put(Kind.drained.rawValue)
     case .alive: writer.put(Kind.alive.rawValue)
+    case .usage(let ticket, let client, let ids):
+      writer.put(Kind.usage.rawValue, ticket, client, UInt32(ids.count))
+      for id in ids { writer.put(id) }
     }
     return writer.bytes
   }
@@ -112,7 +119,17 @@ extension ApiRequest {
       return .drained
     case .alive:
       return .alive
+    case .usage:
+      return .usage(ticket: try reader.integer(), client: try reader.integer(), ids: try ids(&reader))
     }
+  }
+
+  private static func ids(_ reader: inout ByteReader) throws(MalformedBytes) -> [JobID] {
+    let count = try reader.count(ofSize: 16)
+    guard count <= mostUsage else { throw MalformedBytes() }
+    var ids: [JobID] = []
+    for _ in 0..<count { ids.append(try reader.id()) }
+    return ids
   }
 
   private static func clientName(_ reader: inout ByteReader) throws(MalformedBytes) -> String {

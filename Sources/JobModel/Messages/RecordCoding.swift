@@ -5,7 +5,8 @@ extension JobRecord: ByteValue {
     writer.put(
       id, client, state.code, created, started, finished, exitCode, signal, error, stdout.kept,
       stdout.dropped,
-      stderr.kept, stderr.dropped, flags.rawValue, userTime, systemTime, peakMemory)
+      stderr.kept, stderr.dropped, flags.rawValue, userTime, systemTime, peakMemory,
+      EndedBy.code(of: endedBy), stopper, stopAsked, launched, firstOutput, throttled)
   }
 
   package init(from reader: inout ByteReader) throws(MalformedBytes) {
@@ -24,6 +25,12 @@ extension JobRecord: ByteValue {
     userTime = try reader.integer()
     systemTime = try reader.integer()
     peakMemory = try reader.integer()
+    endedBy = try EndedBy.of(code: try reader.integer())
+    stopper = try reader.optionalString()
+    stopAsked = try reader.integer()
+    launched = try reader.integer()
+    firstOutput = try reader.integer()
+    throttled = try reader.integer()
   }
 }
 

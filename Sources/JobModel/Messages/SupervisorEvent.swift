@@ -25,9 +25,11 @@ package enum SupervisorEvent {
   case refused(ticket: UInt64, Refusal)
   /// New events of these clients are in the store.
   case events(clients: [Int64])
+  /// The answer to ``ApiRequest/usage(ticket:client:ids:)``: of those that run.
+  case usage(ticket: UInt64, [JobUsage])
 
   private enum Kind: UInt8 {
-    case welcome, ready, drain, client, job, deleted, output, created, done, refused, events, retire
+    case welcome, ready, drain, client, job, deleted, output, created, done, refused, events, retire, usage
   }
 }
 
@@ -64,6 +66,9 @@ extension SupervisorEvent {
     case .events(let clients):
       writer.put(Kind.events.rawValue, UInt32(clients.count))
       for client in clients { writer.put(client) }
+    case .usage(let ticket, let jobs):
+      writer.put(Kind.usage.rawValue, ticket, UInt32(jobs.count))
+      for job in jobs { writer.put(job) }
     }
     return writer.bytes
   }
@@ -97,6 +102,11 @@ extension SupervisorEvent {
       var clients: [Int64] = []
       for _ in 0..<(try reader.integer(UInt32.self)) { clients.append(try reader.integer()) }
       return .events(clients: clients)
+    case .usage:
+      let ticket: UInt64 = try reader.integer()
+      var jobs: [JobUsage] = []
+      for _ in 0..<(try reader.integer(UInt32.self)) { jobs.append(try JobUsage(from: &reader)) }
+      return .usage(ticket: ticket, jobs)
     }
   }
 }

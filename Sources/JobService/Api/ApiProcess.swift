@@ -96,9 +96,10 @@ package final class ApiProcess: @unchecked Sendable {
       wake(api?.table.update(record, pid: pid) { self.link.send(.watch(id: record.id)) })
     case .deleted(let id): wake(api?.table.remove(id))
     case .output(let id, let progress): wake(api?.table.progress(id, progress))
-    case .created(let ticket, let id): answer(ticket, .success(id))
-    case .done(let ticket): answer(ticket, .success(nil))
+    case .created(let ticket, let id): answer(ticket, .success(.job(id)))
+    case .done(let ticket): answer(ticket, .success(.nothing))
     case .refused(let ticket, let refusal): answer(ticket, .failure(refusal))
+    case .usage(let ticket, let jobs): answer(ticket, .success(.usage(jobs)))
     case .events(let clients): wake(api?.eventFollowers(of: clients))
     }
   }

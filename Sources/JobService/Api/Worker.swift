@@ -81,7 +81,7 @@ final class Worker: @unchecked Sendable {
     then: @escaping (Exchange, JobID?) throws -> Void
   ) {
     ask(for: exchange, make) { [unowned self] exchange, answer in
-      do { try then(exchange, try answer.mapError(Problem.init).get()) } catch { fail(exchange, error) }
+      do { try then(exchange, try answer.mapError(Problem.init).get().job) } catch { fail(exchange, error) }
     }
   }
 
@@ -114,5 +114,14 @@ final class Worker: @unchecked Sendable {
   }
 }
 
-/// The supervisor's answer to a request: to a creation with the job's id.
-typealias Answer = Result<JobID?, Refusal>
+/// The supervisor's answer to a request.
+typealias Answer = Result<Granted, Refusal>
+
+/// What comes with the answer to a request that was carried out.
+enum Granted {
+  case nothing
+  case job(JobID)
+  case usage([JobUsage])
+
+  var job: JobID? { if case .job(let id) = self { id } else { nil } }
+}

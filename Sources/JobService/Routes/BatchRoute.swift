@@ -67,8 +67,8 @@ final class BatchTask: ExchangeTask {
 
   private func answered(_ index: Int, _ answer: Answer, _ exchange: Exchange) {
     switch answer {
-    case .success(let id?): results[index] = BatchReply.Result(id: id)
-    case .success(nil):
+    case .success(.job(let id)): results[index] = BatchReply.Result(id: id)
+    case .success:
       results[index] = BatchReply.Result(error: "the daemon failed to create the job", status: 500)
     case .failure(let refusal):
       let problem = Problem(refusal)

@@ -6,16 +6,50 @@ import JobStore
 extension Worker {
   func detail(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
     _ = try head.query()
-    let entry = try job(id, of: exchange.client, .detail)
-    guard let plan = try reader.plan(client: entry.record.client, id: id) else { throw NoSuchJob(.detail) }
-    var detail = JobDetail(measured(entry), plan)
-    if entry.record.isQueued { detail.facts.ahead = try ahead(of: entry.record, plan) }
-    exchange.reply(json: detail)
+    guard let client = api.clients.number(Int(exchange.client)) else { throw NoSuchJob(.detail) }
+    guard let entry = api.table.entry(id, of: client), entry.pid != 0 else {
+      return exchange.reply(json: try detail(id, of: client, [:]))
+    }
+    withUsage([id], of: client, exchange) { [unowned self] exchange, usage in
+      exchange.reply(json: try detail(id, of: client, usage))
+    }
+  }
+
+  private func detail(_ id: JobID, of client: Int64, _ usage: [JobID: JobUsage]) throws -> JobDetail {
+    // The row after the table: of what has ended there it has the end.
+    let entry = api.table.entry(id, of: client)
+    guard let row = try reader.whole(client: client, id: id) else { throw NoSuchJob(.detail) }
+    var detail = JobDetail(self.entry(entry, row.record), row.plan, usage[id])
+    if detail.queued == true { detail.facts.ahead = try ahead(of: row.record, row.plan) }
+    return detail
   }
 
   private func ahead(of record: JobRecord, _ plan: JobPlan) throws -> Int {
     let place = QueuePlace(priority: plan.priority, id: record.id)
     return try reader.ahead(client: record.client, of: place, most: JobFacts.mostAhead)
+  }
+
+  /// Asks what jobs that run use; `then` gets that of those that still do.
+  private func withUsage(
+    _ ids: [JobID], of client: Int64, _ exchange: Exchange,
+    then: @escaping (Exchange, [JobID: JobUsage]) throws -> Void
+  ) {
+    ask(for: exchange) {
+      .usage(ticket: $0, client: client, ids: ids)
+    } then: { [unowned self] in
+      var usage: [JobID: JobUsage] = [:]
+      if case .success(.usage(let jobs)) = $1 { for job in jobs { usage[job.id] = job } }
+      do { try then($0, usage) } catch { fail($0, error) }
+    }
+  }
+
+  /// What runs is known better in memory: its process, and whether it has ended since. The row alone tells when it was
+  /// written.
+  private func entry(_ known: JobTable.Entry?, _ row: JobRecord) -> JobTable.Entry {
+    guard var entry = known else { return JobTable.Entry(record: row, pid: 0) }
+    entry.record.stored = row.stored
+    if entry.record.state != .running { entry.record.saved = row.saved }
+    return measured(entry)
   }
 
   /// What nobody follows nobody tells of: its output is as long as its files are.
@@ -29,18 +63,25 @@ extension Worker {
 
   func list(_ exchange: Exchange, _ head: RequestHead) throws {
     let query = try head.query(
-      allowed: "state", "label", "since", "match", "limit", "cursor", repeatable: "state", "label")
+      allowed: "state", "label", "since", "match", "limit", "cursor", "usage", repeatable: "state", "label")
     let filter = try JobFilter(query)
     let limit = try query.limit()
     let cursor = try query.cursor()
+    let showsUsage = try query.flag("usage")
     guard let client = api.clients.number(Int(exchange.client)) else {
       return exchange.reply(json: JobList(jobs: []))
     }
     let page = try reader.list(client: client, filter, before: cursor, limit: limit)
-    // What runs is known better in memory: its process, and whether it has ended since.
+    let running = showsUsage ? page.jobs.lazy.filter { $0.record.state == .running }.map(\.record.id) : []
+    guard !running.isEmpty else { return reply(page, [:], exchange) }
+    withUsage(running, of: client, exchange) { [unowned self] in reply(page, $1, $0) }
+  }
+
+  private func reply(_ page: JobPage, _ usage: [JobID: JobUsage], _ exchange: Exchange) {
     let jobs = page.jobs.map { job in
-      let entry = api.table.entry(job.record.id, of: client) ?? JobTable.Entry(record: job.record, pid: 0)
-      return JobDetail(measured(entry), job.plan)
+      let id = job.record.id
+      return JobDetail(
+        entry(api.table.entry(id, of: job.record.client), job.record), job.plan, usage[id])
     }
     exchange.reply(json: JobList(jobs: jobs, next: page.next?.description))
   }
@@ -90,8 +131,10 @@ extension Query {
 }
 
 extension JobDetail {
-  init(_ entry: JobTable.Entry, _ plan: JobPlan) {
+  /// `usage`: while it runs.
+  init(_ entry: JobTable.Entry, _ plan: JobPlan, _ usage: JobUsage?) {
     var facts = JobFacts(entry.record)
+    if entry.record.state == .running, let usage { facts.take(usage) }
     facts.pid = entry.pid == 0 ? nil : entry.pid
     if let progress = entry.progress {
       (facts.stdoutBytes, facts.stderrBytes) = (Int64(progress.stdout), Int64(progress.stderr))
@@ -110,10 +153,31 @@ extension JobFacts {
     stderrDropped = record.stderr.dropped == 0 ? nil : Int64(record.stderr.dropped)
     truncated = record.truncated
     adopted = record.flags.contains(.adopted) ? true : nil
+    times = JobTimes(record)
     // An earlier daemon did not learn it of jobs that it adopted; no process needs no time.
     guard record.state == .completed, record.userTime + record.systemTime > 0 else { return }
     usage = ResourceUsage(
       userMicroseconds: Int64(record.userTime), systemMicroseconds: Int64(record.systemTime),
-      maxResidentKiB: record.peakMemory > 0 ? Int64(record.peakMemory) : nil)
+      maxResidentKiB: record.peakMemory > 0 ? Int64(record.peakMemory) : nil,
+      throttledMicroseconds: record.throttled > 0 ? Int64(record.throttled) : nil)
+  }
+
+  /// What it uses while it runs.
+  fileprivate mutating func take(_ now: JobUsage) {
+    usage = ResourceUsage(
+      userMicroseconds: Int64(clamping: now.userTime), systemMicroseconds: Int64(clamping: now.systemTime),
+      maxResidentKiB: now.peakMemory.map { Int64(clamping: $0 / 1024) },
+      memoryBytes: now.memory.map { Int64(clamping: $0) },
+      throttledMicroseconds: now.throttled.map { Int64(clamping: $0) })
+    times.firstOutput = now.firstOutput == 0 ? nil : TimeText.text(now.firstOutput)
+  }
+}
+
+extension JobTimes {
+  fileprivate init(_ record: JobRecord) {
+    func text(_ time: Int64) -> String? { time == 0 ? nil : TimeText.text(time) }
+    self.init(created: TimeText.text(record.created))
+    (stored, launched, started) = (text(record.stored), text(record.launched), text(record.started))
+    (firstOutput, ended, saved) = (text(record.firstOutput), text(record.finished), text(record.saved))
   }
 }

@@ -108,6 +108,7 @@ extension JobEvent {
       errorCode: event.state == .error ? CommandError(exitCode: event.exitCode) : nil,
       exitCode: event.state == .completed ? event.exitCode : nil,
       signal: event.signal == 0 ? nil : event.signal, timedOut: event.flags.contains(.timedOut) ? true : nil,
-      truncated: event.flags.contains(.truncated) ? true : nil)
+      truncated: event.flags.contains(.truncated) ? true : nil, endedBy: event.endedBy,
+      stoppedBy: event.stoppedBy)
   }
 }

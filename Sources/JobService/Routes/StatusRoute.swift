@@ -118,7 +118,24 @@ enum StatusBody {
     if record.flags.contains(.timedOut) { put(#","timed_out":true"#, &out) }
     if record.truncated { put(#","truncated":true"#, &out) }
     if record.isQueued { put(#","queued":true"#, &out) }
+    if record.state != .running, let end = record.endedBy { put(end, of: record, &out) }
     out.append(UInt8(ascii: "}"))
+  }
+
+  private static func put(_ end: EndedBy, of record: JobRecord, _ out: inout [UInt8]) {
+    put(#","ended_by":""#, &out)
+    out.append(contentsOf: end.rawValue.utf8)
+    put("\"", &out)
+    guard let stopped = record.stoppedBy else { return }
+    put(#","stopped_by":{"#, &out)
+    if let client = stopped.client {
+      put(#""client":""#, &out)
+      JSONText.put(client, into: &out)
+      put("\",", &out)
+    }
+    put(#""time":""#, &out)
+    out.append(contentsOf: stopped.time.utf8)
+    put("\"}", &out)
   }
 
   private static func start(of state: JobState) -> StaticString {
@@ -151,6 +168,7 @@ extension JobRecord {
       status: state, errorMessage: error, errorCode: errorCode,
       exitCode: state == .completed ? exitCode : nil,
       signal: signal == 0 ? nil : signal, timedOut: flags.contains(.timedOut) ? true : nil,
-      truncated: truncated ? true : nil, queued: isQueued ? true : nil)
+      truncated: truncated ? true : nil, queued: isQueued ? true : nil,
+      endedBy: state == .running ? nil : endedBy, stoppedBy: stoppedBy)
   }
 }

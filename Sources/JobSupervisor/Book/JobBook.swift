@@ -59,7 +59,7 @@ struct JobBook {
     switch event {
     case .create(let job): create(job)
     case .delete(let id, let client, let caller): delete(id, client, caller)
-    case .stop(let id, let client, let grace, let caller): stop(id, client, grace, caller)
+    case .stop(let id, let client, let name, let grace, let caller): stop(id, client, name, grace, caller)
     case .stored(let token, let outcome): stored(token, outcome)
     case .launchWaits(let id): launchWaits(id)
     case .started(let id, let pid, let at): started(id, pid, at)
@@ -76,7 +76,11 @@ struct JobBook {
     case .stopping:
       isStopping = true
       pauseLaunches()
-    case .stopAll: for job in jobs.values { stop(job.record.id, grace: job.grace) }
+    case .stopAll:
+      for job in jobs.values {
+        noteStop(job.record.id, by: nil)
+        stop(job.record.id, grace: job.grace)
+      }
     case .killAll:
       for job in jobs.values where job.lifecycle.isActive { effects.append(.stop(job.record.id, grace: 0)) }
     case .timePassed: timePassed()
@@ -157,7 +161,9 @@ struct JobBook {
 
   /// Answered when the job has ended and its result is on disk; at once when that was so before. One that is not in the
   /// book may wait for a slot: the store knows.
-  private mutating func stop(_ id: JobID, _ client: Int64, _ grace: UInt64?, _ caller: Caller) {
+  private mutating func stop(
+    _ id: JobID, _ client: Int64, _ name: String, _ grace: UInt64?, _ caller: Caller
+  ) {
     if jobs[id] == nil { dequeue(id, client) }
     guard let job = jobs[id], job.record.client == client, !job.lifecycle.isSaved else {
       return effects.append(.answer(caller, .done))
@@ -167,7 +173,14 @@ struct JobBook {
       return refuse(caller, Refusal(reason: .tooMany, text: text))
     }
     jobs[id]!.stoppers.append(caller)
+    noteStop(id, by: name)
     stop(id, grace: grace ?? job.grace)
+  }
+
+  /// `client` nil: the daemon stops.
+  private mutating func noteStop(_ id: JobID, by client: String?) {
+    guard let state = jobs[id]?.lifecycle, state.isActive || state.state == .dequeuing else { return }
+    jobs[id]!.record.noteStop(by: client, at: now.wall)
   }
 
   /// Ends a job. One that waits for its launch is not launched any more.
@@ -347,6 +360,7 @@ struct JobBook {
   private mutating func dequeued(_ job: Entry, _ record: JobRecord, _ creation: ApiRequest.Creation) {
     let id = record.id
     (jobs[id]!.record, jobs[id]!.creation, jobs[id]!.grace) = (record, creation, grace(creation.plan))
+    if job.record.stopAsked != 0 { jobs[id]!.record.noteStop(by: job.record.stopper, at: job.record.stopAsked) }
     jobs[id]!.inputBytes = creation.input?.count ?? 0
     limits.hold(record.client, input: jobs[id]!.inputBytes, now: now.monotonic)
     if job.slot == nil { waiting.remove(QueueKey(client: record.client, creation.plan), id) }
@@ -422,6 +436,7 @@ struct JobBook {
     while let id = launches.next(where: { jobs[$0]?.isWaiting == true }) {
       let creation = jobs[id]!.creation!
       jobs[id]!.creation = nil
+      jobs[id]!.record.launched = max(now.wall, jobs[id]!.record.created)
       launches.launchBegan()
       effects.append(.launch(id, creation, grace: jobs[id]!.grace))
     }

@@ -38,6 +38,43 @@ import Testing
     #expect(events[1].at == record.created + 10)
   }
 
+  @Test func anEndSaysWhatEndedTheJob() throws {
+    let fixture = try StoreFixture()
+    var record = JobRecord.sample(1)
+    try fixture.apply(.create(record))
+    record = record.finished()
+    (record.endedBy, record.stopper, record.stopAsked) = (.stop, "alice", record.created + 5)
+    try fixture.apply(.finish(record, log: [], files: [], isStartStored: false))
+    try fixture.apply(.delete(client: 1, id: record.id))
+    let events = try StoreReader(path: fixture.path).events(client: 1, after: 0, limit: 10).events
+    #expect(events.map(\.endedBy) == [nil, nil, .stop, nil])
+    #expect(
+      events[2].stoppedBy == StoppedBy(client: "alice", time: TimeText.text(record.created + 5)))
+    #expect(events.map(\.kind) == [.created, .started, .finished, .deleted])
+  }
+
+  /// As they lie in databases of version 2 of the tables and before.
+  @Test func eventsOfEarlierVersionsAreStillRead() throws {
+    let record = JobRecord.sample(1).finished(exitCode: 3)
+    var writer = ByteWriter()
+    for (number, kind) in [(Int64(1), UInt8(0)), (2, 2)] {
+      writer.put(
+        number, kind, record.id, record.finished, JobState.completed.code, Int32(3), Int32(0), UInt16(0),
+        String?.none)
+    }
+    let old = writer.bytes
+    var new = StoredEvent(number: 3, kind: .finished, record: record, at: record.finished)
+    #expect(try old.withUnsafeBytes { try StoredEvent.all(in: $0) }.map(\.kind) == [.created, .finished])
+    writer.put(new)
+    #expect(
+      Array(writer.bytes[..<old.count]) == old && writer.bytes.count == old.count * 3 / 2,
+      "one that has nothing to add is written as ever")
+    new.endedBy = .exit
+    writer.put(new)
+    let all = try writer.bytes.withUnsafeBytes { try StoredEvent.all(in: $0) }
+    #expect(all.map(\.endedBy) == [nil, nil, nil, .exit] && all.map(\.number) == [1, 2, 3, 3])
+  }
+
   @Test func resumesAnywhere() throws {
     let fixture = try StoreFixture()
     _ = try fixture.applyTogether((1...40).map { .create(.sample($0, client: Int64($0 % 2 + 1))) })

@@ -23,8 +23,9 @@ import Testing
     #expect(fixture.store.totals(of: 1) == ClientTotals(finished: 2, bytes: 209, events: 9))
     let record = try #require(try reader.job(client: 1, id: id))
     #expect(record.state == .completed && record.exitCode == 3 && record.peakMemory == 20460)
+    #expect(record.endedBy == nil && record.stoppedBy == nil && record.stored == 0 && record.saved == 0)
     #expect(record.stdout.kept == 4 && record.stderr.kept == 4)
-    let request = try #require(try reader.plan(client: 1, id: id)).visibleRequest
+    let request = try #require(try reader.whole(client: 1, id: id)).plan.visibleRequest
     #expect(request.args == ["-c", "echo out; echo err >&2; exit 3"])
     #expect(request.timeout == DurationText(milliseconds: 60_000))
     let states = try reader.list(client: 1, JobFilter(), before: nil, limit: 10).jobs.map(\.record.state)
@@ -47,6 +48,31 @@ import Testing
     let key = ApiRequest.Idempotency(key: "first", digest: [1], firstDigest: [2])
     #expect(try fixture.apply(.create(.sample(2), idempotency: key)) == .keyReused)
     #expect(try fixture.apply(.delete(client: 1, id: id)) == .deleted(hasFiles: true))
+  }
+
+  /// What jobs that an earlier version left running come to is stored as of any other.
+  @Test func endsAreStoredInAFileOfAnEarlierVersion() throws {
+    let scratch = try ScratchDirectory()
+    var record = JobRecord.sample(1)
+    do {
+      let database = try Database(Store.database(in: scratch.path), .create)
+      try Schema.migrate(database, steps: Array(Schema.steps.prefix(2)))
+      try database.execute("INSERT INTO clients(id, name) VALUES(1, 'alice')")
+      let insert = try database.prepare(
+        """
+        INSERT INTO jobs(client, id, state, created, started, finished, exit_code, signal, stdout_kept,
+          stdout_dropped, stderr_kept, stderr_dropped, flags, user_time, system_time, peak_memory, bytes, log, plan)
+        VALUES(1, ?1, 0, ?2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, x'', ?3)
+        """)
+      try insert.run(record.id, record.created, JobPlan.sample.bytes)
+    }
+    let fixture = try StoreFixture(scratch.path)
+    #expect(try fixture.store.runningJobs().map(\.record) == [record])
+    record = record.finished()
+    record.endedBy = .lost
+    try fixture.apply(.finish(record, log: [], files: []))
+    let row = try StoreReader(path: scratch.path).job(client: 1, id: record.id)
+    #expect(row?.unstamped == record && row?.stored == 0 && row?.saved ?? 0 > 0)
   }
 
   @Test func appliesTheStepsThatAreMissing() throws {

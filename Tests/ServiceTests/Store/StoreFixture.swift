@@ -140,6 +140,13 @@ extension JobRecord {
     return JobRecord(id: JobID(microseconds: created, random: random), client: client, created: created)
   }
 
+  /// Without the times at which it was written.
+  var unstamped: JobRecord {
+    var record = self
+    (record.stored, record.saved) = (0, 0)
+    return record
+  }
+
   func finished(exitCode: Int32 = 0, output: UInt64 = 0, at: Int64? = nil) -> JobRecord {
     var record = self
     record.state = .completed

@@ -81,7 +81,8 @@ import Testing
     let reader = try StoreReader(path: fixture.path)
     var events = 0
     for client in Int64(1)...3 {
-      let jobs = try reader.list(client: client, JobFilter(), before: nil, limit: 10_000).jobs.map(\.record)
+      let jobs = try reader.list(client: client, JobFilter(), before: nil, limit: 10_000).jobs
+        .map(\.record.unstamped)
       let expected = model.jobs.values.filter { $0.client == client }.sorted { $0.id > $1.id }
       #expect(jobs == expected)
       let totals = fixture.store.totals(of: client)

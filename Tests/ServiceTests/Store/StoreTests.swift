@@ -12,17 +12,22 @@ import Testing
     var record = JobRecord.sample(1)
     #expect(try fixture.apply(.create(record)) == .saved)
     let reader = try StoreReader(path: fixture.path)
-    #expect(try reader.job(client: 1, id: record.id) == record)
+    let before = Clock.microseconds()
+    #expect(try reader.job(client: 1, id: record.id)?.unstamped == record)
     record = record.finished(exitCode: 137, output: 12)
     record.signal = 9
     record.error = "the disk is full"
     record.stderr = .init(kept: 3, dropped: .max >> 1)
     record.flags = [.timedOut, .logInFile]
     (record.userTime, record.systemTime, record.peakMemory) = (4, 5, 6)
+    (record.endedBy, record.stopper, record.stopAsked) = (.stop, "bob", 7)
+    (record.launched, record.firstOutput, record.throttled) = (8, 9, 10)
     #expect(try fixture.apply(.finish(record, log: [1, 2, 3], files: [])) == .saved)
-    #expect(try reader.job(client: 1, id: record.id) == record)
+    let row = try #require(try reader.job(client: 1, id: record.id))
+    #expect(row.unstamped == record)
+    #expect(record.created < row.stored && row.stored <= before && before <= row.saved, "\(row)")
     #expect(try reader.log(client: 1, id: record.id) == [1, 2, 3])
-    #expect(try reader.plan(client: 1, id: record.id) == JobPlan.sample)
+    #expect(try reader.whole(client: 1, id: record.id)?.plan == JobPlan.sample)
   }
 
   @Test func isThereAfterARestart() throws {
@@ -38,12 +43,12 @@ import Testing
       fixture.store.close()
     }
     let again = try StoreFixture(scratch.path)
-    #expect(try again.store.runningJobs().map(\.record) == [running])
+    #expect(try again.store.runningJobs().map(\.record.unstamped) == [running])
     #expect(try again.store.runningJobs().first?.plan == JobPlan.sample)
     #expect(again.store.clients().map(\.name) == ["client 1"], "client 2 has created nothing")
     #expect(again.store.clientNumber(for: "client 1") == 1)
     #expect(again.store.totals(of: 1).finished == 1)
-    #expect(try StoreReader(path: scratch.path).job(client: 1, id: finished.id) == finished)
+    #expect(try StoreReader(path: scratch.path).job(client: 1, id: finished.id)?.unstamped == finished)
   }
 
   @Test func knowsAJobOfItsOwnerOnly() throws {
@@ -52,7 +57,7 @@ import Testing
     try fixture.apply(.create(.sample(2, client: 2)))
     let reader = try StoreReader(path: fixture.path)
     #expect(try reader.job(client: 2, id: JobRecord.sample(1).id) == nil)
-    #expect(try reader.plan(client: 2, id: JobRecord.sample(1).id) == nil)
+    #expect(try reader.whole(client: 2, id: JobRecord.sample(1).id) == nil)
     #expect(try reader.clientNumber("client 2") == 2)
     #expect(try reader.clientNumber("client 3") == nil)
     #expect(try fixture.apply(.delete(client: 2, id: JobRecord.sample(1).id)) == .notFound)

@@ -70,7 +70,8 @@ final class Prober: Sendable {
     try connection.send("GET", Route.status.target(job))
     let status = try connection.reply()
     let body = try connection.readAll()
-    guard status == 200, body.elementsEqual(#"{"status":"completed","exit_code":7}"#.utf8) else {
+    let expected = #"{"status":"completed","exit_code":7,"ended_by":"exit"}"#
+    guard status == 200, body.elementsEqual(expected.utf8) else {
       throw Violation(
         "job \(job) ended with 7 and is now: \(status) \(String(decoding: body, as: UTF8.self))")
     }
