@@ -70,7 +70,8 @@ import Testing
     let done = try type(lines, user, port: try freePort())
     #expect(!done.errorText.contains("jobctl:") && !done.errorText.contains("curl:"), "\(done.errorText)")
     for part in [
-      "\nLinux ", "Sources/a\n", "\nID  ", "1\n2\n3\n", #"{"status":"completed","exit_code":0}"#,
+      "\nLinux ", "Sources/a\n", "\nID  ", "1\n2\n3\n",
+      #"{"status":"completed","exit_code":0,"ended_by":"exit"}"#,
       #"{"stdout":"hello\n","stderr":""}"#, "}hello\n",
     ] { #expect(done.text.contains(part), "\(part) in: \(done.text)") }
     let left = done.text.split(separator: "\n").suffix(1)

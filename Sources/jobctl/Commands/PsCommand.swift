@@ -11,7 +11,8 @@ extension Command {
       Option("limit", .number(1 ... .max), "At most so many."),
       Option("quiet", short: "q", "Prints ids alone."),
       .output(
-        "wide: whole ids, labels, times and bytes; json: one object a line.", ["text", "wide", "json"]),
+        "wide: whole ids, labels, times, bytes, CPU time and memory; json: one object a line.",
+        ["text", "wide", "json"]),
       Option("watch", short: "w", "Shows the list anew every two seconds, until Ctrl-C."),
     ],
     examples: [
@@ -22,10 +23,11 @@ extension Command {
   ) { invocation in
     try PsCommand.refuseConflicts(invocation)
     let client = try Settings.client(invocation)
-    let selection = try JobSelection(invocation, otherwise: invocation.has("all") ? [] : [.running])
-    let bridge = Bridge(client)
+    var selection = try JobSelection(invocation, otherwise: invocation.has("all") ? [] : [.running])
+    if invocation.value("output") == "wide" { selection.askForUsage() }
+    let (bridge, chosen) = (Bridge(client), selection)
     while true {
-      try PsCommand.print(try bridge.call { try PsCommand.list(invocation, client, selection) }, invocation)
+      try PsCommand.print(try bridge.call { try PsCommand.list(invocation, client, chosen) }, invocation)
       guard invocation.has("watch") else { return 0 }
       sleep(2)
     }

@@ -3,7 +3,8 @@ import Platform
 /// All commands of jobctl.
 enum CommandTable {
   static let all: [Command] = [
-    .run, .start, .ps, .status, .wait, .logs, .output, .inspect, .events, .signal, .stop, .rm, .delete,
+    .run, .start, .ps, .top, .status, .why, .wait, .logs, .output, .inspect, .events, .signal, .stop, .rm,
+    .delete,
     .config, .configSet, .configUse, .configRemove, .caInit, .caServer, .caClient, .completion, .manual,
   ]
 

@@ -3,10 +3,11 @@ enum OtherWords {
   private static let words: [(of: [String], here: [String])] = [
     (["kill"], ["signal KILL ID", "stop --grace 0s ID"]),
     (["exec", "submit", "create", "spawn"], ["run COMMAND", "start COMMAND"]),
-    (["list", "ls", "jobs", "get", "top", "list-units", "queue"], ["ps"]), (["watch"], ["ps --watch"]),
+    (["list", "ls", "jobs", "get", "list-units", "queue"], ["ps"]), (["watch"], ["ps --watch"]),
+    (["stats"], ["top"]), (["explain", "reason"], ["why ID"]),
     (["cancel", "terminate", "abort", "end"], ["stop ID"]), (["log", "tail", "journal"], ["logs ID"]),
     (["attach", "follow"], ["logs --follow ID"]), (["cat"], ["output ID"]),
-    (["show", "describe", "info", "stats"], ["inspect ID"]), (["is-active", "state"], ["status ID"]),
+    (["show", "describe", "info"], ["inspect ID"]), (["is-active", "state"], ["status ID"]),
     (["remove", "del"], ["rm ID", "delete ID"]), (["prune", "clean"], ["rm --all-finished"]),
     (["context", "profile", "login"], ["config"]), (["version"], ["--version"]),
   ]

@@ -9,6 +9,10 @@ struct JobTable {
   /// The column that is painted.
   private static let stateColumn = 1
 
+  init(head: [String], rows: [[String]], colours: [Colour?]) {
+    (self.head, self.rows, self.colours) = (head, rows, colours)
+  }
+
   static func short(_ jobs: [JobDetail], _ clock: Clock = .system) -> JobTable {
     let now = clock.now() / 1000
     return JobTable(
@@ -23,11 +27,16 @@ struct JobTable {
 
   static func wide(_ jobs: [JobDetail]) -> JobTable {
     JobTable(
-      head: ["ID", "STATE", "CODE", "CREATED", "FINISHED", "STDOUT", "STDERR", "LABELS", "COMMAND"],
+      head: [
+        "ID", "STATE", "CODE", "CREATED", "FINISHED", "STDOUT", "STDERR", "CPU", "MEMORY", "LABELS",
+        "COMMAND",
+      ],
       rows: jobs.map { job in
         [
           "\(job.id)", state(job), code(job), second(job.created), job.finished.map(second) ?? "-",
-          ByteCount.text(job.stdoutBytes), ByteCount.text(job.stderrBytes), labels(job), command(job),
+          ByteCount.text(job.stdoutBytes), ByteCount.text(job.stderrBytes), cpuTime(job), memory(job),
+          labels(job),
+          command(job),
         ]
       }, colours: jobs.map(colour))
   }
@@ -65,7 +74,17 @@ struct JobTable {
 
   private static func code(_ job: JobDetail) -> String { job.exitCode.map { "\($0)" } ?? "-" }
 
-  private static func command(_ job: JobDetail) -> String {
+  private static func cpuTime(_ job: JobDetail) -> String {
+    job.usage.map { Spell.seconds($0.userMicroseconds + $0.systemMicroseconds) } ?? "-"
+  }
+
+  /// What it has now, or had at most.
+  private static func memory(_ job: JobDetail) -> String {
+    let bytes = job.usage?.memoryBytes ?? job.usage?.maxResidentKiB.map { $0 * 1024 }
+    return bytes.map(ByteCount.text) ?? "-"
+  }
+
+  static func command(_ job: JobDetail) -> String {
     ([job.cmd] + job.args).map(Text.quote).joined(separator: " ")
   }
 

@@ -83,6 +83,9 @@ struct JobSelection {
     return one.map { time($0) > time(other) ? $0 : other } ?? other
   }
 
+  /// Those that run come with what they use now.
+  mutating func askForUsage() { query.add("usage", "1") }
+
   /// The newest first, `most` of them at most.
   func visit(_ client: JobClient, most: Int = .max, _ body: (JobDetail) throws -> Void) throws {
     try JobPages(client, query).visit(

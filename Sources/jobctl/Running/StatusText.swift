@@ -12,9 +12,22 @@ enum StatusText {
         text += ", ended by signal \(SignalName(number: signal).map { "\($0)" } ?? "\(signal)")"
       }
       if status.timedOut == true { text += ", timed out" }
+      text += cause(status)
       if status.truncated == true { text += ", output truncated" }
       if let error = status.errorMessage { text += "; \(Text.printable(error))" }
       return text
+    }
+  }
+}
+
+extension StatusText {
+  /// What ended it, where nothing else says so.
+  private static func cause(_ status: StatusReply) -> String {
+    switch status.endedBy {
+    case .stop: ", stopped" + (status.stoppedBy?.client.map { " by \(Text.printable($0))" } ?? "")
+    case .shutdown: ", stopped with the daemon"
+    case .memory: ", out of memory"
+    default: ""
     }
   }
 }
