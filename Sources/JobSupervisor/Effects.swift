@@ -127,7 +127,7 @@ extension Supervisor {
     guard var record = book.jobs[job.id]?.record else { return }
     record.take(result)
     // What it wrote last is read after its end.
-    record.firstOutput = min(max(job.firstOutput ?? 0, 0), record.finished)
+    record.firstOutput = min(job.firstOutput ?? 0, record.finished)
     if job.index.isInFile { record.flags.insert(.logInFile) }
     count(result, of: job.id)
     if result.left {

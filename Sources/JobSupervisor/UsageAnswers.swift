@@ -18,7 +18,7 @@ final class UsageAnswers {
   private var timer: LoopTimer!
   private var requests: [Request] = []
 
-  /// Jobs a turn: half a millisecond's worth.
+  /// Jobs a turn: each is two files of /proc to read.
   private static let turn = 32
 
   /// `usage`: of a job that runs and is this client's.

@@ -93,6 +93,26 @@ import Testing
     }
   }
 
+  @Test func topSaysThatTheConnectionIsLostAndGoesOn() throws {
+    try Daemon.with { daemon in
+      let id = try daemon.client().shell("exec sleep 1000")
+      let environment = daemon.jobctlEnvironment("alice").merging(["TERM": "xterm"]) { $1 }
+      let top = try Running(
+        "script",
+        ["-qfec", "stty cols 100 rows 10; exec '\(Programs.jobctl)' top --interval 100ms", "/dev/null"],
+        environment: environment, directory: daemon.scratch)
+      try Poll.until("the table") { top.text.contains("1 job runs") && top.text.contains("\(id)".suffix(12)) }
+      let port = daemon.port
+      daemon.kill()
+      try Poll.until("the note") { top.text.contains("the connection is lost, and tried again: ") }
+      try daemon.start(port: port)
+      try Poll.until("another table") { top.text.contains("0 jobs run") }
+      // Also a signal leaves the terminal as it was.
+      for pid in Processes.descendants(top.pid) { kill(pid, SIGTERM) }
+      #expect(try top.wait().text.hasSuffix("\u{1b}[?25h\u{1b}[?1049l"))
+    }
+  }
+
   /// On a terminal it has another screen, which the key q gives back.
   @Test func topFitsTheTerminalAndGivesItBack() throws {
     try Daemon.with { daemon in

@@ -11,7 +11,8 @@ extension Command {
       .output("json: one object a line for each job, once."),
     ],
     details: """
-      CPU is in percent of one, of the time between two looks. The key q and Ctrl-C end it. A lost connection is bridged.
+      CPU is in percent of one, of the time between two looks. The key q and Ctrl-C end it. A lost connection is told and
+      bridged.
       """,
     examples: [
       ("jobctl top", "what uses most CPU now"),

@@ -8,6 +8,8 @@ enum FullScreen {
 
   /// What is to be done with the whole screen.
   static func with<Result>(_ body: () throws -> Result) rethrows -> Result {
+    // Before a handler can be the first to use it.
+    before = nil
     for number in ending { signal(number) { FullScreen.end(by: $0) } }
     signal(SIGTSTP) { _ in FullScreen.pause() }
     // Waiting for a key ends when the size changes.
