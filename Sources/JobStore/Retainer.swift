@@ -35,7 +35,7 @@ final class Retainer {
   func maintain(_ retention: Retention) throws(StoreError) -> Expired {
     let now = clock.now
     for (client, total) in clients.totals where total.events > 0 {
-      while try trim(client, most: retention.events, oldest: now - retention.eventAge) {}
+      while try trim(client, most: retention[client].events, oldest: now - retention.eventAge) {}
     }
     while try dropKeys.run(now - WriterStatements.keyAge) > 0 {}
     return try expired(retention, now: now)
@@ -77,7 +77,7 @@ final class Retainer {
     var expired = Expired()
     for (client, total) in totals where total.finished > 0 {
       guard !expired.more else { break }
-      var excess = (jobs: total.finished - retention.jobs, bytes: above[client] ?? 0)
+      var excess = (jobs: total.finished - retention[client].jobs, bytes: above[client] ?? 0)
       try find(client, before: now - retention.age, &excess, &expired)
     }
     return expired
@@ -117,7 +117,10 @@ final class Retainer {
 
   /// Each client's bytes above its limit; those above the limit of all are the largest client's.
   private static func bytesToGo(_ totals: [Int64: ClientTotals], _ retention: Retention) -> [Int64: Int64] {
-    var above = totals.mapValues { $0.bytes - retention.bytes }.filter { $0.value > 0 }
+    var above: [Int64: Int64] = [:]
+    for (client, total) in totals where total.bytes > retention[client].bytes {
+      above[client] = total.bytes - retention[client].bytes
+    }
     let sum = totals.values.reduce(0) { $0 + $1.bytes } - above.values.reduce(0, +)
     guard sum > retention.totalBytes, let largest = totals.max(by: { $0.value.bytes < $1.value.bytes }) else {
       return above

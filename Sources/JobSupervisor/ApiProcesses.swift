@@ -18,12 +18,13 @@ final class ApiProcesses {
   /// Milliseconds.
   private let drainTime: UInt64
   let listeners: Listeners
-  private let configuration: [UInt8]
   private var children: [ApiChild] = []
   private var started = 0
   /// The one that serves, and the one that is to take its place.
   private var current: ApiChild?
   private var successor: ApiChild?
+  /// What the latter was told, which holds for all once it serves.
+  private var fresh: Configuration?
   private var restartTimer: LoopTimer!
   private var pacing = RestartPacing()
   private(set) var hasServed = false
@@ -45,7 +46,6 @@ final class ApiProcesses {
       case .death, .return: .max
       }
     drainTime = UInt64(supervisor.configuration.drainTime)
-    configuration = [UInt8](try JSONEncoder().encode(supervisor.configuration))
     restartTimer = try LoopTimer(loop) { [unowned self] in self.start() }
   }
 
@@ -58,7 +58,7 @@ final class ApiProcesses {
   func start() {
     guard !isStopping, current == nil else { return }
     do {
-      current = try spawn()
+      current = try spawn(supervisor.configuration)
     } catch {
       log.error("api_not_started", ["error": "\(error)"])
       counts.add(.apiStartFailures)
@@ -73,20 +73,32 @@ final class ApiProcesses {
       asker?.answer(.failed("the daemon is stopping or upgrading"))
       return
     }
+    let configuration: Configuration
+    do {
+      configuration = try supervisor.reread()
+    } catch {
+      log.error("reload_failed", ["error": "\(error)"])
+      asker?.answer(.failed("\(error)"))
+      return
+    }
     if let asker { reloadAskers.append(asker) }
-    guard current != nil else { return start() }
+    guard current != nil else {
+      supervisor.take(configuration)
+      return start()
+    }
     log.info("reloading")
     keeper.notify("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonic())")
     successor?.kill()
     do {
-      successor = try spawn()
+      successor = try spawn(configuration)
+      fresh = configuration
     } catch {
       counts.add(.apiStartFailures)
       reloadFailed(["error": "\(error)"])
     }
   }
 
-  private func spawn() throws(SystemError) -> ApiChild {
+  private func spawn(_ configuration: Configuration) throws(SystemError) -> ApiChild {
     started += 1
     let child = try ApiChild(
       started, loop: loop, passing: counts.descriptors + listeners.descriptors,
@@ -96,7 +108,8 @@ final class ApiProcesses {
     jc_engine_ignore_child(engine.handle, child.pid)
     children.append(child)
     log.info("api_started", ["pid": "\(child.pid)"])
-    child.send(.welcome(configuration: configuration))
+    // A value of numbers, texts and truths always has a JSON form.
+    child.send(.welcome(configuration: [UInt8](try! JSONEncoder().encode(configuration))))
     return child
   }
 
@@ -127,6 +140,7 @@ final class ApiProcesses {
       if let current { retire(current) }
       current = child
       successor = nil
+      if let fresh { supervisor.take(fresh) }
       log.info("reloaded", ["pid": "\(child.pid)"])
     }
     let isFirst = !hasServed

@@ -39,7 +39,7 @@ extension Supervisor {
     store.enqueue(change, token: token)
   }
 
-  /// It was accepted a while ago: its user may be gone since, or what it asks for not be allowed any more.
+  /// It was accepted a while ago: its user may be gone since.
   private func admit(_ record: JobRecord, _ creation: ApiRequest.Creation, waited: Int64) {
     let id = record.id
     counts.add(wait: UInt64(waited))
@@ -49,7 +49,7 @@ extension Supervisor {
       switch answer {
       case .success(let found):
         live[id]?.identity = found?.identity
-        handle(.admitted(id, refusal(of: creation.plan, found)))
+        handle(.admitted(id, found?.refusal(api: apiAccount)))
       case .failure(let refusal): handle(.admitted(id, refusal))
       }
     }
@@ -66,10 +66,16 @@ extension Supervisor {
 
   private func launch(_ id: JobID, _ creation: ApiRequest.Creation, _ grace: UInt64) {
     guard let job = live[id] else { return }
+    let settings = book.settings(of: job.client)
+    if let refusal = JobPolicy.refusal(of: creation.plan, settings: settings) {
+      let text = "the daemon's configuration was changed since it was created: \(refusal.text)"
+      return handle(.notLaunched(id, why: text))
+    }
     do {
       var launch = RunningJob.Launch(
         id, creation.plan, outputName: JobRecord.outputName(of: id),
-        outputLimit: UInt64(configuration.outputLimit))
+        outputLimit: UInt64(settings.outputLimit))
+      // The engine's limits are to be: JobPolicy.limits(of: creation.plan, settings: settings)
       launch.grace = grace
       if let identity = job.identity { launch.identity = identity }
       launch.input = try creation.inputFile()

@@ -8,7 +8,7 @@ import Platform
 final class Expiry {
   private let loop: EventLoop
   private let store: Store
-  private let retention: Retention
+  private var retention: Retention
   private let log: Log
   private let delete: (Expired.Job) -> Void
   private var timer: LoopTimer!
@@ -26,6 +26,11 @@ final class Expiry {
     (self.loop, self.retention, self.log, self.store, self.delete) = (loop, retention, log, store, delete)
     timer = try LoopTimer(loop) { [unowned self] in self.expire() }
     timer.start(milliseconds: Self.pause)
+  }
+
+  /// Other settings hold for these clients from now on.
+  func learn(_ settings: [Int64: ClientSettings]) {
+    for (client, settings) in settings { retention.set(settings, for: client) }
   }
 
   private func expire() {

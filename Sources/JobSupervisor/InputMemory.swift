@@ -14,10 +14,10 @@ final class InputMemory {
     held[client] = now == 0 ? nil : now
   }
 
-  /// Why there is no room for so many more; nil: there is.
-  func refusal(_ client: Int64, more: Int) -> ClientLimits.Reached? {
-    if held[client, default: 0] + more > configuration.clientMemory {
-      let text = "your jobs have not read \(configuration.clientMemory) bytes of their standard input"
+  /// Why there is no room for so many more; nil: there is. `most`: what the client may have.
+  func refusal(_ client: Int64, more: Int, most: Int) -> ClientLimits.Reached? {
+    if held[client, default: 0] + more > most {
+      let text = "your jobs have not read \(most) bytes of their standard input"
       return ClientLimits.Reached(.refusedClientMemory, text, reason: .unavailable)
     }
     guard total + more > configuration.maxMemory else { return nil }

@@ -31,20 +31,22 @@ extension Supervisor {
 
   private func create(_ creation: ApiRequest.Creation, _ name: String, _ caller: Caller) {
     accounts.find(creation.plan) { [unowned self] answer in
+      let client = self.clientNumber(of: name)
+      let policy = JobPolicy.refusal(of: creation.plan, settings: self.book.settings(of: client))
+      let job = (creation, client, name)
       switch answer {
       case .success(let found):
-        let refusal = self.refusal(of: creation.plan, found)
-        self.create(creation, as: found?.identity, refusal, name, caller)
-      case .failure(let refusal): self.create(creation, as: nil, refusal, name, caller)
+        self.create(job, as: found?.identity, policy ?? found?.refusal(api: self.apiAccount), caller)
+      case .failure(let refusal): self.create(job, as: nil, policy ?? refusal, caller)
       }
     }
   }
 
   private func create(
-    _ creation: ApiRequest.Creation, as identity: JobIdentity?, _ refusal: Refusal?, _ name: String,
-    _ caller: Caller
+    _ job: (creation: ApiRequest.Creation, client: Int64, name: String), as identity: JobIdentity?,
+    _ refusal: Refusal?, _ caller: Caller
   ) {
-    let client = clientNumber(of: name)
+    let (creation, client, name) = job
     let now = JobBook.Instant.now
     let id = JobID(microseconds: now.wall, random: UInt64.random(in: 0...UInt64.max))
     live[id] = LiveJob(
@@ -58,19 +60,12 @@ extension Supervisor {
     if book.jobs[id] == nil { live[id] = nil }
   }
 
-  /// Why this daemon runs no such job.
-  func refusal(of plan: JobPlan, _ found: Accounts.Found?) -> Refusal? {
-    let most = UInt64(max(configuration.clientStoredBytes, configuration.outputLimit))
-    guard (plan.outputLimit ?? 0) <= most else {
-      let text = "output_limit: at most \(most), the bytes that a client may store"
-      return Refusal(reason: .invalid, text: text)
-    }
-    return found?.refusal(api: apiAccount)
-  }
-
   private func clientNumber(of name: String) -> Int64 {
     let number = store.clientNumber(for: name)
-    if clients.updateValue(name, forKey: number) == nil { apis.broadcast(.client(id: number, name: name)) }
+    if clients.updateValue(name, forKey: number) == nil {
+      learnSettings(of: [number: name])
+      apis.broadcast(.client(id: number, name: name))
+    }
     return number
   }
 
@@ -96,7 +91,9 @@ extension Supervisor {
     guard let job = live[id], job.takesInput, book.jobs[id]?.record.client == client else {
       return answer(.inputEnded)
     }
-    if let reached = inputMemory.refusal(client, more: bytes.count) {
+    if let reached = inputMemory.refusal(
+      client, more: bytes.count, most: book.settings(of: client).memory)
+    {
       if let counter = reached.counter { counts.add(counter) }
       return answer(reached.refusal)
     }

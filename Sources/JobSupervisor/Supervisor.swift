@@ -15,7 +15,7 @@ import Platform
 /// which both hand their results to its loop.
 package final class Supervisor: @unchecked Sendable {
   // Sendable so that the store's thread can post to the loop; all state is touched on the loop's thread alone.
-  let configuration: Configuration
+  private(set) var configuration: Configuration
   let log: Log
   let loop: EventLoop
   let directory: StateDirectory
@@ -161,6 +161,7 @@ package final class Supervisor: @unchecked Sendable {
     }
     loop.afterRound { [unowned self] in self.progress.notify() }
     for (number, name) in store.clients() { clients[number] = name }
+    if !configuration.clients.isEmpty { learnSettings(of: clients) }
     try adopt()
     Signals.unblock()
     try recoverLostJobs()
@@ -209,6 +210,28 @@ package final class Supervisor: @unchecked Sendable {
     counts.set(.running, UInt64(book.running))
     counts.set(.queued, UInt64(book.waiting.count))
     startTimer(at: now)
+  }
+
+  /// The configuration with the map of clients that its file has now.
+  func reread() throws(ConfigurationError) -> Configuration {
+    let loader = try ConfigurationLoader(arguments: arguments, environment: Environment.all)
+    var fresh = configuration
+    fresh.clients = loader.configuration.clients
+    return fresh
+  }
+
+  /// Its map of clients holds from now on.
+  func take(_ fresh: Configuration) {
+    guard fresh.clients != configuration.clients else { return }
+    configuration = fresh
+    learnSettings(of: clients)
+  }
+
+  /// Finds out, once, what holds for clients. `clients`: names by number.
+  func learnSettings(of clients: [Int64: String]) {
+    let settings = clients.mapValues(configuration.settings(of:))
+    handle(.settings(settings))
+    expiry.learn(settings)
   }
 
   private func startTimer(at now: JobBook.Instant) {

@@ -60,10 +60,25 @@ enum Daemon {
 
   /// All that would keep a daemon from starting with it, as far as it can be known without doing so.
   private static func checkConfiguration(_ arguments: [String]) throws {
+    var arguments = arguments
+    if let client = try takeClient(&arguments) {
+      return print(try loader(arguments).report(of: client), terminator: "")
+    }
     let loader = try loader(arguments)
     print(loader.report, terminator: "")
     try Supervisor.check(loader.configuration)
     _ = try ServerTLS.load(loader.configuration)
+  }
+
+  /// The value of `--client`, which is no option of the daemon; nil: it is not there.
+  private static func takeClient(_ arguments: inout [String]) throws(ConfigurationError) -> String? {
+    guard let index = arguments.firstIndex(where: { $0.halves(at: "=").0 == "--client" }) else { return nil }
+    var name = arguments.remove(at: index).halves(at: "=").1
+    if name == nil, index < arguments.count { name = arguments.remove(at: index) }
+    guard let name, !name.isEmpty else {
+      throw ConfigurationError("--client needs a value: the name of a client")
+    }
+    return name
   }
 
   private static func manual(_ arguments: [String]) throws(ConfigurationError) -> String {
@@ -150,15 +165,17 @@ enum Daemon {
 
     Usage: jobd [OPTION...]
            jobd status [OPTION...]         say how the daemon on this state directory is
-           jobd reload [OPTION...]         have it load its certificates anew, and wait for the outcome
+           jobd reload [OPTION...]         have it load its certificates and its map of clients anew, and wait for that
            jobd upgrade [OPTION...]        have it replaced by the binary that is in its file now, and wait for that
            jobd cleanup [OPTION...]        after it was killed: end what is left of it, and remove its cgroups
-           jobd check-config [OPTION...]   print the effective configuration and where it is from
+           jobd check-config [OPTION...]   print the effective configuration and where it is from;
+                                           with --client NAME what holds for that client
            jobd manual PAGE                print a manual page: jobd.8 or jobd.json5.5
            jobd --version | --help
 
     Each option can be given as a flag, as an environment variable (--state-directory is JOBD_STATE_DIRECTORY) and
-    in jobd.json5 (state_directory); flags win over the environment, and that over the file.
+    in jobd.json5 (state_directory); flags win over the environment, and that over the file. Only there, clients is a
+    map from the names of clients, or patterns of them, to settings of theirs.
 
     \(ConfigurationLoader.help)
     Signals, to the process that was started: TERM and INT stop in order, a second one at once; HUP is a reload, USR2

@@ -128,8 +128,9 @@ struct ServerLimitTests {
 
   @Test func bodiesThatDoNotEndHoldNoMoreThanTheirClientsBudget() throws {
     var made: OpaquePointer?
-    try #require(jc_budget_new(4 << 20, 1 << 20, &made) == 0)
+    try #require(jc_budget_new(4 << 20, &made) == 0)
     let budget = made!
+    for client in ["alice", "bob"] { jc_budget_allow(budget, Int64(client.utf8.count), 1 << 20) }
     defer { jc_budget_free(budget) }
     try withServer { options in
       options.budget = budget
@@ -155,11 +156,28 @@ struct ServerLimitTests {
     }
   }
 
+  @Test func eachClientMayHoldItsOwn() throws {
+    var made: OpaquePointer?
+    try #require(jc_budget_new(1 << 20, &made) == 0)
+    let budget = made!
+    defer { jc_budget_free(budget) }
+    for (client, most) in [(1, 10), (2, 100)] as [(Int64, Int)] {
+      jc_budget_allow(budget, client, most)
+      jc_budget_add(budget, client, 50)
+    }
+    #expect(jc_budget_state(budget, 1) == JC_BUDGET_CLIENT_FULL)
+    #expect(jc_budget_state(budget, 2) == JC_BUDGET_HAS_ROOM)
+    // One that shares its place raises it, and none lowers it.
+    for most in [60, 20] { jc_budget_allow(budget, 1 + 1024, most) }
+    #expect(jc_budget_state(budget, 1) == JC_BUDGET_HAS_ROOM)
+  }
+
   /// What is refused is told when to try again, and what one client holds keeps no other away.
   @Test func aClientWithoutRoomIsTold503() throws {
     var made: OpaquePointer?
-    try #require(jc_budget_new(100, 1 << 10, &made) == 0)
+    try #require(jc_budget_new(100, &made) == 0)
     let budget = made!
+    for client in ["alice", "bob"] { jc_budget_allow(budget, Int64(client.utf8.count), 1 << 10) }
     defer { jc_budget_free(budget) }
     try withServer { options in
       options.budget = budget

@@ -15,10 +15,10 @@ package final class Daemon {
 
   /// `under`: a program, with arguments, that runs the daemon in its own place.
   /// `copiesBinary`: run copies of jobd and jobd-keeper in the scratch directory, which a test may replace.
-  /// `state`: where it keeps its state; a directory of its own when nil. `port`: the one to listen at; 0: any.
+  /// `configuration`: its file. `state`: where it keeps its state; a directory of its own when nil. `port`: the one to listen at; 0: any.
   package init(
     _ options: [String] = [], under: [String] = [], environment: [String: String] = [:],
-    copiesBinary: Bool = false, state: String? = nil, port: Int = 0
+    copiesBinary: Bool = false, state: String? = nil, port: Int = 0, configuration: String = "{}"
   ) throws {
     scratch = try Scratch()
     program = copiesBinary ? "\(scratch.path)/jobd" : Programs.jobd
@@ -29,7 +29,7 @@ package final class Daemon {
     pki = try Pki.shared.get()
     self.state = state ?? "\(scratch.path)/state"
     // Whatever the machine's own configuration is.
-    try Files.write(Array("{}".utf8), to: "\(scratch.path)/jobd.json5")
+    try Files.write(Array(configuration.utf8), to: "\(scratch.path)/jobd.json5")
     let command = under + [program] + Self.arguments(pki, self.state, scratch, port: port) + options
     process = try Running(command[0], Array(command[1...]), environment: environment, directory: scratch)
     self.options = options
@@ -64,6 +64,11 @@ package final class Daemon {
   package var apiPid: pid_t {
     let line = log.split(separator: "\n").last { $0.contains("event=api_started") }
     return line.flatMap { pid_t($0.split(separator: "=").last!) } ?? 0
+  }
+
+  /// What its configuration file says from now on.
+  package func configure(_ text: String) throws {
+    try Files.write(Array(text.utf8), to: "\(scratch.path)/jobd.json5")
   }
 
   package func signal(_ number: Int32) { process.signal(number) }

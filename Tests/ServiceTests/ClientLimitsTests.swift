@@ -9,8 +9,8 @@ import Testing
 struct ClientLimitsTests {
   private static let configuration = {
     var configuration = Configuration()
-    (configuration.clientRunningJobs, configuration.clientCreateRate) = (5, 10)
-    configuration.clientStoredBytes = 1000
+    (configuration.client.runningJobs, configuration.client.createRate) = (5, 10)
+    configuration.client.storedBytes = 1000
     return configuration
   }()
 
@@ -58,17 +58,17 @@ struct ClientLimitsTests {
 
   @Test func soManyWaitAndNoMore() {
     var configuration = Self.configuration
-    (configuration.clientQueuedJobs, configuration.maxQueuedJobs) = (3, 5)
+    (configuration.client.queuedJobs, configuration.maxQueuedJobs) = (3, 5)
     let limits = ClientLimits(configuration)
-    #expect(limits.waitRefusal(2, of: 4) == nil)
-    #expect(limits.waitRefusal(3, of: 4)?.counter == .refusedClientQueuedJobs)
-    let full = limits.waitRefusal(2, of: 5)
+    #expect(limits.waitRefusal(1, waiting: 2, of: 4) == nil)
+    #expect(limits.waitRefusal(1, waiting: 3, of: 4)?.counter == .refusedClientQueuedJobs)
+    let full = limits.waitRefusal(1, waiting: 2, of: 5)
     #expect(full?.counter == .refusedQueuedJobs && full?.refusal.reason == .unavailable)
   }
 
   @Test func inlineInputIsBoundedForEachClientAndForAll() {
     var configuration = Configuration()
-    (configuration.clientMemory, configuration.maxMemory) = (100, 150)
+    (configuration.client.memory, configuration.maxMemory) = (100, 150)
     var limits = ClientLimits(configuration)
     #expect(limits.create(1, stored: 0, input: 60, now: 1) == nil)
     let refused = limits.create(1, stored: 0, input: 50, now: 1)
@@ -78,5 +78,24 @@ struct ClientLimitsTests {
     #expect(limits.create(3, stored: 0, input: 10, now: 1)?.counter == .refusedMemory)
     limits.hold(1, input: -60, now: 1)
     #expect(limits.create(3, stored: 0, input: 10, now: 1) == nil)
+  }
+
+  @Test func oneClientHasItsOwnSettingsFromWhenTheyAreSet() {
+    var limits = ClientLimits(Self.configuration)
+    var settings = Self.configuration.client
+    (settings.runningJobs, settings.storedBytes, settings.memory) = (1, 10, 7)
+    limits.set(settings, for: 1)
+    #expect(limits.settings(of: 1) == settings && limits.settings(of: 2) == Self.configuration.client)
+    #expect(limits.create(1, stored: 10, input: 0, now: 1)?.counter == .refusedClientStoredBytes)
+    #expect(limits.create(2, stored: 10, input: 0, now: 1) == nil)
+    #expect(limits.create(1, stored: 9, input: 8, now: 1)?.counter == .refusedClientMemory)
+    #expect(limits.create(1, stored: 9, input: 7, now: 1) == nil)
+    #expect(limits.create(1, stored: 9, input: 0, now: 1)?.counter == .refusedClientRunningJobs)
+    (settings.runningJobs, settings.createRate) = (3, 2)
+    limits.set(settings, for: 1)
+    #expect(limits.create(1, stored: 9, input: 0, now: 1) == nil, "what ran before counts on")
+    limits.set(Self.configuration.client, for: 1)
+    #expect(limits.settings(of: 1) == Self.configuration.client)
+    for _ in 0..<3 { limits.jobEnded(1, input: 0) }
   }
 }

@@ -8,9 +8,9 @@ import Testing
 /// A commit wakes those whose events it brings, and nobody else.
 @Suite struct EventFollowersTests {
   @Test func aClientsEventsWakeItsOwnFollowers() throws {
-    let (clients, followers) = (ClientTable(), EventFollowers())
-    let alice = try #require(clients.open("alice", most: 9) { nil })
-    let bob = try #require(clients.open("bob", most: 9) { 7 })
+    let (clients, followers) = (ClientTable(Configuration()), EventFollowers())
+    let alice = try #require(clients.open("alice") { nil })
+    let bob = try #require(clients.open("bob") { 7 })
     let observers = (0..<3).map { JobTable.Observer(worker: $0, exchange: UInt64($0)) }
     for (observer, client) in zip(observers, [alice, alice, bob]) { followers.add(observer, of: client) }
     func woken(_ numbers: Int64...) -> Set<JobTable.Observer> { followers.of(clients.indices(of: numbers)) }

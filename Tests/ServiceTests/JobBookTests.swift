@@ -271,8 +271,8 @@ private struct World {
 struct JobBookTests {
   private static func configuration(running: Int = 1000, client: Int? = nil) -> Configuration {
     var configuration = Configuration()
-    (configuration.maxRunningJobs, configuration.clientRunningJobs) = (running, client ?? running)
-    (configuration.clientCreateRate, configuration.launchers) = (1_000_000, 1)
+    (configuration.maxRunningJobs, configuration.client.runningJobs) = (running, client ?? running)
+    (configuration.client.createRate, configuration.launchers) = (1_000_000, 1)
     return configuration
   }
 
@@ -349,6 +349,16 @@ struct JobBookTests {
       }
       return id
     }
+  }
+
+  @Test func aClientsSettingsHoldForJobsThatItCreatesFromThenOn() {
+    var (fixture, settings) = (Fixture(), ClientSettings())
+    let before = fixture.create(1)
+    settings.grace = 7
+    _ = fixture.handle(.settings([1: settings]))
+    #expect(fixture.book.settings(of: 1) == settings)
+    let (after, other) = (fixture.create(2), fixture.create(3, client: 2))
+    #expect([before, after, other].map { fixture.book.jobs[$0]!.grace } == [10_000, 7, 10_000])
   }
 
   @Test func aStartIsToldSoonAndStoredLater() {

@@ -4,21 +4,20 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/// Tags are dense: exact up to so many clients; beyond it some share one.
+/// Tags are dense: exact up to so many clients; beyond it some share one, and what the one with most may.
 #define CLIENTS 1024
 
 struct jc_budget {
-    size_t most, client_most;
-    _Atomic(size_t) held, clients[CLIENTS];
+    size_t most;
+    _Atomic(size_t) held, clients[CLIENTS], client_most[CLIENTS];
 };
 
-int jc_budget_new(size_t most, size_t client_most, struct jc_budget **out)
+int jc_budget_new(size_t most, struct jc_budget **out)
 {
     struct jc_budget *budget = calloc(1, sizeof *budget);
     if (budget == NULL)
         return -ENOMEM;
     budget->most = most;
-    budget->client_most = client_most;
     *out = budget;
     return 0;
 }
@@ -26,6 +25,15 @@ int jc_budget_new(size_t most, size_t client_most, struct jc_budget **out)
 void jc_budget_free(struct jc_budget *budget)
 {
     free(budget);
+}
+
+void jc_budget_allow(struct jc_budget *budget, int64_t tag, size_t most)
+{
+    _Atomic(size_t) *place = &budget->client_most[(uint64_t)tag % CLIENTS];
+    size_t now = atomic_load_explicit(place, memory_order_relaxed);
+    while (now < most && !atomic_compare_exchange_weak_explicit(place, &now, most, memory_order_relaxed,
+                                                                memory_order_relaxed))
+        ;
 }
 
 void jc_budget_add(struct jc_budget *budget, int64_t tag, ptrdiff_t bytes)
@@ -36,9 +44,9 @@ void jc_budget_add(struct jc_budget *budget, int64_t tag, ptrdiff_t bytes)
 
 enum jc_budget_state jc_budget_state(const struct jc_budget *budget, int64_t tag)
 {
-    const size_t client =
-        atomic_load_explicit(&budget->clients[(uint64_t)tag % CLIENTS], memory_order_relaxed);
-    if (client >= budget->client_most)
+    const uint64_t place = (uint64_t)tag % CLIENTS;
+    const size_t client = atomic_load_explicit(&budget->clients[place], memory_order_relaxed);
+    if (client >= atomic_load_explicit(&budget->client_most[place], memory_order_relaxed))
         return JC_BUDGET_CLIENT_FULL;
     return client > 0 && jc_budget_held(budget) >= budget->most ? JC_BUDGET_FULL : JC_BUDGET_HAS_ROOM;
 }

@@ -22,8 +22,6 @@ package struct Configuration: Sendable, Codable, Equatable {
   package var cgroup = true
   package var cgroupParent: String?
 
-  package var outputLimit = 64 << 20
-  package var grace = 10_000
   package var drainTime = 30_000
   package var watchdogTime = 30_000
 
@@ -41,19 +39,12 @@ package struct Configuration: Sendable, Codable, Equatable {
   package var writeTimeout = 120_000
   package var sessionCache = 20_000
 
-  package var clientConnections = 12_000
-  package var clientMemory = 256 << 20
-  package var clientFollowers = 4_000
-  package var clientRunningJobs = 12_000
-  package var clientQueuedJobs = 1_000_000
-  package var clientCreateRate = 5_000
-  package var clientStoredBytes = 100 << 30
+  /// What holds for each client, but for those of which ``clients`` says otherwise.
+  package var client = ClientSettings()
+  package var clients = ClientMap()
 
   package var retentionAge = 7 * 86_400_000
-  package var retentionJobs = 200_000
-  package var retentionBytes = 10 << 30
   package var retentionTotalBytes = 50 << 30
-  package var retentionEvents = 1_000_000
 
   package init(_ place: ConfigurationPlace = ConfigurationPlace()) {
     stateDirectory = place.state

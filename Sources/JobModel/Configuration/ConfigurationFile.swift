@@ -6,10 +6,8 @@ import Platform
 package enum ConfigurationFile {
   private static let maximumSize = 1 << 20
 
-  /// Names and values as texts, by name; nil when there is no such file and it is not required.
-  package static func read(_ path: String, isRequired: Bool) throws(ConfigurationError) -> [(
-    key: String, text: String
-  )]? {
+  /// Its members by name; nil when there is no such file and it is not required.
+  static func read(_ path: String, isRequired: Bool) throws(ConfigurationError) -> [String: Value]? {
     let bytes: [UInt8]
     do {
       bytes = try SmallFile.read(path, most: maximumSize + 1)
@@ -35,17 +33,15 @@ package enum ConfigurationFile {
   }
 
   private static func isObject(_ bytes: ArraySlice<UInt8>, _ decoder: JSONDecoder) -> Bool {
-    (try? decoder.decode([String: Member].self, from: Data(bytes))) != nil
+    (try? decoder.decode([String: Value].self, from: Data(bytes))) != nil
   }
 
-  private static func parse(_ bytes: [UInt8], _ path: String) throws(ConfigurationError) -> [(
-    key: String, text: String
-  )] {
+  private static func parse(_ bytes: [UInt8], _ path: String) throws(ConfigurationError) -> [String: Value] {
     let decoder = JSONDecoder()
     decoder.allowsJSON5 = true
-    let members: [String: Member]
+    let members: [String: Value]
     do {
-      members = try decoder.decode([String: Member].self, from: Data(bytes))
+      members = try decoder.decode([String: Value].self, from: Data(bytes))
     } catch DecodingError.typeMismatch {
       throw ConfigurationError("\(path) must be one JSON5 object: { name: value, ... }")
     } catch {
@@ -53,31 +49,40 @@ package enum ConfigurationFile {
       throw ConfigurationError("\(path) is not JSON5 (https://spec.json5.org)\(place)")
     }
     if let twice = MemberNames(bytes).repeated {
-      throw ConfigurationError("\(path): \(twice) is there twice")
+      let names = twice.enumerated().map { $0 == 1 ? "\"\($1)\"" : $1 }
+      throw ConfigurationError("\(path): \(names.joined(separator: ": ")) is there twice")
     }
-    var values: [(String, String)] = []
-    for (key, member) in members.sorted(by: { $0.key < $1.key }) {
-      guard let text = member.text else {
-        throw ConfigurationError("\(path): \(key) must be a text, a whole number, true or false")
-      }
-      values.append((key, text))
-    }
-    return values
+    return members
   }
 
-  private struct Member: Decodable {
-    /// Nil: a kind of value that no option has.
-    let text: String?
+  /// What a member may have.
+  enum Value: Decodable {
+    case text(String)
+    case object([String: Value])
+    /// What no option has.
+    case other
 
     init(from decoder: any Decoder) throws {
       let value = try decoder.singleValueContainer()
       if let truth = try? value.decode(Bool.self) {
-        text = "\(truth)"
+        self = .text("\(truth)")
       } else if let number = try? value.decode(Int.self) {
-        text = "\(number)"
+        self = .text("\(number)")
+      } else if let number = try? value.decode(Double.self) {
+        self = .text("\(number)")
+      } else if let text = try? value.decode(String.self) {
+        self = .text(text)
       } else {
-        text = try? value.decode(String.self)
+        self = (try? value.decode([String: Value].self)).map { .object($0) } ?? .other
       }
+    }
+
+    /// `place`: where it is written, for the error.
+    func text(_ place: String) throws(ConfigurationError) -> String {
+      guard case .text(let text) = self else {
+        throw ConfigurationError("\(place) must be a text, a number, true or false")
+      }
+      return text
     }
   }
 }

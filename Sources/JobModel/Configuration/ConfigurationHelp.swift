@@ -4,19 +4,56 @@ import Platform
 extension ConfigurationLoader {
   /// What `jobd check-config` prints: each option's effective value and where it is from, as a configuration file.
   package var report: String {
-    let options = ConfigurationOption.all.map { ($0, "\($0.key): \(Self.literal($0, configuration)),") }
-    let width = options.map { $0.1.count }.max() ?? 0
-    let lines = options.map { option, text in
-      let source = sources[option.name] ?? "default"
-      let space = String(repeating: " ", count: width - text.count)
-      return "  \(text)\(space)  // \(source)"
+    let options = ConfigurationOption.all.map { option in
+      (Self.member(option.key, option, option.print(configuration)), sources[option.name] ?? "default")
     }
-    return "{\n" + lines.joined(separator: "\n") + "\n}\n"
+    return Self.object(options, clients)
   }
 
-  private static func literal(_ option: ConfigurationOption, _ configuration: Configuration) -> String {
-    let text = option.print(configuration)
-    if option.kind == .literal { return text }
+  /// What `jobd check-config --client` prints: each setting of a client, and the option or the entry it is from.
+  package func report(of client: String) -> String {
+    let settings = configuration.settings(of: client)
+    let entries = configuration.clients.entries(of: client)
+    let members = ConfigurationOption.all.compactMap { option in
+      option.member.map { member in
+        let entry = entries.last { $0.members[member.name] != nil }
+        let source = entry.map { "\(ClientMap.key): \(Self.quoted($0.name))" }
+        return (
+          Self.member(member.name, option, member.print(settings)),
+          source ?? "\(option.key): \(sources[option.name] ?? "default")"
+        )
+      }
+    }
+    return Self.object(members, "")
+  }
+
+  /// The map; nothing when there is none.
+  private var clients: String {
+    guard let source = sources[ClientMap.key] else { return "" }
+    let entries = configuration.clients.entries.map { entry in
+      let members = ConfigurationOption.all.compactMap { option in
+        option.member.flatMap { member in
+          entry.members[member.name].map { Self.member(member.name, option, $0) }
+        }
+      }
+      return "    \(Self.quoted(entry.name)): { \(members.joined(separator: " ")) },\n"
+    }
+    return "  \(ClientMap.key): {  // \(source)\n\(entries.joined())  },\n"
+  }
+
+  private static func object(_ members: [(text: String, source: String)], _ rest: String) -> String {
+    let width = members.map(\.text.count).max() ?? 0
+    let lines = members.map { text, source in
+      "  \(text)\(String(repeating: " ", count: width - text.count))  // \(source)\n"
+    }
+    return "{\n\(lines.joined())\(rest)}\n"
+  }
+
+  private static func member(_ key: String, _ option: ConfigurationOption, _ text: String) -> String {
+    "\(key): \(option.kind == .literal ? text : quoted(text)),"
+  }
+
+  private static func quoted(_ text: String) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .withoutEscapingSlashes
     // A string always has a JSON form.
@@ -32,7 +69,8 @@ extension ConfigurationLoader {
 
   private static func help(_ option: ConfigurationOption) -> String {
     let flag = "  \(option.flag) \(option.placeholder)"
-    let text = TextWrap.lines("\(option.explanation) Default: \(option.defaultText).", width: 76)
-    return flag + "\n" + text.map { "      \($0)\n" }.joined()
+    let member = option.member.map { " In clients: \($0.name)." } ?? ""
+    let words = "\(option.explanation) Default: \(option.defaultText).\(member)"
+    return flag + "\n" + TextWrap.lines(words, width: 76).map { "      \($0)\n" }.joined()
   }
 }

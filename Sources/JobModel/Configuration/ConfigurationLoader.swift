@@ -4,7 +4,7 @@ import Platform
 /// defaults.
 package struct ConfigurationLoader: Sendable {
   package private(set) var configuration: Configuration
-  /// What each option was set by; the others have their defaults.
+  /// What each option, and the map of clients, was set by; the others have their defaults.
   package private(set) var sources: [String: String] = [:]
 
   /// `arguments` are flags only: `--name value` or `--name=value`.
@@ -26,9 +26,16 @@ package struct ConfigurationLoader: Sendable {
 
   private mutating func read(_ path: String, isRequired: Bool) throws(ConfigurationError) {
     guard let values = try ConfigurationFile.read(path, isRequired: isRequired) else { return }
-    for (key, text) in values {
-      let option = try Self.find(key, \.key, "\(path): there is no option \"\(key)\"")
-      try set(option, text, path, writtenAs: "\(path): \(key)")
+    for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+      let place = "\(path): \(key)"
+      if key == ClientMap.key {
+        configuration.clients = try ClientMap(value, place)
+        sources[key] = path
+      } else {
+        let option = try Self.find(
+          key, \.key, among: [ClientMap.key], "\(path): there is no option \"\(key)\"")
+        try set(option, try value.text(place), path, writtenAs: place)
+      }
     }
   }
 
@@ -54,13 +61,15 @@ package struct ConfigurationLoader: Sendable {
     sources[option.name] = source
   }
 
-  /// The option that is spelled so; else `fault`, with the option whose spelling is nearest, if one is near.
+  /// The option that is spelled so; else `fault`, with the option whose spelling is nearest, or another of `names`, if one
+  /// is near.
   static func find(
-    _ name: String, _ spelling: (ConfigurationOption) -> String, _ fault: String, hint: String = ""
+    _ name: String, _ spelling: (ConfigurationOption) -> String, among names: [String] = [], _ fault: String,
+    hint: String = ""
   ) throws(ConfigurationError) -> ConfigurationOption {
     let all = ConfigurationOption.all
     if let option = all.first(where: { spelling($0) == name }) { return option }
-    let near = NearName.find(name, among: all.map(spelling), most: 3)
+    let near = NearName.find(name, among: all.map(spelling) + names, most: 3)
     throw ConfigurationError("\(fault)\(near.map { ", did you mean \($0)?" } ?? "")\(hint)")
   }
 }

@@ -1,3 +1,4 @@
+import JobAPI
 import Platform
 
 /// One thing that can be set: by the flag `--name`, the environment's `JOBD_NAME`, or `name` in the configuration
@@ -13,13 +14,15 @@ package struct ConfigurationOption: Sendable {
   package let print: @Sendable (Configuration) -> String
   /// Sets what a text says. False: that is not allowed.
   package let set: @Sendable (String, inout Configuration) -> Bool
+  /// How the same is set for some clients; nil: it holds for the whole daemon.
+  package let member: ClientMember?
 
   /// `unset`: a value that leaves the field as it is.
   init<Value: Equatable & Sendable>(
     _ name: String, _ field: WritableKeyPath<Configuration, Value> & Sendable, _ value: OptionValue<Value>,
     unset: Value? = nil, _ explanation: String, default standard: String? = nil
   ) {
-    (self.name, self.explanation, self.standard) = (name, explanation, standard)
+    (self.name, self.explanation, self.standard, member) = (name, explanation, standard, nil)
     (kind, placeholder, allowed) = (value.kind, value.placeholder, value.allowed)
     print = { value.print($0[keyPath: field]) }
     set = { text, configuration in
@@ -27,6 +30,18 @@ package struct ConfigurationOption: Sendable {
       if new != unset { configuration[keyPath: field] = new }
       return true
     }
+  }
+
+  /// One that can be set for some clients too.
+  init<Value: Sendable>(
+    _ name: String, ofClient field: WritableKeyPath<ClientSettings, Value> & Sendable,
+    _ value: OptionValue<Value>, _ explanation: String
+  ) {
+    let member = ClientMember(name, field, value)
+    (self.name, self.explanation, standard, self.member) = (name, explanation, nil, member)
+    (kind, placeholder, allowed) = (value.kind, value.placeholder, value.allowed)
+    print = { member.print($0.client) }
+    set = { member.set($0, &$1.client) }
   }
 
   package var flag: String { "--\(name)" }
@@ -41,8 +56,11 @@ package struct ConfigurationOption: Sendable {
     package let options: [ConfigurationOption]
   }
 
-  package static let groups = [service, jobs, connections, clients, retention]
+  package static let groups = [service, jobs, connections, clients, jobLimits, retention]
   package static let all = groups.flatMap(\.options)
+  /// Those that can be set for some clients, by the names of their members.
+  static let members = Dictionary(
+    uniqueKeysWithValues: all.compactMap { option in option.member.map { ($0.name, option) } })
 }
 
 extension ConfigurationOption {
@@ -98,11 +116,12 @@ extension ConfigurationOption {
         "cgroup-parent", \.cgroupParent, .optionalPath, "The cgroup v2 directory to make them in.",
         default: "the one that the daemon is in"),
       Self(
-        "output-limit", \.outputLimit, .size(bytes),
+        "output-limit", ofClient: \.outputLimit, .size(bytes),
         "Bytes kept of each of a job's streams; the rest is counted and dropped."),
-      Self("grace", \.grace, .duration(0...day), "Time between TERM and KILL when a job is stopped."),
+      Self(
+        "grace", ofClient: \.grace, .duration(0...day), "Time between TERM and KILL when a job is stopped."),
       Self("max-running-jobs", \.maxRunningJobs, .number(many), "Jobs that run at once; more wait."),
-      Self("max-queued-jobs", \.maxQueuedJobs, .number(0...100_000_000), "Jobs that wait to be launched."),
+      Self("max-queued-jobs", \.maxQueuedJobs, .number(0...100_000_000), "Jobs that wait for a slot."),
     ])
 
   private static let connections = Group(
@@ -135,20 +154,40 @@ extension ConfigurationOption {
   private static let clients = Group(
     title: "Limits of one client",
     options: [
-      Self("client-connections", \.clientConnections, .number(many), "Connections at once."),
+      Self("client-connections", ofClient: \.connections, .number(many), "Connections at once."),
       Self(
-        "client-memory", \.clientMemory, .size(memory),
+        "client-memory", ofClient: \.memory, .size(memory),
         "Its part of max_memory: beyond it requests are refused, and jobs with inline standard input."),
       Self(
-        "client-followers", \.clientFollowers, .number(many),
+        "client-followers", ofClient: \.followers, .number(many),
         "Replies at once that follow output or events."),
-      Self("client-running-jobs", \.clientRunningJobs, .number(many), "Jobs that run at once; more wait."),
       Self(
-        "client-queued-jobs", \.clientQueuedJobs, .number(0...100_000_000), "Jobs that wait to be launched."),
-      Self("client-create-rate", \.clientCreateRate, .number(many), "Jobs created in a second."),
+        "client-running-jobs", ofClient: \.runningJobs, .number(many), "Jobs that run at once; more wait."),
+      Self("client-queued-jobs", ofClient: \.queuedJobs, .number(many), "Jobs that wait to run."),
+      Self("client-create-rate", ofClient: \.createRate, .number(many), "Jobs created in a second."),
       Self(
-        "client-stored-bytes", \.clientStoredBytes, .size(bytes),
+        "client-stored-bytes", ofClient: \.storedBytes, .size(bytes),
         "Bytes stored, from which on no job is created."),
+    ])
+
+  private static let jobLimits = Group(
+    title: "Limits of a job",
+    options: [
+      Self(
+        "job-max-memory", ofClient: \.maxMemory, .limit(.size(jobMemory)),
+        "The most memory that a creation may ask for; a job that asks for none, and has no default, has as much."
+      ),
+      Self("job-max-cpus", ofClient: \.maxCPUMilli, .limit(.cpus), "The same of CPUs."),
+      Self(
+        "job-max-processes", ofClient: \.maxProcesses, .limit(.number(jobProcesses)),
+        "The same of processes and threads."),
+      Self(
+        "job-default-memory", ofClient: \.defaultMemory, .limit(.size(jobMemory)),
+        "Memory that a job may use whose creation says nothing of it; at most job_max_memory."),
+      Self("job-default-cpus", ofClient: \.defaultCPUMilli, .limit(.cpus), "The same of CPUs."),
+      Self(
+        "job-default-processes", ofClient: \.defaultProcesses, .limit(.number(jobProcesses)),
+        "The same of processes and threads."),
     ])
 
   private static let retention = Group(
@@ -157,12 +196,15 @@ extension ConfigurationOption {
       Self(
         "retention-age", \.retentionAge, .duration(0...3650 * day),
         "Time since a job finished. Events are kept as long."),
-      Self("retention-jobs", \.retentionJobs, .number(0...1_000_000_000), "Finished jobs of one client."),
-      Self("retention-bytes", \.retentionBytes, .size(bytes), "Stored bytes of one client."),
+      Self(
+        "retention-jobs", ofClient: \.retentionJobs, .number(0...1_000_000_000),
+        "Finished jobs of one client."),
+      Self("retention-bytes", ofClient: \.retentionBytes, .size(bytes), "Stored bytes of one client."),
       Self(
         "retention-total-bytes", \.retentionTotalBytes, .size(bytes),
         "Stored bytes of all clients; the one with most loses its oldest first."),
-      Self("retention-events", \.retentionEvents, .number(0...1_000_000_000), "Events of one client."),
+      Self(
+        "retention-events", ofClient: \.retentionEvents, .number(0...1_000_000_000), "Events of one client."),
     ])
 
   private static let day = 86_400_000
@@ -170,6 +212,8 @@ extension ConfigurationOption {
   private static let many = 1...10_000_000
   private static let bytes = 0...(1 << 50)
   private static let memory = (1 << 20)...(1 << 50)
+  private static let jobMemory = Int(JobLimits.leastMemory)...(1 << 50)
+  private static let jobProcesses = 1...Int(JobLimits.mostProcesses)
 
   private static func pki(_ name: String) -> String {
     "/etc/jobd/pki/\(name) as root, else ~/.config/jobd/pki/\(name)"

@@ -1,3 +1,4 @@
+import JobAPI
 import Platform
 
 /// Kinds of values that only the daemon's options have.
@@ -54,6 +55,23 @@ extension OptionValue<Int> {
     return Self(
       .literal, number.placeholder, "a whole number up to \(most); 0: as the machine suggests",
       parse: number.parse)
+  }
+
+  /// Thousandths of a CPU.
+  package static var cpus: Self {
+    Self(
+      .literal, "N", JobLimits.members["cpus"]!,
+      print: { $0 % 1000 == 0 ? "\($0 / 1000)" : "\(Double($0) / 1000)" },
+      parse: { text in
+        Double(text).flatMap { (0.01...JobLimits.mostCPUs).contains($0) ? Int(($0 * 1000).rounded()) : nil }
+      })
+  }
+
+  /// What a job may use: a value, or `none`, which is 0.
+  static func limit(_ value: Self) -> Self {
+    Self(
+      .text, value.placeholder, "none, or \(value.allowed)", print: { $0 == 0 ? "none" : value.print($0) },
+      parse: { $0 == "none" ? 0 : value.parse($0) })
   }
 }
 

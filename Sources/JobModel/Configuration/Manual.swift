@@ -48,6 +48,7 @@ package enum Manual: String, CaseIterable {
     .Op Fl \\- Ns Ar option Ar value ...
     .Nm
     .Cm check-config
+    .Op Fl \\-client Ar name
     .Op Fl \\- Ns Ar option Ar value ...
     .Nm
     .Cm manual
@@ -65,12 +66,13 @@ package enum Manual: String, CaseIterable {
     program. A job that was accepted is on disk, and one that has run for a second goes on when supervisor or api \
     process end.
     .Pp
-    `Cm status` says how the daemon that uses the state directory is, `Cm reload` has it load its certificates anew, \
+    `Cm status` says how the daemon that uses the state directory is, `Cm reload` has it load its certificates and its map of clients anew, \
     and `Cm upgrade` has it replaced by the binary that is in its file now, while its jobs go on. Each waits for the \
     outcome and prints it. `Cm cleanup` is for after a keeper that was killed: it waits until its supervisor has ended, \
     ends what is left of the jobs, and removes the cgroups.
     .Pp
-    `Cm check-config` prints the effective configuration, where each value is from, and exits. `Cm manual` prints \
+    `Cm check-config` prints the effective configuration, where each value is from, and exits; with `Fl \\-client` \
+    it prints what holds for one client. `Cm manual` prints \
     a manual page, `Cm jobd.8` or `Cm jobd.json5.5 .`
     .Pp
     Each option can also be set in the environment and in a file; see `Xr jobd.json5 5 .` Flags win over the \
@@ -86,8 +88,8 @@ package enum Manual: String, CaseIterable {
     Accept no connection, finish running replies, end jobs by TERM and after the grace time by KILL, exit. A second \
     one ends them at once.
     .It Dv HUP
-    As `Cm reload :` start a fresh api process with the certificates as they are on disk now. Jobs go on, and no \
-    connection is refused.
+    As `Cm reload :` start a fresh api process with the certificates and the map of clients (see `Xr jobd.json5 5 )` as they are on disk \
+    now. Jobs go on, and no connection is refused.
     .It Dv USR2
     As `Cm upgrade :` replace the running daemon by the binary that is in its file now. Jobs go on, and connections \
     wait. One that does not start, or does not serve, is given up for the one before.

@@ -1,22 +1,27 @@
-/// The names of an object's members in JSON5 that was read before, as they are written: decoders keep the last of several
+/// The names of the members of objects in JSON5 that was read before, as they are written: decoders keep the last of several
 /// members of one name, and tell nobody.
 struct MemberNames {
-  private var names: [String] = []
+  /// The first that is there a second time in its object, after the members that the object is in.
+  private(set) var repeated: [String]?
+  /// Those that are open, arrays among them.
+  private var objects: [(path: [String], names: Set<String>)] = []
   private var rest: ArraySlice<UInt8>
 
   init(_ bytes: [UInt8]) {
     rest = bytes[...]
     var word: [UInt8] = []
-    var depth = 0
-    while let byte = rest.popFirst() {
+    var path: [String] = []
+    while repeated == nil, let byte = rest.popFirst() {
       switch byte {
       case UInt8(ascii: "/"): skipComment()
       case UInt8(ascii: "\""), UInt8(ascii: "'"): word = takeText(until: byte)
       case UInt8(ascii: ":"):
-        if depth == 1 { names.append(String(decoding: word, as: UTF8.self)) }
+        path = take(String(decoding: word, as: UTF8.self))
         word = []
-      case UInt8(ascii: "{"), UInt8(ascii: "["): (depth, word) = (depth + 1, [])
-      case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+      case UInt8(ascii: "{"), UInt8(ascii: "["):
+        objects.append((path, []))
+        word = []
+      case UInt8(ascii: "}"), UInt8(ascii: "]"): _ = objects.popLast()
       case UInt8(ascii: ","): word = []
       case 0x09...0x0d, 0x20: break
       default: word.append(byte)
@@ -24,10 +29,12 @@ struct MemberNames {
     }
   }
 
-  /// The first that is there a second time.
-  var repeated: String? {
-    var seen: Set<String> = []
-    return names.first { !seen.insert($0).inserted }
+  /// A name in the innermost object; with the members that it is in.
+  private mutating func take(_ name: String) -> [String] {
+    guard let last = objects.indices.last else { return [] }
+    let path = objects[last].path + [name]
+    if !objects[last].names.insert(name).inserted { repeated = path }
+    return path
   }
 
   /// After its first slash.

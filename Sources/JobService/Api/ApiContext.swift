@@ -8,7 +8,7 @@ final class ApiContext: Sendable {
   let configuration: Configuration
   let log: Log
   let table: JobTable
-  let clients = ClientTable()
+  let clients: ClientTable
   let budget: MemoryBudget
   let eventFollowers = EventFollowers()
   let batches: BatchDecoder
@@ -35,6 +35,7 @@ final class ApiContext: Sendable {
     self.counts = try ApiCounts(descriptor: counts, workers: configuration.workers)
     table = JobTable(finished: Self.finishedJobs)
     batches = try BatchDecoder()
+    clients = ClientTable(configuration)
     budget = try MemoryBudget(configuration)
     let path = configuration.stateDirectory + "/output"
     output = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -1,3 +1,4 @@
+import JobModel
 import Platform
 
 /// The clients this process has met: a connection carries the client's index in this table, since a client that has
@@ -5,6 +6,7 @@ import Platform
 final class ClientTable: Sendable {
   struct Client {
     let name: String
+    let settings: ClientSettings
     /// The store's number; nil while the client has created nothing.
     var number: Int64?
     var connections = 0
@@ -13,21 +15,24 @@ final class ClientTable: Sendable {
   }
 
   fileprivate struct State {
+    let configuration: Configuration
     var clients: [Client] = []
     var indices: [String: Int] = [:]
     /// By the store's number.
     var numbered: [Int64: Int] = [:]
   }
 
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
-  /// A connection of `name` was opened. Nil when the client has `most` of them. `number` looks up the store's.
+  init(_ configuration: Configuration) { state = Mutex(State(configuration: configuration)) }
+
+  /// A connection of `name` was opened. Nil when the client has as many as it may. `number` looks up the store's.
   func open<Failure>(
-    _ name: String, most: Int, number: () throws(Failure) -> Int64?
+    _ name: String, number: () throws(Failure) -> Int64?
   ) throws(Failure) -> Int? {
     try state.withLock { state throws(Failure) in
       let index = state.index(of: name)
-      guard state.clients[index].connections < most else { return nil }
+      guard state.clients[index].connections < state.clients[index].settings.connections else { return nil }
       if state.clients[index].number == nil, let number = try number() { state.learn(number, of: index) }
       state.clients[index].connections += 1
       return index
@@ -36,10 +41,10 @@ final class ClientTable: Sendable {
 
   func close(_ index: Int) { state.withLock { $0.clients[index].connections -= 1 } }
 
-  /// One more reply of the client's follows. False: it has `most` of them.
-  func beginFollowing(_ index: Int, most: Int) -> Bool {
+  /// One more reply of the client's follows. False: it has as many as it may.
+  func beginFollowing(_ index: Int) -> Bool {
     state.withLock { state in
-      guard state.clients[index].followers < most else { return false }
+      guard state.clients[index].followers < state.clients[index].settings.followers else { return false }
       state.clients[index].followers += 1
       return true
     }
@@ -58,6 +63,7 @@ final class ClientTable: Sendable {
   }
 
   func name(_ index: Int) -> String { state.withLock { $0.clients[index].name } }
+  func settings(_ index: Int) -> ClientSettings { state.withLock { $0.clients[index].settings } }
   /// Nil: it has created nothing, so no job is its own.
   func number(_ index: Int) -> Int64? { state.withLock { $0.clients[index].number } }
 
@@ -75,7 +81,7 @@ final class ClientTable: Sendable {
 extension ClientTable.State {
   fileprivate mutating func index(of name: String) -> Int {
     if let index = indices[name] { return index }
-    clients.append(ClientTable.Client(name: name))
+    clients.append(ClientTable.Client(name: name, settings: configuration.settings(of: name)))
     indices[name] = clients.count - 1
     return clients.count - 1
   }

@@ -3,11 +3,12 @@ final class FollowerPermit {
   private let clients: ClientTable
   private let client: Int
 
-  /// `client`: its index in the table. Throws 429 when the client has `most`.
-  init(_ clients: ClientTable, _ client: Int, most: Int) throws(Problem) {
-    guard clients.beginFollowing(client, most: most) else {
+  /// `client`: its index in the table. Throws 429 when the client has as many as it may.
+  init(_ clients: ClientTable, _ client: Int) throws(Problem) {
+    guard clients.beginFollowing(client) else {
       throw Problem(
-        429, "\(most) of your requests follow output or events, the most a client may have at once",
+        429,
+        "\(clients.settings(client).followers) of your requests follow output or events, the most a client may have at once",
         fields: [.retryLater])
     }
     self.clients = clients
@@ -20,7 +21,7 @@ final class FollowerPermit {
 extension Worker {
   func followerPermit(_ exchange: Exchange) throws(Problem) -> FollowerPermit {
     do throws(Problem) {
-      return try FollowerPermit(api.clients, Int(exchange.client), most: api.configuration.clientFollowers)
+      return try FollowerPermit(api.clients, Int(exchange.client))
     } catch {
       api.counts.add(.refusedFollowers, worker: index)
       throw error

@@ -43,10 +43,11 @@ extension Worker {
   private func opened(_ name: UnsafeRawBufferPointer) -> Int64 {
     guard let name = String(validating: name, as: UTF8.self) else { return -1 }
     do {
-      let opened = try api.clients.open(name, most: api.configuration.clientConnections) {
-        () throws(StoreError) in try reader.clientNumber(name)
+      let opened = try api.clients.open(name) { () throws(StoreError) in try reader.clientNumber(name) }
+      if let opened {
+        api.budget.allow(opened, api.clients.settings(opened).memory)
+        return Int64(opened)
       }
-      if let opened { return Int64(opened) }
       api.counts.add(.refusedConnections, worker: index)
       return -2
     } catch {

@@ -16,8 +16,18 @@ struct ClientLimits {
   /// Of all clients.
   private var input = 0
   private let configuration: Configuration
+  /// Of those clients for which they are not the same as for all.
+  private var settings: [Int64: ClientSettings] = [:]
 
   init(_ configuration: Configuration) { self.configuration = configuration }
+
+  /// From now on; what was counted counts on.
+  mutating func set(_ new: ClientSettings, for client: Int64) {
+    settings[client] = new == configuration.client ? nil : new
+  }
+
+  /// What holds for a client.
+  func settings(of client: Int64) -> ClientSettings { settings[client] ?? configuration.client }
 
   /// A limit that a creation would pass, or another reason to refuse it, which is not counted.
   struct Reached {
@@ -32,11 +42,11 @@ struct ClientLimits {
   }
 
   /// Whether the client has a slot.
-  func mayRun(_ client: Int64) -> Bool { uses[client]?.running ?? 0 < configuration.clientRunningJobs }
+  func mayRun(_ client: Int64) -> Bool { uses[client]?.running ?? 0 < settings(of: client).runningJobs }
 
   /// Why no more jobs of a client wait that has so many, of `all`; nil: another may.
-  func waitRefusal(_ waiting: Int, of all: Int) -> Reached? {
-    guard waiting < configuration.clientQueuedJobs else {
+  func waitRefusal(_ client: Int64, waiting: Int, of all: Int) -> Reached? {
+    guard waiting < settings(of: client).queuedJobs else {
       let text = "\(waiting) of your jobs wait to be launched, the most that may"
       return Reached(.refusedClientQueuedJobs, text)
     }
@@ -51,32 +61,32 @@ struct ClientLimits {
   /// inline standard input, which are in memory until the job waits or is over. `now`: monotonic, so
   /// that a clock that is set back takes nobody's right to create.
   mutating func create(_ client: Int64, stored: Int64, input more: Int, now: Int64) -> Reached? {
-    let rate = Double(configuration.clientCreateRate)
+    let settings = settings(of: client)
+    let rate = Double(settings.createRate)
     var use = uses[client] ?? Use(tokens: rate, refilled: now)
     use.tokens = min(rate, use.tokens + Double(now - use.refilled) * rate / 1_000_000)
     use.refilled = now
     defer { uses[client] = use }
-    guard stored < Int64(configuration.clientStoredBytes) else {
-      let most = configuration.clientStoredBytes
+    guard stored < Int64(settings.storedBytes) else {
+      let most = settings.storedBytes
       return Reached(
         .refusedClientStoredBytes, "your jobs hold \(stored) bytes, the most is \(most): delete some")
     }
     guard use.tokens >= 1 else {
-      let most = configuration.clientCreateRate
+      let most = settings.createRate
       return Reached(.refusedClientCreateRate, "you create more than \(most) jobs a second")
     }
-    if let reached = room(for: more, use.input) { return reached }
+    if let reached = room(for: more, use.input, most: settings.memory) { return reached }
     use.tokens -= 1
     use.input += more
     input += more
     return nil
   }
 
-  /// `client`: what it has in memory.
-  private func room(for more: Int, _ client: Int) -> Reached? {
+  /// `client`: what it has in memory, and may have.
+  private func room(for more: Int, _ client: Int, most: Int) -> Reached? {
     guard more > 0 else { return nil }
-    guard client + more <= configuration.clientMemory else {
-      let most = configuration.clientMemory
+    guard client + more <= most else {
       let text = "the standard input of your jobs is in memory until they end, and may be \(most) bytes"
       return Reached(.refusedClientMemory, text, reason: .unavailable)
     }
@@ -100,7 +110,7 @@ struct ClientLimits {
   }
 
   private mutating func change(_ client: Int64, _ now: Int64, _ body: (inout Use) -> Void) {
-    let full = Double(configuration.clientCreateRate)
+    let full = Double(settings(of: client).createRate)
     var use = uses[client] ?? Use(tokens: full, refilled: now)
     body(&use)
     // With a full bucket and nothing else there is nothing to remember.

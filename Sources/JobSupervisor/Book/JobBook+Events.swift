@@ -11,6 +11,8 @@ extension JobBook {
 
   /// What happened.
   enum Event {
+    /// Other settings hold for these clients from now on.
+    case settings([Int64: ClientSettings])
     case create(NewJob)
     /// `caller` nil: it was kept long enough.
     case delete(JobID, client: Int64, Caller?)

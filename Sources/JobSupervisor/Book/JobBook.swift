@@ -54,9 +54,17 @@ struct JobBook {
     return next == .max ? nil : next
   }
 
+  /// What holds for a client.
+  func settings(of client: Int64) -> ClientSettings { limits.settings(of: client) }
+
   mutating func handle(_ event: Event, at instant: Instant) -> [Effect] {
     now = instant
     switch event {
+    case .settings(let clients):
+      for (client, settings) in clients {
+        limits.set(settings, for: client)
+        waiting.giveTurn(client)
+      }
     case .create(let job): create(job)
     case .delete(let id, let client, let caller): delete(id, client, caller)
     case .stop(let id, let client, let name, let grace, let caller): stop(id, client, name, grace, caller)
@@ -102,7 +110,7 @@ struct JobBook {
     if let reached = limitReached(new, waits, key) { return beyond(reached, new) }
     var record = JobRecord(id: new.id, client: new.client, created: now.wall)
     record.isQueued = waits
-    var job = Entry(record, JobLifecycle(waits: waits), grace: grace(creation.plan))
+    var job = Entry(record, JobLifecycle(waits: waits), grace: grace(creation.plan, new.client))
     (job.creation, job.creator, job.inputBytes) = (creation, new.caller, creation.input?.count ?? 0)
     jobs[new.id] = job
     if waits { waiting.arrives(key) } else { takeSlot(new.id, key) }
@@ -110,7 +118,9 @@ struct JobBook {
       .store(.create(record, clientName: new.clientName, creation), token: token(for: .creation(new.id))))
   }
 
-  private func grace(_ plan: JobPlan) -> UInt64 { plan.grace ?? UInt64(configuration.grace) }
+  private func grace(_ plan: JobPlan, _ client: Int64) -> UInt64 {
+    plan.grace ?? UInt64(settings(of: client).grace)
+  }
 
   private mutating func limitReached(_ new: NewJob, _ waits: Bool, _ key: QueueKey) -> ClientLimits.Reached? {
     if let refusal = new.refusal { return ClientLimits.Reached(refusal) }
@@ -118,7 +128,8 @@ struct JobBook {
       let text = "\(WaitingJobs.mostQueues) of your named queues are in use, the most that may"
       return ClientLimits.Reached(.refusedClientQueuedJobs, text)
     }
-    if waits, let reached = limits.waitRefusal(waiting.count(of: new.client), of: waiting.count) {
+    if waits, let reached = limits.waitRefusal(
+      new.client, waiting: waiting.count(of: new.client), of: waiting.count) {
       return reached
     }
     let input = new.creation.input?.count ?? 0
@@ -236,7 +247,7 @@ struct JobBook {
   /// It runs since a predecessor launched it.
   private mutating func adopt(_ record: JobRecord, _ plan: JobPlan, _ pid: Int32, _ isStartStored: Bool) {
     let key = QueueKey(client: record.client, plan)
-    var job = Entry(record, JobLifecycle(state: .running), grace: grace(plan))
+    var job = Entry(record, JobLifecycle(state: .running), grace: grace(plan, record.client))
     (job.pid, job.isStartStored) = (pid, isStartStored)
     jobs[record.id] = job
     takeSlot(record.id, key)
@@ -359,7 +370,9 @@ struct JobBook {
 
   private mutating func dequeued(_ job: Entry, _ record: JobRecord, _ creation: ApiRequest.Creation) {
     let id = record.id
-    (jobs[id]!.record, jobs[id]!.creation, jobs[id]!.grace) = (record, creation, grace(creation.plan))
+    (jobs[id]!.record, jobs[id]!.creation, jobs[id]!.grace) = (
+      record, creation, grace(creation.plan, record.client)
+    )
     if job.record.stopAsked != 0 { jobs[id]!.record.noteStop(by: job.record.stopper, at: job.record.stopAsked) }
     jobs[id]!.inputBytes = creation.input?.count ?? 0
     limits.hold(record.client, input: jobs[id]!.inputBytes, now: now.monotonic)

@@ -51,7 +51,7 @@ import Testing
     let configuration = try load().configuration
     #expect(configuration == Configuration(place))
     #expect(configuration.listenHost == "127.0.0.1" && configuration.listenPort == 7443)
-    #expect(configuration.outputLimit == 64 << 20 && configuration.workers == 1)
+    #expect(configuration.client.outputLimit == 64 << 20 && configuration.workers == 1)
     #expect(configuration.stateDirectory == "/home/me/.local/state/jobd")
     #expect(configuration.clientCAFile == "/home/me/.config/jobd/pki/ca.crt")
     #expect(configuration.user == nil)
@@ -75,8 +75,8 @@ import Testing
     let loader = try load(
       ["--grace", "1s"], ["JOBD_GRACE": "2s", "JOBD_OUTPUT_LIMIT": "2MiB", "PATH": "/bin"],
       file: "{ // mine\n grace: '3s', output_limit: '3MiB', max_body: 65536, cgroup: false, }")
-    #expect(loader.configuration.grace == 1000)
-    #expect(loader.configuration.outputLimit == 2 << 20)
+    #expect(loader.configuration.client.grace == 1000)
+    #expect(loader.configuration.client.outputLimit == 2 << 20)
     #expect(loader.configuration.maxBody == 65536)
     #expect(!loader.configuration.cgroup)
     #expect(loader.configuration.maxHead == 32 << 10)
@@ -89,8 +89,8 @@ import Testing
   @Test func anotherFileCanBeNamed() throws {
     try write("{grace: '4s'}", to: "other.json5")
     let path = "\(scratch.path)/other.json5"
-    #expect(try load(["--config=\(path)"], file: "{grace: '3s'}").configuration.grace == 4000)
-    #expect(try load([], ["JOBD_CONFIG": path], file: "{grace: '3s'}").configuration.grace == 4000)
+    #expect(try load(["--config=\(path)"], file: "{grace: '3s'}").configuration.client.grace == 4000)
+    #expect(try load([], ["JOBD_CONFIG": path], file: "{grace: '3s'}").configuration.client.grace == 4000)
     #expect(failure(["--config", "/no/such"]) == "cannot open /no/such: No such file or directory")
   }
 
@@ -128,7 +128,7 @@ import Testing
     #expect(failure(file: "{grace: 5}").hasPrefix("\(path): grace is \"5\", but must be"))
     #expect(failure(file: "{graze: '5s'}") == "\(path): there is no option \"graze\", did you mean grace?")
     #expect(
-      failure(file: "{grace: ['5s']}") == "\(path): grace must be a text, a whole number, true or false")
+      failure(file: "{grace: ['5s']}") == "\(path): grace must be a text, a number, true or false")
     for (text, line) in [
       ("{grace: '5s'", 1), ("{ grace: '5s',\n  workers 2 }", 2), ("{\n grace: '5s'\n workers: 2,\n}\n", 3),
       ("{\n /* a\n b */\n grace: '5s,\n workers: 2 }", 4), ("{ grace: '5s' }\nx", 2), ("", 1), ("{\n\n", 3),

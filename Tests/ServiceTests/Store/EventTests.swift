@@ -99,7 +99,7 @@ import Testing
       #expect(try StoreReader(path: fixture.path).lastEvent(client: 1) == Int64(round + 1))
       // Not even when all of them are dropped is a number given twice.
       var retention = Retention.everything
-      retention.events = 0
+      retention.standard.events = 0
       _ = try fixture.expired(retention)
       fixture.store.close()
     }
@@ -109,7 +109,7 @@ import Testing
     let fixture = try StoreFixture()
     for index in 1...10 { try fixture.apply(.create(.sample(index))) }
     var retention = Retention.everything
-    retention.events = 4
+    retention.standard.events = 4
     _ = try fixture.expired(retention)
     #expect(fixture.store.totals(of: 1).events == 4)
     let reader = try StoreReader(path: fixture.path)

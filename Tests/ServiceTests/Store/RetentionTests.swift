@@ -30,9 +30,9 @@ import Testing
   @Test func theOldestOfTooManyGoButNeverARunningOne() throws {
     let fixture = try fixture()
     var retention = Retention.everything
-    retention.jobs = 5
+    retention.standard.jobs = 5
     #expect(indexes(try fixture.expired(retention)) == [1, 2, 4, 5])
-    retention.jobs = 0
+    retention.standard.jobs = 0
     let all = try fixture.expired(retention)
     #expect(indexes(all) == [1, 2, 4, 5, 6, 7, 8, 9, 10])
     for job in all.jobs { try fixture.apply(.delete(client: job.client, id: job.id)) }
@@ -56,8 +56,24 @@ import Testing
   @Test func bytesOfAClientAreBounded() throws {
     let fixture = try fixture(clients: 1...2)
     var retention = Retention.everything
-    retention.bytes = fixture.store.totals(of: 1).bytes - 2001
+    retention.standard.bytes = fixture.store.totals(of: 1).bytes - 2001
     #expect(indexes(try fixture.expired(retention)).sorted() == [1, 1, 2, 2])
+  }
+
+  @Test func aClientHasItsOwnShareFromWhenItIsSet() throws {
+    let fixture = try fixture(clients: 1...3)
+    var (retention, settings) = (Retention.everything, ClientSettings())
+    settings.retentionJobs = 7
+    retention.set(settings, for: 2)
+    (settings.retentionJobs, settings.retentionBytes) = (100, 0)
+    retention.set(settings, for: 3)
+    let expired = try fixture.expired(retention)
+    #expect(Set(expired.jobs.map(\.client)) == [2, 3])
+    #expect(expired.jobs.count { $0.client == 2 } == 2 && expired.jobs.count { $0.client == 3 } == 9)
+    settings.retentionEvents = 3
+    retention.set(settings, for: 1)
+    _ = try fixture.expired(retention)
+    #expect(fixture.store.totals(of: 1).events <= 3 && fixture.store.totals(of: 2).events > 3)
   }
 
   @Test func bytesOfAllAreBoundedAtTheLargestsCost() throws {
@@ -80,7 +96,7 @@ import Testing
     try fixture.apply(.create(.sample(7000)))
     try fixture.apply(.finish(JobRecord.sample(7000).finished(), log: [], files: []))
     var retention = Retention.everything
-    retention.jobs = 0
+    retention.standard.jobs = 0
     let first = try fixture.expired(retention)
     #expect(first.jobs.isEmpty && first.more)
     #expect(indexes(try fixture.expired(retention)) == [7000])
@@ -107,7 +123,7 @@ import Testing
     _ = try fixture.applyTogether(
       (1...1200).map { .finish(JobRecord.sample($0).finished(), log: [], files: []) })
     var retention = Retention.everything
-    retention.jobs = 0
+    retention.standard.jobs = 0
     var gone = 0
     for part in [500, 500, 200] {
       let expired = try fixture.expired(retention)

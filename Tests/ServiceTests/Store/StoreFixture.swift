@@ -129,7 +129,8 @@ func waitUntil(_ condition: () -> Bool) -> Bool {
 extension Retention {
   /// Lets nothing go.
   static let everything = Retention(
-    age: 1 << 60, jobs: 1 << 60, bytes: 1 << 60, totalBytes: 1 << 60, events: 1 << 60, eventAge: 1 << 60)
+    age: 1 << 60, totalBytes: 1 << 60, eventAge: 1 << 60,
+    each: OfClient(jobs: 1 << 60, bytes: 1 << 60, events: 1 << 60))
 }
 
 extension JobRecord {

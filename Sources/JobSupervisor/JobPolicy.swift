@@ -1,0 +1,52 @@
+import JobModel
+import Platform
+
+/// What a client's settings make of a job: checked when it is created, and again when it is launched, which may be long
+/// afterwards and under other settings. Pure.
+enum JobPolicy {
+  typealias Limits = (memory: UInt64, cpuMilli: UInt32, processes: UInt32)
+
+  /// Why the client may have no such job; nil: it may.
+  static func refusal(of plan: JobPlan, settings: ClientSettings) -> Refusal? {
+    let most = UInt64(max(settings.storedBytes, settings.outputLimit))
+    guard (plan.outputLimit ?? 0) <= most else {
+      let text = "output_limit: at most \(most), the bytes that a client may store"
+      return Refusal(reason: .invalid, text: text)
+    }
+    let asked = plan.limits
+    if isBeyond(asked.memory, settings.maxMemory) {
+      return beyond("memory", Units.bytes.print(Int64(settings.maxMemory)))
+    }
+    if isBeyond(UInt64(asked.cpuMilli), settings.maxCPUMilli) {
+      return beyond("cpus", OptionValue<Int>.cpus.print(settings.maxCPUMilli))
+    }
+    if isBeyond(UInt64(asked.processes), settings.maxProcesses) {
+      return beyond("processes", "\(settings.maxProcesses)")
+    }
+    return nil
+  }
+
+  private static func isBeyond(_ asked: UInt64, _ most: Int) -> Bool { most > 0 && asked > UInt64(most) }
+
+  private static func beyond(_ member: String, _ most: String) -> Refusal {
+    Refusal(reason: .invalid, text: "limits: \(member) is at most \(most) for you")
+  }
+
+  /// What the job may use; 0: no limit. What it does not ask for is the default, and where there is none the most it may
+  /// ask for: a maximum cannot be avoided by saying nothing.
+  static func limits(of plan: JobPlan, settings: ClientSettings) -> Limits {
+    let asked = plan.limits
+    return (
+      limit(asked.memory, settings.defaultMemory, settings.maxMemory),
+      limit(asked.cpuMilli, settings.defaultCPUMilli, settings.maxCPUMilli),
+      limit(asked.processes, settings.defaultProcesses, settings.maxProcesses)
+    )
+  }
+
+  private static func limit<Number: FixedWidthInteger>(_ asked: Number, _ standard: Int, _ most: Int)
+    -> Number
+  {
+    if asked > 0 { return asked }
+    return Number([standard, most].filter { $0 > 0 }.min() ?? 0)
+  }
+}
