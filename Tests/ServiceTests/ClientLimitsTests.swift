@@ -90,12 +90,15 @@ struct ClientLimitsTests {
     #expect(limits.create(2, stored: 10, input: 0, now: 1) == nil)
     #expect(limits.create(1, stored: 9, input: 8, now: 1)?.counter == .refusedClientMemory)
     #expect(limits.create(1, stored: 9, input: 7, now: 1) == nil)
-    #expect(limits.create(1, stored: 9, input: 0, now: 1)?.counter == .refusedClientRunningJobs)
-    (settings.runningJobs, settings.createRate) = (3, 2)
+    #expect(limits.mayRun(1))
+    limits.began(1, now: 1)
+    #expect(!limits.mayRun(1) && limits.mayRun(2))
+    (settings.runningJobs, settings.queuedJobs) = (2, 5)
     limits.set(settings, for: 1)
-    #expect(limits.create(1, stored: 9, input: 0, now: 1) == nil, "what ran before counts on")
+    #expect(limits.mayRun(1), "what ran before counts on")
+    #expect(limits.waitRefusal(1, waiting: 5, of: 5) != nil && limits.waitRefusal(2, waiting: 5, of: 5) == nil)
     limits.set(Self.configuration.client, for: 1)
     #expect(limits.settings(of: 1) == Self.configuration.client)
-    for _ in 0..<3 { limits.jobEnded(1, input: 0) }
+    limits.ended(1, now: 2)
   }
 }

@@ -236,7 +236,7 @@ private struct World {
       launching.insert(id)
       let client = stored[id]?.client ?? 0
       #expect(launching.count + processes.count <= configuration.maxRunningJobs)
-      #expect(active(client) <= configuration.clientRunningJobs && active(client, queue: "q") <= 2)
+      #expect(active(client) <= configuration.client.runningJobs && active(client, queue: "q") <= 2)
     case .stop(let id, _): told.insert(id)
     case .announce(let record, _):
       #expect(stored[record.id] != nil)
