@@ -32,13 +32,13 @@ import Testing
     #expect(try fixture.store.queues() == [StoredQueue(key: key, slots: 2, waiting: 1)])
     let bytes = fixture.store.totals(of: 1).bytes
     let again = try fixture.reader()
-    #expect(try again.job(client: 1, id: record.id) == record)
+    // The store says when it was stored.
+    let stored = try #require(try again.job(client: 1, id: record.id))
+    #expect(stored.isQueued && stored.state == .running && stored.created == record.created)
     #expect(
-      try again.list(client: 1, JobFilter(isQueued: true), before: nil, limit: 9).jobs.map(\.record) == [
-        record
-      ])
+      try again.list(client: 1, JobFilter(isQueued: true), before: nil, limit: 9).jobs.map(\.record) == [stored])
     #expect(try again.list(client: 1, JobFilter(states: [.running]), before: nil, limit: 9).jobs.count == 1)
-    var launched = record
+    var launched = stored
     launched.isQueued = false
     let creation = ApiRequest.Creation(plan, input: [1, 2, 3])
     #expect(try fixture.apply(.dequeue(client: 2, id: record.id)) == .notFound)
