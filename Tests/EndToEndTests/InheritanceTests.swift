@@ -41,6 +41,20 @@ import Testing
     #expect(plain.contains("Max open files            1024"))
   }
 
+  /// Until its program runs a job shares the supervisor's memory, and the kernel takes processes that do for one.
+  @Test func aJobsOomScoreIsItsAlone() throws {
+    let protected = ["sh", "-c", "echo 300 >/proc/self/oom_score_adj; exec \"$@\"", "sh"]
+    Daemon.with(try Daemon(under: protected)) { daemon in
+      let client = daemon.client()
+      let request = CreateRequest(cmd: "cat", args: ["/proc/self/oom_score_adj"])
+      for id in try (0..<8).map({ _ in try client.create(request) }) {
+        #expect(try client.end(of: id).exitCode == 0)
+        #expect(try client.output(id).stdout == "0\n")
+      }
+      #expect(Files.text("/proc/\(daemon.pid)/oom_score_adj") == "300\n")
+    }
+  }
+
   @Test func aUsersJobHasWhatThatUserHas() throws {
     try Daemon.with { daemon in
       var request = CreateRequest(cmd: "sh", args: ["-c", "echo $HOME $USER $LOGNAME $SHELL; id -un; id -G"])

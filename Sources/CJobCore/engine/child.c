@@ -136,8 +136,8 @@ int jc_child_run(void *argument)
         return fail(launch, "cgroup", status);
     if ((status = jc_raw(SYS_setsid, 0, 0, 0, 0)) < 0)
         return fail(launch, "setsid", status);
-    // For itself alone, though it shares its parent's memory (proc_pid_oom_score_adj(5)). One that may not is
-    // as likely to be ended as the daemon.
+    // For itself alone, though it shares its parent's memory: it is a child of vfork (spawn.c). One that may
+    // not is as likely to be ended as the daemon.
     if (base->resets_oom)
         (void)write_zero(AT_FDCWD, "/proc/self/oom_score_adj");
     if ((status = place_descriptors(launch)) < 0)

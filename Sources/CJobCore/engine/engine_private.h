@@ -44,6 +44,7 @@ struct jc_launch {
     const struct jc_spawn_base *base;
     uint32_t flags;                  ///< of the plan
     void *stack;                     ///< of the child until exec, JC_STACK_SIZE bytes; NULL: one is made
+    struct jc_launcher *launcher;    ///< who waits for exec; NULL: the loop's thread, which may not
     bool joins_cgroup, has_handlers; ///< what the child has to do itself
     /// Out. Stored by the kernel before the child runs, zero once it is reaped: at any time in between the
     /// loop's thread can tell a job's first process from an orphan.
@@ -53,6 +54,15 @@ struct jc_launch {
     int64_t started_ms; ///< monotonic; 0: handed over
     int error;          ///< EINPROGRESS: it has not come to exec yet
     const char *stage;  ///< the child's while it is starting
+};
+
+/// A thread that launches.
+struct jc_launcher {
+    struct jc_engine *engine;
+    pthread_t thread;
+    struct jc_job *job; ///< at work on it since `since_ms`; under the lock
+    int64_t since_ms;
+    _Atomic bool waits; ///< until its child has come to exec: whoever clears it goes on with the job
 };
 
 /// Starting: exec takes long.
@@ -137,15 +147,22 @@ struct jc_engine {
     unsigned next_cgroup, free_count, used_count;
     int changes; ///< inotify(7) instance that tells of changes of cgroups; -1: none
     int cgroup_dir;
-    DIR *proc; ///< for jobs without a cgroup
-    pthread_t *threads;
-    unsigned thread_count;
+    DIR *proc;                      ///< for jobs without a cgroup
+    struct jc_launcher **launchers; ///< NULL: there is not the memory for one, for now
+    struct jc_timer *launch_timer;  ///< runs while there are launches
+    bool looks_at_launches;
 };
 
 #define JC_STACK_SIZE (64 << 10)
+/// How long whoever launches waits for exec, which takes less than a millisecond. Whatever takes longer is
+/// looked at from time to time.
+#define JC_SOON_MS 100
 /// Starts a process in a session of its own. 0 or a negative errno with the `stage` that failed;
-/// -EINPROGRESS: exec takes long, and `jc_spawn_end` follows when it is not starting any more.
+/// -EINPROGRESS: exec takes long, and `jc_spawn_end` follows when it is not starting any more; what a
+/// launcher launched is the loop's then, and `launch` maybe gone.
 int jc_spawn(struct jc_launch *launch);
+/// The loop's thread takes a launch that takes long from its launcher. False: there is none.
+bool jc_spawn_take(struct jc_launcher *launcher);
 bool jc_spawn_is_starting(const struct jc_launch *launch);
 /// One that is starting, and so not reaped.
 void jc_spawn_kill(const struct jc_launch *launch);

@@ -112,21 +112,25 @@ void jc_launch_succeeded(struct jc_job *job)
     job->state.pidfd = job->launch.pidfd;
 }
 
-/// `stack`: the spare one of whoever launches. One whose child is starting is left to it.
-static void launch_job(struct jc_job *job, void **stack)
+/// `stack`: the spare one of whoever launches. One whose child is starting is left to it. False: the loop
+/// took the job from the launcher.
+static bool launch_job(struct jc_job *job, void **stack, struct jc_launcher *launcher)
 {
     struct jc_launch *launch = &job->launch;
     launch->base = &job->engine->base;
+    launch->launcher = launcher;
     launch->stage = "pipe";
     launch->stack = *stack;
     *stack = NULL;
     int status = open_streams(job);
     if (status == 0)
         status = spawn_in_cgroup(job);
+    if (status == -EINPROGRESS && launcher != NULL)
+        return false;
     close_far(launch, launch->base);
     if (status == -EINPROGRESS) {
         launch->error = EINPROGRESS;
-        return;
+        return true;
     }
     *stack = launch->stack;
     launch->stack = NULL;
@@ -134,6 +138,7 @@ static void launch_job(struct jc_job *job, void **stack)
         jc_launch_failed(job, status);
     else
         jc_launch_succeeded(job);
+    return true;
 }
 
 void jc_launches_take_back(void *context)
@@ -152,9 +157,11 @@ void jc_launches_take_back(void *context)
     }
 }
 
-static void hand_back(struct jc_engine *engine, struct jc_job *job)
+static void hand_back(struct jc_engine *engine, struct jc_job *job, struct jc_launcher *launcher)
 {
     pthread_mutex_lock(&engine->lock);
+    if (launcher != NULL)
+        launcher->job = NULL;
     STAILQ_INSERT_TAIL(&engine->done, job, link);
     // One wakes the loop for all that are done until it comes.
     const bool waking = !engine->done_posted;
@@ -166,33 +173,97 @@ static void hand_back(struct jc_engine *engine, struct jc_job *job)
         (void)!write(engine->done_fd, &one, sizeof one);
 }
 
-static struct jc_job *next_job(struct jc_engine *engine)
+static struct jc_job *next_job(struct jc_launcher *launcher)
 {
+    struct jc_engine *engine = launcher->engine;
+    pthread_mutex_lock(&engine->lock);
     while (STAILQ_EMPTY(&engine->waiting) && !engine->stopping)
         pthread_cond_wait(&engine->wake, &engine->lock);
     struct jc_job *job = STAILQ_FIRST(&engine->waiting);
-    if (job == NULL)
-        return NULL;
-    STAILQ_REMOVE_HEAD(&engine->waiting, link);
-    engine->queued--;
+    if (job != NULL) {
+        STAILQ_REMOVE_HEAD(&engine->waiting, link);
+        engine->queued--;
+        launcher->job = job;
+        launcher->since_ms = jp_monotonic_ms();
+    }
+    pthread_mutex_unlock(&engine->lock);
     return job;
 }
 
 static void *run_launcher(void *context)
 {
-    struct jc_engine *engine = context;
+    struct jc_launcher *launcher = context;
     void *stack = NULL;
     jp_name_thread("launcher");
-    pthread_mutex_lock(&engine->lock);
-    for (struct jc_job *job; (job = next_job(engine)) != NULL;) {
-        pthread_mutex_unlock(&engine->lock);
-        launch_job(job, &stack);
-        hand_back(engine, job);
-        pthread_mutex_lock(&engine->lock);
+    for (struct jc_job *job; (job = next_job(launcher)) != NULL;) {
+        if (!launch_job(job, &stack, launcher)) {
+            // Another has its place.
+            free(launcher);
+            return NULL;
+        }
+        hand_back(launcher->engine, job, launcher);
     }
-    pthread_mutex_unlock(&engine->lock);
     jc_stack_free(stack);
     return NULL;
+}
+
+static int make_launcher(struct jc_engine *engine, struct jc_launcher **out)
+{
+    struct jc_launcher *launcher = calloc(1, sizeof *launcher);
+    if (launcher == NULL)
+        return -ENOMEM;
+    launcher->engine = engine;
+    sigset_t all, before;
+    sigfillset(&all);
+    // Signals are the loop's thread's.
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int status = -pthread_create(&launcher->thread, NULL, run_launcher, launcher);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (status < 0)
+        free(launcher);
+    else
+        *out = launcher;
+    return status;
+}
+
+/// Puts others in the place of launchers that have waited long. Their jobs are added to `taken`. Under the
+/// lock. Whether launches are under way.
+static bool relieve(struct jc_engine *engine, struct jc_jobs *taken)
+{
+    const int64_t now = jp_monotonic_ms();
+    bool is_busy = !STAILQ_EMPTY(&engine->waiting);
+    for (unsigned i = 0; i < engine->options.launchers; i++) {
+        struct jc_launcher **place = &engine->launchers[i], *launcher = *place;
+        if (launcher != NULL && launcher->job != NULL) {
+            is_busy = true;
+            struct jc_job *job = launcher->job;
+            const pthread_t thread = launcher->thread;
+            if (now - launcher->since_ms < JC_SOON_MS || !jc_spawn_take(launcher))
+                continue;
+            pthread_detach(thread);
+            STAILQ_INSERT_TAIL(taken, job, link);
+            *place = NULL;
+        }
+        if (*place == NULL)
+            is_busy |= make_launcher(engine, place) < 0;
+    }
+    return is_busy;
+}
+
+static void look_at_launches(void *context)
+{
+    struct jc_engine *engine = context;
+    struct jc_jobs taken = STAILQ_HEAD_INITIALIZER(taken);
+    pthread_mutex_lock(&engine->lock);
+    const bool is_busy = relieve(engine, &taken);
+    pthread_mutex_unlock(&engine->lock);
+    engine->looks_at_launches = is_busy && jc_timer_start(engine->launch_timer, JC_SOON_MS) == 0;
+    for (struct jc_job *job; (job = STAILQ_FIRST(&taken)) != NULL;) {
+        STAILQ_REMOVE_HEAD(&taken, link);
+        close_far(&job->launch, &engine->base);
+        job->launch.error = EINPROGRESS;
+        jc_job_launched(job);
+    }
 }
 
 bool jc_launchers_full(struct jc_engine *engine)
@@ -206,9 +277,9 @@ bool jc_launchers_full(struct jc_engine *engine)
 void jc_launch_submit(struct jc_job *job)
 {
     struct jc_engine *engine = job->engine;
-    if (engine->thread_count == 0) {
-        launch_job(job, &engine->spare_stack);
-        hand_back(engine, job);
+    if (engine->options.launchers == 0) {
+        launch_job(job, &engine->spare_stack, NULL);
+        hand_back(engine, job, NULL);
         return;
     }
     pthread_mutex_lock(&engine->lock);
@@ -217,24 +288,19 @@ void jc_launch_submit(struct jc_job *job)
     pthread_mutex_unlock(&engine->lock);
     // Not before: the thread it wakes would wait for the lock at once.
     pthread_cond_signal(&engine->wake);
+    if (!engine->looks_at_launches)
+        engine->looks_at_launches = jc_timer_start(engine->launch_timer, JC_SOON_MS) == 0;
 }
 
 int jc_launchers_start(struct jc_engine *engine)
 {
-    engine->threads = calloc(engine->options.launchers + 1, sizeof *engine->threads);
-    if (engine->threads == NULL)
-        return -ENOMEM;
-    sigset_t all, before;
-    sigfillset(&all);
-    // Signals are the loop's thread's.
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int status = 0;
-    while (status == 0 && engine->thread_count < engine->options.launchers) {
-        status = -pthread_create(&engine->threads[engine->thread_count], NULL, run_launcher, engine);
-        if (status == 0)
-            engine->thread_count++;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    const unsigned count = engine->options.launchers;
+    engine->launchers = calloc(count + 1, sizeof(struct jc_launcher *));
+    int status = engine->launchers == NULL ? -ENOMEM : 0;
+    if (status == 0)
+        status = jc_timer_new(engine->loop, look_at_launches, engine, &engine->launch_timer);
+    for (unsigned i = 0; status == 0 && i < count; i++)
+        status = make_launcher(engine, &engine->launchers[i]);
     return status;
 }
 
@@ -244,7 +310,12 @@ void jc_launchers_stop(struct jc_engine *engine)
     engine->stopping = true;
     pthread_cond_broadcast(&engine->wake);
     pthread_mutex_unlock(&engine->lock);
-    for (unsigned i = 0; i < engine->thread_count; i++)
-        pthread_join(engine->threads[i], NULL);
-    free(engine->threads);
+    for (unsigned i = 0; engine->launchers != NULL && i < engine->options.launchers; i++) {
+        if (engine->launchers[i] == NULL)
+            continue;
+        pthread_join(engine->launchers[i]->thread, NULL);
+        free(engine->launchers[i]);
+    }
+    free(engine->launchers);
+    jc_timer_free(engine->launch_timer);
 }

@@ -11,14 +11,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// A child shares this memory until exec, as one of vfork(2) does, but nobody is stopped until then: exec can
-// take as long as a file system, or whoever holds a lease on the file (fcntl(2), F_SETLEASE), lets it wait.
-// The kernel clears `is_starting` and wakes who waits for it when the child has left this memory, by exec or
-// by its end (set_tid_address(2)).
-
-/// How long whoever launches waits for exec, which takes less than a millisecond. Whatever takes longer is
-/// looked at from time to time.
-#define SOON_MS 100
+// A child shares this memory until exec, as one of vfork(2) does. That can take as long as a file system, or
+// whoever holds a lease on the file (fcntl(2), F_SETLEASE), lets it wait: so only a launcher waits in the
+// kernel, and the loop puts another in its place. The loop's own thread, where that launches, goes on. The
+// kernel clears `is_starting` and wakes who waits for it when the child has left this memory, by exec or by
+// its end (set_tid_address(2)).
+//
+// That a launcher waits is more than a wait. To the kernel any other two processes with one memory are one
+// program: the OOM score that the child gives itself would be this process's too, and the OOM killer, which
+// passes over a child of vfork, would kill both for what the child takes of a job's memory limit.
 
 static int take_stack(struct jc_launch *launch)
 {
@@ -43,6 +44,8 @@ static long start_clone3(struct jc_launch *launch)
         .stack = (uintptr_t)launch->stack,
         .stack_size = JC_STACK_SIZE,
     };
+    if (launch->launcher != NULL)
+        args.flags |= CLONE_VFORK;
     if (launch->cgroup != NULL) {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (uint64_t)launch->cgroup->dir;
@@ -56,15 +59,11 @@ static long start_clone(struct jc_launch *launch)
 {
     launch->joins_cgroup = launch->cgroup != NULL;
     launch->has_handlers = true;
-    // The old call has one argument for both the pid and the pidfd. As nobody but the engine reaps the child,
-    // its number is still its own afterwards.
+    const int waits = launch->launcher != NULL ? CLONE_VFORK : 0;
     long pid = clone(jc_child_run, (char *)launch->stack + JC_STACK_SIZE,
-                     CLONE_VM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD, launch, &launch->pid,
-                     NULL, &launch->is_starting);
-    if (pid < 0)
-        return -errno;
-    launch->pidfd = jp_pidfd_open((pid_t)pid);
-    return pid;
+                     CLONE_VM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | waits | SIGCHLD, launch,
+                     &launch->pid, NULL, &launch->is_starting);
+    return pid < 0 ? -errno : pid;
 }
 
 static long start(struct jc_launch *launch)
@@ -98,7 +97,7 @@ bool jc_spawn_is_starting(const struct jc_launch *launch)
 /// Whether it left this memory in time.
 static bool wait_until_gone(struct jc_launch *launch)
 {
-    const int64_t until = jp_monotonic_ms() + SOON_MS;
+    const int64_t until = jp_monotonic_ms() + JC_SOON_MS;
     while (atomic_load(&launch->is_starting) != 0) {
         const int64_t left = until - jp_monotonic_ms();
         if (left <= 0)
@@ -135,6 +134,10 @@ int jc_spawn_end(struct jc_launch *launch)
         const int status = reap(launch);
         return WIFEXITED(status) && WEXITSTATUS(status) != 0 ? -WEXITSTATUS(status) : -EIO;
     }
+    // The old call has one argument for both the pid and the pidfd. As nobody but the engine reaps the child,
+    // its number is still its own.
+    if (launch->pidfd < 0)
+        launch->pidfd = jp_pidfd_open(launch->pid);
     if (launch->pidfd >= 0)
         return 0;
     // It runs, but nothing would tell of its end.
@@ -145,20 +148,31 @@ int jc_spawn_end(struct jc_launch *launch)
     return failed;
 }
 
+bool jc_spawn_take(struct jc_launcher *launcher)
+{
+    // Without a process there is nothing to wait for, but for the kernel.
+    return atomic_load(&launcher->job->launch.pid) != 0 && atomic_exchange(&launcher->waits, false);
+}
+
 int jc_spawn(struct jc_launch *launch)
 {
+    struct jc_launcher *launcher = launch->launcher;
     launch->pidfd = -1;
     launch->stage = "stack";
     int status = take_stack(launch);
     if (status < 0)
         return status;
     launch->stage = NULL;
+    if (launcher != NULL)
+        atomic_store(&launcher->waits, true);
     long pid = start(launch);
+    if (launcher != NULL && !atomic_exchange(&launcher->waits, false))
+        return -EINPROGRESS;
     if (pid < 0) {
         launch->stage = "clone";
         return (int)pid;
     }
-    return wait_until_gone(launch) ? jc_spawn_end(launch) : -EINPROGRESS;
+    return launcher != NULL || wait_until_gone(launch) ? jc_spawn_end(launch) : -EINPROGRESS;
 }
 
 void jc_stack_free(void *stack)
