@@ -26,6 +26,9 @@ package final class JobEngine {
   }
 
   deinit { jc_engine_free(handle) }
+
+  /// `jc_limit_bits`: the limits that jobs can have here.
+  package var controllers: UInt32 { jc_engine_controllers(handle) }
 }
 
 /// What is told of a running job, on the loop's thread.
@@ -74,6 +77,8 @@ package final class RunningJob: InputSink {
     /// Milliseconds between TERM and KILL where the plan says none.
     package var grace: UInt64 = 10_000
     package var identity = JobIdentity.own
+    /// The start fails with ENOTSUP for one that the engine's `controllers` do not name.
+    package var limits = jc_limits()
 
     package init(_ id: JobID, _ plan: JobPlan, outputName: String, outputLimit: UInt64) {
       (self.id, self.plan, self.outputName, self.outputLimit) = (id, plan, outputName, outputLimit)
@@ -129,7 +134,7 @@ package final class RunningJob: InputSink {
           var options = jc_job_options(
             plan: plan.baseAddress!, plan_length: plan.count, identity: launch.identity.pointer,
             marker: marker, output_name: name, stdin_fd: launch.input, output_limit: launch.outputLimit,
-            grace_ms: launch.grace)
+            grace_ms: launch.grace, limits: launch.limits)
           return jc_job_start(
             engine.handle, &options, &RunningJob.events, Unmanaged.passUnretained(self).toOpaque(), &job)
         }
@@ -139,6 +144,12 @@ package final class RunningJob: InputSink {
 
   /// -ESRCH once it has ended, -EINVAL.
   package func signal(_ number: Int32, tree: Bool) -> Int32 { jc_job_signal(job!, number, tree) }
+
+  /// What it has used so far. Nil while it is being launched, and once its first process has ended.
+  package func usage() -> jc_usage? {
+    var usage = jc_usage()
+    return jc_job_usage(job!, &usage) == 0 ? usage : nil
+  }
 
   /// TERM to the tree, KILL after `grace` milliseconds; 0: KILL at once.
   package func stop(grace: UInt64) { jc_job_stop(job!, grace) }

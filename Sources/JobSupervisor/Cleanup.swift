@@ -73,7 +73,7 @@ package enum Cleanup {
     }
   }
 
-  private static func turnOffControllers(_ parent: String) {
+  static func turnOffControllers(_ parent: String) {
     let path = "\(parent)/cgroup.subtree_control"
     guard let bytes = try? SmallFile.read(path, most: 4096), case let file = open(path, O_WRONLY | O_CLOEXEC),
       file >= 0

@@ -22,8 +22,10 @@ struct DaemonCgroup {
     }
   }
 
-  /// Moves the daemon back, and removes the leaf, unless another daemon is in it.
+  /// Moves the daemon back, where no controller that another daemon uses forbids it, and removes the leaf, unless that is
+  /// in it.
   func release() {
+    Cleanup.turnOffControllers(parent)
     _ = jc_cgroup_move_daemon(parent, Int32(JK_LINK))
     rmdir(path)
   }

@@ -154,30 +154,21 @@ check_keeper_kill() {
   check_ended_in_order
 
   refresh
-  section="$section, with controllers"
-  check "jobs start" start_others
-  check "controllers are turned on" turn_on_controllers
-  main=$(keeper)
-  kill_now "$main"
-  check_serves_again "$main"
-  check_ended_in_order
-
-  refresh
   section="$section, without jobs"
-  check "controllers are turned on" turn_on_controllers
+  check "controllers are on" controllers_are_on
   main=$(keeper)
   kill_now "$main"
   check_serves_again "$main"
 
-  check "controllers are turned on" turn_on_controllers
+  check "controllers are on" controllers_are_on
   check "systemctl reload" systemctl reload jobd
   check "systemctl restart" systemctl restart jobd
   check "the unit serves" serves
-  check "controllers are turned on" turn_on_controllers
+  check "controllers are on" controllers_are_on
   check "systemctl stop" systemctl stop jobd
   check "no process and no cgroup is left" await 5 nothing_left
 }
-turn_on_controllers() { echo '+pids +memory' >"$cgroup/cgroup.subtree_control"; }
+controllers_are_on() { is "$(cat "$cgroup/cgroup.subtree_control")" 'cpu memory pids'; }
 
 # The keeper is killed as soon as there is one.
 check_keeper_storm() {
@@ -227,15 +218,6 @@ check_second() {
 check_both_kill() {
   local main
   check "jobs start" start_others
-  main=$(keeper)
-  kill_now "$main" "$(supervisor)"
-  check_serves_again "$main"
-  check_lost
-
-  refresh
-  section="$section, with controllers"
-  check "jobs start" start_others
-  check "controllers are turned on" turn_on_controllers
   main=$(keeper)
   kill_now "$main" "$(supervisor)"
   check_serves_again "$main"
@@ -343,6 +325,61 @@ check_memory() {
 }
 is_over() { is "$(jobctl ps -q --filter state=running | grep -c "$1")" 0; }
 
+# One job of very many small processes takes all the memory that the unit may have.
+check_crowd() {
+  local before crowd
+  before="$(keeper) $(supervisor) $(api)"
+  check "the daemon has three processes" is "$(wc -w <<<"$before")" 3
+  check "a job runs" jobctl run true
+  check "the unit has little memory" systemctl set-property --runtime jobd MemoryMax=60M
+  # shellcheck disable=SC2016
+  crowd=$(jobctl start sh -c 'for i in $(seq 600); do sleep 86399 & done; wait' guest-job)
+  check "the OOM killer comes" await 60 oom_killed_in_unit
+  check "the service answers" answers
+  check "all of the daemon's processes are the same" is "$(keeper) $(supervisor) $(api)" "$before"
+  check "the supervisor is protected" is "$(oom_score "$(supervisor)")" -900
+  check "a job that starts is not" is "$(jobctl run cat /proc/self/oom_score_adj)" 0
+  jobctl stop --grace 0s "$crowd"
+  check "the job ends" await 60 is_over "$crowd"
+  check "nothing of it is left" await 10 no_process_of_jobs
+  systemctl set-property --runtime jobd MemoryMax=infinity
+}
+oom_killed_in_unit() { [ "$(sed -n 's/^oom_kill //p' "$cgroup/memory.events")" -gt 0 ]; }
+
+# A job's limits hold from its first instruction on, and for all of it.
+# shellcheck disable=SC2016
+check_limits() {
+  local before id script
+  before="$(keeper) $(supervisor) $(api)"
+  check "the log tells what jobs can have" grep -F 'event=limits memory=yes cpus=yes processes=yes' \
+    <(journalctl -q -u jobd -o cat)
+  script='cd "/sys/fs/cgroup$(sed s/^0::// /proc/self/cgroup)" && cat memory.max memory.oom.group memory.swap.max cpu.max pids.max'
+  check "they are set" is "$(jobctl run --memory 64MiB --cpus 0.5 --processes 10 sh -c "$script" | tr '\n' ' ')" \
+    "67108864 1 0 50000 100000 10 "
+  check "a job without limits has no controllers" jobctl run sh -c \
+    'cd "/sys/fs/cgroup$(sed s/^0::// /proc/self/cgroup)" && ! ls memory.max && ! ls cpu.max && ! ls pids.max'
+  id=$(jobctl start --memory 64MiB sh -c 'sleep 86399 & head -c 200000000 /dev/zero | tail; sleep 86399')
+  check "a job that needs more memory ends" await 60 is_over "$id"
+  check "because of that" is "$(of_job "$id" '"\(.exit_code) \(.ended_by)"')" "137 memory"
+  check "with all of it" no_process_of_jobs
+  check "it had no more" test "$(of_job "$id" .usage.max_rss_kib)" -le 65536
+  check "a job has no more processes" fails jobctl run --processes 10 sh -c 'for i in $(seq 20); do sleep 1 & done'
+  id=$(jobctl start --cpus 0.25 timeout 4 sh -c 'while :; do :; done')
+  check "a job without end ends by itself" await 60 is_over "$id"
+  check "it had a quarter of a CPU" test "$(of_job "$id" '.usage | .user_us + .system_us')" -lt 2000000
+  rm -f "$scratch/go"
+  id=$(jobctl start --memory 64MiB sh -c 'until [ -e /run/guest/go ]; do sleep 0.1; done; head -c 200000000 /dev/zero | tail')
+  sleep 1.5
+  kill_now "$(supervisor)"
+  check "the service answers after a kill of the supervisor" await 30 answers
+  check "the job runs" is "$(of_job "$id" .status)" running
+  touch "$scratch/go"
+  check "it has its limit still" await 60 is_over "$id"
+  check "and ends because of that" is "$(of_job "$id" .ended_by)" memory
+  check "no cgroup of theirs is left" fails compgen -G "$cgroup/jobd-*-limited/job-*"
+  check "keeper is the same" is "$(keeper)" "${before%% *}"
+}
+
 # The next check begins with a unit that runs and has not failed.
 refresh() {
   systemctl reset-failed jobd 2>/dev/null
@@ -353,7 +390,7 @@ refresh() {
 
 mkdir -p "$scratch"
 install_jobd >"$scratch/install" 2>&1 || { cat "$scratch/install"; echo "FAIL  install"; exit 1; }
-[ $# -gt 0 ] || set -- unit supervisor_kill storm operator keeper_kill keeper_storm both_kill hang stuck second socket memory
+[ $# -gt 0 ] || set -- unit supervisor_kill storm operator keeper_kill keeper_storm both_kill hang stuck second socket memory crowd limits
 done=0
 for name; do
   before=$failures section=$name

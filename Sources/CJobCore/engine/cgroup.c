@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 // The pool: cgroups are made when all are in use and kept for the next job. One that is used again is as it
-// was when it was made: see cgroup_changes.c.
+// was when it was made: see cgroup_changes.c. They have no controllers, which would cost each job something.
+// A job with limits has a cgroup of its own: what the kernel counts in one cannot be set back.
 
 /// Free ones that are kept beside as many as are in use.
 #define MOST_FREE 64
@@ -37,7 +38,12 @@ void jc_cgroup_close(const struct jc_cgroup *cgroup)
     close(cgroup->events);
 }
 
-static int make_cgroup(struct jc_engine *engine, unsigned number, struct jc_cgroup **out)
+static int directory(const struct jc_engine *engine, bool is_limited)
+{
+    return is_limited ? engine->limited_dir : engine->cgroup_dir;
+}
+
+static int make_cgroup(struct jc_engine *engine, unsigned number, bool is_limited, struct jc_cgroup **out)
 {
     struct jc_cgroup *cgroup = calloc(1, sizeof *cgroup);
     if (cgroup == NULL)
@@ -45,7 +51,8 @@ static int make_cgroup(struct jc_engine *engine, unsigned number, struct jc_cgro
     char name[32];
     snprintf(name, sizeof name, "job-%u", number);
     cgroup->number = number;
-    int status = jc_cgroup_open(engine->cgroup_dir, name, cgroup);
+    cgroup->is_limited = is_limited;
+    int status = jc_cgroup_open(directory(engine, is_limited), name, cgroup);
     if (status < 0) {
         free(cgroup);
         return status;
@@ -80,8 +87,26 @@ static void drop_all(struct jc_engine *engine, struct jc_cgroups *cgroups)
     }
 }
 
-int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out)
+static int make_limited(struct jc_engine *engine, const struct jc_limits *limits, struct jc_cgroup **out)
 {
+    pthread_mutex_lock(&engine->lock);
+    const unsigned number = engine->next_cgroup++;
+    pthread_mutex_unlock(&engine->lock);
+    int status = make_cgroup(engine, number, true, out);
+    if (status < 0)
+        return status;
+    status = jc_limits_set(*out, limits);
+    if (status < 0) {
+        jc_cgroup_drop(engine, *out);
+        *out = NULL;
+    }
+    return status;
+}
+
+int jc_cgroup_take(struct jc_engine *engine, const struct jc_limits *limits, struct jc_cgroup **out)
+{
+    if (jc_limits_bits(limits) != 0)
+        return make_limited(engine, limits, out);
     struct jc_cgroups spent = SLIST_HEAD_INITIALIZER(spent);
     struct jc_cgroup *cgroup;
     pthread_mutex_lock(&engine->lock);
@@ -92,7 +117,7 @@ int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out)
     pthread_mutex_unlock(&engine->lock);
     drop_all(engine, &spent);
     *out = cgroup;
-    return cgroup != NULL ? 0 : make_cgroup(engine, number, out);
+    return cgroup != NULL ? 0 : make_cgroup(engine, number, false, out);
 }
 
 void jc_cgroup_label(const struct jc_cgroup *cgroup, const char *marker)
@@ -102,9 +127,10 @@ void jc_cgroup_label(const struct jc_cgroup *cgroup, const char *marker)
     (void)fsetxattr(cgroup->dir, "user.job_id", id, strlen(id), 0);
 }
 
-int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup **out)
+int jc_cgroup_adopt(struct jc_engine *engine, const struct jc_job_state *state, struct jc_cgroup **out)
 {
-    int status = make_cgroup(engine, number, out);
+    const unsigned number = (unsigned)state->cgroup;
+    int status = make_cgroup(engine, number, state->is_limited, out);
     pthread_mutex_lock(&engine->lock);
     if (status == 0 && number >= engine->next_cgroup)
         engine->next_cgroup = number + 1;
@@ -131,7 +157,7 @@ void jc_cgroup_drop(struct jc_engine *engine, struct jc_cgroup *cgroup)
     snprintf(name, sizeof name, "job-%u", cgroup->number);
     jc_cgroup_walk_remove(cgroup->dir);
     // With it the kernel removes its watch.
-    unlinkat(engine->cgroup_dir, name, AT_REMOVEDIR);
+    unlinkat(directory(engine, cgroup->is_limited), name, AT_REMOVEDIR);
     jc_cgroup_let_go(engine, cgroup);
 }
 

@@ -18,6 +18,12 @@ void jc_cgroup_changes_open(struct jc_engine *engine)
 
 void jc_cgroup_changes_add(struct jc_engine *engine, struct jc_cgroup *cgroup)
 {
+    // It is used once.
+    if (cgroup->is_limited) {
+        cgroup->changes = -1;
+        cgroup->is_spent = true;
+        return;
+    }
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", cgroup->dir);
     cgroup->changes = inotify_add_watch(engine->changes, path, IN_MODIFY | IN_CREATE | IN_DELETE);

@@ -163,12 +163,22 @@ static int clear_children(const char *path, const int64_t *spared, size_t count)
     return status;
 }
 
+static int claim(const char *path, const int64_t *spared, size_t count)
+{
+    return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : clear_children(path, spared, count);
+}
+
+// No two cgroups of an engine have the same number, so that those that are spared may be in either directory.
 int jc_cgroup_claim(const char *parent, const char *name, const int64_t *spared, size_t count, char **out)
 {
     char *path = NULL;
     if (asprintf(&path, "%s/%s", parent, name) < 0)
         return -ENOMEM;
-    int status = mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : clear_children(path, spared, count);
+    char *limited = jc_limits_path(path);
+    int status = limited == NULL ? -ENOMEM : claim(path, spared, count);
+    if (status == 0)
+        status = claim(limited, spared, count);
+    free(limited);
     if (status < 0)
         free(path);
     else
@@ -176,7 +186,7 @@ int jc_cgroup_claim(const char *parent, const char *name, const int64_t *spared,
     return status;
 }
 
-void jc_cgroup_release(const char *path)
+static void release(const char *path)
 {
     int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
@@ -184,4 +194,14 @@ void jc_cgroup_release(const char *path)
     jc_cgroup_walk_remove(dir);
     close(dir);
     rmdir(path);
+}
+
+void jc_cgroup_release(const char *path)
+{
+    char *limited = jc_limits_path(path);
+    if (limited == NULL)
+        return;
+    release(limited);
+    release(path);
+    free(limited);
 }

@@ -32,7 +32,8 @@
     X(17, limit_killed)                                                                                      \
     X(18, stdin_closed)                                                                                      \
     X(19, term_pending)                                                                                      \
-    X(20, launcher_rss_kib)
+    X(20, launcher_rss_kib)                                                                                  \
+    X(21, is_limited)
 
 struct checkpoint {
     uint32_t magic, count;
@@ -100,6 +101,7 @@ void jc_checkpoint_note(struct jc_job *job)
     _Alignas(struct checkpoint) char page[JC_CHECKPOINT_SIZE];
     struct jc_job_state state = job->state;
     state.cgroup = job->launch.cgroup != NULL ? (int64_t)job->launch.cgroup->number : -1;
+    state.is_limited = job->launch.cgroup != NULL && job->launch.cgroup->is_limited;
     // What a job waits for after its end is no limit of its own.
     if (job->reaped || job->looks_again)
         state.deadline = INT64_MAX;

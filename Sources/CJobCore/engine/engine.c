@@ -171,6 +171,9 @@ static int open_parts(struct jc_engine *engine, struct jc_loop *loop)
         return -errno;
     if (parent != NULL)
         jc_cgroup_changes_open(engine);
+    int status = parent != NULL ? jc_limits_open(engine) : 0;
+    if (status < 0)
+        return status;
     if ((engine->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
         return -errno;
     if ((engine->proc = opendir("/proc")) == NULL)
@@ -182,7 +185,7 @@ static int open_parts(struct jc_engine *engine, struct jc_loop *loop)
         engine->buffer = NULL;
         return -ENOMEM;
     }
-    int status = fill_base(&engine->options, &engine->base);
+    status = fill_base(&engine->options, &engine->base);
     if (status == 0)
         status = jc_readable_new(loop, engine->epoll, on_readable, engine, &engine->readable);
     if (status == 0)
@@ -199,7 +202,8 @@ int jc_engine_new(struct jc_loop *loop, const struct jc_engine_options *options,
         return -ENOMEM;
     engine->loop = loop;
     engine->options = *options;
-    engine->epoll = engine->cgroup_dir = engine->base.null_fd = engine->changes = engine->done_fd = -1;
+    engine->epoll = engine->cgroup_dir = engine->limited_dir = -1;
+    engine->base.null_fd = engine->changes = engine->done_fd = -1;
     engine->free_slot = UINT32_MAX;
     STAILQ_INIT(&engine->waiting);
     STAILQ_INIT(&engine->done);
@@ -214,6 +218,11 @@ int jc_engine_new(struct jc_loop *loop, const struct jc_engine_options *options,
     else
         *out = engine;
     return status;
+}
+
+unsigned jc_engine_controllers(const struct jc_engine *engine)
+{
+    return engine->controllers;
 }
 
 void jc_engine_free(struct jc_engine *engine)
@@ -234,6 +243,8 @@ void jc_engine_free(struct jc_engine *engine)
     jc_stack_free(engine->spare_stack);
     if (engine->cgroup_dir >= 0)
         close(engine->cgroup_dir);
+    if (engine->limited_dir >= 0)
+        close(engine->limited_dir);
     if (engine->proc != NULL)
         closedir(engine->proc);
     if (engine->buffer != NULL)

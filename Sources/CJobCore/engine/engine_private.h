@@ -17,7 +17,8 @@
 /// After KILL, when what cannot be ended is left.
 #define JC_LEAVE_MS 10000
 
-/// A cgroup of the pool. Made once, used by one job after the other: making one costs more than a launch may.
+/// A job's cgroup. One of the pool is made once, and used by one job after the other: making one costs more
+/// than a launch may.
 struct jc_cgroup {
     SLIST_ENTRY(jc_cgroup) link;
     LIST_ENTRY(jc_cgroup) known; ///< of all of an engine
@@ -26,6 +27,7 @@ struct jc_cgroup {
     int events;                  ///< cgroup.events
     int changes;                 ///< number of its watch in the engine's inotify(7) instance, or negative
     bool watched;
+    bool is_limited; ///< made for one job, with controllers
     bool is_free;
     _Atomic bool is_spent; ///< killed, or changed by somebody: not to be used again
 };
@@ -39,6 +41,7 @@ struct jc_launch {
     struct jc_cgroup *cgroup;
     int stdin_fd; ///< -1: none was given
     int fds[3];   ///< the child's 0, 1 and 2, open here until it has them; else -1
+    struct jc_limits limits;
     const struct jc_identity *identity;
     const char *marker; ///< the last entry of `envp`
     const struct jc_spawn_base *base;
@@ -82,7 +85,8 @@ struct jc_job {
         bool is_large, is_fixed;
         unsigned small_reads; ///< one after the other, of a large one
     } pipe_size[2];
-    uint64_t user_us, system_us, max_rss_kib; ///< see `struct jc_job_result`
+    uint64_t user_us, system_us, throttled_us, max_rss_kib; ///< see `struct jc_job_result`
+    bool oom_killed;
     uint64_t timeout_ms;
     uint64_t stop_grace; ///< the shortest grace asked for
     struct jc_timer *timer;
@@ -146,7 +150,8 @@ struct jc_engine {
     LIST_HEAD(, jc_cgroup) known_cgroups;
     unsigned next_cgroup, free_count, used_count;
     int changes; ///< inotify(7) instance that tells of changes of cgroups; -1: none
-    int cgroup_dir;
+    int cgroup_dir, limited_dir;
+    unsigned controllers;           ///< `enum jc_limit_bits`
     DIR *proc;                      ///< for jobs without a cgroup
     struct jc_launcher **launchers; ///< NULL: there is not the memory for one, for now
     struct jc_timer *launch_timer;  ///< runs while there are launches
@@ -202,8 +207,9 @@ void jc_left_check(struct jc_job *job);
 int jc_cgroup_open(int parent, const char *name, struct jc_cgroup *cgroup);
 void jc_cgroup_close(const struct jc_cgroup *cgroup);
 /// The cgroup of a job that was handed over.
-int jc_cgroup_adopt(struct jc_engine *engine, unsigned number, struct jc_cgroup **out);
-int jc_cgroup_take(struct jc_engine *engine, struct jc_cgroup **out);
+int jc_cgroup_adopt(struct jc_engine *engine, const struct jc_job_state *state, struct jc_cgroup **out);
+/// One of the pool, or for a job with limits one of its own.
+int jc_cgroup_take(struct jc_engine *engine, const struct jc_limits *limits, struct jc_cgroup **out);
 /// Names the job that is in it, for whoever looks at the hierarchy.
 void jc_cgroup_label(const struct jc_cgroup *cgroup, const char *marker);
 void jc_cgroup_give(struct jc_engine *engine, struct jc_cgroup *cgroup);
@@ -214,6 +220,20 @@ void jc_cgroup_drop(struct jc_engine *engine, struct jc_cgroup *cgroup);
 bool jc_cgroup_populated(const struct jc_cgroup *cgroup);
 void jc_cgroup_kill(struct jc_cgroup *cgroup);
 void jc_cgroups_free(struct jc_engine *engine);
+
+/// Where the cgroups with controllers are, beside those of the pool (freed with free). NULL: no memory.
+char *jc_limits_path(const char *cgroup_parent);
+/// Looks which limits jobs can have.
+int jc_limits_open(struct jc_engine *engine);
+/// `enum jc_limit_bits`: those that are asked for.
+unsigned jc_limits_bits(const struct jc_limits *limits);
+/// Sets the limits of a cgroup that has the controllers for them.
+int jc_limits_set(const struct jc_cgroup *cgroup, const struct jc_limits *limits);
+#define JC_SMALL_FILE 4096
+/// Reads a small file of a cgroup or of /proc, ended by NUL. False when it is not there.
+bool jc_small_file_read(int dir, const char *name, char text[JC_SMALL_FILE]);
+/// Of a job that ended, before its cgroup is removed: what it used, and whether the OOM killer ended it.
+void jc_limits_take_usage(struct jc_job *job);
 
 /// From now on what somebody changes of a cgroup is noticed.
 void jc_cgroup_changes_open(struct jc_engine *engine);

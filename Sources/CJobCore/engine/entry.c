@@ -189,7 +189,7 @@ static int attach(struct jc_job *job)
 {
     int status = 0;
     if (job->state.cgroup >= 0)
-        status = jc_cgroup_adopt(job->engine, (unsigned)job->state.cgroup, &job->launch.cgroup);
+        status = jc_cgroup_adopt(job->engine, &job->state, &job->launch.cgroup);
     if (status == 0)
         status = jc_job_watch(job);
     if (status == 0 && job->state.deadline != INT64_MAX) {
@@ -286,8 +286,7 @@ void jc_job_state_kill(struct jc_engine *engine, struct jc_job_state *state)
     struct jc_cgroup *cgroup;
     if (state->pidfd >= 0)
         syscall(SYS_pidfd_send_signal, state->pidfd, SIGKILL, NULL, 0);
-    if (state->cgroup >= 0 && engine->cgroup_dir >= 0 &&
-        jc_cgroup_adopt(engine, (unsigned)state->cgroup, &cgroup) == 0) {
+    if (state->cgroup >= 0 && engine->cgroup_dir >= 0 && jc_cgroup_adopt(engine, state, &cgroup) == 0) {
         jc_cgroup_kill(cgroup);
         jc_cgroup_drop(engine, cgroup);
     }

@@ -113,6 +113,7 @@ static void take_options(struct jc_job *job, const struct jc_job_options *option
     job->launch.stdin_fd = options->stdin_fd;
     job->launch.flags = header->flags;
     job->launch.identity = options->identity;
+    job->launch.limits = options->limits;
 }
 
 static int make_job(struct jc_engine *engine, const struct jc_job_options *options, struct jc_job **out)
@@ -139,7 +140,10 @@ int jc_job_start(struct jc_engine *engine, const struct jc_job_options *options,
                  const struct jc_job_events *events, void *context, struct jc_job **out)
 {
     struct jc_job *job = NULL;
-    int status = jc_launchers_full(engine) ? -EAGAIN : make_job(engine, options, &job);
+    const bool is_enforced = (jc_limits_bits(&options->limits) & ~engine->controllers) == 0;
+    int status = is_enforced ? jc_launchers_full(engine) ? -EAGAIN : 0 : -ENOTSUP;
+    if (status == 0)
+        status = make_job(engine, options, &job);
     if (status < 0) {
         if (options->stdin_fd >= 0)
             close(options->stdin_fd);

@@ -82,7 +82,7 @@ static int spawn_in_cgroup(struct jc_job *job)
         return jc_spawn(launch);
     for (;;) {
         launch->stage = "cgroup";
-        int status = jc_cgroup_take(job->engine, &launch->cgroup);
+        int status = jc_cgroup_take(job->engine, &launch->limits, &launch->cgroup);
         if (status == 0) {
             jc_cgroup_label(launch->cgroup, launch->marker);
             status = jc_spawn(launch);

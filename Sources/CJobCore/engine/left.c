@@ -22,6 +22,7 @@ void jc_job_leave(struct jc_job *job, int error, const char *stage)
         job->launch.stage = stage;
     }
     job->is_left = true;
+    jc_limits_take_usage(job);
     jc_job_finish(job);
     jc_job_stdin_close(job);
     jc_engine_set_deadline(job, LOOK_AGAIN_MS);

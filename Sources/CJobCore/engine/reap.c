@@ -78,6 +78,7 @@ void jc_job_tree_check(struct jc_job *job)
     if (cgroup->watched)
         jc_engine_unwatch(job->engine, cgroup->events);
     cgroup->watched = false;
+    jc_limits_take_usage(job);
     job->launch.cgroup = NULL;
     // The next job that gets it must not be taken for a part of this one.
     jc_checkpoint_note(job);
@@ -113,9 +114,11 @@ static void fill_result(const struct jc_job *job, struct jc_job_result *result)
     result->exit_code = result->signal != 0 ? 128 + result->signal : WEXITSTATUS(job->status);
     result->timed_out = job->state.timed_out;
     result->limit_killed = job->state.limit_killed;
+    result->oom_killed = job->oom_killed && result->signal == SIGKILL;
     result->forced_eof = job->forced_eof;
     result->user_us = job->user_us;
     result->system_us = job->system_us;
+    result->throttled_us = job->throttled_us;
     result->max_rss_kib = job->max_rss_kib;
 }
 

@@ -28,20 +28,23 @@ struct CgroupTests {
     let scratch = try Scratch()
     defer { scratch.remove() }
     let path = try claim("jobd-test-\(getpid())", in: parent)
-    let left = try [1, 2].map { try process(in: "\(path)/job-\($0)", scratch) }
-    let spared = try process(in: "\(path)/job-3", scratch)
-    #expect(mkdir("\(path)/job-4", 0o755) == 0)
-    #expect(try claim("jobd-test-\(getpid())", in: parent, sparing: [3, 9]) == path)
+    // For the jobs with limits.
+    let limited = path + "-limited"
+    let left = try ["\(path)/job-1", "\(path)/job-2", "\(limited)/job-5"].map { try process(in: $0, scratch) }
+    let spared = try ["\(path)/job-3", "\(limited)/job-6"].map { try process(in: $0, scratch) }
+    for path in ["\(path)/job-4", "\(limited)/job-7"] { #expect(mkdir(path, 0o755) == 0) }
+    #expect(try claim("jobd-test-\(getpid())", in: parent, sparing: [3, 6, 9]) == path)
     for process in left { #expect(try process.wait().status == 128 + SIGKILL) }
-    #expect(Processes.isAlive(spared.pid))
-    func cgroups() -> [String] { Files.list(path).filter { $0.hasPrefix("job-") } }
-    #expect(cgroups() == ["job-3"])
+    for process in spared { #expect(Processes.isAlive(process.pid)) }
+    func cgroups() -> [String] { (Files.list(path) + Files.list(limited)).filter { $0.hasPrefix("job-") } }
+    #expect(cgroups() == ["job-3", "job-6"])
     // One that is in use stays.
     jc_cgroup_release(path)
-    #expect(cgroups() == ["job-3"])
+    #expect(cgroups() == ["job-3", "job-6"])
     _ = try claim("jobd-test-\(getpid())", in: parent)
-    #expect(try spared.wait().status == 128 + SIGKILL && cgroups().isEmpty)
+    for process in spared { #expect(try process.wait().status == 128 + SIGKILL) }
+    #expect(cgroups().isEmpty)
     jc_cgroup_release(path)
-    #expect(!Files.exists(path))
+    #expect(!Files.exists(path) && !Files.exists(limited))
   }
 }

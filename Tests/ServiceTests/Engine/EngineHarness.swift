@@ -60,14 +60,23 @@ final class EngineHarness {
     var claimed: UnsafeMutablePointer<CChar>?
     guard jc_cgroup_claim(found, "jobd-test-\(name)", nil, 0, &claimed) == 0, let claimed else { return nil }
     defer { free(claimed) }
+    // Where that is possible.
+    for controller in ["memory", "cpu", "pids"] {
+      var failed: UnsafeMutablePointer<CChar>?
+      _ = jc_cgroup_turn_on(claimed, controller, &failed)
+      free(failed)
+    }
     return String(cString: claimed)
   }
+
+  var controllers: UInt32 { engine.controllers }
 
   /// A job to start: its plan, and what the plan does not say.
   struct Launch {
     var request: CreateRequest
     /// A descriptor of its standard input; -1: as the request says.
     var input: Int32 = -1
+    var limits = jc_limits()
 
     var timeout: Int64 {
       get { request.timeout?.milliseconds ?? 0 }
@@ -127,6 +136,7 @@ final class EngineHarness {
     count += 1
     var raw = RunningJob.Launch(id, JobPlan(launch.request), outputName: job.name, outputLimit: .max)
     raw.input = launch.input
+    raw.limits = launch.limits
     job.running = try RunningJob(engine, raw, delegate: job)
     return job
   }

@@ -7,8 +7,9 @@
 struct jc_job_state {
     pid_t pid;
     int pidfd, stdin_write, pipe[2], file[2];
-    int checkpoint; ///< see `jc_job_entry`
-    int64_t cgroup; ///< number of its cgroup, -1: none
+    int checkpoint;  ///< see `jc_job_entry`
+    int64_t cgroup;  ///< number of its cgroup, -1: none
+    bool is_limited; ///< that one has controllers
     int64_t started_us;
     uint64_t kept[2], dropped[2];
     int output_error[2];

@@ -12,6 +12,15 @@ struct jc_job;
 enum jc_stream { JC_STDOUT = 0, JC_STDERR = 1 };
 enum jc_limit_action { JC_LIMIT_TRUNCATE = 0, JC_LIMIT_KILL = 1 };
 
+/// What a job may use, all of its processes together. 0: no limit.
+struct jc_limits {
+    uint64_t memory;    ///< bytes; nothing of it is swapped. All of the job is killed when it needs more
+    uint32_t cpu_milli; ///< thousandths of a CPU, 10 at least; it waits when it needs more
+    uint32_t processes; ///< with threads; fork(2) fails beyond it
+};
+/// Which of them an engine can enforce.
+enum jc_limit_bits { JC_LIMIT_MEMORY = 1, JC_LIMIT_CPUS = 2, JC_LIMIT_PROCESSES = 4 };
+
 struct jc_engine_options {
     unsigned launchers; ///< launcher threads; 0: each launch runs on the loop's thread
     /// A cgroup v2 directory this process may make children in, or NULL: process groups and child-subreaper.
@@ -51,6 +60,7 @@ struct jc_job_options {
     int stdin_fd;
     uint64_t output_limit; ///< bytes kept of each stream, if the plan's limit is not less
     uint64_t grace_ms;     ///< where the plan has none
+    struct jc_limits limits;
 };
 
 struct jc_job_result {
@@ -65,6 +75,7 @@ struct jc_job_result {
     int exit_code;                ///< 128 + signal when ended by a signal
     int signal;                   ///< 0, or the signal that ended the first process
     bool timed_out, limit_killed; ///< why it was ended, if by this engine
+    bool oom_killed;              ///< the kernel killed a job with limits, for want of memory
     bool forced_eof;              ///< a pipe was held open by a process outside the tree and was let go
     /// Processes of it are left that KILL does not end: they wait in the kernel, or are another user's.
     /// `gone` follows, and the job is not freed before. `left_pid`: the first process, 0 when it is not among
@@ -75,10 +86,20 @@ struct jc_job_result {
     uint64_t bytes[2];               ///< kept, per stream
     uint64_t dropped[2];             ///< past the limit, or not writable, per stream
     int output_error[2];             ///< errno of the first failed write to the stream's file, or 0
-    uint64_t user_us, system_us;     ///< CPU time of the first process and of those it waited for (wait4)
-    /// Peak resident set of the largest reaped process (wait4); 0: no more than this process has had, which
-    /// is all that the kernel tells.
+    /// CPU time of a job with limits (cpu.stat); of others of the first process and of those it waited for
+    /// (wait4).
+    uint64_t user_us, system_us;
+    uint64_t throttled_us; ///< that it waited because of `cpu_milli`
+    /// Peak memory of a job with limits (memory.peak, since Linux 5.19); of others the peak resident set of
+    /// the largest reaped process (wait4), 0: no more than this process has had, which is all that the kernel
+    /// tells.
     uint64_t max_rss_kib;
+};
+
+/// What a job has used, and uses.
+struct jc_usage {
+    uint64_t user_us, system_us, throttled_us;
+    uint64_t memory, peak_memory; ///< bytes; `peak_memory` 0: not known
 };
 
 /// All are called on the loop's thread.
@@ -110,8 +131,11 @@ void jc_engine_ignore_child(struct jc_engine *_Nonnull engine, pid_t pid);
 /// It was reaped by its owner: the kernel may give its number to another process.
 void jc_engine_forget_child(struct jc_engine *_Nonnull engine, pid_t pid);
 
+/// `enum jc_limit_bits`: the limits that jobs can have here; none without launchers.
+unsigned jc_engine_controllers(const struct jc_engine *_Nonnull engine);
+
 /// Starts a job; everything after this is told through `events`. -ENOMEM, -EAGAIN while 2^20 jobs wait for a
-/// launcher.
+/// launcher, -ENOTSUP for a limit that cannot be enforced.
 int jc_job_start(struct jc_engine *_Nonnull engine, const struct jc_job_options *_Nonnull options,
                  const struct jc_job_events *_Nonnull events, void *_Nullable context,
                  struct jc_job *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
@@ -126,6 +150,13 @@ void jc_job_stop(struct jc_job *_Nonnull job, uint64_t grace_ms);
 ssize_t jc_job_stdin_write(struct jc_job *_Nonnull job, const void *_Nonnull bytes, size_t length)
     __attribute__((warn_unused_result));
 void jc_job_stdin_close(struct jc_job *_Nonnull job);
+/// What a job that runs has used so far. Of one with limits all is known (cpu.stat, memory.current). Of
+/// others it is summed up over the processes that are there, a thousand at most, or without a cgroup over the
+/// first one (proc_pid_stat(5)): what those have used that ended and were not waited for is not in it, and
+/// what processes share counts for each. -EAGAIN while it is being launched, -ESRCH once its first process
+/// has ended.
+int jc_job_usage(struct jc_job *_Nonnull job, struct jc_usage *_Nonnull out)
+    __attribute__((warn_unused_result));
 /// The stream's output file, or -1 when there was no output. Stays the job's.
 int jc_job_output_fd(struct jc_job *_Nonnull job, enum jc_stream stream);
 /// Frees a job that finished, and of which nothing is left, and closes its files.
@@ -141,11 +172,17 @@ int jc_cgroup_move_daemon(const char *_Nonnull path, int link) __attribute__((wa
 /// The writable cgroup v2 directory of this process, or the one above its leaf, for `cgroup_parent` (freed
 /// with free), or -ENOENT, -EACCES.
 int jc_cgroup_find(char *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
-/// Makes `<parent>/<name>` for the jobs of one daemon and kills whatever a predecessor left running in it,
-/// but in the cgroups with the `count` numbers `spared`.
+/// Makes `<parent>/<name>` for the jobs of one daemon, and `<parent>/<name>-limited` for those with limits.
+/// Kills whatever a predecessor left running in them, but in the cgroups with the `count` numbers `spared`.
+/// `out`: the former, for `cgroup_parent`.
 int jc_cgroup_claim(const char *_Nonnull parent, const char *_Nonnull name, const int64_t *_Nullable spared,
                     size_t count, char *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
-/// Removes a claimed directory and the empty ones in it.
+/// Turns on a controller, such as "memory", for the jobs with limits in a claimed directory. Where it fails
+/// `failed` is the directory (freed with free): -ENOENT: there is no such controller; -EBUSY: there are
+/// processes in it (cgroups(7), "no internal processes").
+int jc_cgroup_turn_on(const char *_Nonnull path, const char *_Nonnull controller,
+                      char *_Nullable *_Nonnull failed) __attribute__((warn_unused_result));
+/// Removes claimed directories and the empty ones in them.
 void jc_cgroup_release(const char *_Nonnull path);
 
 #endif
