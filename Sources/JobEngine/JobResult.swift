@@ -27,6 +27,7 @@ extension JobRecord {
     signal = result.signal
     if result.timed_out { flags.insert(.timedOut) }
     if result.limit_killed { flags.insert(.limitKilled) }
+    throttled = result.throttled_us
     end(by: result.cause)
     if stdout.dropped > 0 || stderr.dropped > 0 { flags.insert(.truncated) }
     error = Self.outputFailure(result) ?? Self.leftover(result)
@@ -76,6 +77,7 @@ extension jc_job_result {
   /// What the engine did that began the job's end; nil: nothing.
   fileprivate var cause: EndedBy? {
     if timed_out { return .timeout }
+    if oom_killed { return .memory }
     return limit_killed ? .outputLimit : nil
   }
 

@@ -66,16 +66,18 @@ extension Supervisor {
 
   private func launch(_ id: JobID, _ creation: ApiRequest.Creation, _ grace: UInt64) {
     guard let job = live[id] else { return }
-    let settings = book.settings(of: job.client)
-    if let refusal = JobPolicy.refusal(of: creation.plan, settings: settings) {
+    if let refusal = policyRefusal(of: creation.plan, job.client) {
       let text = "the daemon's configuration was changed since it was created: \(refusal.text)"
       return handle(.notLaunched(id, why: text))
     }
     do {
+      let settings = book.settings(of: job.client)
       var launch = RunningJob.Launch(
         id, creation.plan, outputName: JobRecord.outputName(of: id),
         outputLimit: UInt64(settings.outputLimit))
-      // The engine's limits are to be: JobPolicy.limits(of: creation.plan, settings: settings)
+      let limits = JobPolicy.limits(of: creation.plan, settings: settings)
+      launch.limits = jc_limits(
+        memory: limits.memory, cpu_milli: limits.cpuMilli, processes: limits.processes)
       launch.grace = grace
       if let identity = job.identity { launch.identity = identity }
       launch.input = try creation.inputFile()

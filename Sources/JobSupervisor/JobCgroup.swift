@@ -6,17 +6,14 @@ import Platform
 /// The cgroup v2 directory that holds the jobs' own, claimed for this daemon, and the one beside it for jobs with limits.
 struct JobCgroup {
   let path: String
-  /// Those that enforce limits of jobs here: "memory", "cpu", "pids".
-  let controllers: Set<String>
+  /// Which limits the jobs in it can have.
+  let limits: HostLimits
   private let daemon: DaemonCgroup?
 
   /// What runs in it is killed, but in the cgroups with the numbers `spared`. Nil where no writable hierarchy is
-  /// found: process groups are used then. The log tells which limits jobs can have.
+  /// found: process groups are used then.
   init?(_ configuration: Configuration, _ log: Log, sparing spared: [Int64]) throws(SystemError) {
-    guard configuration.cgroup else {
-      log.info("limits", JobLimits(none: "the configuration has cgroup: false").fields)
-      return nil
-    }
+    guard configuration.cgroup else { return nil }
     do throws(SystemError) {
       let parent = if let given = configuration.cgroupParent { given } else { try Self.ownDirectory() }
       daemon = configuration.cgroupParent == nil ? DaemonCgroup(in: parent, log) : nil
@@ -24,12 +21,9 @@ struct JobCgroup {
     } catch {
       guard configuration.cgroupParent == nil else { throw error }
       log.warn("no_cgroup", ["reason": "\(error)", "instead": "process groups"])
-      log.info("limits", JobLimits(none: "\(error)").fields)
       return nil
     }
-    let limits = JobLimits(turningOnIn: path)
-    controllers = limits.controllers
-    log.info("limits", limits.fields)
+    limits = HostLimits(turningOnIn: path)
   }
 
   static func ownDirectory() throws(SystemError) -> String {

@@ -32,7 +32,7 @@ extension Supervisor {
   private func create(_ creation: ApiRequest.Creation, _ name: String, _ caller: Caller) {
     accounts.find(creation.plan) { [unowned self] answer in
       let client = self.clientNumber(of: name)
-      let policy = JobPolicy.refusal(of: creation.plan, settings: self.book.settings(of: client))
+      let policy = self.policyRefusal(of: creation.plan, client)
       let job = (creation, client, name)
       switch answer {
       case .success(let found):
@@ -58,6 +58,13 @@ extension Supervisor {
       refusal: refusal, caller: caller)
     handle(.create(job), at: now)
     if book.jobs[id] == nil { live[id] = nil }
+  }
+
+  /// Why the client may have no such job now, or this host cannot; nil: it may.
+  func policyRefusal(of plan: JobPlan, _ client: Int64) -> Refusal? {
+    let settings = book.settings(of: client)
+    return JobPolicy.refusal(of: plan, settings: settings)
+      ?? hostLimits.refusal(of: JobPolicy.limits(of: plan, settings: settings))
   }
 
   private func clientNumber(of name: String) -> Int64 {

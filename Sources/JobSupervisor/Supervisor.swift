@@ -26,6 +26,7 @@ package final class Supervisor: @unchecked Sendable {
   let keeper: Keeper
   let heldJobs: HeldJobs
   private(set) var cgroup: JobCgroup?
+  let hostLimits: HostLimits
   private(set) var engine: JobEngine!
   private(set) var store: Store!
   private(set) var apis: ApiProcesses!
@@ -97,6 +98,10 @@ package final class Supervisor: @unchecked Sendable {
     let listeners = try Listeners(
       configuration, inheritance.listeners, keeper, patience: wasCrashed ? Self.patience : 0)
     cgroup = try JobCgroup(configuration, log, sparing: inheritance.cgroups)
+    let noCgroup =
+      configuration.cgroup ? "there is no cgroup v2 for jobs" : "the configuration has cgroup: false"
+    hostLimits = cgroup?.limits ?? HostLimits(none: noCgroup)
+    log.info("limits", hostLimits.fields)
     engine = try makeEngine()
     apis = try ApiProcesses(self, listeners)
     timer = try LoopTimer(loop) { [unowned self] in self.timerFired() }

@@ -66,6 +66,7 @@ enum Daemon {
     }
     let loader = try loader(arguments)
     print(loader.report, terminator: "")
+    for line in HostLimits.describe(loader.configuration) { print("# \(line)") }
     try Supervisor.check(loader.configuration)
     _ = try ServerTLS.load(loader.configuration)
   }

@@ -54,7 +54,7 @@ import Testing
     func lines() -> [String] {
       var configuration = Configuration(ConfigurationPlace(environment: [:], isRoot: true))
       configuration.cgroupParent = scratch.path
-      return JobLimits.describe(configuration)
+      return HostLimits.describe(configuration)
     }
     try Files.write(Array("cpuset cpu pids\n".utf8), to: "\(scratch.path)/cgroup.controllers")
     #expect(

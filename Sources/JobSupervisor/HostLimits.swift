@@ -4,14 +4,23 @@ import JobModel
 import Platform
 
 /// Which limits jobs can have on this host, and why not the others (cgroups(7)).
-package struct JobLimits {
+package struct HostLimits {
   /// A limit's name in a request, the controller that enforces it, and why that cannot be had; nil: it can.
   private typealias Limit = (name: String, controller: String, failure: String?)
   private var all: [Limit] = [
     ("memory", "memory", nil), ("cpus", "cpu", nil), ("processes", "pids", nil),
   ]
 
-  var controllers: Set<String> { Set(all.lazy.filter { $0.failure == nil }.map(\.controller)) }
+  /// Why a job cannot have these limits, which would be without effect; nil: it can.
+  func refusal(of limits: JobPolicy.Limits) -> Refusal? {
+    let isAsked = [limits.memory > 0, limits.cpuMilli > 0, limits.processes > 0]
+    for (limit, isAsked) in zip(all, isAsked) where isAsked {
+      guard let failure = limit.failure else { continue }
+      return Refusal(
+        reason: .invalid, text: "limits: this host cannot enforce \"\(limit.name)\": \(failure)")
+    }
+    return nil
+  }
 
   /// For the log.
   var fields: Log.Fields {
