@@ -113,7 +113,8 @@ package final class Daemon {
   package var held: Int {
     get throws {
       let line = try control("status").text.split(separator: "\n").first { $0.hasPrefix("jobs: ") }
-      return line.flatMap { Int($0.split(separator: " ")[3]) } ?? -1
+      let words = line?.split(separator: " ") ?? []
+      return words.firstIndex(of: "held").flatMap { Int(words[$0 - 1]) } ?? -1
     }
   }
 

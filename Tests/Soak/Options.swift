@@ -11,6 +11,8 @@ struct Options {
   var pause = 1500
   /// Jobs are in cgroups, where that is possible.
   var cgroup = true
+  /// Jobs of a client that run at once; others wait. 0: as many as there are.
+  var slots = 0
   /// Past this the run has failed.
   var mostSeconds = 3600.0
   var seed = UInt64.random(in: 0...UInt64.max)
@@ -19,6 +21,7 @@ struct Options {
   /// soon, and what hangs is not to be waited for.
   var daemon: [String] {
     var options = ["--client-create-rate", "1000000", "--session-cache", "200", "--cgroup", "\(cgroup)"]
+    if slots > 0 { options += ["--client-running-jobs", "\(slots)"] }
     if counts[.supervisorStop] != nil || counts[.apiStop] != nil { options += ["--watchdog-time", "2s"] }
     return options
   }
@@ -33,7 +36,7 @@ struct Options {
   static let usage = """
     usage: soak [--seconds N] [--clients N] [--api-kills N] [--reloads N] [--upgrades N] [--bad-upgrades N]
                 [--upgrade-kills N] [--supervisor-kills N] [--supervisor-stops N] [--api-stops N] [--pause MILLISECONDS]
-                [--most-seconds N] [--cgroup 0|1] [--seed N]
+                [--slots N] [--most-seconds N] [--cgroup 0|1] [--seed N]
     """
 
   init(_ arguments: [String]) throws(UsageError) {
@@ -55,6 +58,7 @@ struct Options {
     case "--seconds": seconds = Double(value)
     case "--clients": clients = Int(value)
     case "--pause": pause = Int(value)
+    case "--slots": slots = Int(value)
     case "--most-seconds": mostSeconds = Double(value)
     case "--cgroup": cgroup = value != 0
     case "--seed": seed = value

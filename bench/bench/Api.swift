@@ -46,9 +46,10 @@ struct Api {
 
   private struct JobList: Decodable { var jobs: [Status] }
 
-  /// At most a thousand.
-  func runningJobs() throws -> Int {
-    try decode(JobList.self, try ask("GET", "/jobs?state=running&limit=1000"), of: "GET /jobs").jobs.count
+  /// Jobs that run or wait, at most a thousand.
+  func runningJobs(most: Int = 1000) throws -> Int {
+    let text = try ask("GET", "/jobs?state=running&limit=\(most)")
+    return try decode(JobList.self, text, of: "GET /jobs").jobs.count
   }
 
   struct Detail: Decodable {
@@ -80,6 +81,8 @@ struct Api {
       throw BenchFailure("job \(id): \(text)")
     }
   }
+
+  func stop(_ id: String) throws { _ = try ask("POST", "/jobs/\(id)/stop") }
 
   func delete(_ id: String) throws { _ = try ask("DELETE", "/jobs/\(id)") }
 }

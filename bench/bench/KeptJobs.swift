@@ -5,7 +5,8 @@ import Glibc
 struct KeptJobs {
   private let database: OpaquePointer
 
-  static func fill(_ state: String, count: Int) throws {
+  /// `waiting`: the copies wait for a slot.
+  static func fill(_ state: String, count: Int, waiting: Bool = false) throws {
     guard count > 0 else { return }
     var handle: OpaquePointer?
     guard sqlite3_open_v2("\(state)/jobd.db", &handle, SQLITE_OPEN_READWRITE, nil) == SQLITE_OK, let handle
@@ -16,10 +17,21 @@ struct KeptJobs {
     let kept = KeptJobs(database: handle)
     try kept.run("PRAGMA synchronous=OFF; BEGIN")
     try kept.copy(count)
+    if waiting { try kept.run(queue) }
     try kept.run(
-      "UPDATE clients SET finished = (SELECT count(*) FROM jobs), bytes = (SELECT sum(bytes) FROM jobs)")
+      """
+      UPDATE clients SET finished = (SELECT count(*) FROM jobs WHERE state = 1),
+        bytes = (SELECT sum(bytes) FROM jobs)
+      """)
     try kept.run("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)")
   }
+
+  private static let queue = """
+    UPDATE jobs SET state = 3, started = 0, finished = 0, exit_code = 0, signal = 0, error = NULL, flags = 0,
+      ended_by = 0, launched = 0, saved = 0 WHERE number > 1;
+    INSERT INTO queues(client, name, slots, waiting)
+      SELECT client, '', 1, count(*) FROM jobs WHERE state = 3 GROUP BY client
+    """
 
   private func run(_ text: String) throws {
     guard sqlite3_exec(database, text, nil, nil, nil) == SQLITE_OK else { throw failure() }

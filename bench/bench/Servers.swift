@@ -58,11 +58,12 @@ final class Jobd: Server {
   private let child: Child
 
   /// Limits that protect a host from its clients are set so that the load generator does not reach them.
-  init(_ bench: Bench, state name: String, options: [String] = []) throws {
+  /// `settings`: the configuration file.
+  init(_ bench: Bench, state name: String, options: [String] = [], settings: String = "{}") throws {
     state = bench.path(name)
     let log = "\(state).log"
     unlink(log)
-    try Files.write("{}", to: "\(state).json5")
+    try Files.write(settings, to: "\(state).json5")
     let pki = bench.pki.directory
     let start = Clock.now
     let child = try Child(

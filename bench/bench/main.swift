@@ -13,6 +13,7 @@ do {
   bench.section("memory", "Memory", bench.memoryRows)
   bench.section("command", "The command line", bench.commandRows)
   bench.section("growth", "Growth", bench.growthRows)
+  bench.section("queue", "Jobs that wait", bench.queueRows)
   bench.section("followers", "Followers", bench.followerRows)
   // Only root may trace a process that has given its rights away.
   if geteuid() == 0 { bench.section("calls", "System calls", bench.systemCallRows) }

@@ -115,7 +115,7 @@ struct JobLifecycle: Hashable {
       return move(to: .requeuing, .saveRequeue)
     case (.requeuing, .requeued):
       isSaved = true
-      return deleteAsked ? remove() : move(to: .waiting, [.announce, .release])
+      return deleteAsked ? Actions.announce.union(remove()) : move(to: .waiting, [.announce, .release])
     case (.requeuing, .notRequeued):
       return deleteAsked ? remove() : move(to: .saving, .saveResult)
     case (.launching, .started):

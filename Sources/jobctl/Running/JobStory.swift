@@ -46,6 +46,8 @@ struct JobStory {
   private var outcome: String {
     let after = spans.all.map { " after \(Spell.time($0))" } ?? ""
     switch job.status {
+    case .running where job.queued == true:
+      return "waits for a slot\(queue), for \(Spell.time(spans.all ?? 0))\(ahead)"
     case .running where job.times.started == nil:
       return "waits for its launch, for \(Spell.time(spans.all ?? 0))"
     case .running: return "runs, for \(Spell.time(spans.run ?? 0))"
@@ -54,6 +56,14 @@ struct JobStory {
       if let signal = job.signal { return "was ended by signal \(Self.name(signal))\(after)" }
       return "completed with exit code \(job.exitCode ?? 0)\(after)"
     }
+  }
+
+  private var queue: String { job.queue.map { " of the queue \($0)" } ?? "" }
+
+  private var ahead: String {
+    guard let ahead = job.ahead else { return "" }
+    let more = ahead >= JobFacts.mostAhead ? " or more" : ""
+    return ": \(ahead)\(more) of your jobs \(ahead == 1 ? "goes" : "go") before it"
   }
 
   private static func name(_ signal: Int32) -> String {

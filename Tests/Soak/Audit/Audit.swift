@@ -8,9 +8,11 @@ final class Audit {
   private let context: Context
   private let daemon: Daemon
   private let ledgers: [Ledger]
+  /// Jobs of a client that may run at once; 0: any number.
+  private let slots: Int
 
-  init(_ context: Context, _ daemon: Daemon, _ ledgers: [Ledger]) {
-    (self.context, self.daemon, self.ledgers) = (context, daemon, ledgers)
+  init(_ context: Context, _ daemon: Daemon, _ ledgers: [Ledger], slots: Int) {
+    (self.context, self.daemon, self.ledgers, self.slots) = (context, daemon, ledgers, slots)
   }
 
   func run(_ witnesses: [EventWitness]) throws {
@@ -19,6 +21,7 @@ final class Audit {
       let client = JobClient(context.settings(witness.client))
       let listed = try endOfAll(client)
       try compare(own, listed)
+      if slots > 0 { compareSlots(witness.client, listed.values.joined()) }
       try compare(witness, own, listed)
     }
     compareLaunches()
@@ -40,6 +43,25 @@ final class Audit {
       check(status.status != .running, "job \(job.id) \(job.labels ?? [:]) does not end")
     }
     return Dictionary(grouping: try list(client)) { $0.labels?["tag"] ?? "none" }
+  }
+
+  /// By when their programs were started and ended: never more at once than there are slots.
+  private func compareSlots(_ client: String, _ jobs: some Sequence<JobDetail>) {
+    var changes: [(time: String, change: Int)] = []
+    for job in jobs {
+      // Of one that was lost the end is when that was seen, after others had begun.
+      guard let started = job.started, let ended = job.finished, job.endedBy != .lost else { continue }
+      changes += [(started, 1), (ended, -1)]
+    }
+    // What ends in the same microsecond ends first.
+    changes.sort { ($0.time, $0.change) < ($1.time, $1.change) }
+    var (running, most) = (0, 0)
+    for change in changes {
+      running += change.change
+      most = max(most, running)
+    }
+    say("\(client): at most \(most) jobs ran at once, of \(changes.count / 2)")
+    check(most <= slots, "\(client) had \(most) jobs that ran at once, with \(slots) slots")
   }
 
   private func list(_ client: JobClient, _ query: Query = [:]) throws -> [JobDetail] {
