@@ -6,12 +6,12 @@ import JobStore
 /// changes on their way to the disk, and what is due later. A value without I/O: told what happened and when, it
 /// says what to do.
 struct JobBook {
-  private(set) var jobs: [JobID: Entry] = [:]
+  var jobs: [JobID: Entry] = [:]
   /// Jobs that have a slot.
-  private(set) var running = 0
-  private(set) var waiting = WaitingJobs()
-  private var limits: ClientLimits
-  private var launches: LaunchQueue
+  var running = 0
+  var waiting = WaitingJobs()
+  var limits: ClientLimits
+  var launches: LaunchQueue
   /// What waits for the store: each change that is queued has a token.
   private var pending: [UInt64: Change] = [:]
   private var lastToken: UInt64 = 0
@@ -20,14 +20,14 @@ struct JobBook {
   private var unannounced = Later<JobID>(delay: 10_000)
   private var unstored = Later<JobID>(delay: 500_000)
   /// Jobs whose result could not be saved, or that could not be taken out of their queue; queues that could not be read.
-  private var unsaved = Later<JobID>(delay: 1_000_000)
-  private var unloaded = Later<QueueKey>(delay: 1_000_000)
+  var unsaved = Later<JobID>(delay: 1_000_000)
+  var unloaded = Later<QueueKey>(delay: 1_000_000)
   /// Jobs of an earlier daemon whose end was not tried to be stored yet.
   private var lostLeft = 0
   private var isStopping = false
-  private var effects: [Effect] = []
-  private var now = Instant(wall: 0, monotonic: 0)
-  private let configuration: Configuration
+  var effects: [Effect] = []
+  var now = Instant(wall: 0, monotonic: 0)
+  let configuration: Configuration
 
   init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -98,8 +98,8 @@ struct JobBook {
     return effects
   }
 
-  private static let stopped = "the job was stopped before it was started"
-  private static let stoppedInQueue = "stopped while it waited"
+  static let stopped = "the job was stopped before it was started"
+  static let stoppedInQueue = "stopped while it waited"
 
   // MARK: What is asked
 
@@ -118,7 +118,7 @@ struct JobBook {
       .store(.create(record, clientName: new.clientName, creation), token: token(for: .creation(new.id))))
   }
 
-  private func grace(_ plan: JobPlan, _ client: Int64) -> UInt64 {
+  func grace(_ plan: JobPlan, _ client: Int64) -> UInt64 {
     plan.grace ?? UInt64(settings(of: client).grace)
   }
 
@@ -128,8 +128,10 @@ struct JobBook {
       let text = "\(WaitingJobs.mostQueues) of your named queues are in use, the most that may"
       return ClientLimits.Reached(.refusedClientQueuedJobs, text)
     }
-    if waits, let reached = limits.waitRefusal(
-      new.client, waiting: waiting.count(of: new.client), of: waiting.count) {
+    if waits,
+      let reached = limits.waitRefusal(
+        new.client, waiting: waiting.count(of: new.client), of: waiting.count)
+    {
       return reached
     }
     let input = new.creation.input?.count ?? 0
@@ -152,7 +154,7 @@ struct JobBook {
     }
   }
 
-  private mutating func refuse(_ caller: Caller, _ reached: ClientLimits.Reached) {
+  mutating func refuse(_ caller: Caller, _ reached: ClientLimits.Reached) {
     if let counter = reached.counter { effects.append(.count(counter)) }
     refuse(caller, reached.refusal)
   }
@@ -227,7 +229,7 @@ struct JobBook {
   }
 
   /// Without having been handed to the engine, or because that failed.
-  private mutating func notLaunched(_ id: JobID, _ why: String) {
+  mutating func notLaunched(_ id: JobID, _ why: String) {
     guard let job = jobs[id] else { return }
     let wasUnderWay = !job.isWaiting
     giveUp(id, why)
@@ -237,7 +239,7 @@ struct JobBook {
   }
 
   /// It is launched no more.
-  private mutating func giveUp(_ id: JobID, _ why: String) {
+  mutating func giveUp(_ id: JobID, _ why: String) {
     jobs[id]?.creation = nil
     jobs[id]?.record.state = .error
     jobs[id]?.record.error = why
@@ -290,141 +292,6 @@ struct JobBook {
     for key in unloaded.take(now.monotonic) { waiting.giveTurn(key.client) }
   }
 
-  // MARK: Slots
-
-  /// Whether a job of that client and queue may be launched now; else it waits.
-  private func mayLaunch(_ client: Int64, _ key: QueueKey, slots: Int) -> Bool {
-    !launches.isPaused && running < configuration.maxRunningJobs && limits.mayRun(client)
-      && waiting.isFree(key, slots: slots)
-  }
-
-  private mutating func takeSlot(_ id: JobID, _ key: QueueKey) {
-    jobs[id]!.slot = key
-    running += 1
-    limits.began(key.client, now: now.monotonic)
-    waiting.began(key)
-  }
-
-  private mutating func freeSlot(of job: Entry) {
-    guard let key = job.slot else { return }
-    running -= 1
-    limits.ended(key.client, now: now.monotonic)
-    waiting.ended(key)
-  }
-
-  /// Has jobs that wait launched while there are slots.
-  private mutating func fillSlots() {
-    guard !launches.isPaused else { return }
-    while running < configuration.maxRunningJobs,
-      let next = waiting.next(where: { limits.mayRun($0) }, isLeaving: { jobs[$0] != nil })
-    {
-      switch next {
-      case .load(let key): effects.append(.loadQueue(key))
-      case .launch(let key, let id):
-        dequeue(id, key.client)
-        takeSlot(id, key)
-      }
-    }
-  }
-
-  private mutating func loaded(_ key: QueueKey, _ places: [QueuePlace]?) {
-    guard let places else {
-      waiting.notLoaded(key)
-      return unloaded.add(key, now.monotonic)
-    }
-    waiting.loaded(key, places) { jobs[$0]?.slot != nil }
-  }
-
-  private mutating func noteArrival(of job: Entry, isStored: Bool) {
-    guard let plan = job.creation?.plan else { return }
-    let key = QueueKey(client: job.record.client, plan)
-    if job.record.isQueued {
-      let place = QueuePlace(priority: plan.priority, id: job.record.id)
-      waiting.arrived(key, isStored ? place : nil)
-    }
-    if isStored { waiting.set(plan.queueSlots, of: key) }
-  }
-
-  /// Takes a job out of its queue, to launch or to stop it.
-  private mutating func dequeue(_ id: JobID, _ client: Int64) {
-    jobs[id] = Entry(JobRecord(id: id, client: client, created: 0), JobLifecycle(state: .dequeuing), grace: 0)
-    saveDequeue(id)
-  }
-
-  private mutating func saveDequeue(_ id: JobID) {
-    guard let client = jobs[id]?.record.client else { return }
-    effects.append(.store(.dequeue(client: client, id: id), token: token(for: .dequeue(id))))
-  }
-
-  private mutating func dequeueStored(_ id: JobID, _ outcome: StoreOutcome) {
-    guard let job = jobs[id] else { return }
-    switch outcome {
-    case .dequeued(let record, let creation): dequeued(job, record, creation)
-    case .failed(let error):
-      for caller in job.stoppers { refuse(caller, Refusal("the job cannot be stopped", error)) }
-      jobs[id]!.stoppers = []
-      if job.slot != nil { unsaved.add(id, now.monotonic) } else { advance(id, .notThere) }
-    default: advance(id, .notThere)
-    }
-  }
-
-  private mutating func dequeued(_ job: Entry, _ record: JobRecord, _ creation: ApiRequest.Creation) {
-    let id = record.id
-    (jobs[id]!.record, jobs[id]!.creation, jobs[id]!.grace) = (
-      record, creation, grace(creation.plan, record.client)
-    )
-    if job.record.stopAsked != 0 { jobs[id]!.record.noteStop(by: job.record.stopper, at: job.record.stopAsked) }
-    jobs[id]!.inputBytes = creation.input?.count ?? 0
-    limits.hold(record.client, input: jobs[id]!.inputBytes, now: now.monotonic)
-    if job.slot == nil { waiting.remove(QueueKey(client: record.client, creation.plan), id) }
-    // Should its deletion fail, what is left of it is a job that has ended.
-    if job.lifecycle.deleteAsked { giveUp(id, Self.stopped) }
-    advance(id, .dequeued)
-  }
-
-  private mutating func admit(_ id: JobID) {
-    guard let job = jobs[id], let creation = job.creation else { return }
-    if !job.stoppers.isEmpty {
-      notLaunched(id, Self.stoppedInQueue)
-    } else if launches.isPaused {
-      advance(id, .requeueAsked)
-    } else {
-      effects.append(.admit(job.record, creation, waited: max(0, now.wall - job.record.created)))
-    }
-  }
-
-  private mutating func admitted(_ id: JobID, _ refusal: Refusal?) {
-    guard let job = jobs[id], job.isWaiting else { return }
-    if let refusal { return notLaunched(id, "it waited, and may not be started any more: \(refusal.text)") }
-    launches.add(id, of: job.record.client)
-    launchNext()
-  }
-
-  /// What is not launched yet waits, for this daemon or for the next.
-  private mutating func pauseLaunches() {
-    launches.isPaused = true
-    launches.removeAll()
-    for job in jobs.values where job.isWaiting { advance(job.record.id, .requeueAsked) }
-  }
-
-  private mutating func saveRequeue(_ id: JobID) {
-    guard let job = jobs[id], let creation = job.creation else { return }
-    effects.append(.store(.requeue(job.record, creation), token: token(for: .requeue(id))))
-  }
-
-  private mutating func requeueStored(_ id: JobID, _ outcome: StoreOutcome) {
-    guard let job = jobs[id], let plan = job.creation?.plan else { return }
-    guard outcome == .saved else {
-      giveUp(id, "the daemon stopped before it was started, and it could not be made to wait")
-      effects += [.count(.failed), .inputEnded(id, .inputEnded)]
-      return advance(id, .notRequeued)
-    }
-    jobs[id]!.record.isQueued = true
-    waiting.add(QueueKey(client: job.record.client, plan), QueuePlace(priority: plan.priority, id: id))
-    effects.append(.inputEnded(id, Refusal(reason: .unavailable, text: "the daemon is being replaced")))
-    advance(id, .requeued)
-  }
-
   // MARK: Launching
 
   private mutating func launchEnded(of client: Int64?, waited: Bool) {
@@ -445,7 +312,7 @@ struct JobBook {
     launchNext()
   }
 
-  private mutating func launchNext() {
+  mutating func launchNext() {
     while let id = launches.next(where: { jobs[$0]?.isWaiting == true }) {
       let creation = jobs[id]!.creation!
       jobs[id]!.creation = nil
@@ -462,7 +329,7 @@ struct JobBook {
 
   // MARK: The store
 
-  private mutating func token(for change: Change) -> UInt64 {
+  mutating func token(for change: Change) -> UInt64 {
     lastToken += 1
     pending[lastToken] = change
     return lastToken
@@ -542,7 +409,7 @@ struct JobBook {
 
   // MARK: Lifecycles
 
-  private mutating func advance(_ id: JobID, _ event: JobLifecycle.Event) {
+  mutating func advance(_ id: JobID, _ event: JobLifecycle.Event) {
     guard let actions = jobs[id]?.lifecycle.handle(event), !actions.isEmpty, let job = jobs[id] else {
       return
     }
@@ -590,7 +457,7 @@ struct JobBook {
     for caller in callers { effects.append(.answer(caller, answer)) }
   }
 
-  private mutating func refuse(_ caller: Caller?, _ refusal: Refusal) {
+  mutating func refuse(_ caller: Caller?, _ refusal: Refusal) {
     if let caller { effects.append(.answer(caller, .refused(refusal))) }
   }
 }
