@@ -96,7 +96,8 @@ struct ClientLimitsTests {
     (settings.runningJobs, settings.queuedJobs) = (2, 5)
     limits.set(settings, for: 1)
     #expect(limits.mayRun(1), "what ran before counts on")
-    #expect(limits.waitRefusal(1, waiting: 5, of: 5) != nil && limits.waitRefusal(2, waiting: 5, of: 5) == nil)
+    #expect(
+      limits.waitRefusal(1, waiting: 5, of: 5) != nil && limits.waitRefusal(2, waiting: 5, of: 5) == nil)
     limits.set(Self.configuration.client, for: 1)
     #expect(limits.settings(of: 1) == Self.configuration.client)
     limits.ended(1, now: 2)

@@ -30,13 +30,10 @@ extension JobBook {
     while running < configuration.maxRunningJobs,
       let next = waiting.next(where: { limits.mayRun($0) }, isLeaving: { jobs[$0] != nil })
     {
-      switch next {
-      case .load(let key): effects.append(.loadQueue(key))
-      case .launch(let key, let id):
-        dequeue(id, key.client)
-        takeSlot(id, key)
-      }
+      dequeue(next.id, next.key.client)
+      takeSlot(next.id, next.key)
     }
+    for key in waiting.takeLoads() { effects.append(.loadQueue(key)) }
   }
 
   mutating func loaded(_ key: QueueKey, _ places: [QueuePlace]?) {

@@ -45,11 +45,8 @@ struct WaitingJobs {
   /// Named queues of a client that are in use at once.
   static let mostQueues = 1000
 
-  /// What to do next: to launch a job, or to find out first which one.
-  enum Next: Equatable {
-    case launch(QueueKey, JobID)
-    case load(QueueKey)
-  }
+  /// Queues of which more is to be read from the store; told once.
+  private var loads: [QueueKey] = []
 
   func count(of client: Int64) -> Int { clients[client]?.waiting ?? 0 }
 
@@ -125,7 +122,9 @@ struct WaitingJobs {
 
   /// The next job that has a slot of its queue, of a client for which `mayRun` holds. Of a client for which it does not,
   /// nothing is looked at until ``giveTurn(_:)``. `isLeaving`: jobs that are being stopped or deleted.
-  mutating func next(where mayRun: (Int64) -> Bool, isLeaving: (JobID) -> Bool) -> Next? {
+  mutating func next(
+    where mayRun: (Int64) -> Bool, isLeaving: (JobID) -> Bool
+  ) -> (key: QueueKey, id: JobID)? {
     while let client = turns.popFirst() {
       clients[client]!.hasTurn = false
       guard !clients[client]!.queues.isEmpty else {
@@ -133,11 +132,17 @@ struct WaitingJobs {
         continue
       }
       guard mayRun(client), let next = next(of: client, isLeaving) else { continue }
-      if case .launch(let key, let id) = next { take(key, id) }
+      take(next.key, next.id)
       giveTurn(client)
       return next
     }
     return nil
+  }
+
+  /// Queues of which the store is to be asked, by ``loaded(_:_:isTaken:)``, for more.
+  mutating func takeLoads() -> [QueueKey] {
+    defer { loads = [] }
+    return loads
   }
 
   /// Something changed: it may have a job to launch.
@@ -148,20 +153,26 @@ struct WaitingJobs {
   }
 
   /// Nothing while one of its queues is being loaded that could have the job that goes first.
-  private mutating func next(of client: Int64, _ isLeaving: (JobID) -> Bool) -> Next? {
+  private mutating func next(
+    of client: Int64, _ isLeaving: (JobID) -> Bool
+  ) -> (key: QueueKey, id: JobID)? {
     var best: (name: String, place: QueuePlace)?
+    var mustWait = false
     for (name, queue) in clients[client]?.queues ?? [:] where queue.hasSlot && queue.waiting > 0 {
-      if queue.needsMore {
-        change(QueueKey(client: client, name: name)) { $0.isLoading = true }
-        return .load(QueueKey(client: client, name: name))
-      }
+      if queue.needsMore { load(QueueKey(client: client, name: name)) }
       guard let place = queue.first.first(where: { !isLeaving($0.id) }) else {
-        if queue.isLoading { return nil }
+        mustWait = mustWait || !queue.isWhole
         continue
       }
       if best == nil || place < best!.place { best = (name, place) }
     }
-    return best.map { .launch(QueueKey(client: client, name: $0.name), $0.place.id) }
+    guard !mustWait else { return nil }
+    return best.map { (QueueKey(client: client, name: $0.name), $0.place.id) }
+  }
+
+  private mutating func load(_ key: QueueKey) {
+    change(key) { $0.isLoading = true }
+    loads.append(key)
   }
 
   private mutating func take(_ key: QueueKey, _ id: JobID) {
@@ -171,7 +182,7 @@ struct WaitingJobs {
     }
   }
 
-  /// The store answered ``Next/load(_:)`` with the first of them, `most` or all there are. `isTaken`: jobs that the
+  /// The store answered ``takeLoads()`` with the first of them, `most` or all there are. `isTaken`: jobs that the
   /// store did not know yet to be taken out.
   mutating func loaded(_ key: QueueKey, _ places: [QueuePlace], isTaken: (JobID) -> Bool) {
     change(key) { queue in
