@@ -7,6 +7,8 @@ package struct JobFilter: Equatable, Sendable {
   package var states: Set<JobState> = []
   /// Beside those states, jobs that wait for a slot; they are of state running too.
   package var isQueued = false
+  /// False: none of those that wait.
+  package var mayBeQueued = true
   /// Each as `NAME=VALUE`; a name has no `=`.
   package var labels: Set<String> = []
   /// Created then or later; microseconds since 1970.
@@ -24,7 +26,8 @@ package struct JobFilter: Equatable, Sendable {
   }
 
   package func matches(_ record: JobRecord) -> Bool {
-    states.isEmpty && !isQueued || states.contains(record.state) || isQueued && record.isQueued
+    guard mayBeQueued || !record.isQueued else { return false }
+    return states.isEmpty && !isQueued || states.contains(record.state) || isQueued && record.isQueued
   }
 
   package func matches(_ plan: JobPlan) -> Bool {

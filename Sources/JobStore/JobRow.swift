@@ -67,7 +67,8 @@ enum JobRow {
     return [
       record.id, record.client, state, record.created, record.started, record.finished,
       record.exitCode, record.signal, record.error, record.stdout.kept, record.stdout.dropped,
-      record.stderr.kept, record.stderr.dropped, Int64(record.flags.subtracting(.queued).rawValue), record.userTime,
+      record.stderr.kept, record.stderr.dropped, Int64(record.flags.subtracting(.queued).rawValue),
+      record.userTime,
       record.systemTime, record.peakMemory, Int64(EndedBy.code(of: record.endedBy)), record.stopper,
       record.stopAsked, record.launched, record.firstOutput, record.throttled, record.stored, record.saved,
     ]

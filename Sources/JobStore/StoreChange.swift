@@ -17,13 +17,13 @@ package enum StoreChange: Equatable, Sendable {
   case delete(client: Int64, id: JobID)
   /// A job that waits is about to be launched: it waits no more, whatever happens then.
   case dequeue(client: Int64, id: JobID)
-  /// One that was to be launched, and was not, waits again.
-  case requeue(JobRecord, ApiRequest.Creation)
+  /// One that was to be launched, and was not, waits again. `slots`: of its queue.
+  case requeue(JobRecord, ApiRequest.Creation, slots: Int)
 
   package var id: JobID {
     switch self {
     case .create(let record, _, _), .find(let record, _), .finish(let record, _, _, _),
-      .started(let record), .requeue(let record, _):
+      .started(let record), .requeue(let record, _, _):
       record.id
     case .delete(_, let id), .dequeue(_, let id): id
     }
@@ -32,7 +32,7 @@ package enum StoreChange: Equatable, Sendable {
   package var client: Int64 {
     switch self {
     case .create(let record, _, _), .find(let record, _), .finish(let record, _, _, _),
-      .started(let record), .requeue(let record, _):
+      .started(let record), .requeue(let record, _, _):
       record.client
     case .delete(let client, _), .dequeue(let client, _): client
     }

@@ -60,6 +60,7 @@ extension StoreReader {
 
   private func statement(for filter: JobFilter) -> Statement {
     switch (filter.states, filter.isQueued) {
+    case ([.running], false) where !filter.mayBeQueued: statements.launched
     case ([.running], _): statements.running
     case ([], true): statements.queued
     case ([.error], false): statements.error

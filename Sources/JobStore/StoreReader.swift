@@ -47,7 +47,7 @@ package final class StoreReader {
 /// The reader's statements, prepared once.
 struct ReaderStatements {
   let job, log, client, events, newest, trimmed: Statement
-  let all, running, queued, error, ids, listed, ahead: Statement
+  let all, running, launched, queued, error, ids, listed, ahead: Statement
 
   init(_ database: Database) throws(StoreError) {
     job = try database.prepare("SELECT \(JobRow.columns) FROM jobs WHERE client = ?1 AND id = ?2")
@@ -60,8 +60,9 @@ struct ReaderStatements {
     let list = "SELECT \(JobRow.columns), plan FROM jobs"
     all = try database.prepare("\(list) INDEXED BY jobs_id \(range) ORDER BY id DESC")
     let waiting = "\(list) INDEXED BY jobs_queued \(range) AND state = 3"
-    running = try database.prepare(
-      "\(list) INDEXED BY jobs_running \(range) AND state = 0 UNION ALL \(waiting) ORDER BY id DESC")
+    let launched = "\(list) INDEXED BY jobs_running \(range) AND state = 0"
+    running = try database.prepare("\(launched) UNION ALL \(waiting) ORDER BY id DESC")
+    self.launched = try database.prepare("\(launched) ORDER BY id DESC")
     queued = try database.prepare("\(waiting) ORDER BY id DESC")
     error = try database.prepare("\(list) INDEXED BY jobs_error \(range) AND state = 2 ORDER BY id DESC")
     listed = try database.prepare("\(list) WHERE client = ?1 AND id = ?2")

@@ -133,9 +133,9 @@ final class StoreWriter {
       return try create(record, name, creation, &draft)
     case .dequeue(let client, let id):
       return try dequeue(client, id, &draft)
-    case .requeue(let record, let creation):
+    case .requeue(let record, let creation, let slots):
       guard try statements.requeue(record, creation) else { return .notFound }
-      draft.waits(QueueKey(client: record.client, creation.plan), 1, slots: Int64(creation.plan.queueSlots))
+      draft.waits(QueueKey(client: record.client, creation.plan), 1, slots: Int64(slots))
       draft.count(record.client, finished: 0, bytes: Int64(creation.input?.count ?? 0))
       return .saved
     case .find(let record, let idempotency):

@@ -29,6 +29,7 @@ final class LiveJob: RunningJobDelegate {
   private(set) var kept: [UInt64] = [0, 0]
   /// When the first of them was read: microseconds since 1970; nil: not yet, 0: before this process took it over.
   private(set) var firstOutput: Int64?
+  var knownUsage: KnownUsage?
   private(set) var index: OutputIndexWriter
   private var isOutputLost = false
   var input = InputQueue()

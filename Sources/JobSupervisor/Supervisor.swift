@@ -112,7 +112,7 @@ package final class Supervisor: @unchecked Sendable {
     watch = try Watch(self)
     usages = try UsageAnswers(
       loop,
-      usage: { [unowned self] id, client in
+      look: { [unowned self] id, client in
         self.live[id].flatMap { $0.client == client ? $0.usage() : nil }
       }, answer: { [unowned self] in self.apis.answer($0, usage: $1) })
     for (name, descriptor) in counts.held { try keeper.hold(descriptor, as: name) }

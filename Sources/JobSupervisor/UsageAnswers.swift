@@ -3,8 +3,8 @@ import JobLoop
 import JobModel
 import Platform
 
-/// Answers what running jobs use: a few jobs a turn of the loop, so that launches and output do not wait for a thousand of
-/// them, and the requests in turn. Supervisor's thread only.
+/// Answers what running jobs use: a few processes a turn of the loop, so that launches and output do not wait for thousands
+/// of them, and the requests in turn. Supervisor's thread only.
 final class UsageAnswers {
   private struct Request {
     let caller: Caller
@@ -13,33 +13,36 @@ final class UsageAnswers {
     var found: [JobUsage] = []
   }
 
-  private let usage: (JobID, Int64) -> JobUsage?
+  typealias Look = (JobID, Int64) -> (usage: JobUsage, cost: Int)?
+  private let look: Look
   private let answer: (Caller, [JobUsage]) -> Void
   private var timer: LoopTimer!
   private var requests: [Request] = []
 
-  /// Jobs a turn: each is two files of /proc to read.
-  private static let turn = 32
+  /// Processes looked at in a turn, but for those of its last job. A job itself counts as one.
+  private static let turn = 64
 
-  /// `usage`: of a job that runs and is this client's.
+  /// `look`: what a job uses that runs and is this client's, and for how many processes that was found out.
   init(
-    _ loop: EventLoop, usage: @escaping (JobID, Int64) -> JobUsage?,
-    answer: @escaping (Caller, [JobUsage]) -> Void
+    _ loop: EventLoop, look: @escaping Look, answer: @escaping (Caller, [JobUsage]) -> Void
   ) throws(SystemError) {
-    (self.usage, self.answer) = (usage, answer)
+    (self.look, self.answer) = (look, answer)
     timer = try LoopTimer(loop) { [unowned self] in self.takeTurn() }
   }
 
   func add(_ ids: [JobID], of client: Int64, _ caller: Caller) {
     requests.append(Request(caller: caller, client: client, left: ids[...]))
-    if requests.count == 1 { takeTurn() }
+    if requests.count == 1 { timer.start(milliseconds: 0) }
   }
 
   private func takeTurn() {
     var request = requests.removeFirst()
-    let ids = request.left.prefix(Self.turn)
-    request.left = request.left.dropFirst(ids.count)
-    request.found += ids.compactMap { usage($0, request.client) }
+    var cost = 0
+    while cost < Self.turn, let id = request.left.popFirst() {
+      let found = look(id, request.client)
+      cost += 1 + (found?.cost ?? 0)
+      if let found { request.found.append(found.usage) }
+    }
     if request.left.isEmpty {
       answer(request.caller, request.found)
     } else {

@@ -41,6 +41,13 @@ import Testing
       }
       #expect(try client.status(blocker.id).queued == nil)
       #expect(
+        try daemon.curl("GET", "/jobs?state=running&queued=0").text.components(separatedBy: "\"id\"") == 2)
+      for target in ["log", "stdout", "output"] {
+        #expect(try daemon.curl("GET", "/jobs/\(ids[0])/\(target)").status == 200, "what there is, at once")
+      }
+      #expect(try daemon.jobctl("logs", "\(ids[0])").status == 0)
+      #expect(try daemon.jobctl("top", "--once", "--interval", "100ms").text.contains("1 job runs"))
+      #expect(
         try daemon.curl("GET", "/jobs?state=queued").text.components(separatedBy: "\"queued\":true") == 4)
       #expect(try daemon.curl("GET", "/jobs?state=running").text.components(separatedBy: "\"id\"") == 5)
       #expect(
@@ -104,6 +111,39 @@ import Testing
       try blocker.end()
       #expect(try client.end(of: other).exitCode == 0)
       #expect(Files.text(file) == "c\n")
+    }
+  }
+
+  /// Who is not patient enough to wait for a slot takes the job out of the queue.
+  @Test(arguments: [SIGINT, SIGTERM]) func anInterruptedRunIsNotLaunched(signal: Int32) throws {
+    try Daemon.with(Self.oneSlot) { daemon in
+      let client = daemon.client()
+      let blocker = try Blocker(daemon, client)
+      let file = "\(daemon.scratch.path)/ran"
+      let run = try daemon.startJobctl(["run", "touch", file])
+      try Poll.until("the job to wait") { try client.list(["state": "queued"]).jobs.count == 1 }
+      run.signal(signal)
+      let done = try run.wait()
+      #expect(done.status == 125 && done.errorText.contains("stopped while it waited"), "\(done.errorText)")
+      try blocker.end()
+      #expect(try client.end(of: blocker.id).exitCode == 0 && !Files.exists(file))
+    }
+  }
+
+  /// Input that waits with its job keeps no daemon from ending.
+  @Test func inputOfAJobThatWaitsHoldsNoEnd() throws {
+    try Daemon.with(Self.oneSlot) { daemon in
+      let client = daemon.client()
+      _ = try Blocker(daemon, client)
+      var request = CreateRequest(cmd: "cat")
+      request.stdinOpen = true
+      let id = try client.create(request)
+      let input = try daemon.startCurl("/jobs/\(id)/stdin", ["-T", "-", "-w", "%{http_code}"], input: "x")
+      usleep(300_000)
+      #expect(!input.hasEnded)
+      daemon.signal(SIGTERM)
+      #expect(try input.wait().text.hasSuffix("503"))
+      #expect(try daemon.stop().status == 0)
     }
   }
 

@@ -192,7 +192,7 @@ private struct World {
       guard stored[id]?.isQueued == true else { return .notFound }
       stored[id]!.isQueued = false
       return .dequeued(stored[id]!, creations[id]!)
-    case .requeue(let record, _):
+    case .requeue(let record, _, _):
       guard let before = stored[record.id], before.state == .running, !before.isQueued else {
         return .notFound
       }
@@ -330,13 +330,32 @@ struct JobBookTests {
   }
 
   private struct Fixture {
-    var book = JobBook(configuration())
+    var book: JobBook
     var now = JobBook.Instant(wall: 5_000_000, monotonic: 1_000_000)
     var ticket: UInt64 = 0
     /// By the last creation.
     var launched: [JobID] = []
 
+    init(slots: Int = 1000) { book = JobBook(configuration(running: slots)) }
+
     mutating func handle(_ event: JobBook.Event) -> [JobBook.Effect] { book.handle(event, at: now) }
+
+    /// The tokens of changes of the store.
+    static func tokens(_ effects: [JobBook.Effect]) -> [UInt64] {
+      effects.compactMap { effect in
+        switch effect {
+        case .store(_, let token), .saveResult(_, _, let token): token
+        default: nil
+        }
+      }
+    }
+
+    /// Has a job end, and its result on disk.
+    mutating func finish(_ id: JobID) -> [JobBook.Effect] {
+      var record = book.jobs[id]!.record
+      (record.state, record.finished) = (.completed, now.wall)
+      return Self.tokens(handle(.ended(record))).flatMap { handle(.stored(token: $0, .saved)) }
+    }
 
     mutating func create(_ number: UInt64, client: Int64 = 1) -> JobID {
       ticket += 1
@@ -479,7 +498,7 @@ struct JobBookTests {
     let requeued = fixture.handle(.stopping)
     let effects = fixture.handle(.started(first[0], pid: 1, at: 1))
     #expect(!effects.contains { if case .launch = $0 { true } else { false } })
-    guard case .store(.requeue(let record, _), _) = try #require(requeued.first) else {
+    guard case .store(.requeue(let record, _, _), _) = try #require(requeued.first) else {
       return #expect(Bool(false), "it does not wait for the next daemon")
     }
     #expect(record.id == waiting && requeued.count == 1)
@@ -593,5 +612,74 @@ struct JobBookTests {
           creation: ApiRequest.Creation(JobPlan(CreateRequest(cmd: "true"))), storedBytes: 0, caller: caller))
     )
     #expect(refused == [.answer(caller, .refused(.stopping))])
+  }
+
+  private static let full = StoreOutcome.failed(StoreError(.full, "full"))
+
+  private static func dequeues(_ effects: [JobBook.Effect]) -> [JobID] {
+    effects.compactMap { if case .store(.dequeue(_, let id), _) = $0 { id } else { nil } }
+  }
+
+  /// A job that waits, and could not be deleted or stopped, is launched when it is its turn.
+  @Test(arguments: [true, false]) func whatCouldNotBeEndedIsLaunched(isDeletion: Bool) throws {
+    var fixture = Fixture(slots: 1)
+    let first = fixture.create(1)
+    let second = fixture.create(2)
+    let caller = Caller(child: 1, ticket: 99)
+    let asked = fixture.handle(
+      isDeletion
+        ? .delete(second, client: 1, caller) : .stop(second, client: 1, by: "alice", grace: nil, caller))
+    #expect(Self.dequeues(fixture.finish(first)) == [])
+    let refused = fixture.handle(.stored(token: try #require(Fixture.tokens(asked).first), Self.full))
+    #expect(refused.contains { if case .answer(caller, .refused) = $0 { true } else { false } })
+    #expect(Self.dequeues(refused) == [second])
+  }
+
+  /// Who is told that a job could not be stopped is not told afterwards that it was.
+  @Test func aStopThatIsRefusedIsForgotten() throws {
+    var fixture = Fixture(slots: 1)
+    let first = fixture.create(1)
+    let second = fixture.create(2)
+    let dequeue = fixture.finish(first)
+    let caller = Caller(child: 1, ticket: 99)
+    #expect(fixture.handle(.stop(second, client: 1, by: "alice", grace: nil, caller)) == [])
+    let refused = fixture.handle(.stored(token: try #require(Fixture.tokens(dequeue).last), Self.full))
+    #expect(refused.contains { if case .answer(caller, .refused) = $0 { true } else { false } })
+    #expect(fixture.book.jobs[second]?.record.endedBy == nil && fixture.book.running == 1)
+    fixture.now.monotonic += 1_000_000
+    #expect(Self.dequeues(fixture.handle(.timePassed)) == [second])
+  }
+
+  /// A deletion does not wait for a store that fails.
+  @Test func aDeletionWhileTheJobIsTakenOutIsRefusedToo() throws {
+    var fixture = Fixture(slots: 1)
+    let first = fixture.create(1)
+    let second = fixture.create(2)
+    let dequeue = fixture.finish(first)
+    let caller = Caller(child: 1, ticket: 99)
+    #expect(fixture.handle(.delete(second, client: 1, caller)) == [])
+    let failed = fixture.handle(.stored(token: try #require(Fixture.tokens(dequeue).last), Self.full))
+    let deletion = try #require(Fixture.tokens(failed).first)
+    let refused = fixture.handle(.stored(token: deletion, Self.full))
+    #expect(refused.contains { if case .answer(caller, .refused) = $0 { true } else { false } })
+    // Where it is in its queue is read again.
+    let key = QueueKey(client: 1, name: "")
+    #expect((failed + refused).contains(.loadQueue(key)))
+    #expect(fixture.book.running == 0 && fixture.book.waiting.count == 1)
+    let loaded = fixture.handle(.loaded(key, [QueuePlace(priority: 0, id: second)]))
+    #expect(Self.dequeues(loaded) == [second])
+  }
+
+  /// It is not told as stopped and launched by the next supervisor.
+  @Test func aStopWhileTheJobIsPutBackIsRefused() throws {
+    var fixture = Fixture()
+    for number in 0..<8 { _ = fixture.create(UInt64(number)) }
+    let waiting = fixture.create(8)
+    let requeue = fixture.handle(.launchesPaused)
+    let caller = Caller(child: 1, ticket: 99)
+    #expect(fixture.handle(.stop(waiting, client: 1, by: "alice", grace: nil, caller)) == [])
+    let effects = fixture.handle(.stored(token: try #require(Fixture.tokens(requeue).first), .saved))
+    #expect(effects.contains { if case .answer(caller, .refused) = $0 { true } else { false } })
+    #expect(!effects.contains(.answer(caller, .done)))
   }
 }

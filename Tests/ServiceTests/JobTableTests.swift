@@ -140,6 +140,18 @@ struct JobTableTests {
     #expect(table.observers(of: 0).isEmpty, "nobody waits for what is not there")
   }
 
+  /// The store has it launched before the supervisor has told so.
+  @Test func whatIsLaunchedDuringTheLookIsWatchedOnceItIsTold() throws {
+    let table = JobTable(finished: 3)
+    var watches = 0
+    _ = try table.follow(record(1).id, of: 1, observer) {
+      self.record(1)
+    } watch: {
+      watches += 1
+    }
+    #expect(table.update(record(1), pid: 0) { watches += 1 } == [observer] && watches == 1)
+  }
+
   private struct StoreUnread: Error {}
 }
 

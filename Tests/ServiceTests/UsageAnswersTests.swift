@@ -18,7 +18,7 @@ struct UsageAnswersTests {
     var lookedForFirst = 0
     let answers = try UsageAnswers(loop) { id, _ in
       looked += 1
-      return JobUsage(id: id, userTime: 1, systemTime: 2)
+      return (JobUsage(id: id, userTime: 1, systemTime: 2), 1)
     } answer: { caller, usage in
       if order.isEmpty { lookedForFirst = looked }
       order.append(caller.ticket)
@@ -26,6 +26,7 @@ struct UsageAnswersTests {
     }
     let many = ids(1000, from: 0)
     answers.add(many, of: 1, Caller(child: 1, ticket: 1))
+    try loop.step(wait: true)
     #expect(looked < 100 && order.isEmpty, "a turn is bounded")
     answers.add(ids(1, from: 5000), of: 1, Caller(child: 1, ticket: 2))
     answers.add([], of: 1, Caller(child: 1, ticket: 3))
@@ -38,13 +39,16 @@ struct UsageAnswersTests {
     let loop = try EventLoop()
     var found: [JobUsage]?
     let answers = try UsageAnswers(loop) { id, client in
-      client == 7 && id.low % 2 == 0 ? JobUsage(id: id, userTime: 1, systemTime: 2) : nil
+      client == 7 && id.low % 2 == 0 ? (JobUsage(id: id, userTime: 1, systemTime: 2), 500) : nil
     } answer: {
       found = $1
     }
     answers.add(ids(4, from: 0), of: 7, Caller(child: 1, ticket: 1))
+    while found == nil { try loop.step(wait: true) }
     #expect(found?.map(\.id.low) == [0, 2])
+    found = nil
     answers.add(ids(4, from: 0), of: 8, Caller(child: 1, ticket: 2))
+    while found == nil { try loop.step(wait: true) }
     #expect(found?.isEmpty == true)
   }
 }

@@ -83,6 +83,8 @@ struct WaitingJobsTests {
     #expect(
       waiting.hasRoom(for: QueueKey(client: 1, name: "5"))
         && waiting.hasRoom(for: QueueKey(client: 2, name: "x")))
+    #expect(waiting.hasRoom(for: QueueKey(client: 1, name: "")), "jobs of no named queue")
+    waiting.began(QueueKey(client: 1, name: ""))
     waiting.ended(QueueKey(client: 1, name: "7"))
     #expect(waiting.hasRoom(for: QueueKey(client: 1, name: "more")))
   }

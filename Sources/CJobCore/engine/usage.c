@@ -69,13 +69,14 @@ static void add_process(const struct jc_job *job, pid_t pid, struct jc_usage *us
                                    &user, &system, &others_user, &others_system, &pages) != 5)
         return;
     const uint64_t tick_us = 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+    usage->looked_at++;
     usage->user_us += (user + others_user) * tick_us;
     usage->system_us += (system + others_system) * tick_us;
     usage->memory += pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/// Processes of a job without limits that are looked at.
-#define MOST_PROCESSES 1000
+/// Processes of a job without limits that are looked at: some milliseconds of the loop.
+#define MOST_PROCESSES 128
 
 static void add_processes(const struct jc_job *job, struct jc_usage *usage)
 {

@@ -163,7 +163,8 @@ extension ConfigurationOption {
         "Replies at once that follow output or events."),
       Self(
         "client-running-jobs", ofClient: \.runningJobs, .number(many), "Jobs that run at once; more wait."),
-      Self("client-queued-jobs", ofClient: \.queuedJobs, .number(0...100_000_000), "Jobs that wait for a slot."),
+      Self(
+        "client-queued-jobs", ofClient: \.queuedJobs, .number(0...100_000_000), "Jobs that wait for a slot."),
       Self("client-create-rate", ofClient: \.createRate, .number(many), "Jobs created in a second."),
       Self(
         "client-stored-bytes", ofClient: \.storedBytes, .size(bytes),

@@ -114,7 +114,9 @@ final class JobTable: Sendable {
         state.withdraw(id, list, observer)
         return record.map { Entry(record: $0, pid: 0) }
       }
+      // One that waits no more is told before long: until then it counts as one that does, to be watched from then on.
       (slot.entry.record, slot.isKnown) = (record, true)
+      slot.entry.record.isQueued = true
       return registerKnown(slot)
     }
   }

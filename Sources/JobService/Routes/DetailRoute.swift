@@ -63,7 +63,8 @@ extension Worker {
 
   func list(_ exchange: Exchange, _ head: RequestHead) throws {
     let query = try head.query(
-      allowed: "state", "label", "since", "match", "limit", "cursor", "usage", repeatable: "state", "label")
+      allowed: "state", "queued", "label", "since", "match", "limit", "cursor", "usage", repeatable: "state",
+      "label")
     let filter = try JobFilter(query)
     let limit = try query.limit()
     let cursor = try query.cursor()
@@ -99,6 +100,7 @@ extension JobFilter {
         throw Problem(400, "query parameter \"state\" must be running, queued, error or completed")
       }
     }
+    mayBeQueued = try query.flag("queued", default: true)
     labels = Set(query.all("label"))
     guard labels.allSatisfy({ $0.contains("=") }) else {
       throw Problem(400, "query parameter \"label\" must be NAME=VALUE")

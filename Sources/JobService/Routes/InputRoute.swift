@@ -23,7 +23,14 @@ extension Worker {
       task.ended()
       throw Problem(.inputEnded)
     }
-    if let progress { try task.tell(exchange, every: progress) }
+    if let progress {
+      do {
+        try task.tell(exchange, every: progress)
+      } catch {
+        task.ended()
+        throw error
+      }
+    }
     return begin(task, exchange, head, JC_BODY_STREAM)
   }
 }
@@ -68,10 +75,10 @@ private final class InputTask: ExchangeTask {
     sendHeld(exchange)
   }
 
+  private var jobWaits: Bool { worker.api.table.entry(id, of: client)?.record.isQueued == true }
+
   private func sendHeld(_ exchange: Exchange) {
-    guard let (bytes, last) = held, worker.api.table.entry(id, of: client)?.record.isQueued != true else {
-      return
-    }
+    guard !jobWaits, let (bytes, last) = held else { return }
     held = nil
     let at = offset
     offset = offset.map { $0 + UInt64(bytes.count) }
@@ -86,8 +93,14 @@ private final class InputTask: ExchangeTask {
   }
 
   override func wake(_ exchange: Exchange) {
+    // It is not launched any more while this process serves.
+    guard !worker.isDraining || !jobWaits else { return endForDrain(exchange) }
     sendHeld(exchange)
     tellProgress(exchange)
+  }
+
+  private func endForDrain(_ exchange: Exchange) {
+    exchange.problem(503, "the daemon serves this connection no longer")
   }
 
   override func ended() { worker.api.table.forget(id, observer) }
@@ -95,9 +108,7 @@ private final class InputTask: ExchangeTask {
   private func tellProgress(_ exchange: Exchange) {
     guard let timer, let taken else { return }
     // Whoever asks for progress goes on elsewhere, at the right byte: the daemon need not wait for its last.
-    guard !worker.isDraining else {
-      return exchange.problem(503, "the daemon serves this connection no longer")
-    }
+    guard !worker.isDraining else { return endForDrain(exchange) }
     exchange.inform(104, [HeaderField("Upload-Offset", "\(taken)")])
     timer.start(milliseconds: pause)
   }

@@ -67,17 +67,17 @@ private final class LogTask: StreamTask {
   override func send(_ exchange: Exchange) throws -> Bool {
     let record = try job.current()
     let isRunning = record.state == .running
+    let progress = record.isQueued ? OutputProgress() : job.progress
     if isRunning {
       // Not told yet how far the output is: the supervisor's answer to `watch` wakes this again.
-      guard let progress = job.progress else { return false }
-      guard try cursor.pieces.take(progress) else { return false }
+      guard let progress, try cursor.pieces.take(progress) else { return false }
     } else if !cursor.isFinal {
       cursor.isFinal = true
       try cursor.pieces.take(
         record, stored: try worker.reader.log(client: record.client, id: record.id) ?? [])
     }
     cursor.kept =
-      isRunning ? [job.progress!.stdout, job.progress!.stderr] : [record.stdout.kept, record.stderr.kept]
+      isRunning ? [progress!.stdout, progress!.stderr] : [record.stdout.kept, record.stderr.kept]
     cursor.end = record.finished
     cursor.beginTurn()
     if !isStarted {

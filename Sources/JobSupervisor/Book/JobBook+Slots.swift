@@ -70,11 +70,23 @@ extension JobBook {
     switch outcome {
     case .dequeued(let record, let creation): dequeued(job, record, creation)
     case .failed(let error):
-      for caller in job.stoppers { refuse(caller, Refusal("the job cannot be stopped", error)) }
-      jobs[id]!.stoppers = []
-      if job.slot != nil { unsaved.add(id, now.monotonic) } else { advance(id, .notThere) }
+      refuseStops(of: id, Refusal("the job cannot be stopped", error))
+      if let key = job.slot, job.lifecycle.deleteAsked {
+        // It is where it was, for its deletion to be tried.
+        freeSlot(of: job)
+        jobs[id]!.slot = nil
+        waiting.putBack(key)
+      }
+      if jobs[id]!.slot != nil { unsaved.add(id, now.monotonic) } else { advance(id, .notThere) }
     default: advance(id, .notThere)
     }
+  }
+
+  /// It goes on as if nobody had asked for its end.
+  private mutating func refuseStops(of id: JobID, _ refusal: Refusal) {
+    for caller in jobs[id]!.stoppers { refuse(caller, refusal) }
+    jobs[id]!.stoppers = []
+    (jobs[id]!.record.endedBy, jobs[id]!.record.stopper, jobs[id]!.record.stopAsked) = (nil, nil, 0)
   }
 
   private mutating func dequeued(_ job: Entry, _ record: JobRecord, _ creation: ApiRequest.Creation) {
@@ -120,7 +132,8 @@ extension JobBook {
 
   mutating func saveRequeue(_ id: JobID) {
     guard let job = jobs[id], let creation = job.creation else { return }
-    effects.append(.store(.requeue(job.record, creation), token: token(for: .requeue(id))))
+    let slots = waiting.slots(of: QueueKey(client: job.record.client, creation.plan))
+    effects.append(.store(.requeue(job.record, creation, slots: slots), token: token(for: .requeue(id))))
   }
 
   mutating func requeueStored(_ id: JobID, _ outcome: StoreOutcome) {
@@ -130,9 +143,11 @@ extension JobBook {
       effects += [.count(.failed), .inputEnded(id, .inputEnded)]
       return advance(id, .notRequeued)
     }
+    let refusal = Refusal(reason: .unavailable, text: "the daemon is being replaced")
+    refuseStops(of: id, refusal)
     jobs[id]!.record.isQueued = true
     waiting.add(QueueKey(client: job.record.client, plan), QueuePlace(priority: plan.priority, id: id))
-    effects.append(.inputEnded(id, Refusal(reason: .unavailable, text: "the daemon is being replaced")))
+    effects.append(.inputEnded(id, refusal))
     advance(id, .requeued)
   }
 }

@@ -449,6 +449,8 @@ struct JobBook {
     guard let job = jobs.removeValue(forKey: id) else { return }
     answer(job.stoppers, .done)
     freeSlot(of: job)
+    // While it was in hand it was passed over; it may wait still.
+    waiting.giveTurn(job.record.client)
     limits.hold(job.record.client, input: -job.inputBytes, now: now.monotonic)
     effects.append(.release(id))
   }

@@ -61,8 +61,10 @@ struct WaitingJobs {
 
   /// Whether there is room for another queue of that name.
   func hasRoom(for key: QueueKey) -> Bool {
-    guard let client = clients[key.client], client.queues[key.name] == nil else { return true }
-    return client.queues.count < Self.mostQueues
+    guard !key.name.isEmpty, let client = clients[key.client], client.queues[key.name] == nil else {
+      return true
+    }
+    return client.queues.count - (client.queues[""] == nil ? 0 : 1) < Self.mostQueues
   }
 
   /// A job has a slot of its queue.
@@ -99,6 +101,20 @@ struct WaitingJobs {
       queue.first.removeAll { $0.id == id }
     }
     giveTurn(key.client)
+  }
+
+  /// One that was taken to be launched is in the store as before.
+  mutating func putBack(_ key: QueueKey) {
+    change(key) { queue in
+      queue.waiting += 1
+      queue.isWhole = false
+    }
+    giveTurn(key.client)
+  }
+
+  /// Jobs of a queue that may run at once.
+  func slots(of key: QueueKey) -> Int {
+    key.name.isEmpty ? 1 : clients[key.client]?.queues[key.name]?.slots ?? 1
   }
 
   /// The number of a creation that was accepted.

@@ -4,10 +4,10 @@ import Platform
 
 extension Command {
   static let ps = Command(
-    name: "ps", summary: "Lists your jobs, newest first: those that run, or all of them.",
+    name: "ps", summary: "Lists your jobs, newest first: those that run or wait, or all of them.",
     options: [
       Option("all", short: "a", "Finished jobs too."),
-      JobSelection.option("Of those that run, or of all where a state is given"),
+      JobSelection.option("Of those that run or wait, or of all where a state is given"),
       Option("limit", .number(1 ... .max), "At most so many."),
       Option("quiet", short: "q", "Prints ids alone."),
       .output(

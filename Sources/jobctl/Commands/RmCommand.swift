@@ -24,8 +24,10 @@ extension Command {
       throw invocation.usage("expected ID..., --filter or --all-finished")
     }
     return try EachJob.change(invocation.arguments, invocation) { client, id in
-      if !invocation.has("force"), try client.status(id).status == .running {
-        throw ClientError.status(409, "it still runs: stop it first, or give --force", retryAfter: nil)
+      let status = invocation.has("force") ? nil : try client.status(id)
+      if let status, status.status == .running {
+        let what = status.queued == true ? "it waits for a slot" : "it still runs"
+        throw ClientError.status(409, "\(what): stop it first, or give --force", retryAfter: nil)
       }
       try client.delete(id)
     }

@@ -1,3 +1,4 @@
+import Glibc
 import JobClient
 
 extension Command {
@@ -13,7 +14,8 @@ extension Command {
     ] + JobOptions.all,
     details: """
       A lost connection, or a daemon that is restarted, is bridged for 30 seconds: output and input go on at the right
-      byte. Ctrl-C sends INT to the job, a second one kills it; TERM, HUP and QUIT are forwarded. When nobody reads
+      byte. Ctrl-C sends INT to the job, a second one kills it; TERM, HUP and QUIT are forwarded. A job that waits for a
+      slot is taken out of its queue by any of them. When nobody reads
       jobctl's output any longer the job is stopped, as a command on this host would be. A job that its time limit ended
       makes jobctl exit with the job's code, or with 124 when that is 0; a command that is not found with 127, one that
       cannot be executed with 126.
@@ -50,6 +52,7 @@ private struct RunCommand {
     let id = try bridge.call { try client.create(request, key: key) }
     do {
       try signals.forward(to: id)
+      try tellIfItWaits(id)
       if forwardsInput { try StandardInput.forward(to: id, client.settings) }
       return try finish(id)
     } catch is OutputClosed {
@@ -66,6 +69,14 @@ private struct RunCommand {
       Terminal.complain("jobctl: lost sight of job \(id); see \"jobctl logs -f \(id)\"")
       throw error
     }
+  }
+
+  /// Who looks on is told why nothing happens.
+  private func tellIfItWaits(_ id: JobID) throws {
+    guard isatty(STDERR_FILENO) == 1, try bridge.call({ try client.status(id) }).queued == true else {
+      return
+    }
+    Terminal.complain("jobctl: job \(id) waits for a slot; see \"jobctl why \(id)\"")
   }
 
   private func finish(_ id: JobID) throws -> Int32 {

@@ -48,7 +48,7 @@ private final class TopCommand {
     let jobs = try bridge.call {
       do {
         var jobs: [JobDetail] = []
-        try JobPages(client, ["state": "running", "usage": "1"]).visit { jobs.append($0) }
+        try JobPages(client, ["state": "running", "queued": "0", "usage": "1"]).visit { jobs.append($0) }
         return jobs
       } catch let error as ClientError {
         if error.isTransient { try lost(error) }

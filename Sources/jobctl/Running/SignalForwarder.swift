@@ -74,6 +74,7 @@ final class SignalForwarder: Sendable {
       do {
         return try JobClient(settings).signal(job, request)
       } catch .status(409, _, _) where deadline.left > 0 {
+        if takeOut(job) { return }
         // It has not started yet, or has just ended, which ends jobctl.
         usleep(20_000)
       } catch {
@@ -82,5 +83,12 @@ final class SignalForwarder: Sendable {
         return
       }
     }
+  }
+
+  /// A job that waits for a slot has nobody to send a signal to: it is not to be started. False: it does not wait.
+  private func takeOut(_ job: JobID) -> Bool {
+    let client = JobClient(settings)
+    guard let status = try? client.status(job), status.queued == true else { return false }
+    return (try? StopCommand.stop(job, nil, client)) != nil
   }
 }

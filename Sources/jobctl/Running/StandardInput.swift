@@ -21,8 +21,11 @@ enum StandardInput {
   static func forward(to id: JobID, _ settings: ConnectionSettings) throws {
     try SystemThread.detach {
       let client = JobClient(settings)
+      let bridge = Bridge(client)
+      // The daemon has answered the job's creation: one that stalls afterwards is waited for.
+      bridge.reached()
       do {
-        try InputSender(client, id, Bridge(client), from: STDIN_FILENO).send()
+        try InputSender(client, id, bridge, from: STDIN_FILENO).send()
       } catch ClientError.notFound, ClientError.status(409, InputEnded.text, _) {
         // The job ended, or closed its input.
       } catch {

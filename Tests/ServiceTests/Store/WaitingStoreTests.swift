@@ -36,8 +36,13 @@ import Testing
     let stored = try #require(try again.job(client: 1, id: record.id))
     #expect(stored.isQueued && stored.state == .running && stored.created == record.created)
     #expect(
-      try again.list(client: 1, JobFilter(isQueued: true), before: nil, limit: 9).jobs.map(\.record) == [stored])
+      try again.list(client: 1, JobFilter(isQueued: true), before: nil, limit: 9).jobs.map(\.record) == [
+        stored
+      ])
     #expect(try again.list(client: 1, JobFilter(states: [.running]), before: nil, limit: 9).jobs.count == 1)
+    var launchedOnly = JobFilter(states: [.running])
+    launchedOnly.mayBeQueued = false
+    #expect(try again.list(client: 1, launchedOnly, before: nil, limit: 9).jobs.isEmpty)
     var launched = stored
     launched.isQueued = false
     let creation = ApiRequest.Creation(plan, input: [1, 2, 3])
@@ -46,11 +51,13 @@ import Testing
     #expect(try fixture.apply(.dequeue(client: 1, id: record.id)) == .notFound, "launched at most once")
     #expect(try fixture.store.runningJobs().map(\.record) == [launched] && fixture.store.queues().isEmpty)
     #expect(fixture.store.totals(of: 1).bytes == bytes - 3)
-    #expect(try fixture.apply(.requeue(launched, creation)) == .saved)
-    #expect(try fixture.store.queues().map(\.waiting) == [1] && fixture.store.totals(of: 1).bytes == bytes)
+    #expect(try fixture.apply(.requeue(launched, creation, slots: 5)) == .saved)
+    #expect(
+      try fixture.store.queues() == [StoredQueue(key: key, slots: 5, waiting: 1)]
+        && fixture.store.totals(of: 1).bytes == bytes)
     #expect(try fixture.apply(.delete(client: 1, id: record.id)) == .deleted(hasFiles: false, queue: "q"))
     #expect(try fixture.store.queues().isEmpty && fixture.store.totals(of: 1).bytes == 0)
-    #expect(try fixture.apply(.requeue(launched, creation)) == .notFound)
+    #expect(try fixture.apply(.requeue(launched, creation, slots: 5)) == .notFound)
   }
 
   @Test func placesAreByPriorityThenByAge() throws {

@@ -100,6 +100,7 @@ struct jc_job_result {
 struct jc_usage {
     uint64_t user_us, system_us, throttled_us;
     uint64_t memory, peak_memory; ///< bytes; `peak_memory` 0: not known
+    unsigned looked_at;           ///< processes, each of which cost a file of /proc to read
 };
 
 /// All are called on the loop's thread.
