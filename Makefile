@@ -16,7 +16,7 @@ FLAGS := -Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wext
 HARDENED := --disable-local-rpath -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro \
 	-Xcc -D_FORTIFY_SOURCE=3 -Xcc -fstack-protector-strong -Xcc -fstack-clash-protection
 
-.PHONY: help deps demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz soak chaos build-soak build-bench api-check guest-test openapi man bench bench-quick install clean
+.PHONY: help deps demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz soak chaos build-soak build-bench api-check test-vm openapi man bench bench-quick install clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -81,7 +81,7 @@ chaos: build-soak ## the same while api process and supervisor are killed (KILLS
 api-check: deps ## validate docs/openapi.yaml, use a client made from it, and hold the daemon against it with schemathesis
 	scripts/api-check.sh
 
-guest-test: ## the unit under systemd in a Debian guest: kills, reload, upgrade, memory that runs out (as root)
+test-vm: ## build a Debian guest, install jobd in it, and check it under systemd: limits, kills, reload, upgrade, no memory left (as root)
 	scripts/guest.sh
 
 openapi: ## make the description the daemon serves from docs/openapi.yaml
