@@ -8,6 +8,8 @@ SOAK_SECONDS ?= 600
 KILLS ?= 1000
 UPGRADES ?= 50
 CRASHES ?= 30
+# Of "make test-vm", which has all of them without it: names in Tests/Guest/checks.sh.
+CHECKS ?=
 BUILD := .build
 # gold, the toolchain's default linker, warns about symbols it need not export.
 FLAGS := -Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wextra -Xcc -Werror --explicit-target-dependency-import-check error
@@ -81,8 +83,8 @@ chaos: build-soak ## the same while api process and supervisor are killed (KILLS
 api-check: deps ## validate docs/openapi.yaml, use a client made from it, and hold the daemon against it with schemathesis
 	scripts/api-check.sh
 
-test-vm: ## build a Debian guest, install jobd in it, and check it under systemd: limits, kills, reload, upgrade, no memory left (as root)
-	scripts/guest.sh
+test-vm: ## check jobd under systemd in a Debian guest: limits, kills, reload, upgrade, memory that runs out (as root)
+	scripts/guest.sh $(CHECKS)
 
 openapi: ## make the description the daemon serves from docs/openapi.yaml
 	scripts/openapi.py
