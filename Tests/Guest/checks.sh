@@ -349,35 +349,147 @@ oom_killed_in_unit() { [ "$(sed -n 's/^oom_kill //p' "$cgroup/memory.events")" -
 # A job's limits hold from its first instruction on, and for all of it.
 # shellcheck disable=SC2016
 check_limits() {
-  local before id script
-  before="$(keeper) $(supervisor) $(api)"
+  local main
+  main=$(keeper)
   check "the log tells what jobs can have" grep -F 'event=limits memory=yes cpus=yes processes=yes' \
     <(journalctl -q -u jobd -o cat)
-  script='cd "/sys/fs/cgroup$(sed s/^0::// /proc/self/cgroup)" && cat memory.max memory.oom.group memory.swap.max cpu.max pids.max'
-  check "they are set" is "$(jobctl run --memory 64MiB --cpus 0.5 --processes 10 sh -c "$script" | tr '\n' ' ')" \
-    "67108864 1 0 50000 100000 10 "
-  check "a job without limits has no controllers" jobctl run sh -c \
-    'cd "/sys/fs/cgroup$(sed s/^0::// /proc/self/cgroup)" && ! ls memory.max && ! ls cpu.max && ! ls pids.max'
-  id=$(jobctl start --memory 64MiB sh -c 'sleep 86399 & head -c 200000000 /dev/zero | tail; sleep 86399')
+  check "check-config does so too" is "$(systemd-run -q --pipe -p Delegate=yes jobd check-config | grep -c '^# limit of .*: yes$')" 3
+  check "they are set" is "$(jobctl run --memory 64MiB --cpus 0.5 --processes 10 sh -c "$own_limits")" \
+    "67108864 1 0 50000 100000 10"
+  check "a job with one limit has no other" is "$(jobctl run --processes 10 sh -c "$own_limits")" \
+    "max 0 max max 100000 10"
+  check "a job without limits has no controllers" is "$(jobctl run sh -c "$own_limits")" ""
+  check_limited_memory
+  check_limited_cpus
+  check "a job has no more processes" fails jobctl run --processes 10 sh -c 'for i in $(seq 20); do sleep 1 & done'
+  check "a fork that fails says so" grep -i 'fork' <(jobctl run --processes 3 sh -c 'sleep 1 & sleep 1 & sleep 1 & wait' 2>&1)
+  check_limited_live
+  check_limits_kept
+  check "no cgroup of theirs is left" await 10 fails compgen -G "$cgroup/jobd-*-limited/job-*"
+  check "the keeper is the same" is "$(keeper)" "$main"
+}
+# What a job finds in its own cgroup.
+# shellcheck disable=SC2016
+own_limits='cd "/sys/fs/cgroup$(sed s/^0::// /proc/self/cgroup)" &&
+  set -- $(cat memory.max memory.oom.group memory.swap.max cpu.max pids.max 2>/dev/null) && echo $*'
+
+# A job whose child takes more memory than it may have ends with all its processes, and no other does.
+check_limited_memory() {
+  local id other
+  other=$(jobctl start --memory 64MiB sh -c "$polite" other-job)
+  id=$(jobctl start --memory 64MiB sh -c 'sleep 86398 & head -c 200000000 /dev/zero | tail; sleep 86398')
   check "a job that needs more memory ends" await 60 is_over "$id"
   check "because of that" is "$(of_job "$id" '"\(.exit_code) \(.ended_by)"')" "137 memory"
-  check "with all of it" no_process_of_jobs
-  check "it had no more" test "$(of_job "$id" .usage.max_rss_kib)" -le 65536
-  check "a job has no more processes" fails jobctl run --processes 10 sh -c 'for i in $(seq 20); do sleep 1 & done'
-  id=$(jobctl start --cpus 0.25 timeout 4 sh -c 'while :; do :; done')
-  check "a job without end ends by itself" await 60 is_over "$id"
-  check "it had a quarter of a CPU" test "$(of_job "$id" '.usage | .user_us + .system_us')" -lt 2000000
+  check "why says so" grep -F 'it needed more than its memory limit of 64MiB' <(jobctl why "$id")
+  check "with all of it" is "$(pgrep -af 'sleep 86398')" ''
+  check "its peak was the limit" is "$(of_job "$id" '.usage.max_rss_kib | . > 60000 and . <= 65536')" true
+  check "another job runs" is "$(of_job "$other" .status)" running
+  jobctl stop "$other"
+  check "and ends by itself, not for memory" is "$(of_job "$other" '"\(.exit_code) \(.ended_by)"')" "7 stop"
+}
+
+check_limited_cpus() {
+  local id
+  id=$(jobctl start --cpus 0.5 timeout 6 sh -c 'while :; do :; done')
+  check "a job that takes all the CPU there is ends by itself" await 60 is_over "$id"
+  note "$(jobctl why "$id" | tr '\n' ';')"
+  check "it had half of one" is "$(of_job "$id" '.usage | .user_us + .system_us | . > 1000000 and . < 3900000')" true
+  check "it was throttled" is "$(of_job "$id" '.usage.throttled_us > 1000000')" true
+  check "why tells for how long" grep -E 'ran [0-9.]+ s of which throttled [0-9.]+ s by --cpus 0.5' <(jobctl why "$id")
+  id=$(jobctl start timeout 2 sh -c 'while :; do :; done')
+  check "one without that limit ends too" await 60 is_over "$id"
+  check "and was not throttled" is "$(jobctl why "$id" | grep -c throttled)" 0
+}
+
+# What a job uses while it runs: the peak of all of it.
+check_limited_live() {
+  local id
+  id=$(jobctl start --memory 128MiB --cpus 0.5 sh -c '(head -c 40000000 /dev/zero; exec sleep 86398) | tail & while :; do :; done')
+  check "the peak of a job that runs is known" await 30 is_between 39000 131072 "$id" .usage.max_rss_kib
+  check "and what it has now" is_between 39000000 134217728 "$id" .usage.memory_bytes
+  check "its CPU time" await 30 is_between 100000 60000000 "$id" '.usage | .user_us + .system_us'
+  check "that it is throttled" await 30 is_between 100000 60000000 "$id" .usage.throttled_us
+  check "top shows it" grep -E "^${id: -12} +[0-9.]+ +[0-9.]+s +[0-9.]+ MiB +sh" <(jobctl top --once)
+  note "$(jobctl top --once | tr '\n' ';')"
+  check "with half a CPU" is \
+    "$(jobctl top --once --interval 4s -o json | jq "select(.id == \"$id\").cpu_percent | . > 20 and . < 65")" true
+  check "why tells it while it runs" grep -E 'has run [0-9.]+ s of which throttled [0-9.]+ m?s by --cpus 0.5' <(jobctl why "$id")
+  jobctl delete "$id"
+}
+# is_between LEAST MOST ID EXPRESSION: a number that is told of a job.
+is_between() { is "$(of_job "$3" "$4 | . >= $1 and . <= $2")" true; }
+
+# Limits outlive the supervisor that set them, and an upgrade.
+# shellcheck disable=SC2016
+check_limits_kept() {
+  local id pid
   rm -f "$scratch/go"
-  id=$(jobctl start --memory 64MiB sh -c 'until [ -e /run/guest/go ]; do sleep 0.1; done; head -c 200000000 /dev/zero | tail')
+  id=$(jobctl start --memory 64MiB --cpus 2 --processes 10 sh -c "$own_limits"'
+    until [ -e /run/guest/go ]; do sleep 0.1; done; set -- $(cat memory.max cpu.max pids.max); echo $*
+    head -c 200000000 /dev/zero | tail')
   sleep 1.5
   kill_now "$(supervisor)"
   check "the service answers after a kill of the supervisor" await 30 answers
+  check "jobd upgrade" jobd upgrade
   check "the job runs" is "$(of_job "$id" .status)" running
+  check "it was adopted" is "$(of_job "$id" .adopted)" true
+  check "what it uses is known" is_between 1 65536 "$id" .usage.max_rss_kib
+  pid=$(of_job "$id" .pid)
   touch "$scratch/go"
-  check "it has its limit still" await 60 is_over "$id"
-  check "and ends because of that" is "$(of_job "$id" .ended_by)" memory
-  check "no cgroup of theirs is left" fails compgen -G "$cgroup/jobd-*-limited/job-*"
-  check "keeper is the same" is "$(keeper)" "${before%% *}"
+  check "its memory ends while supervisors are killed" await 60 is_gone_for "$pid"
+  check "the service answers" await 30 answers
+  check "the job ends" await 30 is_over "$id"
+  check "because of that" is "$(of_job "$id" '"\(.exit_code) \(.ended_by)"')" "137 memory"
+  check "its limits were the same throughout" is "$(jobctl output "$id" | tail -n 1)" "67108864 200000 100000 10"
+}
+# is_gone_for PID: kills the supervisor there is, and looks whether the process has ended.
+is_gone_for() {
+  local before
+  before=$(supervisor)
+  [ -z "$before" ] || kill_now "$before"
+  ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status"
+}
+
+# What the configuration says of limits, for all clients and for some.
+check_limit_settings() {
+  local id
+  cp /etc/jobd/jobd.json5 "$scratch"
+  cat >/etc/jobd/jobd.json5 <<'END'
+{
+  job_default_memory: "128MiB", job_max_memory: "1GiB", job_max_processes: 100,
+  clients: { guest: { max_memory: "256MiB", max_cpus: 2, default_cpus: 0.5 } },
+}
+END
+  check "systemctl restart" systemctl restart jobd
+  check "check-config prints them" is "$(jobd check-config | grep -cE \
+    '^ *(job_default_memory: "128MiB"|job_max_memory: "1GiB"|job_max_processes: "100"|"guest": \{ max_memory: "256MiB")')" 4
+  check "and what holds for a client" is "$(jobd check-config --client guest | grep -cE \
+    '^ *(max_memory: "256MiB"|default_memory: "128MiB"|max_processes: "100"|max_cpus: "2"|default_cpus: "0.5"),')" 5
+  check "a job that asks for nothing has defaults, or the most" is "$(jobctl run sh -c "$own_limits")" \
+    "134217728 1 0 50000 100000 100"
+  check "one that asks has what it asks for" is "$(jobctl run --memory 256MiB --cpus 2 --processes 7 sh -c "$own_limits")" \
+    "268435456 1 0 200000 100000 7"
+  check "no more memory than its client's" refused 'memory is at most 256MiB for you' --memory 257MiB
+  check "no more CPUs" refused 'cpus is at most 2 for you' --cpus 2.5
+  check "no more processes than anybody's" refused 'processes is at most 100 for you' --processes 101
+  sed -i 's/256MiB/64MiB/' /etc/jobd/jobd.json5
+  check "systemctl reload" systemctl reload jobd
+  check "what holds then holds for jobs from then on" is "$(jobctl run sh -c "$own_limits")" \
+    "67108864 1 0 50000 100000 100"
+  check "and for what they ask" refused 'memory is at most 64MiB for you' --memory 65MiB
+  id=$(jobctl start sh -c 'head -c 200000000 /dev/zero | tail')
+  check "a job that needs more than the default ends" await 60 is_over "$id"
+  check "because of that" is "$(of_job "$id" .ended_by)" memory
+  cp "$scratch/jobd.json5" /etc/jobd
+  check "systemctl restart" systemctl restart jobd
+  check "a job has no limits then" is "$(jobctl run sh -c "$own_limits")" ""
+}
+# refused TEXT OPTION...: a job with these options is refused, with that text.
+refused() {
+  local text=$1 said
+  shift
+  said=$(jobctl run "$@" true 2>&1) && { echo "not refused"; return 1; }
+  grep -F "$text" <<<"$said" || { echo "$said"; return 1; }
 }
 
 # The next check begins with a unit that runs and has not failed.
@@ -390,7 +502,8 @@ refresh() {
 
 mkdir -p "$scratch"
 install_jobd >"$scratch/install" 2>&1 || { cat "$scratch/install"; echo "FAIL  install"; exit 1; }
-[ $# -gt 0 ] || set -- unit supervisor_kill storm operator keeper_kill keeper_storm both_kill hang stuck second socket memory crowd limits
+[ $# -gt 0 ] || set -- unit supervisor_kill storm operator keeper_kill keeper_storm both_kill hang stuck second socket \
+  memory crowd limits limit_settings
 done=0
 for name; do
   before=$failures section=$name

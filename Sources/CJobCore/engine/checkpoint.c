@@ -33,7 +33,12 @@
     X(18, stdin_closed)                                                                                      \
     X(19, term_pending)                                                                                      \
     X(20, launcher_rss_kib)                                                                                  \
-    X(21, is_limited)
+    X(21, is_limited)                                                                                        \
+    X(22, oom_killed)                                                                                        \
+    X(23, counted.user_us)                                                                                   \
+    X(24, counted.system_us)                                                                                 \
+    X(25, counted.throttled_us)                                                                              \
+    X(26, counted.peak_memory)
 
 struct checkpoint {
     uint32_t magic, count;

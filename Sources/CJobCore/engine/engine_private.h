@@ -85,8 +85,7 @@ struct jc_job {
         bool is_large, is_fixed;
         unsigned small_reads; ///< one after the other, of a large one
     } pipe_size[2];
-    uint64_t user_us, system_us, throttled_us, max_rss_kib; ///< see `struct jc_job_result`
-    bool oom_killed;
+    uint64_t user_us, system_us, max_rss_kib; ///< as its parent was told
     uint64_t timeout_ms;
     uint64_t stop_grace; ///< the shortest grace asked for
     struct jc_timer *timer;

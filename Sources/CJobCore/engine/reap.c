@@ -114,12 +114,14 @@ static void fill_result(const struct jc_job *job, struct jc_job_result *result)
     result->exit_code = result->signal != 0 ? 128 + result->signal : WEXITSTATUS(job->status);
     result->timed_out = job->state.timed_out;
     result->limit_killed = job->state.limit_killed;
-    result->oom_killed = job->oom_killed && result->signal == SIGKILL;
+    result->oom_killed = job->state.oom_killed && result->signal == SIGKILL;
     result->forced_eof = job->forced_eof;
-    result->user_us = job->user_us;
-    result->system_us = job->system_us;
-    result->throttled_us = job->throttled_us;
-    result->max_rss_kib = job->max_rss_kib;
+    const struct jc_usage *counted = &job->state.counted;
+    const bool is_counted = counted->user_us + counted->system_us > 0;
+    result->user_us = is_counted ? counted->user_us : job->user_us;
+    result->system_us = is_counted ? counted->system_us : job->system_us;
+    result->throttled_us = counted->throttled_us;
+    result->max_rss_kib = counted->peak_memory > 0 ? counted->peak_memory >> 10 : job->max_rss_kib;
 }
 
 void jc_job_maybe_finish(struct jc_job *job)

@@ -42,16 +42,10 @@ static bool read_usage(const struct jc_cgroup *cgroup, struct jc_usage *usage)
 void jc_limits_take_usage(struct jc_job *job)
 {
     const struct jc_cgroup *cgroup = job->launch.cgroup;
-    struct jc_usage usage = {0};
     char text[JC_SMALL_FILE];
-    if (cgroup == NULL || !cgroup->is_limited || !read_usage(cgroup, &usage))
+    if (cgroup == NULL || !cgroup->is_limited || !read_usage(cgroup, &job->state.counted))
         return;
-    job->user_us = usage.user_us;
-    job->system_us = usage.system_us;
-    job->throttled_us = usage.throttled_us;
-    if (usage.peak_memory > 0)
-        job->max_rss_kib = usage.peak_memory >> 10;
-    job->oom_killed =
+    job->state.oom_killed =
         jc_small_file_read(cgroup->dir, "memory.events", text) && value_of(text, "oom_kill") > 0;
 }
 

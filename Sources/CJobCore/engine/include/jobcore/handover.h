@@ -22,6 +22,9 @@ struct jc_job_state {
     bool term_sent, kill_sent, timed_out, limit_killed, stdin_closed;
     bool term_pending; ///< TERM was being sent when the predecessor ended, if it was killed
     bool adopted;      ///< its process is the keeper's child
+    bool oom_killed;   ///< see `struct jc_job_result`; known once its cgroup is gone
+    /// What that counted in all, of a job with limits.
+    struct jc_usage counted;
 };
 
 // To a successor, after this process ended in whatever way: the keeper holds copies of the descriptors until
