@@ -33,6 +33,14 @@ static int take_stack(struct jc_launch *launch)
     return 0;
 }
 
+/// From here on, and once the kernel has told the child's number, the loop may take the job: nothing of it is
+/// looked at any more.
+static void may_be_taken(const struct jc_launch *launch)
+{
+    if (launch->launcher != NULL)
+        atomic_store(&launch->launcher->waits, true);
+}
+
 static long start_clone3(struct jc_launch *launch)
 {
     struct clone_args args = {
@@ -50,6 +58,7 @@ static long start_clone3(struct jc_launch *launch)
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (uint64_t)launch->cgroup->dir;
     }
+    may_be_taken(launch);
     return jc_clone3(&args, sizeof args, jc_child_run, launch);
 }
 
@@ -60,7 +69,9 @@ static long start_clone(struct jc_launch *launch)
     launch->joins_cgroup = launch->cgroup != NULL;
     launch->has_handlers = true;
     const int waits = launch->launcher != NULL ? CLONE_VFORK : 0;
-    long pid = clone(jc_child_run, (char *)launch->stack + JC_STACK_SIZE,
+    void *stack_end = (char *)launch->stack + JC_STACK_SIZE;
+    may_be_taken(launch);
+    long pid = clone(jc_child_run, stack_end,
                      CLONE_VM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | waits | SIGCHLD, launch,
                      &launch->pid, NULL, &launch->is_starting);
     return pid < 0 ? -errno : pid;
@@ -163,8 +174,6 @@ int jc_spawn(struct jc_launch *launch)
     if (status < 0)
         return status;
     launch->stage = NULL;
-    if (launcher != NULL)
-        atomic_store(&launcher->waits, true);
     long pid = start(launch);
     if (launcher != NULL && !atomic_exchange(&launcher->waits, false))
         return -EINPROGRESS;
