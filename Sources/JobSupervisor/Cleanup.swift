@@ -26,8 +26,7 @@ package enum Cleanup {
     endLeftovers(directory)
     guard configuration.cgroup else { return }
     // Where there is none that can be written, there was none for the jobs.
-    let own = try? JobCgroup.ownDirectory()
-    guard let parent = configuration.cgroupParent ?? own else { return }
+    guard let parent = try? JobCgroup.parent(configuration) else { return }
     let name = JobCgroup.name(of: directory)
     if access("\(parent)/\(name)", F_OK) == 0 {
       jc_cgroup_release(try JobCgroup.claim(name, in: parent, sparing: []))

@@ -43,8 +43,7 @@ extension Supervisor {
   private func admit(_ record: JobRecord, _ creation: ApiRequest.Creation, waited: Int64) {
     let id = record.id
     counts.add(wait: UInt64(waited))
-    live[id] = LiveJob(
-      id, of: record.client, takesInput: creation.plan.isStdinOpen, in: directory.output, delegate: self)
+    addLive(id, of: record.client, creation.plan, as: nil)
     accounts.find(creation.plan) { [unowned self] answer in
       switch answer {
       case .success(let found):
@@ -66,16 +65,17 @@ extension Supervisor {
 
   private func launch(_ id: JobID, _ creation: ApiRequest.Creation, _ grace: UInt64) {
     guard let job = live[id] else { return }
-    if let refusal = policyRefusal(of: creation.plan, job.client) {
-      let text = "the daemon's configuration was changed since it was created: \(refusal.text)"
+    let limits: JobPolicy.Limits
+    do throws(Refusal) {
+      limits = try self.limits(of: creation.plan, job.client)
+    } catch {
+      let text = "the daemon's configuration was changed since it was created: \(error.text)"
       return handle(.notLaunched(id, why: text))
     }
     do {
-      let settings = book.settings(of: job.client)
       var launch = RunningJob.Launch(
         id, creation.plan, outputName: JobRecord.outputName(of: id),
-        outputLimit: UInt64(settings.outputLimit))
-      let limits = JobPolicy.limits(of: creation.plan, settings: settings)
+        outputLimit: UInt64(book.settings(of: job.client).outputLimit))
       launch.limits = jc_limits(
         memory: limits.memory, cpu_milli: limits.cpuMilli, processes: limits.processes)
       launch.grace = grace

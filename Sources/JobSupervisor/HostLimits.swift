@@ -13,6 +13,7 @@ package struct HostLimits {
 
   /// Why a job cannot have these limits, which would be without effect; nil: it can.
   func refusal(of limits: JobPolicy.Limits) -> Refusal? {
+    guard limits != (0, 0, 0) else { return nil }
     let isAsked = [limits.memory > 0, limits.cpuMilli > 0, limits.processes > 0]
     for (limit, isAsked) in zip(all, isAsked) where isAsked {
       guard let failure = limit.failure else { continue }
@@ -56,8 +57,7 @@ package struct HostLimits {
       return
     }
     do throws(SystemError) {
-      let parent = if let given = configuration.cgroupParent { given } else { try JobCgroup.ownDirectory() }
-      self.init(lookingIn: parent, isOwn: configuration.cgroupParent == nil)
+      self.init(lookingIn: try JobCgroup.parent(configuration), isOwn: configuration.cgroupParent == nil)
     } catch {
       self.init(none: "\(error)")
     }

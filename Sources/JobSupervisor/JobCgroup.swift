@@ -15,7 +15,7 @@ struct JobCgroup {
   init?(_ configuration: Configuration, _ log: Log, sparing spared: [Int64]) throws(SystemError) {
     guard configuration.cgroup else { return nil }
     do throws(SystemError) {
-      let parent = if let given = configuration.cgroupParent { given } else { try Self.ownDirectory() }
+      let parent = try Self.parent(configuration)
       daemon = configuration.cgroupParent == nil ? DaemonCgroup(in: parent, log) : nil
       path = try Self.claim(Self.name(of: configuration.stateDirectory), in: parent, sparing: spared)
     } catch {
@@ -26,7 +26,9 @@ struct JobCgroup {
     limits = HostLimits(turningOnIn: path)
   }
 
-  static func ownDirectory() throws(SystemError) -> String {
+  /// The directory to make it in.
+  static func parent(_ configuration: Configuration) throws(SystemError) -> String {
+    if let given = configuration.cgroupParent { return given }
     var found: UnsafeMutablePointer<CChar>?
     let status = jc_cgroup_find(&found)
     guard status == 0, let found else { throw SystemError(status, "find a writable cgroup v2 hierarchy") }

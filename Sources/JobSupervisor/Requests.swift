@@ -31,13 +31,13 @@ extension Supervisor {
 
   private func create(_ creation: ApiRequest.Creation, _ name: String, _ caller: Caller) {
     accounts.find(creation.plan) { [unowned self] answer in
-      let client = self.clientNumber(of: name)
-      let policy = self.policyRefusal(of: creation.plan, client)
-      let job = (creation, client, name)
-      switch answer {
-      case .success(let found):
-        self.create(job, as: found?.identity, policy ?? found?.refusal(api: self.apiAccount), caller)
-      case .failure(let refusal): self.create(job, as: nil, policy ?? refusal, caller)
+      let job = (creation, client: self.clientNumber(of: name), name)
+      do throws(Refusal) {
+        _ = try self.limits(of: creation.plan, job.client)
+        let found = try answer.get()
+        self.create(job, as: found?.identity, found?.refusal(api: self.apiAccount), caller)
+      } catch {
+        self.create(job, as: nil, error, caller)
       }
     }
   }
@@ -49,9 +49,7 @@ extension Supervisor {
     let (creation, client, name) = job
     let now = JobBook.Instant.now
     let id = JobID(microseconds: now.wall, random: UInt64.random(in: 0...UInt64.max))
-    live[id] = LiveJob(
-      id, of: client, takesInput: creation.plan.isStdinOpen, in: directory.output, delegate: self)
-    live[id]!.identity = identity
+    addLive(id, of: client, creation.plan, as: identity)
     let job = JobBook.NewJob(
       id: id, client: client, clientName: name, creation: creation,
       storedBytes: store.totals(of: client).bytes,
@@ -60,11 +58,20 @@ extension Supervisor {
     if book.jobs[id] == nil { live[id] = nil }
   }
 
-  /// Why the client may have no such job now, or this host cannot; nil: it may.
-  func policyRefusal(of plan: JobPlan, _ client: Int64) -> Refusal? {
+  /// What a job of the client may use, unless it may have no such job now, or this host cannot.
+  func limits(of plan: JobPlan, _ client: Int64) throws(Refusal) -> JobPolicy.Limits {
     let settings = book.settings(of: client)
-    return JobPolicy.refusal(of: plan, settings: settings)
-      ?? hostLimits.refusal(of: JobPolicy.limits(of: plan, settings: settings))
+    if let refusal = JobPolicy.refusal(of: plan, settings: settings) { throw refusal }
+    let limits = JobPolicy.limits(of: plan, settings: settings)
+    if let refusal = hostLimits.refusal(of: limits) { throw refusal }
+    return limits
+  }
+
+  /// A job that is to have a process.
+  func addLive(_ id: JobID, of client: Int64, _ plan: JobPlan, as identity: JobIdentity?) {
+    let job = LiveJob(id, of: client, takesInput: plan.isStdinOpen, in: directory.output, delegate: self)
+    job.identity = identity
+    live[id] = job
   }
 
   private func clientNumber(of name: String) -> Int64 {

@@ -620,6 +620,19 @@ struct JobBookTests {
     effects.compactMap { if case .store(.dequeue(_, let id), _) = $0 { id } else { nil } }
   }
 
+  private static func isRefused(_ caller: Caller, _ effects: [JobBook.Effect]) -> Bool {
+    effects.contains { if case .answer(caller, .refused) = $0 { true } else { false } }
+  }
+
+  /// A job that waited, and is being taken out of its queue by the change with this token.
+  private static func takenOut() throws -> (Fixture, JobID, UInt64) {
+    var fixture = Fixture(slots: 1)
+    let first = fixture.create(1)
+    let second = fixture.create(2)
+    let token = try #require(Fixture.tokens(fixture.finish(first)).last)
+    return (fixture, second, token)
+  }
+
   /// A job that waits, and could not be deleted or stopped, is launched when it is its turn.
   @Test(arguments: [true, false]) func whatCouldNotBeEndedIsLaunched(isDeletion: Bool) throws {
     var fixture = Fixture(slots: 1)
@@ -631,20 +644,17 @@ struct JobBookTests {
         ? .delete(second, client: 1, caller) : .stop(second, client: 1, by: "alice", grace: nil, caller))
     #expect(Self.dequeues(fixture.finish(first)) == [])
     let refused = fixture.handle(.stored(token: try #require(Fixture.tokens(asked).first), Self.full))
-    #expect(refused.contains { if case .answer(caller, .refused) = $0 { true } else { false } })
+    #expect(Self.isRefused(caller, refused))
     #expect(Self.dequeues(refused) == [second])
   }
 
   /// Who is told that a job could not be stopped is not told afterwards that it was.
   @Test func aStopThatIsRefusedIsForgotten() throws {
-    var fixture = Fixture(slots: 1)
-    let first = fixture.create(1)
-    let second = fixture.create(2)
-    let dequeue = fixture.finish(first)
+    var (fixture, second, dequeue) = try Self.takenOut()
     let caller = Caller(child: 1, ticket: 99)
     #expect(fixture.handle(.stop(second, client: 1, by: "alice", grace: nil, caller)) == [])
-    let refused = fixture.handle(.stored(token: try #require(Fixture.tokens(dequeue).last), Self.full))
-    #expect(refused.contains { if case .answer(caller, .refused) = $0 { true } else { false } })
+    let refused = fixture.handle(.stored(token: dequeue, Self.full))
+    #expect(Self.isRefused(caller, refused))
     #expect(fixture.book.jobs[second]?.record.endedBy == nil && fixture.book.running == 1)
     fixture.now.monotonic += 1_000_000
     #expect(Self.dequeues(fixture.handle(.timePassed)) == [second])
@@ -652,16 +662,13 @@ struct JobBookTests {
 
   /// A deletion does not wait for a store that fails.
   @Test func aDeletionWhileTheJobIsTakenOutIsRefusedToo() throws {
-    var fixture = Fixture(slots: 1)
-    let first = fixture.create(1)
-    let second = fixture.create(2)
-    let dequeue = fixture.finish(first)
+    var (fixture, second, dequeue) = try Self.takenOut()
     let caller = Caller(child: 1, ticket: 99)
     #expect(fixture.handle(.delete(second, client: 1, caller)) == [])
-    let failed = fixture.handle(.stored(token: try #require(Fixture.tokens(dequeue).last), Self.full))
+    let failed = fixture.handle(.stored(token: dequeue, Self.full))
     let deletion = try #require(Fixture.tokens(failed).first)
     let refused = fixture.handle(.stored(token: deletion, Self.full))
-    #expect(refused.contains { if case .answer(caller, .refused) = $0 { true } else { false } })
+    #expect(Self.isRefused(caller, refused))
     // Where it is in its queue is read again.
     let key = QueueKey(client: 1, name: "")
     #expect((failed + refused).contains(.loadQueue(key)))
@@ -679,7 +686,7 @@ struct JobBookTests {
     let caller = Caller(child: 1, ticket: 99)
     #expect(fixture.handle(.stop(waiting, client: 1, by: "alice", grace: nil, caller)) == [])
     let effects = fixture.handle(.stored(token: try #require(Fixture.tokens(requeue).first), .saved))
-    #expect(effects.contains { if case .answer(caller, .refused) = $0 { true } else { false } })
+    #expect(Self.isRefused(caller, effects))
     #expect(!effects.contains(.answer(caller, .done)))
   }
 }

@@ -207,10 +207,7 @@ bool jc_cgroup_populated(const struct jc_cgroup *cgroup)
 void jc_cgroup_kill(struct jc_cgroup *cgroup)
 {
     cgroup->is_spent = true;
-    int fd = openat(cgroup->dir, "cgroup.kill", O_WRONLY | O_CLOEXEC);
     // Kernels before 5.14 have no cgroup.kill.
-    if (fd < 0 || write(fd, "1", 1) != 1)
+    if (jc_small_file_write(cgroup->dir, "cgroup.kill", "1") < 0)
         jc_cgroup_walk_signal(cgroup->dir, SIGKILL);
-    if (fd >= 0)
-        close(fd);
 }

@@ -2,6 +2,7 @@
 #include "engine_private.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -10,7 +11,7 @@
 /// Of what a job made below its own; what is left stays until the daemon that comes next.
 #define MOST_BELOW 10000
 
-static void signal_all(int dir, int signo)
+void jc_cgroup_processes(int dir, int most, void (*visit)(void *context, pid_t pid), void *context)
 {
     int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
@@ -21,10 +22,21 @@ static void signal_all(int dir, int signo)
     }
     int pid;
     // Pids of another namespace's processes read as 0.
-    while (fscanf(file, "%d", &pid) == 1)
-        if (pid > 1)
-            kill(pid, signo);
+    for (int i = 0; i < most && fscanf(file, "%d", &pid) == 1; i++)
+        if (pid > 0)
+            visit(context, pid);
     fclose(file);
+}
+
+static void send_signal(void *context, pid_t pid)
+{
+    if (pid > 1)
+        kill(pid, *(int *)context);
+}
+
+static void signal_all(int dir, int signo)
+{
+    jc_cgroup_processes(dir, INT_MAX, send_signal, &signo);
 }
 
 /// Calls `visit` for each cgroup below `dir`, the deepest first.

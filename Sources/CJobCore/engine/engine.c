@@ -116,12 +116,8 @@ static void ignore_write_signals(void)
 /// proc_pid_oom_score_adj(5): a daemon is protected, and its jobs are not.
 static bool is_oom_score_set(void)
 {
-    char text[16] = "0";
-    int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-    if (fd >= 0)
-        close(fd);
-    return length > 0 && atoi(text) != 0;
+    char text[JC_SMALL_FILE];
+    return jc_small_file_read(AT_FDCWD, "/proc/self/oom_score_adj", text) && atoi(text) != 0;
 }
 
 /// What programs expect: select(2) breaks with more descriptors than this.

@@ -231,6 +231,7 @@ int jc_limits_set(const struct jc_cgroup *cgroup, const struct jc_limits *limits
 #define JC_SMALL_FILE 4096
 /// Reads a small file of a cgroup or of /proc, ended by NUL. False when it is not there.
 bool jc_small_file_read(int dir, const char *name, char text[JC_SMALL_FILE]);
+int jc_small_file_write(int dir, const char *name, const char *text);
 /// Of a job that ended, before its cgroup is removed: what it used, and whether the OOM killer ended it.
 void jc_limits_take_usage(struct jc_job *job);
 
@@ -239,6 +240,8 @@ void jc_cgroup_changes_open(struct jc_engine *engine);
 void jc_cgroup_changes_add(struct jc_engine *engine, struct jc_cgroup *cgroup);
 /// Marks those that were changed as spent. Under the lock.
 void jc_cgroup_changes_read(struct jc_engine *engine);
+/// Visits processes that are in a cgroup, `most` of them at most.
+void jc_cgroup_processes(int dir, int most, void (*visit)(void *context, pid_t pid), void *context);
 /// Sends `signo` to all processes in a cgroup and below it.
 void jc_cgroup_walk_signal(int dir, int signo);
 /// Removes the cgroups below one that is empty.

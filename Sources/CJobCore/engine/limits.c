@@ -33,31 +33,11 @@ unsigned jc_limits_bits(const struct jc_limits *limits)
            (limits->processes > 0 ? JC_LIMIT_PROCESSES : 0);
 }
 
-bool jc_small_file_read(int dir, const char *name, char text[JC_SMALL_FILE])
-{
-    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd >= 0 ? read(fd, text, JC_SMALL_FILE - 1) : -1;
-    if (fd >= 0)
-        close(fd);
-    text[length > 0 ? length : 0] = '\0';
-    return length >= 0;
-}
-
-static int write_file(int dir, const char *name, const char *text)
-{
-    int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int status = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-    close(fd);
-    return status;
-}
-
 static int write_number(int dir, const char *name, uint64_t number)
 {
     char text[32];
     snprintf(text, sizeof text, "%" PRIu64, number);
-    return write_file(dir, name, text);
+    return jc_small_file_write(dir, name, text);
 }
 
 int jc_cgroup_turn_on(const char *path, const char *controller, char **failed)
@@ -71,7 +51,7 @@ int jc_cgroup_turn_on(const char *path, const char *controller, char **failed)
     snprintf(order, sizeof order, "+%s", controller);
     for (int i = 0; i < 2 && status == 0; i++) {
         int dir = open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        status = dir < 0 ? -errno : write_file(dir, "cgroup.subtree_control", order);
+        status = dir < 0 ? -errno : jc_small_file_write(dir, "cgroup.subtree_control", order);
         if (dir >= 0)
             close(dir);
         if (status < 0) {
@@ -122,7 +102,7 @@ static int set_cpu(int dir, uint32_t cpu_milli)
     const uint64_t share = (uint64_t)cpu_milli * CPU_PERIOD / 1000;
     char text[64];
     snprintf(text, sizeof text, "%" PRIu64 " %d", share > CPU_LEAST ? share : CPU_LEAST, CPU_PERIOD);
-    return write_file(dir, "cpu.max", text);
+    return jc_small_file_write(dir, "cpu.max", text);
 }
 
 int jc_limits_set(const struct jc_cgroup *cgroup, const struct jc_limits *limits)

@@ -72,20 +72,15 @@ static void add_process(const struct jc_job *job, pid_t pid, struct jc_usage *us
 /// Processes of a job without limits that are looked at: some milliseconds of the loop.
 #define MOST_PROCESSES 128
 
-static void add_processes(const struct jc_job *job, struct jc_usage *usage)
+struct sum {
+    const struct jc_job *job;
+    struct jc_usage *usage;
+};
+
+static void add_to_sum(void *context, pid_t pid)
 {
-    int fd = openat(job->launch.cgroup->dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-    if (file == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    int pid;
-    for (int i = 0; i < MOST_PROCESSES && fscanf(file, "%d", &pid) == 1; i++)
-        if (pid > 0)
-            add_process(job, pid, usage);
-    fclose(file);
+    const struct sum *sum = context;
+    add_process(sum->job, pid, sum->usage);
 }
 
 int jc_job_usage(struct jc_job *job, struct jc_usage *out)
@@ -99,7 +94,7 @@ int jc_job_usage(struct jc_job *job, struct jc_usage *out)
     if (cgroup != NULL && cgroup->is_limited)
         (void)read_usage(cgroup, out);
     else if (cgroup != NULL)
-        add_processes(job, out);
+        jc_cgroup_processes(cgroup->dir, MOST_PROCESSES, add_to_sum, &(struct sum){job, out});
     else
         add_process(job, job->state.pid, out);
     return 0;

@@ -67,12 +67,14 @@ struct WaitingJobs {
     return client.queues.count - (client.queues[""] == nil ? 0 : 1) < Self.mostQueues
   }
 
-  /// A job has a slot of its queue.
-  mutating func began(_ key: QueueKey) { change(key) { $0.running += 1 } }
+  /// A job has a slot of its queue. Jobs of no named one are not counted: they have any number.
+  mutating func began(_ key: QueueKey) {
+    if !key.name.isEmpty { change(key) { $0.running += 1 } }
+  }
 
   /// It has it no more.
   mutating func ended(_ key: QueueKey) {
-    change(key) { $0.running -= 1 }
+    if !key.name.isEmpty { change(key) { $0.running -= 1 } }
     giveTurn(key.client)
   }
 
@@ -230,21 +232,9 @@ extension WaitingJobs.Queue {
   /// What comes behind all that are here is left to the store, unless these are all there are.
   fileprivate mutating func insert(_ place: QueuePlace) {
     guard !isLoading, isWhole || first.last.map({ place < $0 }) == true else { return }
-    first.insert(place, at: first.partition { place < $0 })
+    first.insert(place, at: first.lastIndex { $0 < place }.map { $0 + 1 } ?? 0)
     guard first.count > 2 * WaitingJobs.most else { return }
     first.removeLast(first.count - WaitingJobs.most)
     isWhole = false
-  }
-}
-
-extension [QueuePlace] {
-  /// The first index for which it holds, of those that it holds for and that are all at the end.
-  fileprivate func partition(_ isBehind: (QueuePlace) -> Bool) -> Int {
-    var (low, high) = (0, count)
-    while low < high {
-      let middle = (low + high) / 2
-      if isBehind(self[middle]) { high = middle } else { low = middle + 1 }
-    }
-    return low
   }
 }
