@@ -75,6 +75,30 @@ public struct StatusReply: Codable, Sendable, Equatable {
   }
 }
 
+/// `POST /jobs:run`: the members of ``StatusReply``, with the job's id and its output.
+public struct RunReply: Codable, Sendable, Equatable {
+  public var id: JobID
+  public var state: StatusReply
+  /// Absent while the job runs.
+  public var output: OutputReply?
+
+  private enum CodingKeys: String, CodingKey { case id, stdout, stderr }
+
+  public init(from decoder: any Decoder) throws {
+    let members = try decoder.container(keyedBy: CodingKeys.self)
+    id = try members.decode(JobID.self, forKey: .id)
+    state = try StatusReply(from: decoder)
+    output = members.contains(.stdout) ? try OutputReply(from: decoder) : nil
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var members = encoder.container(keyedBy: CodingKeys.self)
+    try members.encode(id, forKey: .id)
+    try state.encode(to: encoder)
+    try output?.encode(to: encoder)
+  }
+}
+
 /// `GET /jobs/<id>/output`. Bytes that are not UTF-8 are replaced with U+FFFD.
 public struct OutputReply: Codable, Sendable, Equatable {
   public var stdout: String

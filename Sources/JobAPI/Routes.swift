@@ -29,6 +29,11 @@ public enum Route: String, CaseIterable, Sendable {
   /// each place in the batch, the same job.
   case batch = "POST /jobs:batch"
 
+  /// Creates a job and answers with its end: ``RunRequest`` in, ``RunReply`` out, or by `Accept` its log as it comes, as
+  /// ``log``'s, with the job's id in the header `Job-Id` and its state at the end. `?wait=30s`: at most for so long; then
+  /// 202 with ``RunReply`` without output, and the job goes on. With an `Idempotency-Key` a retry gives the same result.
+  case run = "POST /jobs:run"
+
   /// Feeds standard input of a job created with `stdin_open`; it is closed at the body's end unless `?close=0`.
   /// `?offset=N`: the body's place in all of the input; bytes that came before are not written again, so that a
   /// request whose reply was lost can be repeated. `?progress=10s`: interim replies (104) say in `Upload-Offset` how far

@@ -38,16 +38,22 @@ package protocol RunningJobDelegate: AnyObject {
   func jobStartWaits()
   /// The program runs. `at`: microseconds since 1970.
   func jobStarted(pid: pid_t, at: Int64)
-  /// `length` bytes more of a stream are in its file.
+  /// `length` bytes more of a stream are in its file, or held in memory.
   func jobOutput(stream: OutputStream, length: UInt64)
   /// Nothing more of a stream can be kept, because of this errno. Once for each stream.
   func jobOutputFailed(stream: OutputStream, error: Int32)
+  /// Memory does not take more of it: the job waits for ``RunningJob/keepOutput()``.
+  func jobOutputFull()
   /// Room in the stdin pipe again (0), or its reader is gone (a negative errno).
   func jobInputReady(error: Int32)
   /// First process reaped, output complete, tree gone. The last call, unless something is left.
   func jobFinished(_ result: jc_job_result)
   /// What `jc_job_result.left` said is gone. The last call.
   func jobGone()
+}
+
+extension RunningJobDelegate {
+  package func jobOutputFull() {}
 }
 
 extension OutputStream {
@@ -79,6 +85,8 @@ package final class RunningJob: InputSink {
     package var identity = JobIdentity.own
     /// The start fails with ENOTSUP for one that the engine's `controllers` do not name.
     package var limits = jc_limits()
+    /// The output stays in memory until ``RunningJob/keepOutput()``.
+    package var holdsOutput = false
 
     package init(_ id: JobID, _ plan: JobPlan, outputName: String, outputLimit: UInt64) {
       (self.id, self.plan, self.outputName, self.outputLimit) = (id, plan, outputName, outputLimit)
@@ -134,7 +142,7 @@ package final class RunningJob: InputSink {
           var options = jc_job_options(
             plan: plan.baseAddress!, plan_length: plan.count, identity: launch.identity.pointer,
             marker: marker, output_name: name, stdin_fd: launch.input, output_limit: launch.outputLimit,
-            grace_ms: launch.grace, limits: launch.limits)
+            grace_ms: launch.grace, limits: launch.limits, holds_output: launch.holdsOutput)
           return jc_job_start(
             engine.handle, &options, &RunningJob.events, Unmanaged.passUnretained(self).toOpaque(), &job)
         }
@@ -162,6 +170,19 @@ package final class RunningJob: InputSink {
 
   package func closeInput() { jc_job_stdin_close(job!) }
 
+  /// A copy of what is in memory.
+  package func heldOutput(_ stream: OutputStream) -> [UInt8] {
+    var length = 0
+    let bytes = jc_job_held_output(job!, jc_stream(UInt32(stream.index)), &length)
+    return [UInt8](UnsafeRawBufferPointer(start: bytes, count: length))
+  }
+
+  /// From now on the output is in files. How much of each stream is: less than was told where a file does not take it.
+  package func keepOutput() -> [UInt64] {
+    jc_job_keep_output(job!)
+    return [jc_job_kept(job!, JC_STDOUT), jc_job_kept(job!, JC_STDERR)]
+  }
+
   /// The stream's file, or -1 when there was no output. Open until the job is released.
   package func outputDescriptor(_ stream: OutputStream) -> Int32 {
     jc_job_output_fd(job!, jc_stream(UInt32(stream.index)))
@@ -182,6 +203,7 @@ extension RunningJob {
     output_failed: { context, stream, error in
       RunningJob.of(context).delegate.jobOutputFailed(stream: OutputStream(stream), error: error)
     },
+    output_full: { context in RunningJob.of(context).delegate.jobOutputFull() },
     stdin_ready: { context, error in RunningJob.of(context).delegate.jobInputReady(error: error) },
     finished: { context, result in
       let job = RunningJob.of(context)

@@ -67,6 +67,20 @@ package struct OutputIndex {
     lastStream = nil
   }
 
+  /// Forgets what is past so many bytes of each stream. All pieces are held.
+  package mutating func cut(to kept: [UInt64]) {
+    var left = kept
+    let all = pieces
+    pieces = []
+    for number in 0..<all.count / Self.pieceSize {
+      guard var piece = Self.piece(number, of: all) else { continue }
+      piece.length = UInt32(min(UInt64(piece.length), left[Int(piece.stream.index)]))
+      left[Int(piece.stream.index)] -= UInt64(piece.length)
+      if piece.length > 0 { Self.encode(piece, into: &pieces) }
+    }
+    lastStream = nil
+  }
+
   private static func encode(_ piece: Piece, into bytes: inout [UInt8]) {
     let first = UInt64(bitPattern: piece.time) << 1 | UInt64(piece.stream.index)
     withUnsafeBytes(of: first.littleEndian) { bytes.append(contentsOf: $0) }

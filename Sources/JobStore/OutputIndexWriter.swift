@@ -13,6 +13,9 @@ package final class OutputIndexWriter {
   private let id: JobID
   private let directory: Int32
   private var isPublished = false
+  private var isFileKept = false
+  /// The job has no files yet.
+  package var isHeld = false
   /// -1: not opened yet.
   private var file: Int32 = -1
 
@@ -42,8 +45,11 @@ package final class OutputIndexWriter {
 
   package func append(_ stream: OutputStream, length: UInt64, time: Int64) {
     written = min(written, index.append(stream, length: length, time: time))
-    if isPublished || index.count >= OutputIndex.mostHeld { write() }
+    if isPublished || isFull, !isHeld { write() }
   }
+
+  /// What is held is more than is stored with a record.
+  package var isFull: Bool { index.count >= OutputIndex.mostHeld }
 
   /// From now on all of it can be read from the file, and what comes later as it comes. False: the file does not take it
   /// now, and what is missing is written with what comes later.
@@ -62,7 +68,17 @@ package final class OutputIndexWriter {
   }
 
   /// The file is to be kept: it holds more pieces than are stored with a record.
-  package var isInFile: Bool { index.first > 0 }
+  package var isInFile: Bool { index.first > 0 || isFileKept }
+
+  /// All of it is to be in the file, where there is any.
+  package func keepFile() {
+    guard index.total > 0 else { return }
+    isFileKept = true
+    publish()
+  }
+
+  /// Less of each stream was kept than was noted.
+  package func cut(to kept: [UInt64]) { index.cut(to: kept) }
 
   /// To be brought to disk before the record is; -1: none.
   package var descriptor: Int32 { isInFile ? file : -1 }
@@ -85,7 +101,7 @@ package final class OutputIndexWriter {
     }
     guard count == bytes.count else { return }
     written = index.total
-    if index.count >= OutputIndex.mostHeld { index.dropHeld() }
+    if isFull { index.dropHeld() }
   }
 
   private func open() -> Bool {

@@ -214,6 +214,7 @@ final class ApiProcesses {
   func answer(_ caller: Caller, _ answer: JobBook.Answer) {
     switch answer {
     case .created(let id): child(of: caller)?.send(.created(ticket: caller.ticket, id: id))
+    case .launched(let id): child(of: caller)?.send(.launched(ticket: caller.ticket, id: id))
     case .done: child(of: caller)?.send(.done(ticket: caller.ticket))
     case .refused(let refusal): child(of: caller)?.send(.refused(ticket: caller.ticket, refusal))
     }
@@ -221,6 +222,10 @@ final class ApiProcesses {
 
   func answer(_ caller: Caller, usage: [JobUsage]) {
     child(of: caller)?.send(.usage(ticket: caller.ticket, usage))
+  }
+
+  func answer(_ caller: Caller, ran record: JobRecord, _ output: HeldOutput) {
+    child(of: caller)?.send(.ran(ticket: caller.ticket, record, output))
   }
 
   private func child(of caller: Caller) -> ApiChild? { children.first { $0.number == caller.child } }

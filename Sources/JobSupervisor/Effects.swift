@@ -13,7 +13,10 @@ extension Supervisor {
     switch effect {
     case .store(let change, let token): store.enqueue(change, token: token)
     case .saveResult(let record, let isStartStored, let token): save(record, isStartStored, token)
-    case .launch(let id, let creation, let grace): launch(id, creation, grace)
+    case .launch(let id, let creation, let grace, let holdsOutput):
+      launch(id, creation, grace, holdsOutput: holdsOutput)
+    case .keepOutput(let id): live[id]?.keepOutput()
+    case .deliver(let caller, let record): deliver(record, to: caller)
     case .admit(let record, let creation, let waited): admit(record, creation, waited: waited)
     case .loadQueue(let key): loadQueue(key)
     case .stop(let id, let grace): live[id]?.running?.stop(grace: grace)
@@ -63,7 +66,17 @@ extension Supervisor {
     }
   }
 
-  private func launch(_ id: JobID, _ creation: ApiRequest.Creation, _ grace: UInt64) {
+  private func deliver(_ record: JobRecord, to caller: Caller) {
+    let job = live[record.id]
+    let output = HeldOutput(
+      stdout: job?.running?.heldOutput(.stdout) ?? [], stderr: job?.running?.heldOutput(.stderr) ?? [],
+      index: job?.index.finish() ?? [])
+    apis.answer(caller, ran: record, output)
+  }
+
+  private func launch(
+    _ id: JobID, _ creation: ApiRequest.Creation, _ grace: UInt64, holdsOutput: Bool
+  ) {
     guard let job = live[id] else { return }
     let limits: JobPolicy.Limits
     do throws(Refusal) {
@@ -79,9 +92,11 @@ extension Supervisor {
       launch.limits = jc_limits(
         memory: limits.memory, cpu_milli: limits.cpuMilli, processes: limits.processes)
       launch.grace = grace
+      launch.holdsOutput = holdsOutput
       if let identity = job.identity { launch.identity = identity }
       launch.input = try creation.inputFile()
       job.running = try RunningJob(engine, launch, delegate: job)
+      job.holdsOutput = holdsOutput
       job.input.pump(into: job.running, error: 0)
     } catch {
       launchFailed(id, error.code, "\(error)")
@@ -126,6 +141,7 @@ extension Supervisor {
 extension Supervisor {
   func startWaits(_ job: LiveJob) { handle(.launchWaits(job.id)) }
   func started(_ job: LiveJob, pid: pid_t, at: Int64) { handle(.started(job.id, pid: pid, at: at)) }
+  func outputFull(_ job: LiveJob) { handle(.outputFull(job.id)) }
   /// There is output that those who watch it do not know of.
   func outputGrew(_ job: LiveJob) { progress.add(job) }
   /// Some of its input was taken, or it takes no more.
@@ -136,13 +152,17 @@ extension Supervisor {
     record.take(result)
     // What it wrote last is read after its end.
     record.firstOutput = min(job.firstOutput ?? 0, record.finished)
+    if book.jobs[job.id]!.lifecycle.willDeliver, !job.holdsOutput { job.index.keepFile() }
     if job.index.isInFile { record.flags.insert(.logInFile) }
     count(result, of: job.id)
     if result.left {
       log.error(
         "processes_left", ["id": "\(job.id)", "pid": "\(result.left_pid)", "error": record.error ?? ""])
     }
-    handle(.ended(record, isLaunching: result.left && job.startWaits))
+    handle(
+      .ended(
+        record, isLaunching: result.left && job.startWaits,
+        holdsOutput: job.holdsOutput && record.hasOutput))
   }
 
   /// What was left of it when it ended is gone.

@@ -42,7 +42,9 @@ final class HeldJobs {
     var mayTryAgain = true
     young.removeAll { job in
       guard !job.hasEnded, !job.isHeld else { return true }
-      guard now - job.startSeen >= Self.age, !job.isHoldRefused || mayTryAgain else { return false }
+      guard now - job.startSeen >= Self.age, !job.holdsOutput, !job.isHoldRefused || mayTryAgain else {
+        return false
+      }
       do {
         _ = try hold(job)
         return true

@@ -32,6 +32,11 @@ final class LiveJob: RunningJobDelegate {
   var knownUsage: KnownUsage?
   private(set) var index: OutputIndexWriter
   private var isOutputLost = false
+  /// Its output is in memory.
+  var holdsOutput: Bool {
+    get { index.isHeld }
+    set { index.isHeld = newValue }
+  }
   var input = InputQueue()
 
   /// A successor would find what it needs to go on, and the input too.
@@ -74,6 +79,15 @@ final class LiveJob: RunningJobDelegate {
     index.publish()
   }
 
+  /// From now on its output is in files.
+  func keepOutput() {
+    guard holdsOutput, let running else { return }
+    holdsOutput = false
+    let kept = running.keepOutput()
+    if kept != self.kept { index.cut(to: kept) }
+    self.kept = kept
+  }
+
   /// The files that must be on disk before the result is.
   var filesToSync: [Int32] {
     guard !isOutputLost else { return [] }
@@ -104,8 +118,11 @@ final class LiveJob: RunningJobDelegate {
     let time = Clock.microseconds()
     if firstOutput == nil { firstOutput = time }
     index.append(stream, length: length, time: time)
+    if holdsOutput, index.isFull { supervisor.outputFull(self) }
     if !watchers.isEmpty { supervisor.outputGrew(self) }
   }
+
+  func jobOutputFull() { supervisor.outputFull(self) }
 
   func jobOutputFailed(stream: OutputStream, error: Int32) {
     supervisor.outputFailed(of: id, stream.rawValue, error)

@@ -25,6 +25,8 @@ extension Supervisor {
       if let job = live[id] { progress.watch(job, child) }
     case .unwatch(let id):
       if let job = live[id] { progress.unwatch(job, child) }
+    case .delivered(let client, let ids, let isWhole):
+      handle(.delivered(ids, client: client, isWhole: isWhole, child: child.number))
     case .usage(let ticket, let client, let ids): usages.add(ids, of: client, caller(ticket))
     }
   }
@@ -134,6 +136,7 @@ extension Supervisor {
 
   func apiEnded(_ child: ApiChild) {
     progress.forget(child, in: live)
+    handle(.callersGone(child: child.number))
     apiProgressed()
   }
 }

@@ -8,6 +8,8 @@ package struct Fifo<Element> {
 
   package var isEmpty: Bool { incoming.isEmpty && outgoing.isEmpty }
 
+  package var first: Element? { outgoing.last ?? incoming.first }
+
   package mutating func append(_ element: Element) { incoming.append(element) }
 
   package mutating func popFirst() -> Element? {

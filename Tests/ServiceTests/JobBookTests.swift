@@ -35,6 +35,17 @@ private struct World {
   /// Clients of launches whose processes are left.
   private var left: [Int64] = []
 
+  /// Whose each job is, and what it runs.
+  private var asked: [JobID: (client: Int64, plan: JobPlan)] = [:]
+  /// Jobs whose output is in memory, those that could not be stored, and results on their way to a client.
+  private var holding: Set<JobID> = []
+  private var refused: Set<JobID> = []
+  private var toDeliver: Set<JobID> = []
+  /// Run requests' jobs that go with their delivery.
+  private var removing: Set<JobID> = []
+  /// The api process that run requests come from.
+  private var child = 2
+
   /// Callers that were not answered yet, and what they asked for.
   private(set) var waiting: [Caller: String] = [:]
   private(set) var created: Set<JobID> = []
@@ -52,8 +63,11 @@ private struct World {
   mutating func step(storeFails: Bool) {
     now.wall += Int64.random(in: 0...2000, using: &random)
     now.monotonic += Int64.random(in: 0...2000, using: &random)
-    switch Int.random(in: 0..<15, using: &random) {
+    switch Int.random(in: 0..<18, using: &random) {
     case 0, 1: create()
+    case 15: deliver()
+    case 16: if let id = holding.randomElement(using: &random) { handle(.outputFull(id)) }
+    case 17: if Int.random(in: 0..<20, using: &random) == 0 { loseCallers() }
     case 2: delete()
     case 3: stop()
     case 4, 5, 6: answerOfStore(fails: storeFails)
@@ -79,6 +93,8 @@ private struct World {
         end(id)
       } else if let client = left.popLast() {
         handle(.slowLaunchGone(client: client))
+      } else if !toDeliver.isEmpty {
+        deliver()
       } else if book.nextDeadline != nil {
         handle(.timePassed)
       } else {
@@ -93,11 +109,12 @@ private struct World {
   mutating func stopAll() {
     handle(.stopping)
     handle(.stopAll)
+    loseCallers()
   }
 
   private mutating func caller(_ what: String) -> Caller {
     lastTicket += 1
-    let caller = Caller(child: 1, ticket: lastTicket)
+    let caller = Caller(child: what == "run" ? child : 1, ticket: lastTicket)
     waiting[caller] = what
     return caller
   }
@@ -110,16 +127,38 @@ private struct World {
       request.priority = Int64.random(in: -2...2, using: &random)
     }
     if Int.random(in: 0..<4, using: &random) == 0 { (request.queue, request.queueSlots) = ("q", 2) }
+    var creation = ApiRequest.Creation(JobPlan(request))
+    if Bool.random(using: &random) {
+      creation.run = ApiRequest.Run(
+        removes: Bool.random(using: &random), isEarly: Bool.random(using: &random))
+      if creation.run!.removes { removing.insert(id) }
+    }
+    asked[id] = (client, creation.plan)
     let job = JobBook.NewJob(
-      id: id, client: client, clientName: "client \(client)",
-      creation: ApiRequest.Creation(JobPlan(request)), storedBytes: 0, caller: caller("create"))
+      id: id, client: client, clientName: "client \(client)", creation: creation, storedBytes: 0,
+      caller: caller(creation.run == nil ? "create" : "run"))
     handle(.create(job))
+  }
+
+  /// A client takes a result, or goes away before it has it.
+  private mutating func deliver() {
+    let isEarly = Int.random(in: 0..<5, using: &random) == 0
+    guard let id = (isEarly ? removing : toDeliver).sorted().randomElement(using: &random) else { return }
+    let isWhole = toDeliver.remove(id) != nil && Bool.random(using: &random)
+    handle(.delivered([id], client: asked[id]!.client, isWhole: isWhole, child: child))
+  }
+
+  private mutating func loseCallers() {
+    waiting = waiting.filter { $0.value != "run" }
+    toDeliver = []
+    handle(.callersGone(child: child))
+    child += 1
   }
 
   /// Jobs that are being launched, or run, of a client and of its queue.
   private func active(_ client: Int64, queue: String? = nil) -> Int {
     launching.union(processes).count { id in
-      stored[id]?.client == client && (queue == nil || creations[id]?.plan.queue == queue)
+      asked[id]!.client == client && (queue == nil || asked[id]!.plan.queue == queue)
     }
   }
 
@@ -162,7 +201,8 @@ private struct World {
     told.remove(id)
     var record = book.jobs[id]!.record
     (record.state, record.finished, record.exitCode) = (.completed, now.wall, 3)
-    handle(.ended(record))
+    let holdsOutput = holding.contains(id) && Bool.random(using: &random)
+    handle(.ended(record, holdsOutput: holdsOutput))
   }
 
   private mutating func answerOfStore(fails: Bool) {
@@ -183,10 +223,17 @@ private struct World {
   }
 
   private mutating func outcome(of change: StoreChange, fails: Bool) -> StoreOutcome {
-    if fails, Int.random(in: 0..<3, using: &random) == 0 { return .failed(StoreError(.full, "full")) }
+    if fails, Int.random(in: 0..<3, using: &random) == 0 {
+      if case .create = change { refused.insert(change.id) }
+      return .failed(StoreError(.full, "full"))
+    }
     switch change {
     case .create(let record, _, let creation):
-      if Int.random(in: 0..<20, using: &random) == 0 { return .keyReused }
+      if Int.random(in: 0..<20, using: &random) == 0 {
+        refused.insert(record.id)
+        return .keyReused
+      }
+      #expect(stored[record.id] == nil)
       (stored[record.id], creations[record.id]) = (record, creation)
     case .dequeue(_, let id):
       guard stored[id]?.isQueued == true else { return .notFound }
@@ -230,40 +277,60 @@ private struct World {
       #expect(record.state != .running)
       queue.append(
         .change(token: token, .finish(record, log: [], files: [], isStartStored: isStartStored)))
-    case .launch(let id, _, _):
-      #expect(stored[id]?.isQueued == false, "launched only once it is on disk that it is")
+    case .launch(let id, let creation, _, let holdsOutput):
+      #expect(
+        holdsOutput ? creation.run != nil : stored[id]?.isQueued == false,
+        "launched only once it is on disk that it is, but for run requests")
       #expect(launched.insert(id).inserted, "launched at most once")
       launching.insert(id)
-      let client = stored[id]?.client ?? 0
+      if holdsOutput { holding.insert(id) }
+      let client = asked[id]!.client
       #expect(launching.count + processes.count <= configuration.maxRunningJobs)
       #expect(active(client) <= configuration.client.runningJobs && active(client, queue: "q") <= 2)
     case .stop(let id, _): told.insert(id)
+    case .keepOutput(let id):
+      #expect(stored[id] != nil || refused.contains(id), "no file without a record")
+      holding.remove(id)
+    case .deliver(let caller, let record):
+      #expect(record.state != .running && removing.contains(record.id))
+      #expect(waiting.removeValue(forKey: caller) == "run", "answered once")
+      toDeliver.insert(record.id)
     case .announce(let record, _):
       #expect(stored[record.id] != nil)
-      if record.state != .running { #expect(stored[record.id] == record, "told only once it is on disk") }
+      if book.jobs[record.id]?.lifecycle.state == .delivering {
+        toDeliver.insert(record.id)
+      } else if record.state != .running {
+        #expect(stored[record.id] == record, "told only once it is on disk")
+      }
       known[record.id] = record
     case .announceDeletion(let id):
       #expect(deletedOnDisk.contains(id))
       known[id] = nil
-    case .removeFiles(let id): #expect(deletedOnDisk.contains(id))
+    case .removeFiles(let id): #expect(deletedOnDisk.contains(id) || refused.contains(id))
     case .answer(let caller, let answer): answered(caller, answer)
     case .release(let id):
       // One that waits may be taken out of its queue at once.
       #expect(book.jobs[id].map { $0.lifecycle.state == .dequeuing } ?? true)
       #expect(!launching.contains(id) && !processes.contains(id))
       released.insert(id)
+      holding.remove(id)
     case .inputEnded, .hold, .outputLost, .count, .lostAreStored: break
     }
   }
 
   private mutating func answered(_ caller: Caller, _ answer: JobBook.Answer) {
+    if case .launched(let id) = answer {
+      #expect(waiting[caller] == "run" && removing.contains(id))
+      return
+    }
     let what = waiting.removeValue(forKey: caller)
     #expect(what != nil, "answered once")
     if case .created(let id) = answer {
-      #expect(what == "create" && (stored[id] != nil || deletedOnDisk.contains(id)))
+      #expect(what == "create" || what == "run")
+      #expect(stored[id] != nil || deletedOnDisk.contains(id))
       created.insert(id)
     } else if case .done = answer {
-      #expect(what != "create")
+      #expect(what != "create" && what != "run")
     }
   }
 }
@@ -309,7 +376,7 @@ struct JobBookTests {
   @Test func slowLaunchesOfAClientAreBounded() throws {
     var fixture = Fixture()
     func launches(_ effects: [JobBook.Effect]) -> [JobID] {
-      effects.compactMap { if case .launch(let id, _, _) = $0 { id } else { nil } }
+      effects.compactMap { if case .launch(let id, _, _, _) = $0 { id } else { nil } }
     }
     let jobs = (0..<20).map { fixture.create(UInt64($0), client: 1) }
     // Eight are under way; each of the first four that wait gives its place to another, but the fourth.
@@ -366,7 +433,7 @@ struct JobBookTests {
         caller: Caller(child: 1, ticket: ticket))
       launched = []
       for case .store(_, let token) in handle(.create(job)) {
-        for case .launch(let id, _, _) in handle(.stored(token: token, .saved)) { launched.append(id) }
+        for case .launch(let id, _, _, _) in handle(.stored(token: token, .saved)) { launched.append(id) }
       }
       return id
     }
@@ -468,7 +535,7 @@ struct JobBookTests {
     let deletion = fixture.handle(.stored(token: created, .saved))
     guard case .store(.delete, let deleted) = try #require(deletion.last) else { return #expect(Bool(false)) }
     let failed = fixture.handle(.stored(token: deleted, .failed(StoreError(.full, "full"))))
-    guard case .saveResult(let record, _, _) = try #require(failed.first) else {
+    guard case .saveResult(let record, _, _) = try #require(failed.dropFirst().first) else {
       return #expect(Bool(false), "\(failed)")
     }
     #expect(record.state == .error && record.error == "the job was stopped before it was started")
@@ -513,7 +580,7 @@ struct JobBookTests {
     for id in ids.prefix(8) { open += fixture.handle(.notLaunched(id, why: "no descriptors")) }
     var failed = 8
     while let effect = open.popLast() {
-      guard case .launch(let id, _, _) = effect else { continue }
+      guard case .launch(let id, _, _, _) = effect else { continue }
       failed += 1
       open += fixture.handle(.notLaunched(id, why: "no descriptors"))
     }
@@ -549,7 +616,7 @@ struct JobBookTests {
     #expect((waiting + [other]).allSatisfy { fixture.book.jobs[$0]!.isWaiting })
     var order: [JobID] = []
     for id in first {
-      for case .launch(let next, _, _) in fixture.handle(.started(id, pid: 1, at: 1)) { order.append(next) }
+      for case .launch(let next, _, _, _) in fixture.handle(.started(id, pid: 1, at: 1)) { order.append(next) }
     }
     #expect(order.firstIndex(of: other)! <= 1 && order.count == 5)
   }

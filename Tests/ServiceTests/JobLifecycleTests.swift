@@ -6,17 +6,35 @@ import Testing
 struct JobLifecycleTests {
   /// Events that can come in a state: the store answers what was asked of it, the engine tells of what was launched.
   private static func possible(_ job: JobLifecycle) -> [JobLifecycle.Event] {
+    var events = possibleInState(job)
+    if job.hasReceiver { events.append(.notDelivered) }
+    if job.isActive, job.storing == .not { events.append(.storeAsked) }
+    if job.storing == .underway, job.state != .accepting, job.state != .removed {
+      events += [.accepted, .notAccepted]
+    }
+    return events
+  }
+
+  private static func possibleInState(_ job: JobLifecycle) -> [JobLifecycle.Event] {
+    // What was queued in the store after the creation is told after it.
+    let isFirst = job.storing != .underway
+    let ends: [JobLifecycle.Event] = [.finished, .finishedHolding]
     switch job.state {
-    case .accepting: [.accepted, .notAccepted, .deleteAsked]
-    case .launching: [.started, .finished, .requeueAsked, .deleteAsked]
-    case .dequeuing: [.dequeued, .notThere, .deleteAsked]
-    case .requeuing: [.requeued, .notRequeued, .deleteAsked]
-    case .waiting: []
-    case .running: [.finished, .deleteAsked]
-    case .saving: [.resultSaved, .resultNotSaved, .deleteAsked]
-    case .removing: [.deletionSaved, .deletionNotSaved, .deleteAsked]
-    case .saved: [.deleteAsked]
-    case .removed: []
+    case .accepting: return [.accepted, .notAccepted, .deleteAsked]
+    case .launching:
+      // One whose creation failed is killed at once.
+      return [.started, .deleteAsked] + ends + (job.storing == .failed ? [] : [.requeueAsked])
+    case .dequeuing: return [.dequeued, .notThere, .deleteAsked]
+    case .requeuing:
+      let asked: [JobLifecycle.Event] = job.storing == .failed ? [.notRequeued] : [.requeued, .notRequeued]
+      return (isFirst ? asked : []) + [.deleteAsked]
+    case .waiting, .removed: return []
+    case .running: return ends + [.deleteAsked]
+    case .delivering: return [.delivered, .deleteAsked]
+    case .ended: return [.deleteAsked]
+    case .saving: return (isFirst ? [.resultSaved, .resultNotSaved] : []) + [.deleteAsked]
+    case .removing: return (isFirst ? [.deletionSaved, .deletionNotSaved] : []) + [.deleteAsked]
+    case .saved: return [.deleteAsked]
     }
   }
 
@@ -52,6 +70,14 @@ struct JobLifecycleTests {
   private static let beginnings: [Seen] = [
     Seen(job: JobLifecycle()),
     Seen(job: JobLifecycle(waits: true)),
+    Seen(job: JobLifecycle(waits: true, answersAtEnd: true)),
+    Seen(job: JobLifecycle(runThatRemoves: false, answersAtEnd: true), wasLaunched: true),
+    Seen(job: JobLifecycle(runThatRemoves: false, answersAtEnd: false), wasLaunched: true),
+    Seen(job: JobLifecycle(runThatRemoves: true, answersAtEnd: false), wasLaunched: true),
+    Seen(
+      job: JobLifecycle(state: .dequeuing, removes: true, hasReceiver: true), wasAnswered: true,
+      isOnDisk: true),
+    Seen(job: JobLifecycle(state: .dequeuing, answersAtEnd: true), isOnDisk: true),
     Seen(job: JobLifecycle(state: .dequeuing), wasAnswered: true, isOnDisk: true),
     Seen(job: JobLifecycle(state: .running), wasAnswered: true, wasLaunched: true),
     Seen(job: JobLifecycle(state: .saving), wasAnswered: true, wasLaunched: true, hasEnded: true),
@@ -87,7 +113,7 @@ struct JobLifecycleTests {
   private func step(_ before: Seen, _ event: JobLifecycle.Event) throws -> Seen {
     var seen = before
     switch event {
-    case .finished: seen.hasEnded = true
+    case .finished, .finishedHolding: seen.hasEnded = true
     case .resultSaved: seen.isOnDisk = true
     case .deletionSaved: (seen.isOnDisk, seen.isRemoved) = (false, true)
     case .deleteAsked: seen.deleterWaits = true
@@ -101,8 +127,19 @@ struct JobLifecycleTests {
     let actions = seen.job.handle(event)
     if seen.job.state == .waiting || event == .accepted && seen.job.isSaved { seen.isOnDisk = true }
     if actions.contains(.answerCreation) {
-      #expect(!before.wasAnswered && event == .accepted)
+      #expect(!before.wasAnswered && (event == .accepted || event == .resultSaved && seen.isOnDisk))
       seen.wasAnswered = true
+    }
+    if actions.contains(.deliver) {
+      #expect(seen.hasEnded && seen.job.removes && seen.job.hasReceiver)
+      if seen.job.storing != .done { seen.wasAnswered = true }
+    }
+    // Without a record there is nothing to remove from the disk.
+    if seen.job.state == .removed, seen.job.storing == .not || seen.job.storing == .failed {
+      seen.isRemoved = true
+    }
+    if actions.contains(.saveCreation) {
+      #expect(before.job.storing == .not && seen.job.storing == .underway)
     }
     if !actions.isDisjoint(with: [.launch, .admit]) {
       #expect(
@@ -116,7 +153,7 @@ struct JobLifecycleTests {
     if actions.contains(.saveResult) {
       #expect((seen.hasEnded || !seen.wasLaunched) && !seen.isOnDisk, "what can still run has no result")
     }
-    if actions.contains(.kill) { #expect(event == .deleteAsked && !seen.hasEnded) }
+    if actions.contains(.kill) { #expect([.deleteAsked, .notAccepted].contains(event) && !seen.hasEnded) }
     if actions.contains(.removeFiles) { #expect(seen.isRemoved) }
     if actions.contains(.announceDeletion) { #expect(seen.isRemoved) }
     if actions.contains(.answerDeletions) { #expect(seen.isRemoved || event == .notAccepted) }
@@ -131,6 +168,8 @@ struct JobLifecycleTests {
     for job in all {
       for event in JobLifecycle.Event.allCases
       where !Self.possible(job).contains(event) && event != .deleteAsked {
+        // The store answers in order: that is not for the job to look after.
+        if job.storing == .underway, job.state != .accepting { continue }
         var next = job
         #expect(next.handle(event) == [] && next == job, "\(job) \(event)")
       }
@@ -143,7 +182,7 @@ struct JobLifecycleTests {
     _ = job.handle(.started)
     #expect(job.handle(.deleteAsked) == .kill)
     #expect(job.handle(.finished) == .saveDeletion)
-    #expect(job.handle(.deletionNotSaved) == [.refuseDeletions, .saveResult])
+    #expect(job.handle(.deletionNotSaved) == [.keepOutput, .refuseDeletions, .saveResult])
     #expect(job.handle(.resultSaved) == [.announce, .release])
   }
 

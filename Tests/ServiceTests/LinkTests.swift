@@ -104,7 +104,7 @@ struct LinkTests {
       let bytes = ApiRequest.stop(ticket: 1, client: 1, id: Self.id, grace: grace).encode()
       #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try ApiRequest(decoding: $0) } }
     }
-    let many = [JobID](repeating: Self.id, count: ApiRequest.mostUsage + 1)
+    let many = [JobID](repeating: Self.id, count: ApiRequest.mostIDs + 1)
     let bytes = ApiRequest.usage(ticket: 1, client: 1, ids: many).encode()
     #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try ApiRequest(decoding: $0) } }
     for name in ["", "a\0b", String(repeating: "a", count: 1025)] {

@@ -50,6 +50,9 @@ static void before_end(struct jc_job *job)
 
 static void after_end(struct jc_job *job)
 {
+    // What is in a pipe is its job's own as long as the output that is held is not in files.
+    if (job->tree_gone && job->holds_output)
+        return jc_engine_set_deadline(job, JC_TREE_AGAIN_MS);
     if (job->tree_gone)
         return force_eof(job);
     jc_job_tree_check(job);

@@ -68,7 +68,7 @@ static size_t make_room(struct jc_job *job, enum jc_stream stream, size_t length
     struct jc_job_state *state = &job->state;
     if (state->output_error[stream] != 0 || state->kept[stream] >= job->state.output_limit)
         return 0;
-    if (state->file[stream] < 0 && length > 0) {
+    if (state->file[stream] < 0 && length > 0 && !job->holds_output) {
         int fd = make_file(job, stream);
         if (fd < 0) {
             lose(job, stream, -fd);
@@ -91,7 +91,10 @@ static void keep(struct jc_job *job, enum jc_stream stream, const char *bytes, s
 {
     struct jc_job_state *state = &job->state;
     size_t room = make_room(job, stream, length);
-    size_t written = room > 0 ? write_file(job, stream, bytes, room) : 0;
+    size_t written = 0;
+    if (room > 0)
+        written = job->holds_output ? jc_held_add(job, stream, bytes, room)
+                                    : write_file(job, stream, bytes, room);
     state->dropped[stream] += length - written;
     tell_kept(job, stream, written);
     if (written < length)
@@ -123,15 +126,41 @@ static ssize_t move(struct jc_job *job, enum jc_stream stream)
     return errno = ENOTSUP, -1;
 }
 
+void jc_drain_put(struct jc_job *job, enum jc_stream stream, const char *bytes, size_t length)
+{
+    struct jc_job_state *state = &job->state;
+    state->kept[stream] -= length;
+    const size_t room = make_room(job, stream, length);
+    const size_t written = room > 0 ? write_file(job, stream, bytes, room) : 0;
+    state->kept[stream] += written;
+    state->dropped[stream] += length - written;
+}
+
+/// How much may be read from the pipe at once. 0: what is in memory is to become a file first.
+static size_t most_at_once(const struct jc_job *job, enum jc_stream stream)
+{
+    const struct jc_job_state *state = &job->state;
+    const bool is_dropped =
+        state->output_error[stream] != 0 || state->kept[stream] >= state->output_limit;
+    if (!job->holds_output || is_dropped)
+        return JC_PIPE_LARGE;
+    return jc_held_room(job, stream);
+}
+
 static ssize_t take(struct jc_job *job, enum jc_stream stream)
 {
     ssize_t count = -1;
+    const size_t most = most_at_once(job, stream);
+    if (most == 0) {
+        jc_held_wait(job, stream);
+        return errno = EAGAIN, -1;
+    }
     errno = ENOTSUP;
     if (job->state.checkpoint >= 0)
         count = move(job, stream);
     if (count >= 0 || errno != ENOTSUP)
         return count;
-    count = read(job->state.pipe[stream], job->engine->buffer, JC_PIPE_LARGE);
+    count = read(job->state.pipe[stream], job->engine->buffer, most);
     if (count > 0)
         keep(job, stream, job->engine->buffer, (size_t)count);
     return count;

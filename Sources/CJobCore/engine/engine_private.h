@@ -81,6 +81,12 @@ struct jc_job {
     void *memory;              ///< one allocation: the launch's vectors, and the plan they point into
     char *output_name;
     char *marker; ///< the environment's entry that names the job; without cgroups only
+    bool holds_output; ///< in memory, and not in files yet
+    struct jc_held {
+        char *bytes;
+        size_t length, size;
+        bool waits; ///< no more is read for now
+    } held[2];
     struct jc_pipe_size {
         bool is_large, is_fixed;
         unsigned small_reads; ///< one after the other, of a large one
@@ -135,7 +141,8 @@ struct jc_engine {
     uint32_t slot_count, free_slot;
     size_t job_count;
     pid_t ignored[32];
-    size_t drained; ///< bytes read in this round
+    size_t drained;     ///< bytes read in this round
+    size_t held_output; ///< bytes of jobs' output that are in memory
     unsigned large_pipes;
     void *spare_stack; ///< for launches on the loop's thread
 
@@ -268,6 +275,15 @@ bool jc_engine_owns(struct jc_engine *engine, pid_t pid);
 
 /// Reads what is in the pipe into the file: about a megabyte, or with `all` as much as a pipe holds.
 void jc_drain(struct jc_job *job, enum jc_stream stream, bool all);
+/// Puts bytes that were counted as kept into the stream's file.
+void jc_drain_put(struct jc_job *job, enum jc_stream stream, const char *bytes, size_t length);
+/// Bytes of a stream that memory takes still.
+size_t jc_held_room(const struct jc_job *job, enum jc_stream stream);
+/// The number of bytes taken: 0 without memory.
+size_t jc_held_add(struct jc_job *job, enum jc_stream stream, const char *bytes, size_t length);
+/// Leaves what comes in the pipe until jc_job_keep_output.
+void jc_held_wait(struct jc_job *job, enum jc_stream stream);
+void jc_held_free(struct jc_job *job);
 /// Of a job that is adopted: how large its pipes are.
 void jc_pipe_sizes_read(struct jc_job *job);
 /// `count` bytes were in it: one that a job fills becomes larger, and smaller again when it does not.

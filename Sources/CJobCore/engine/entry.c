@@ -68,7 +68,7 @@ static int make_entry(const struct jc_job *job, int *out)
 
 int jc_job_entry(struct jc_job *job, int *out)
 {
-    if (job->phase != JC_RUNNING || job->reaped || job->launch.error != 0)
+    if (job->phase != JC_RUNNING || job->reaped || job->launch.error != 0 || job->holds_output)
         return -EAGAIN;
     int status = job->state.checkpoint < 0 ? jc_checkpoint_open(job) : 0;
     if (status == 0)

@@ -114,6 +114,7 @@ static void take_options(struct jc_job *job, const struct jc_job_options *option
     job->launch.flags = header->flags;
     job->launch.identity = options->identity;
     job->launch.limits = options->limits;
+    job->holds_output = options->holds_output;
 }
 
 static int make_job(struct jc_engine *engine, const struct jc_job_options *options, struct jc_job **out)
@@ -259,6 +260,11 @@ void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
         jc_checkpoint_note(job);
 }
 
+uint64_t jc_job_kept(const struct jc_job *job, enum jc_stream stream)
+{
+    return job->state.kept[stream];
+}
+
 int jc_job_output_fd(struct jc_job *job, enum jc_stream stream)
 {
     return job->state.file[stream];
@@ -272,6 +278,7 @@ void jc_job_free(struct jc_job *job)
         if (job->state.pipe[i] >= 0)
             jc_drain_close(job, (enum jc_stream)i);
     jc_job_stdin_close(job);
+    jc_held_free(job);
     jc_job_state_close(&job->state);
     jc_exit_reap(job);
     jc_engine_remove(job->engine, job);

@@ -93,8 +93,9 @@ void jc_exchange_close(struct jc_exchange *exchange, bool complete)
 {
     struct jc_connection *connection = exchange->connection;
     const struct jc_server *server = connection->server;
+    const enum jc_end early = connection->transport.peer_closed ? JC_END_LEFT : JC_END_CUT;
     if (exchange->user != NULL)
-        server->handler.ended(server->context, exchange, complete);
+        server->handler.ended(server->context, exchange, complete ? JC_END_COMPLETE : early);
     if (exchange->file.fd >= 0)
         close(exchange->file.fd);
     jc_bytes_free(&exchange->body);

@@ -53,7 +53,7 @@ struct jc_transport {
     struct jc_wire *wire;
     void *session; ///< of the operations; NULL before the first bytes came
     int fd;
-    bool peer_closed;       ///< the peer said goodbye
+    bool peer_closed;       ///< the peer said goodbye, or closed its socket
     struct jc_bytes unsent; ///< bytes for the wire that the socket did not take
 };
 

@@ -20,20 +20,37 @@ package enum ApiRequest {
   case drained
   /// A sign of life, each second.
   case alive
-  /// What those of these jobs use that run: at most ``mostUsage``.
+  /// What those of these jobs use that run: at most ``mostIDs``.
   case usage(ticket: UInt64, client: Int64, ids: [JobID])
+  /// What became of the results of jobs that are removed with their delivery (``Run/removes``): given to the client, or not.
+  case delivered(client: Int64, ids: [JobID], isWhole: Bool)
 
-  package static let mostUsage = 1000
+  /// Jobs in one request.
+  package static let mostIDs = 1000
 
   package struct Creation: Equatable, Sendable {
     package let plan: JobPlan
     /// Inline standard input.
     package let input: [UInt8]?
     package var idempotency: Idempotency?
+    /// The client waits for the job's end with the request that creates it; never with an idempotency key.
+    package var run: Run?
 
-    package init(_ plan: JobPlan, input: [UInt8]? = nil, idempotency: Idempotency? = nil) {
-      (self.plan, self.input, self.idempotency) = (plan, input, idempotency)
+    package init(_ plan: JobPlan, input: [UInt8]? = nil, idempotency: Idempotency? = nil, run: Run? = nil) {
+      (self.plan, self.input, self.idempotency, self.run) = (plan, input, idempotency, run)
     }
+  }
+
+  /// A creation that is answered with the job's end. Nothing is accepted before that, so that the job is launched while its
+  /// creation is on the way to the disk.
+  package struct Run: Equatable, Sendable {
+    /// The job goes once its result is delivered (``ApiRequest/delivered(client:ids:isWhole:)``), and is not stored at all
+    /// when it ends soon.
+    package var removes: Bool
+    /// The client is to know of the job as soon as there is one.
+    package var isEarly: Bool
+
+    package init(removes: Bool, isEarly: Bool) { (self.removes, self.isEarly) = (removes, isEarly) }
   }
 
   /// A key of the client's choosing and a digest of the request it came with, also as the first version made it.
@@ -47,7 +64,7 @@ package enum ApiRequest {
   }
 
   private enum Kind: UInt8 {
-    case hello, create, delete, signal, stop, input, watch, unwatch, drained, alive, usage
+    case hello, create, delete, signal, stop, input, watch, unwatch, drained, alive, usage, delivered
   }
 }
 
@@ -61,6 +78,8 @@ extension ApiRequest {
       writer.put(
         Kind.create.rawValue, ticket, client, creation.plan.bytes, creation.input, idempotency != nil)
       if let idempotency { writer.put(idempotency.key, idempotency.digest, idempotency.firstDigest) }
+      writer.put(creation.run != nil)
+      if let run = creation.run { writer.put(run.removes, run.isEarly) }
     case .delete(let ticket, let client, let id): writer.put(Kind.delete.rawValue, ticket, client, id)
     case .signal(let ticket, let client, let id, let signal, let tree):
       writer.put(Kind.signal.rawValue, ticket, client, id, signal, tree)
@@ -75,6 +94,10 @@ extension ApiRequest {
     case .usage(let ticket, let client, let ids):
       writer.put(Kind.usage.rawValue, ticket, client, UInt32(ids.count))
       for id in ids { writer.put(id) }
+    case .delivered(let client, let ids, let isWhole):
+      writer.put(Kind.delivered.rawValue, client, UInt32(ids.count))
+      for id in ids { writer.put(id) }
+      writer.put(isWhole)
     }
     return writer.bytes
   }
@@ -121,12 +144,15 @@ extension ApiRequest {
       return .alive
     case .usage:
       return .usage(ticket: try reader.integer(), client: try reader.integer(), ids: try ids(&reader))
+    case .delivered:
+      return .delivered(
+        client: try reader.integer(), ids: try ids(&reader), isWhole: try reader.bool())
     }
   }
 
   private static func ids(_ reader: inout ByteReader) throws(MalformedBytes) -> [JobID] {
     let count = try reader.count(ofSize: 16)
-    guard count <= mostUsage else { throw MalformedBytes() }
+    guard count <= mostIDs else { throw MalformedBytes() }
     var ids: [JobID] = []
     for _ in 0..<count { ids.append(try reader.id()) }
     return ids
@@ -141,12 +167,18 @@ extension ApiRequest {
   private static func creation(_ reader: inout ByteReader) throws(MalformedBytes) -> Creation {
     let plan = try JobPlan(checking: reader.view())
     let input = try reader.bool() ? try reader.array() : nil
-    guard try reader.bool() else { return Creation(plan, input: input) }
+    let idempotency = try reader.bool() ? try idempotency(&reader) : nil
+    let run = try reader.bool() ? Run(removes: try reader.bool(), isEarly: try reader.bool()) : nil
+    guard idempotency == nil || run == nil else { throw MalformedBytes() }
+    return Creation(plan, input: input, idempotency: idempotency, run: run)
+  }
+
+  private static func idempotency(_ reader: inout ByteReader) throws(MalformedBytes) -> Idempotency {
     let idempotency = Idempotency(
       key: try reader.string(), digest: try reader.array(), firstDigest: try reader.array())
     guard idempotency.key.utf8.count <= 260, idempotency.digest.count == 32,
       idempotency.firstDigest.count == 32
     else { throw MalformedBytes() }
-    return Creation(plan, input: input, idempotency: idempotency)
+    return idempotency
   }
 }

@@ -19,6 +19,11 @@ package enum SupervisorEvent {
   case output(id: JobID, progress: OutputProgress)
   /// The answer to a create: the job, perhaps one that an earlier request with the same key made.
   case created(ticket: UInt64, id: JobID)
+  /// To a ``ApiRequest/Run`` that is early: the job, which is not in the store yet. Another answer follows:
+  /// ``created(ticket:id:)`` once it is, or ``ran(ticket:_:_:)``.
+  case launched(ticket: UInt64, id: JobID)
+  /// To a ``ApiRequest/Run`` that removes: the job ended before it was stored, and this is all of it.
+  case ran(ticket: UInt64, JobRecord, HeldOutput)
   /// The answer to any other request that was carried out.
   case done(ticket: UInt64)
   /// The answer to a request that was not carried out.
@@ -29,8 +34,22 @@ package enum SupervisorEvent {
   case usage(ticket: UInt64, [JobUsage])
 
   private enum Kind: UInt8 {
-    case welcome, ready, drain, client, job, deleted, output, created, done, refused, events, retire, usage
+    case welcome, ready, drain, client, job, deleted, output, created, done, refused, events, retire, usage,
+      launched, ran
   }
+}
+
+/// The output of a job that was not stored, with the index of its pieces (``OutputIndex``).
+package struct HeldOutput: Equatable, Sendable {
+  package var stdout: [UInt8]
+  package var stderr: [UInt8]
+  package var index: [UInt8]
+
+  package init(stdout: [UInt8], stderr: [UInt8], index: [UInt8]) {
+    (self.stdout, self.stderr, self.index) = (stdout, stderr, index)
+  }
+
+  package subscript(stream: OutputStream) -> [UInt8] { stream == .stdout ? stdout : stderr }
 }
 
 /// How far the output of a running job is on file.
@@ -60,6 +79,9 @@ extension SupervisorEvent {
     case .output(let id, let progress):
       writer.put(Kind.output.rawValue, id, progress.stdout, progress.stderr, progress.pieces)
     case .created(let ticket, let id): writer.put(Kind.created.rawValue, ticket, id)
+    case .launched(let ticket, let id): writer.put(Kind.launched.rawValue, ticket, id)
+    case .ran(let ticket, let record, let output):
+      writer.put(Kind.ran.rawValue, ticket, record, output.stdout, output.stderr, output.index)
     case .done(let ticket): writer.put(Kind.done.rawValue, ticket)
     case .refused(let ticket, let refusal):
       writer.put(Kind.refused.rawValue, ticket, refusal.reason.rawValue, refusal.text)
@@ -93,6 +115,11 @@ extension SupervisorEvent {
     case .deleted: return .deleted(id: try reader.id())
     case .output: return .output(id: try reader.id(), progress: try OutputProgress(from: &reader))
     case .created: return .created(ticket: try reader.integer(), id: try reader.id())
+    case .launched: return .launched(ticket: try reader.integer(), id: try reader.id())
+    case .ran:
+      return .ran(
+        ticket: try reader.integer(), try JobRecord(from: &reader),
+        HeldOutput(stdout: try reader.array(), stderr: try reader.array(), index: try reader.array()))
     case .done: return .done(ticket: try reader.integer())
     case .refused:
       let ticket: UInt64 = try reader.integer()

@@ -97,6 +97,8 @@ package final class ApiProcess: @unchecked Sendable {
     case .deleted(let id): wake(api?.table.remove(id))
     case .output(let id, let progress): wake(api?.table.progress(id, progress))
     case .created(let ticket, let id): answer(ticket, .success(.job(id)))
+    case .launched(let ticket, let id): answer(ticket, .success(.launched(id)))
+    case .ran(let ticket, let record, let output): answer(ticket, .success(.ran(record, output)))
     case .done(let ticket): answer(ticket, .success(.nothing))
     case .refused(let ticket, let refusal): answer(ticket, .failure(refusal))
     case .usage(let ticket, let jobs): answer(ticket, .success(.usage(jobs)))

@@ -10,8 +10,11 @@ struct Exchange {
   /// Finds the exchange again when an answer comes later: it may be over by then.
   var number: UInt64 { jc_exchange_id(pointer) }
 
-  /// Gives the exchange a task that outlives the callback, until the exchange is over.
-  func begin(_ task: ExchangeTask) { jc_exchange_set_user(pointer, Unmanaged.passRetained(task).toOpaque()) }
+  /// Gives the exchange a task that outlives the callback, until the exchange is over or another one takes its place.
+  func begin(_ task: ExchangeTask) {
+    releaseTask()
+    jc_exchange_set_user(pointer, Unmanaged.passRetained(task).toOpaque())
+  }
 
   var task: ExchangeTask? {
     jc_exchange_user(pointer).map { Unmanaged<ExchangeTask>.fromOpaque($0).takeUnretainedValue() }

@@ -1,7 +1,11 @@
+import CJobHTTP
+
 /// What goes on in an exchange after its head was handled: a body that comes, an answer that is waited for, a reply
 /// that is streamed. Worker's thread only.
 class ExchangeTask {
   unowned let worker: Worker
+  /// Called when the exchange is over.
+  var onEnd: ((ExchangeEnd) -> Void)?
 
   init(_ worker: Worker) { self.worker = worker }
 
@@ -12,7 +16,21 @@ class ExchangeTask {
   /// What it observes has changed, its time is up, or it has more to do than it may do in one turn.
   func wake(_ exchange: Exchange) {}
   /// The exchange is over.
-  func ended() {}
+  func ended(_ end: ExchangeEnd) { onEnd?(end) }
+}
+
+/// How an exchange came to its end.
+enum ExchangeEnd {
+  /// All of the reply is given to the socket.
+  case complete
+  /// The client closed the connection.
+  case left
+  /// The daemon did.
+  case cut
+
+  init(_ end: jc_end) {
+    self = end == JC_END_COMPLETE ? .complete : end == JC_END_LEFT ? .left : .cut
+  }
 }
 
 /// A request that is handled when its body has come, whole or piece by piece.

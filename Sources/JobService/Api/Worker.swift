@@ -20,7 +20,7 @@ final class Worker: @unchecked Sendable {
   private var lastTicket: UInt64 = 0
 
   /// What to do with the answer to a request; the exchange is still open then.
-  typealias Continuation = (exchange: UInt64, then: (Exchange, Answer) -> Void)
+  typealias Continuation = (exchange: UInt64, then: (Exchange?, Answer) -> Void)
 
   init(_ index: Int, _ api: ApiContext, _ loop: EventLoop) throws {
     self.index = index
@@ -69,6 +69,17 @@ final class Worker: @unchecked Sendable {
     for exchange: Exchange, _ make: (_ ticket: UInt64) -> ApiRequest,
     then: @escaping (Exchange, Answer) -> Void
   ) {
+    askAtLength(for: exchange, make) { exchange, answer in
+      if let exchange { then(exchange, answer) }
+    }
+  }
+
+  /// The same for a request that may be answered twice (``Granted/launched(_:)``); `then` is also told answers that come
+  /// when the exchange is over.
+  func askAtLength(
+    for exchange: Exchange, _ make: (_ ticket: UInt64) -> ApiRequest,
+    then: @escaping (Exchange?, Answer) -> Void
+  ) {
     lastTicket += 1
     let ticket = UInt64(index) << 56 | lastTicket
     asked[ticket] = (exchange.number, then)
@@ -89,10 +100,13 @@ final class Worker: @unchecked Sendable {
   static func index(ofTicket ticket: UInt64) -> Int { Int(ticket >> 56) }
 
   func answered(_ ticket: UInt64, _ answer: Answer) {
-    guard let (number, then) = asked.removeValue(forKey: ticket), let exchange = exchange(number) else {
-      return
+    let continuation: Continuation?
+    if case .success(.launched) = answer {
+      continuation = asked[ticket]
+    } else {
+      continuation = asked.removeValue(forKey: ticket)
     }
-    then(exchange, answer)
+    if let (number, then) = continuation { then(exchange(number), answer) }
   }
 
   /// The open exchange with this number.
@@ -122,6 +136,10 @@ enum Granted {
   case nothing
   case job(JobID)
   case usage([JobUsage])
+  /// The job is launched, and another answer follows.
+  case launched(JobID)
+  /// The job has ended, and this is all of it.
+  case ran(JobRecord, HeldOutput)
 
   var job: JobID? { if case .job(let id) = self { id } else { nil } }
 }

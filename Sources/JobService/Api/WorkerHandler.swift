@@ -26,9 +26,9 @@ extension Worker {
       let exchange = Exchange(pointer: exchange)
       exchange.task?.wake(exchange)
     },
-    ended: { context, exchange, complete in
+    ended: { context, exchange, end in
       let exchange = Exchange(pointer: exchange)
-      exchange.task?.ended()
+      exchange.task?.ended(ExchangeEnd(end))
       exchange.releaseTask()
     },
     peer_failed: { context, peer, reason in

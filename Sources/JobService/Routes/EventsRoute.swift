@@ -86,7 +86,7 @@ private final class EventsTask: StreamTask {
     wake(exchange)
   }
 
-  override func ended() { worker.api.eventFollowers.remove(observer, of: client) }
+  override func ended(_ end: ExchangeEnd) { worker.api.eventFollowers.remove(observer, of: client) }
 
   override func send(_ exchange: Exchange) throws -> Bool {
     while let number = worker.api.clients.number(client) {

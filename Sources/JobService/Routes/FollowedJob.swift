@@ -12,10 +12,11 @@ final class FollowedJob {
 
   /// Throws ``MissingOutput`` when a job that has ended lacks some of `streams`.
   init(
-    _ worker: Worker, _ id: JobID, _ exchange: Exchange, _ route: Route, _ streams: [OutputStream]
+    _ worker: Worker, _ id: JobID, _ exchange: Exchange, _ route: Route, _ streams: [OutputStream],
+    _ permit: FollowerPermit? = nil
   ) throws {
     guard let client = worker.api.clients.number(Int(exchange.client)) else { throw NoSuchJob(route) }
-    permit = try worker.followerPermit(exchange)
+    self.permit = try permit ?? worker.followerPermit(exchange)
     let observer = worker.observer(exchange)
     let link = worker.api.link
     let entry = try worker.api.table.follow(id, of: client, observer) {

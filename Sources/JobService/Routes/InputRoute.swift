@@ -20,14 +20,14 @@ extension Worker {
     }
     let task = InputTask(self, id, of: client, at: offset, close: close, observer(exchange))
     guard let entry, entry.record.state == .running else {
-      task.ended()
+      task.ended(.cut)
       throw Problem(.inputEnded)
     }
     if let progress {
       do {
         try task.tell(exchange, every: progress)
       } catch {
-        task.ended()
+        task.ended(.cut)
         throw error
       }
     }
@@ -103,7 +103,7 @@ private final class InputTask: ExchangeTask {
     exchange.problem(503, "the daemon serves this connection no longer")
   }
 
-  override func ended() { worker.api.table.forget(id, observer) }
+  override func ended(_ end: ExchangeEnd) { worker.api.table.forget(id, observer) }
 
   private func tellProgress(_ exchange: Exchange) {
     guard let timer, let taken else { return }

@@ -29,12 +29,27 @@ enum LogForm {
     OutputStream.allCases.flatMap { frame($0, [], offset: offsets[Int($0.index)], time: 0) }
   }
 
-  /// Frames end with the job's status, lines with the last line.
-  func encodeEnd(_ record: JobRecord) -> [UInt8] {
-    guard self == .frames else { return [] }
+  /// Frames end with the job's status, lines with the last line, or (`ofRun`) one with the job's status.
+  func encodeEnd(_ record: JobRecord, ofRun: Bool) -> [UInt8] {
+    guard self == .frames || ofRun else { return [] }
     var status: [UInt8] = []
-    StatusBody.encode(record, into: &status)
+    if ofRun { StatusBody.encodeRun(record, into: &status) } else { StatusBody.encode(record, into: &status) }
+    guard self == .frames else { return status + [0x0a] }
     return frame(LogFrame(kind: .end, length: UInt32(status.count)), status)
+  }
+
+  /// All of a log that is in memory.
+  func encode(_ output: HeldOutput) -> [UInt8] {
+    var out = self == .frames ? encodeStart([0, 0]) : []
+    var sent = [0, 0]
+    for number in 0..<output.index.count / OutputIndex.pieceSize {
+      guard let piece = OutputIndex.piece(number, of: output.index) else { continue }
+      let (stream, offset) = (piece.stream, sent[Int(piece.stream.index)])
+      let bytes = Array(output[stream].dropFirst(offset).prefix(Int(piece.length)))
+      out += encode(LogPart(time: piece.time, stream: stream, offset: UInt64(offset), bytes: bytes))
+      sent[Int(stream.index)] += bytes.count
+    }
+    return out
   }
 
   private func frame(_ stream: OutputStream, _ bytes: [UInt8], offset: UInt64, time: Int64) -> [UInt8] {

@@ -50,19 +50,33 @@ extension Query {
 
 /// Sends a log, as far as it goes or until the job has ended. Bytes are read from the streams' files when the client
 /// takes them: a slow client holds one block.
-private final class LogTask: StreamTask {
+final class LogTask: StreamTask {
   private let form: LogForm
   private let follows: Bool
   private let job: FollowedJob
   private let cursor: LogCursor
+  private let isRun: Bool
   private var isStarted = false
+  /// When it ends though the job has not.
+  var deadline: Deadline?
+  /// The job's end was the last that was sent.
+  private(set) var isEndTold = false
 
-  init(_ worker: Worker, _ form: LogForm, _ job: FollowedJob, _ cursor: LogCursor, follows: Bool) {
-    (self.form, self.job, self.cursor, self.follows) = (form, job, cursor, follows)
+  /// `isRun`: the reply to a run request, which ends with the job's state in each form.
+  init(
+    _ worker: Worker, _ form: LogForm, _ job: FollowedJob, _ cursor: LogCursor, follows: Bool,
+    isRun: Bool = false
+  ) {
+    (self.form, self.job, self.cursor, self.follows, self.isRun) = (form, job, cursor, follows, isRun)
     super.init(worker, failure: "log_failed")
   }
 
-  override func ended() { job.end() }
+  override func ended(_ end: ExchangeEnd) {
+    job.end()
+    super.ended(end)
+  }
+
+  private var isTimeUp: Bool { deadline.map { $0.left <= 0 || worker.isDraining } ?? false }
 
   override func send(_ exchange: Exchange) throws -> Bool {
     let record = try job.current()
@@ -70,7 +84,11 @@ private final class LogTask: StreamTask {
     let progress = record.isQueued ? OutputProgress() : job.progress
     if isRunning {
       // Not told yet how far the output is: the supervisor's answer to `watch` wakes this again.
-      guard let progress, try cursor.pieces.take(progress) else { return false }
+      guard let progress, try cursor.pieces.take(progress) else {
+        guard isTimeUp else { return false }
+        _ = exchange.write(form.encodeEnd(record, ofRun: isRun))
+        return true
+      }
     } else if !cursor.isFinal {
       cursor.isFinal = true
       try cursor.pieces.take(
@@ -95,8 +113,9 @@ private final class LogTask: StreamTask {
       exchange.wake()
       return false
     }
-    if isRunning && follows { return false }
-    _ = exchange.write(form.encodeEnd(record))
+    if isRunning && follows && !isTimeUp { return false }
+    isEndTold = !isRunning
+    _ = exchange.write(form.encodeEnd(record, ofRun: isRun))
     return true
   }
 }

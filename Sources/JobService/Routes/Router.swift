@@ -9,6 +9,7 @@ extension Worker {
     if try isAnswered(route, id, exchange, head) { return JC_BODY_NONE }
     switch route {
     case .create, .batch, .signal, .stop: return try beginWithBody(route, id, exchange, head)
+    case .run: return try beginRun(exchange, head)
     case .stdin: return try beginInput(id!, exchange, head)
     case .status: try status(id!, exchange, head)
     case .output: try output(id!, exchange, head)
@@ -86,14 +87,14 @@ extension Worker {
 }
 
 extension RequestHead {
-  fileprivate func requireBody() throws(Problem) {
+  func requireBody() throws(Problem) {
     guard hasBody || header("content-length") != nil else {
       throw Problem(411, "this request needs a body: send it with Content-Length or chunked")
     }
   }
 
   /// JSON, unnamed, or what curl calls its `-d` by default.
-  fileprivate func requireJSON() throws(Problem) {
+  func requireJSON() throws(Problem) {
     guard let type = header("content-type") else { return }
     let essence = type.prefix { $0 != ";" && $0 != " " && $0 != "\t" }.lowercased()
     guard ["application/json", "application/x-www-form-urlencoded"].contains(essence) else {
@@ -102,7 +103,7 @@ extension RequestHead {
     guard header("content-encoding") == nil else { throw Problem(415, "Content-Encoding is not understood") }
   }
 
-  fileprivate func idempotencyKey() throws(Problem) -> String? {
+  func idempotencyKey() throws(Problem) -> String? {
     guard let key = header("idempotency-key") else { return nil }
     guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ (0x20...0x7e).contains($0) }) else {
       throw Problem(400, "Idempotency-Key must be 1 to 255 printable ASCII characters")

@@ -87,7 +87,7 @@ private final class WaitTask: ExchangeTask {
     }
   }
 
-  override func ended() {
+  override func ended(_ end: ExchangeEnd) {
     worker.api.table.forget(id, observer)
   }
 }
@@ -120,6 +120,12 @@ enum StatusBody {
     if record.isQueued { put(#","queued":true"#, &out) }
     if record.state != .running, let end = record.endedBy { put(end, of: record, &out) }
     out.append(UInt8(ascii: "}"))
+  }
+
+  /// The same with the job's id before it.
+  static func encodeRun(_ record: JobRecord, into out: inout [UInt8]) {
+    encode(record, into: &out)
+    out.replaceSubrange(0..<1, with: #"{"id":"\#(record.id)","#.utf8)
   }
 
   private static func put(_ end: EndedBy, of record: JobRecord, _ out: inout [UInt8]) {

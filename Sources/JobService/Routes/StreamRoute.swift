@@ -229,5 +229,5 @@ private final class FollowTask: ExchangeTask {
     return true
   }
 
-  override func ended() { follow.end() }
+  override func ended(_ end: ExchangeEnd) { follow.end() }
 }

@@ -21,10 +21,16 @@ extension JobBook {
     case stored(token: UInt64, StoreOutcome)
     /// Its launch takes long.
     case launchWaits(JobID)
+    /// What became of results that were to be delivered by this api process.
+    case delivered([JobID], client: Int64, isWhole: Bool, child: Int)
+    /// An api process is gone.
+    case callersGone(child: Int)
+    /// More output of a job than is held in memory.
+    case outputFull(JobID)
     case started(JobID, pid: Int32, at: Int64)
     /// With how it ended, also when it could not be started. `isLaunching`: its process is left, and
     /// ``slowLaunchGone(client:)`` follows.
-    case ended(JobRecord, isLaunching: Bool = false)
+    case ended(JobRecord, isLaunching: Bool = false, holdsOutput: Bool = false)
     case slowLaunchGone(client: Int64)
     /// What ``Effect/launch`` asked for could not be begun.
     case notLaunched(JobID, why: String)
@@ -53,7 +59,11 @@ extension JobBook {
     case store(StoreChange, token: UInt64)
     /// Stores a result with what is known of the output.
     case saveResult(JobRecord, isStartStored: Bool, token: UInt64)
-    case launch(JobID, ApiRequest.Creation, grace: UInt64)
+    /// `holdsOutput`: in memory, until ``keepOutput(_:)``.
+    case launch(JobID, ApiRequest.Creation, grace: UInt64, holdsOutput: Bool)
+    case keepOutput(JobID)
+    /// Answer with all of a job, whose output is in memory.
+    case deliver(Caller, JobRecord)
     /// Look whether it may be launched, and tell by ``Event/admitted(_:_:)``. It waited so many microseconds.
     case admit(JobRecord, ApiRequest.Creation, waited: Int64)
     /// Tell which jobs go first in a queue: ``WaitingJobs/most`` of them, or all there are.
@@ -79,6 +89,7 @@ extension JobBook {
 
   enum Answer: Equatable {
     case created(JobID)
+    case launched(JobID)
     case done
     case refused(Refusal)
   }
@@ -106,7 +117,10 @@ extension JobBook {
     var grace: UInt64
     /// What to launch, until it is launched or has ended before.
     var creation: ApiRequest.Creation?
+    /// Nil once it was answered.
     var creator: Caller?
+    /// Nil: it was created to be asked for.
+    var run: Run?
     var deleters: [Caller] = []
     var deletionRefusal: Refusal?
     /// Answered when the job has ended.
@@ -130,7 +144,9 @@ extension JobBook {
       [.dequeuing, .requeuing, .waiting].contains(lifecycle.state)
         || lifecycle.state == .accepting && record.isQueued
     }
-    var isUnfinished: Bool { !lifecycle.isSaved && !isLost && !isWaitingInStore }
+    var isUnfinished: Bool {
+      !lifecycle.isSaved && !isLost && !isWaitingInStore && lifecycle.state != .delivering
+    }
     /// It waits for its turn to be launched, with a slot.
     var isWaiting: Bool { lifecycle.state == .launching && creation != nil }
   }

@@ -45,7 +45,7 @@ extension JobBook {
   }
 
   mutating func noteArrival(of job: Entry, isStored: Bool) {
-    guard let plan = job.creation?.plan else { return }
+    guard let plan = (job.creation ?? job.run?.creation)?.plan else { return }
     let key = QueueKey(client: job.record.client, plan)
     if job.record.isQueued {
       let place = QueuePlace(priority: plan.priority, id: job.record.id)
@@ -56,7 +56,7 @@ extension JobBook {
 
   /// Takes a job out of its queue, to launch or to stop it.
   mutating func dequeue(_ id: JobID, _ client: Int64) {
-    jobs[id] = Entry(JobRecord(id: id, client: client, created: 0), JobLifecycle(state: .dequeuing), grace: 0)
+    jobs[id] = entry(JobRecord(id: id, client: client, created: 0), .dequeuing)
     saveDequeue(id)
   }
 
@@ -127,6 +127,7 @@ extension JobBook {
   mutating func pauseLaunches() {
     launches.isPaused = true
     launches.removeAll()
+    storeUnstored()
     for job in jobs.values where job.isWaiting { advance(job.record.id, .requeueAsked) }
   }
 

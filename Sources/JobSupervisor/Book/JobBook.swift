@@ -1,6 +1,7 @@
 import JobAPI
 import JobModel
 import JobStore
+import Platform
 
 /// The book of the jobs that are not over, and of deletions under way: their lifecycles, limits, the queue of launches,
 /// changes on their way to the disk, and what is due later. A value without I/O: told what happened and when, it
@@ -22,6 +23,10 @@ struct JobBook {
   /// Jobs whose result could not be saved, or that could not be taken out of their queue; queues that could not be read.
   var unsaved = Later<JobID>(delay: 1_000_000)
   var unloaded = Later<QueueKey>(delay: 1_000_000)
+  /// Jobs of run requests that are to be stored if they last, those that wait for a slot, and what nobody took.
+  var unkept = Later<JobID>(delay: unstoredTime)
+  var waitingRuns: [JobID: WaitingRun] = [:]
+  var undelivered = Fifo<(due: Int64, id: JobID, client: Int64)>()
   /// Jobs of an earlier daemon whose end was not tried to be stored yet.
   private var lostLeft = 0
   private var isStopping = false
@@ -50,7 +55,8 @@ struct JobBook {
 
   /// When ``Event/timePassed`` is due, on the monotonic clock; nil: not at all.
   var nextDeadline: Int64? {
-    let next = min(unannounced.due, unstored.due, unsaved.due, unloaded.due)
+    let next = min(
+      unannounced.due, unstored.due, unsaved.due, unloaded.due, unkept.due, undelivered.first?.due ?? .max)
     return next == .max ? nil : next
   }
 
@@ -69,9 +75,12 @@ struct JobBook {
     case .delete(let id, let client, let caller): delete(id, client, caller)
     case .stop(let id, let client, let name, let grace, let caller): stop(id, client, name, grace, caller)
     case .stored(let token, let outcome): stored(token, outcome)
+    case .delivered(let ids, let client, let isWhole, let child): delivered(ids, client, isWhole, child)
+    case .callersGone(let child): callersGone(child)
+    case .outputFull(let id): advance(id, .storeAsked)
     case .launchWaits(let id): launchWaits(id)
     case .started(let id, let pid, let at): started(id, pid, at)
-    case .ended(let record, let isLaunching): ended(record, isLaunching)
+    case .ended(let record, let isLaunching, let holdsOutput): ended(record, isLaunching, holdsOutput)
     case .slowLaunchGone(let client): slowLaunchEnded(client)
     case .notLaunched(let id, let why): notLaunched(id, why)
     case .adopted(let record, let plan, let pid, let isStartStored): adopt(record, plan, pid, isStartStored)
@@ -110,10 +119,13 @@ struct JobBook {
     if let reached = limitReached(new, waits, key) { return beyond(reached, new) }
     var record = JobRecord(id: new.id, client: new.client, created: now.wall)
     record.isQueued = waits
-    var job = Entry(record, JobLifecycle(waits: waits), grace: grace(creation.plan, new.client))
+    let run = Run(new)
+    var job = Entry(record, Self.lifecycle(run, waits), grace: grace(creation.plan, new.client))
     (job.creation, job.creator, job.inputBytes) = (creation, new.caller, creation.input?.count ?? 0)
+    job.run = run
     jobs[new.id] = job
     if waits { waiting.arrives(key) } else { takeSlot(new.id, key) }
+    if !waits, let run { return launchBeside(new.id, run) }
     effects.append(
       .store(.create(record, clientName: new.clientName, creation), token: token(for: .creation(new.id))))
   }
@@ -160,10 +172,8 @@ struct JobBook {
   }
 
   /// One that is not in the book has finished before, or is not there at all: the store knows.
-  private mutating func delete(_ id: JobID, _ client: Int64, _ caller: Caller?) {
-    if jobs[id] == nil {
-      jobs[id] = Entry(JobRecord(id: id, client: client, created: 0), JobLifecycle(state: .saved), grace: 0)
-    }
+  mutating func delete(_ id: JobID, _ client: Int64, _ caller: Caller?) {
+    if jobs[id] == nil { jobs[id] = entry(JobRecord(id: id, client: client, created: 0), .saved) }
     guard jobs[id]!.record.client == client else { return refuse(caller, .unknownJob) }
     if let caller { jobs[id]!.deleters.append(caller) }
     advance(id, .deleteAsked)
@@ -219,12 +229,12 @@ struct JobBook {
     launchEnded(of: jobs[id]?.record.client, waited: waited)
   }
 
-  private mutating func ended(_ record: JobRecord, _ isLaunching: Bool) {
+  private mutating func ended(_ record: JobRecord, _ isLaunching: Bool, _ holdsOutput: Bool) {
     let wasLaunching = jobs[record.id]?.lifecycle.state == .launching
     let waited = jobs[record.id]?.launchWaits == true
     jobs[record.id]?.pid = 0
     jobs[record.id]?.record = record
-    advance(record.id, .finished)
+    advance(record.id, holdsOutput ? .finishedHolding : .finished)
     if wasLaunching, !isLaunching { launchEnded(of: record.client, waited: waited) }
   }
 
@@ -273,7 +283,7 @@ struct JobBook {
 
   private mutating func timePassed() {
     for id in unannounced.take(now.monotonic) {
-      if let job = jobs[id], job.lifecycle.state == .running {
+      if let job = jobs[id], job.lifecycle.state == .running, job.lifecycle.isAnnounced {
         effects.append(.announce(job.record, pid: job.pid))
       }
     }
@@ -290,6 +300,8 @@ struct JobBook {
       }
     }
     for key in unloaded.take(now.monotonic) { waiting.giveTurn(key.client) }
+    for id in unkept.take(now.monotonic) { advance(id, .storeAsked) }
+    dropUndelivered()
   }
 
   // MARK: Launching
@@ -318,7 +330,8 @@ struct JobBook {
       jobs[id]!.creation = nil
       jobs[id]!.record.launched = max(now.wall, jobs[id]!.record.created)
       launches.launchBegan()
-      effects.append(.launch(id, creation, grace: jobs[id]!.grace))
+      let holdsOutput = jobs[id]!.lifecycle.storing != .done
+      effects.append(.launch(id, creation, grace: jobs[id]!.grace, holdsOutput: holdsOutput))
     }
   }
 
@@ -353,23 +366,24 @@ struct JobBook {
   }
 
   private mutating func creationStored(_ id: JobID, _ outcome: StoreOutcome) {
-    guard let job = jobs[id], let creator = job.creator else { return }
+    guard let job = jobs[id] else { return }
     noteArrival(of: job, isStored: outcome == .saved)
     switch outcome {
     case .saved:
-      effects.append(.count(.created))
+      if job.lifecycle.state == .accepting { effects.append(.count(.created)) }
       // Should its deletion fail, what is left of it is a job that has ended.
-      if jobs[id]!.lifecycle.deleteAsked { giveUp(id, Self.stopped) }
+      if job.lifecycle.state == .accepting, job.lifecycle.deleteAsked { giveUp(id, Self.stopped) }
       return advance(id, .accepted)
     case .existing(let earlier):
-      effects.append(.answer(creator, .created(earlier)))
+      if let creator = job.creator { effects.append(.answer(creator, .created(earlier))) }
     case .keyReused:
-      refuse(creator, .keyReused)
+      refuse(job.creator, .keyReused)
     case .failed(let error):
-      refuse(creator, Refusal("the job cannot be stored", error))
+      refuse(job.creator, Refusal("the job cannot be stored", error))
     case .notFound, .deleted, .dequeued, .outputLost:
-      refuse(creator, Refusal(reason: .failed, text: "the job cannot be stored"))
+      refuse(job.creator, Refusal(reason: .failed, text: "the job cannot be stored"))
     }
+    jobs[id]!.creator = nil
     advance(id, .notAccepted)
   }
 
@@ -380,6 +394,7 @@ struct JobBook {
     }
     let wasLost = jobs[id]?.isLost == true
     jobs[id]?.isLost = false
+    if outcome.isOver, let job = jobs[id] { keepUndelivered(job) }
     advance(id, outcome.isOver ? .resultSaved : .resultNotSaved)
     guard wasLost else { return }
     lostLeft -= 1
@@ -416,9 +431,14 @@ struct JobBook {
     // What is told comes before what is answered: a client that has its answer finds the change in every reply.
     if actions.contains(.announce) { effects.append(.announce(job.record, pid: job.pid)) }
     if actions.contains(.announceStart) { noteStart(id) }
+    if actions.contains(.announceLater) { unannounced.add(id, now.monotonic) }
     if actions.contains(.answerCreation), let creator = job.creator {
       effects.append(.answer(creator, .created(id)))
+      jobs[id]!.creator = nil
     }
+    if actions.contains(.saveCreation) { storeCreation(of: id) }
+    if actions.contains(.keepOutput) { effects.append(.keepOutput(id)) }
+    if actions.contains(.deliver) { deliver(id) }
     if actions.contains(.launch) {
       if launches.isPaused { return advance(id, .requeueAsked) }
       launches.add(id, of: job.record.client)
@@ -435,7 +455,7 @@ struct JobBook {
     if actions.contains(.announceDeletion) { effects.append(.announceDeletion(id)) }
     if actions.contains(.removeFiles) {
       effects.append(.count(.deleted))
-      if job.mayHaveFiles { effects.append(.removeFiles(id)) }
+      if job.mayHaveFiles, job.lifecycle.storing != .not { effects.append(.removeFiles(id)) }
     }
     if actions.contains(.answerDeletions) { answer(job.deleters, .done) }
     if actions.contains(.refuseDeletions) {
@@ -447,6 +467,7 @@ struct JobBook {
 
   private mutating func release(_ id: JobID) {
     guard let job = jobs.removeValue(forKey: id) else { return }
+    releaseRun(of: job)
     answer(job.stoppers, .done)
     freeSlot(of: job)
     // While it was in hand it was passed over; it may wait still.
@@ -455,7 +476,7 @@ struct JobBook {
     effects.append(.release(id))
   }
 
-  private mutating func answer(_ callers: [Caller], _ answer: Answer) {
+  mutating func answer(_ callers: [Caller], _ answer: Answer) {
     for caller in callers { effects.append(.answer(caller, answer)) }
   }
 

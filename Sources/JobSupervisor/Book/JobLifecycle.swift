@@ -1,7 +1,9 @@
 /// The life of an accepted job, as a pure state machine: told what happened, it says what to do. No I/O.
 ///
 /// ```
-/// accepting ─▶ launching ─▶ running ─▶ saving ─▶ saved
+///               a run request ─▶ delivering ─▶ ended
+///                    ▼     │          │  ▲         ▼
+/// accepting ─▶ launching ─▶ running ──┴──┴──▶ saving ─▶ saved
 ///     │         ▲     │        │          │        │
 ///     │  dequeuing  requeuing  │          │        │
 ///     │         ▲     ▼        │          │        │
@@ -9,6 +11,9 @@
 ///     └────────────── delete ──┴──────────┴────────┴─▶ removing ─▶ removed
 /// ```
 /// While a job waits for a slot, the store alone knows it, as one that has ended.
+///
+/// The job of a run request is launched while its creation is on the way to the disk, or, if it is removed with the
+/// delivery of its result, before it is sent there: ``Storing``.
 struct JobLifecycle: Hashable {
   enum State: Equatable, CaseIterable {
     /// The creation is on its way to the disk.
@@ -22,6 +27,10 @@ struct JobLifecycle: Hashable {
     /// It waits for a slot.
     case waiting
     case running
+    /// Ended, and to go once the client has the result, which is in memory.
+    case delivering
+    /// Ended; the creation is on its way to the disk, and the result follows.
+    case ended
     /// Ended; the result is on its way to the disk.
     case saving
     /// Ended, and the result is on disk: the store alone knows the job, unless it is to be deleted.
@@ -31,8 +40,15 @@ struct JobLifecycle: Hashable {
     case removed
   }
 
+  /// Where the creation is.
+  enum Storing: Hashable {
+    case not, underway, done, failed
+  }
+
   enum Event: Equatable, CaseIterable {
     case accepted, notAccepted
+    /// The job of a run request that is not stored is to be.
+    case storeAsked
     /// It is not in the store as one that waits.
     case notThere
     case dequeued
@@ -40,6 +56,10 @@ struct JobLifecycle: Hashable {
     case started
     /// Ended, also when it could not be started.
     case finished
+    /// The same, with output that is in memory.
+    case finishedHolding
+    /// The client has the result of a job that is removed with its delivery; or nobody waits for it any more.
+    case delivered, notDelivered
     case resultSaved, resultNotSaved
     case deleteAsked
     case deletionSaved, deletionNotSaved
@@ -47,7 +67,7 @@ struct JobLifecycle: Hashable {
 
   /// What is to be done, in the order of declaration.
   struct Actions: OptionSet, Equatable {
-    let rawValue: UInt16
+    let rawValue: UInt32
     /// Tell the api process of the job as it is now.
     static let announce = Actions(rawValue: 1)
     /// Tell the api process before long that the job was started: the end of most comes first.
@@ -70,6 +90,13 @@ struct JobLifecycle: Hashable {
     /// Look once more whether the job may be launched.
     static let admit = Actions(rawValue: 8192)
     static let saveRequeue = Actions(rawValue: 16384)
+    static let saveCreation = Actions(rawValue: 32768)
+    /// The job is on record: its output goes into files.
+    static let keepOutput = Actions(rawValue: 65536)
+    /// As ``announceStart``, of a job whose start is noted already.
+    static let announceLater = Actions(rawValue: 131072)
+    /// Give the result to the client that waits for it.
+    static let deliver = Actions(rawValue: 262144)
   }
 
   private(set) var state: State
@@ -77,33 +104,67 @@ struct JobLifecycle: Hashable {
   /// Its result is on disk, or that it waits.
   private(set) var isSaved: Bool
 
+  private(set) var storing: Storing
+  /// It goes with the delivery of its result.
+  let removes: Bool
+  /// Somebody waits for the result.
+  private(set) var hasReceiver: Bool
+
+  /// The request that created it is answered with its end, not before.
+  private let answersAtEnd: Bool
+  private var isAnswered: Bool
   /// It has no slot: once accepted, it waits.
   private let waits: Bool
 
   /// `running`: one that a predecessor launched. `saving`: one whose end nobody knows. `saved`: one to be deleted, whether
   /// it ended or waits. `dequeuing`: one that waits and is to be launched, or stopped.
-  init(state: State = .accepting, waits: Bool = false) {
-    (self.state, self.waits) = (state, waits)
+  init(
+    state: State = .accepting, waits: Bool = false, removes: Bool = false, hasReceiver: Bool = false,
+    answersAtEnd: Bool = false
+  ) {
+    (self.state, self.waits, self.removes, self.hasReceiver) = (state, waits, removes, hasReceiver)
+    self.answersAtEnd = answersAtEnd
+    isAnswered = state != .accepting && !answersAtEnd
     isSaved = state == .saved
+    storing = state == .accepting ? .underway : .done
+  }
+
+  /// The job of a run request, which is launched at once.
+  init(runThatRemoves removes: Bool, answersAtEnd: Bool) {
+    (state, waits, isSaved, isAnswered) = (.launching, false, false, false)
+    (self.removes, hasReceiver, self.answersAtEnd) = (removes, removes, answersAtEnd)
+    storing = removes ? .not : .underway
   }
 
   /// Whether its process may still run.
   var isActive: Bool { state == .launching || state == .running }
 
   /// Whether the creation is on disk: the api process knows the job.
-  var isAnnounced: Bool { ![.accepting, .dequeuing, .waiting, .removed].contains(state) }
+  var isAnnounced: Bool {
+    storing == .done && ![.accepting, .dequeuing, .waiting, .removed].contains(state)
+  }
+  /// When it ends, its result is delivered and not saved.
+  var willDeliver: Bool { removes && hasReceiver && !deleteAsked }
 
   mutating func handle(_ event: Event) -> Actions {
     switch (state, event) {
     case (.accepting, .accepted):
+      storing = .done
       // A job that waits is as saved as one that has ended.
       isSaved = waits
-      if deleteAsked { return Actions.answerCreation.union(remove()) }
+      let answer = answersAtEnd ? [] : self.answer()
+      if deleteAsked { return answer.union(remove()) }
       return waits
-        ? move(to: .waiting, [.answerCreation, .release])
-        : move(to: .launching, [.answerCreation, .announce, .launch])
+        ? move(to: .waiting, answer.union(.release))
+        : move(to: .launching, answer.union([.announce, .launch]))
     case (.accepting, .notAccepted):
       return move(to: .removed, deleteAsked ? [.answerDeletions, .release] : .release)
+    case (_, .accepted) where storing == .underway:
+      return recorded()
+    case (_, .notAccepted) where storing == .underway:
+      return notRecorded()
+    case (.launching, .storeAsked), (.running, .storeAsked):
+      return saveCreation()
     case (.dequeuing, .dequeued):
       return deleteAsked ? remove() : move(to: .launching, [.announce, .admit])
     case (.dequeuing, .notThere):
@@ -111,32 +172,52 @@ struct JobLifecycle: Hashable {
       isSaved = true
       if deleteAsked { return remove() }
       return move(to: .removed, .release)
-    case (.launching, .requeueAsked):
-      return move(to: .requeuing, .saveRequeue)
-    case (.requeuing, .requeued):
+    case (.launching, .requeueAsked) where storing != .failed:
+      return saveCreation().union(move(to: .requeuing, .saveRequeue))
+    case (.requeuing, .requeued) where storing != .failed:
       isSaved = true
       return deleteAsked ? Actions.announce.union(remove()) : move(to: .waiting, [.announce, .release])
+    case (.requeuing, .notRequeued) where storing == .failed:
+      return vanish()
     case (.requeuing, .notRequeued):
       return deleteAsked ? remove() : move(to: .saving, .saveResult)
     case (.launching, .started):
       return move(to: .running, deleteAsked ? [] : .announceStart)
     case (.launching, .finished), (.running, .finished):
-      return deleteAsked ? remove() : move(to: .saving, .saveResult)
+      return finished(holdsOutput: false)
+    case (.launching, .finishedHolding), (.running, .finishedHolding):
+      return finished(holdsOutput: true)
+    case (.delivering, .delivered):
+      return remove()
+    case (.delivering, .notDelivered):
+      hasReceiver = false
+      return storing == .done ? move(to: .saving, [.keepOutput, .saveResult]) : save(holdsOutput: true)
+    case (_, .notDelivered) where hasReceiver:
+      hasReceiver = false
+      return []
+    case (.delivering, .deleteAsked):
+      deleteAsked = true
+      return remove()
     case (.saving, .resultSaved):
       isSaved = true
-      return deleteAsked ? Actions.announce.union(remove()) : move(to: .saved, [.announce, .release])
+      return deleteAsked
+        ? Actions.announce.union(remove()) : move(to: .saved, answer().union([.announce, .release]))
     case (.saving, .resultNotSaved):
       return deleteAsked ? remove() : .saveResultLater
     case (.saved, .deleteAsked):
       deleteAsked = true
       return remove()
+    case (.removing, .deletionSaved) where storing == .failed:
+      return vanish()
     case (.removing, .deletionSaved):
       return move(to: .removed, [.announceDeletion, .removeFiles, .answerDeletions, .release])
     case (.removing, .deletionNotSaved):
       // The process is gone, the record is not: keep what is known of it, and let the client try again.
       deleteAsked = false
+      if storing == .failed { return vanish() }
       return isSaved
-        ? move(to: .saved, [.refuseDeletions, .release]) : move(to: .saving, [.refuseDeletions, .saveResult])
+        ? move(to: .saved, [.refuseDeletions, .release])
+        : move(to: .saving, [.keepOutput, .refuseDeletions, .saveResult])
     case (_, .deleteAsked):
       deleteAsked = true
       return isActive ? .kill : []
@@ -145,7 +226,67 @@ struct JobLifecycle: Hashable {
     }
   }
 
-  private mutating func remove() -> Actions { move(to: .removing, .saveDeletion) }
+  /// Its creation is on disk.
+  private mutating func recorded() -> Actions {
+    storing = .done
+    switch state {
+    case .launching, .running:
+      // Whoever waits for its end need not be told that it runs.
+      guard !answersAtEnd else { return state == .running ? [.keepOutput, .announceLater] : .keepOutput }
+      return answer().union([.keepOutput, .announce])
+    case .ended: return deleteAsked ? remove() : move(to: .saving, [.keepOutput, .saveResult])
+    default: return []
+    }
+  }
+
+  /// Its creation is not on disk, and never will be: the client is told, and nothing is left of the job.
+  private mutating func notRecorded() -> Actions {
+    storing = .failed
+    switch state {
+    case .launching, .running: return [.keepOutput, .kill]
+    case .ended, .saving: return vanish()
+    default: return []
+    }
+  }
+
+  private mutating func answer() -> Actions {
+    defer { isAnswered = true }
+    return isAnswered ? [] : .answerCreation
+  }
+
+  private mutating func saveCreation() -> Actions {
+    guard storing == .not else { return [] }
+    storing = .underway
+    return .saveCreation
+  }
+
+  private mutating func finished(holdsOutput: Bool) -> Actions {
+    if storing == .failed { return vanish() }
+    if deleteAsked { return remove() }
+    guard willDeliver else { return save(holdsOutput: holdsOutput) }
+    // All of what is in memory is the answer.
+    if storing != .done { isAnswered = true }
+    return move(to: .delivering, .deliver)
+  }
+
+  /// Output goes into files only once there is a record of the job.
+  private mutating func save(holdsOutput: Bool) -> Actions {
+    switch storing {
+    case .failed: return vanish()
+    case .not: return saveCreation().union(move(to: .ended, []))
+    case .underway where holdsOutput: return move(to: .ended, [])
+    case .underway, .done: return move(to: .saving, .saveResult)
+    }
+  }
+
+  private mutating func remove() -> Actions {
+    storing == .not || storing == .failed ? vanish() : move(to: .removing, .saveDeletion)
+  }
+
+  /// There is no record of it.
+  private mutating func vanish() -> Actions {
+    move(to: .removed, [.removeFiles, .answerDeletions, .release])
+  }
 
   private mutating func move(to next: State, _ actions: Actions) -> Actions {
     state = next

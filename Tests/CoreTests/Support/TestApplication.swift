@@ -26,12 +26,12 @@ extension TestServer {
       TestServer.of(context).pour(exchange)
     },
     woken: { context, exchange in TestServer.of(context).onWoken(exchange) },
-    ended: { context, exchange, complete in
+    ended: { context, exchange, end in
       let server = TestServer.of(context)
       let id = jc_exchange_id(exchange)
       server.bodies[id] = nil
       server.held.removeAll { $0 == id }
-      server.note { $0.ended.append(complete) }
+      server.note { $0.ended.append(end == JC_END_COMPLETE) }
     },
     peer_failed: { context, peer, reason in
       TestServer.of(context).note { $0.failures.append(String(cString: reason)) }

@@ -61,6 +61,9 @@ struct jc_job_options {
     uint64_t output_limit; ///< bytes kept of each stream, if the plan's limit is not less
     uint64_t grace_ms;     ///< where the plan has none
     struct jc_limits limits;
+    /// The output stays in memory until jc_job_keep_output: at most 64 KiB of a stream, and 64 MiB of all
+    /// jobs; with more the job waits, which `output_full` tells. Until then it cannot be adopted.
+    bool holds_output;
 };
 
 struct jc_job_result {
@@ -109,10 +112,13 @@ struct jc_job_events {
     void (*_Nullable start_waits)(void *_Nullable context);
     /// The program runs: exec succeeded. Not called when it fails (then `finished` carries the errno).
     void (*_Nonnull started)(void *_Nullable context, pid_t pid, int64_t started_us);
-    /// `length` bytes more of `stream` are in its file. NULL: not wanted.
+    /// `length` bytes more of `stream` are in its file, or held in memory. NULL: not wanted.
     void (*_Nullable output)(void *_Nullable context, enum jc_stream stream, uint64_t length);
     /// Nothing more of `stream` can be kept, because of `error` (an errno); told once. NULL: not wanted.
     void (*_Nullable output_failed)(void *_Nullable context, enum jc_stream stream, int error);
+    /// More output than memory takes: the job waits for jc_job_keep_output. Told of each stream. NULL: not
+    /// wanted.
+    void (*_Nullable output_full)(void *_Nullable context);
     /// Room in the stdin pipe again after a short `jc_job_stdin_write`; or (error < 0) the reader is gone.
     void (*_Nullable stdin_ready)(void *_Nullable context, int error);
     /// First process reaped, both pipes at end of file, tree gone. The output files stay open until
@@ -160,6 +166,14 @@ int jc_job_usage(struct jc_job *_Nonnull job, struct jc_usage *_Nonnull out)
     __attribute__((warn_unused_result));
 /// The stream's output file, or -1 when there was no output. Stays the job's.
 int jc_job_output_fd(struct jc_job *_Nonnull job, enum jc_stream stream);
+/// The output in memory of a job that `holds_output`; valid until jc_job_keep_output or jc_job_free.
+const void *_Nullable jc_job_held_output(const struct jc_job *_Nonnull job, enum jc_stream stream,
+                                         size_t *_Nonnull length);
+/// From now on the output is in files, what was in memory too. Where a file does not take it, less is kept
+/// than was told by `output`, and `output_failed` says so. Harmless when repeated.
+void jc_job_keep_output(struct jc_job *_Nonnull job);
+/// Bytes of the stream that are kept.
+uint64_t jc_job_kept(const struct jc_job *_Nonnull job, enum jc_stream stream);
 /// Frees a job that finished, and of which nothing is left, and closes its files.
 void jc_job_free(struct jc_job *_Nullable job);
 

@@ -69,6 +69,13 @@ struct jc_server_options {
     uint64_t *_Nullable counts;          ///< JC_SERVER_COUNTS cells that outlive the server; NULL: not wanted
 };
 
+/// How an exchange came to its end.
+enum jc_end {
+    JC_END_COMPLETE, ///< the reply is given to the socket
+    JC_END_LEFT,     ///< the peer closed the connection before
+    JC_END_CUT,      ///< this side did
+};
+
 /// All are called on the loop's thread, and never from inside a call to this library but jc_server_free. A
 /// handler may call all but that one, for any exchange of the server.
 struct jc_handler {
@@ -87,9 +94,8 @@ struct jc_handler {
     void (*_Nonnull writable)(void *_Nullable context, struct jc_exchange *_Nonnull exchange);
     /// `jc_exchange_wake` was called once or more: this is the turn of the exchange's connection.
     void (*_Nonnull woken)(void *_Nullable context, struct jc_exchange *_Nonnull exchange);
-    /// The exchange is over: reply given to the socket (`complete`) or peer gone. The pointer is dead after
-    /// this call. Only called for exchanges with a user value set (jc_exchange_set_user).
-    void (*_Nonnull ended)(void *_Nullable context, struct jc_exchange *_Nonnull exchange, bool complete);
+    /// The exchange is over. The pointer is dead after this call. Only called for exchanges with a user value set (jc_exchange_set_user).
+    void (*_Nonnull ended)(void *_Nullable context, struct jc_exchange *_Nonnull exchange, enum jc_end end);
     /// One line about a peer that failed (handshake, parse, time-out). `peer` is "address:port".
     void (*_Nonnull peer_failed)(void *_Nullable context, const char *_Nonnull peer,
                                  const char *_Nonnull reason);

@@ -1,0 +1,268 @@
+import CJobHTTP
+import JobAPI
+import JobLoop
+import JobModel
+import Platform
+
+/// `POST /jobs:run`: creates a job and answers with its end, whole or as it comes.
+extension Worker {
+  func beginRun(_ exchange: Exchange, _ head: RequestHead) throws -> jc_body {
+    let wait = try head.query(allowed: "wait").duration("wait")
+    try head.requireBody()
+    try head.requireJSON()
+    let task = RunTask(
+      self, form: LogForm(run: head.header("accept")), wait: wait?.milliseconds,
+      key: try head.idempotencyKey())
+    exchange.begin(task)
+    return JC_BODY_WHOLE
+  }
+}
+
+extension LogForm {
+  /// Nil: the result whole, as JSON.
+  fileprivate init?(run accept: String?) {
+    guard let accept, accept.contains(MediaType.frames) || accept.contains(MediaType.ndjson) else {
+      return nil
+    }
+    self.init(accept: accept)
+  }
+}
+
+/// From the request's body until the job has ended, or is followed by a ``LogTask``.
+private final class RunTask: ExchangeTask {
+  private let form: LogForm?
+  private let key: String?
+  private let deadline: Deadline?
+  private var timer: LoopTimer?
+  private var request: ApiRequest.Run?
+  private var stopsWhenLeft = false
+  private var end: ExchangeEnd?
+  /// Of a reply that is streamed.
+  private var permit: FollowerPermit?
+  /// The client's place in the table of clients.
+  private var client: Int64 = -1
+  /// Known once the job is.
+  private var job: (id: JobID, client: Int64)?
+  private var observer: JobTable.Observer?
+  private var hasHead = false
+  private var hasReplied = false
+  /// The reply tells the job's end.
+  private var isResultTold = false
+
+  init(_ worker: Worker, form: LogForm?, wait: Int64?, key: String?) {
+    (self.form, self.key) = (form, key)
+    deadline = wait.map { Deadline(after: $0) }
+    super.init(worker)
+  }
+
+  private var isTimeUp: Bool { deadline.map { $0.left <= 0 || worker.isDraining } ?? false }
+
+  override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
+    do {
+      let creation = try creation(RunRequest(strictJSON: bytes))
+      client = exchange.client
+      if form != nil { permit = try worker.followerPermit(exchange) }
+      let name = worker.api.clients.name(Int(client))
+      try startTimer(exchange)
+      worker.askAtLength(for: exchange) {
+        .create(ticket: $0, client: name, creation)
+      } then: { [self] exchange, answer in
+        guard let exchange else { return answeredTooLate(answer) }
+        do { try answered(try answer.mapError(Problem.init).get(), exchange) } catch { fail(exchange, error) }
+      }
+    } catch {
+      worker.fail(exchange, error)
+    }
+  }
+
+  private func creation(_ run: RunRequest) throws(Problem) -> ApiRequest.Creation {
+    let removes = run.removes == true
+    guard key == nil || !removes else {
+      throw Problem(400, "\"rm\" excludes an Idempotency-Key: of a job that is removed no retry finds the result")
+    }
+    stopsWhenLeft = run.onDisconnect == .stop
+    let isEarly = form != nil || deadline != nil || stopsWhenLeft
+    request = ApiRequest.Run(removes: removes, isEarly: isEarly)
+    var creation = Creator.creation(run.job, key: key)
+    // With a key the creation is on disk before anything else is done.
+    if key == nil { creation.run = request }
+    return creation
+  }
+
+  private func startTimer(_ exchange: Exchange) throws(SystemError) {
+    guard deadline != nil else { return }
+    let number = exchange.number
+    timer = try LoopTimer(worker.loop) { [unowned self] in self.timerFired(number) }
+    timerFired(number)
+  }
+
+  /// A timer comes a little early.
+  private func timerFired(_ exchange: UInt64) {
+    guard let left = deadline?.left, left > 0 else { return worker.wake(exchange) }
+    timer?.start(milliseconds: UInt64(left))
+  }
+
+  private func fail(_ exchange: Exchange, _ error: any Error) {
+    hasHead ? exchange.abortReply() : worker.fail(exchange, error)
+  }
+
+  private func answered(_ answer: Granted, _ exchange: Exchange) throws {
+    switch answer {
+    case .launched(let id):
+      try know(id, exchange)
+      if form != nil { beginStream(exchange) }
+      if isTimeUp { replyUnfinished(exchange) }
+    case .job(let id):
+      guard !hasReplied else { return }
+      try know(id, exchange)
+      try form == nil ? observe(exchange) : follow(exchange)
+    case .ran(let record, let output):
+      guard !hasReplied else { return }
+      job = (record.id, record.client)
+      form == nil ? try reply(record, output, exchange) : replyInFrames(record, output, exchange)
+    case .nothing, .usage: throw MalformedBytes()
+    }
+  }
+
+  private func know(_ id: JobID, _ exchange: Exchange) throws {
+    guard let client = worker.api.clients.number(Int(client)) else { throw MalformedBytes() }
+    job = (id, client)
+  }
+
+  private var idField: HeaderField { HeaderField("Job-Id", "\(job!.id)") }
+
+  // MARK: The result whole
+
+  private func observe(_ exchange: Exchange) throws {
+    guard let job else { return }
+    let observer = worker.observer(exchange)
+    let entry = try worker.api.table.observe(job.id, of: job.client, observer) {
+      try self.worker.reader.job(client: job.client, id: job.id)
+    }
+    guard let entry else { throw Problem.deletedMeanwhile }
+    guard entry.record.state == .running else { return try reply(entry.record, nil, exchange) }
+    self.observer = observer
+    if isTimeUp {
+      replyUnfinished(exchange)
+    }
+  }
+
+  /// The job has changed, or the time is up.
+  override func wake(_ exchange: Exchange) {
+    guard !hasReplied else { return }
+    do {
+      if observer != nil, let record = try current(), record.state != .running {
+        return try reply(record, nil, exchange)
+      }
+    } catch {
+      return fail(exchange, error)
+    }
+    if isTimeUp, job != nil { replyUnfinished(exchange) }
+  }
+
+  private func current() throws -> JobRecord? {
+    guard let job else { return nil }
+    if let entry = worker.api.table.entry(job.id, of: job.client) { return entry.record }
+    guard let record = try worker.reader.job(client: job.client, id: job.id) else {
+      throw Problem.deletedMeanwhile
+    }
+    return record
+  }
+
+  private func reply(_ record: JobRecord, _ output: HeldOutput?, _ exchange: Exchange) throws {
+    let body = try OutputBody(worker.api, ofRun: record, output)
+    (hasReplied, isResultTold) = (true, true)
+    try worker.reply(body, exchange) { [self] end in over(end) }
+  }
+
+  /// The job goes on.
+  private func replyUnfinished(_ exchange: Exchange) {
+    guard let job, !hasReplied else { return }
+    hasReplied = true
+    var record = JobRecord(id: job.id, client: job.client, created: 0)
+    if let entry = worker.api.table.entry(job.id, of: job.client) { record = entry.record }
+    var status: [UInt8] = []
+    StatusBody.encodeRun(record, into: &status)
+    if let form, hasHead {
+      _ = exchange.write(form.encodeEnd(record, ofRun: true))
+      return exchange.endReply()
+    }
+    exchange.reply(202, type: "application/json", fields: [idField], body: status)
+  }
+
+  // MARK: The result as it comes
+
+  private func beginStream(_ exchange: Exchange) {
+    guard !hasHead, let form else { return }
+    hasHead = true
+    exchange.beginReply(200, type: form.type, fields: [idField])
+  }
+
+  private func follow(_ exchange: Exchange) throws {
+    guard let job, let form else { return }
+    let followed: FollowedJob
+    do {
+      followed = try FollowedJob(worker, job.id, exchange, .log, OutputStream.allCases, permit)
+    } catch is NoSuchJob {
+      throw Problem.deletedMeanwhile
+    }
+    beginStream(exchange)
+    hasReplied = true
+    let start = LogStart(offsets: [0, 0])
+    let log = LogTask(
+      worker, form, followed, LogCursor(job.id, start, in: worker.api.output), follows: true, isRun: true)
+    log.deadline = deadline
+    log.onEnd = { [self, unowned log] end in
+      isResultTold = log.isEndTold
+      over(end)
+    }
+    exchange.begin(log)
+    log.wake(exchange)
+  }
+
+  private func replyInFrames(_ record: JobRecord, _ output: HeldOutput, _ exchange: Exchange) {
+    guard let form else { return }
+    beginStream(exchange)
+    (hasReplied, isResultTold) = (true, true)
+    _ = exchange.write(form.encode(output) + form.encodeEnd(record, ofRun: true))
+    exchange.endReply()
+  }
+
+  // MARK: The end of the exchange
+
+  override func ended(_ end: ExchangeEnd) { over(end) }
+
+  /// The reply is given, or its connection is gone.
+  func over(_ end: ExchangeEnd) {
+    self.end = end
+    timer = nil
+    guard let job else { return }
+    if let observer { worker.api.table.forget(job.id, observer) }
+    handOver(job.id, job.client, isWhole: end == .complete && isResultTold)
+  }
+
+  /// The job is known only now, or its result, and nobody waits for it any more.
+  private func answeredTooLate(_ answer: Answer) {
+    switch answer {
+    case .success(.launched(let id)), .success(.job(let id)):
+      guard let client = worker.api.clients.number(Int(client)) else { return }
+      handOver(id, client, isWhole: false)
+    case .success(.ran(let record, _)): handOver(record.id, record.client, isWhole: false)
+    default: break
+    }
+  }
+
+  private func handOver(_ id: JobID, _ client: Int64, isWhole: Bool) {
+    if request?.removes == true {
+      worker.api.link.send(.delivered(client: client, ids: [id], isWhole: isWhole))
+    }
+    if stopsWhenLeft, end == .left, !isWhole {
+      worker.api.link.send(.stop(ticket: 0, client: client, id: id, grace: nil))
+    }
+  }
+}
+
+extension Problem {
+  /// As the supervisor says it of a job that is deleted before it has ended.
+  static let deletedMeanwhile = Problem(409, "the job was deleted")
+}

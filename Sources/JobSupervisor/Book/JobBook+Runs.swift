@@ -1,0 +1,149 @@
+import JobAPI
+import JobModel
+import JobStore
+
+/// Jobs of run requests: launched beside their creation, answered with their end.
+extension JobBook {
+  /// What a run request asked for.
+  struct Run {
+    let caller: Caller
+    let request: ApiRequest.Run
+    let clientName: String
+    /// To be stored, without the input.
+    let creation: ApiRequest.Creation
+
+    init?(_ new: NewJob) {
+      guard let request = new.creation.run else { return nil }
+      (caller, self.request, clientName) = (new.caller, request, new.clientName)
+      creation = ApiRequest.Creation(new.creation.plan)
+    }
+
+    /// Else once the job is stored.
+    var isAnsweredAtEnd: Bool { !request.removes && !request.isEarly }
+  }
+
+  /// Of a new job.
+  static func lifecycle(_ run: Run?, _ waits: Bool) -> JobLifecycle {
+    guard let run else { return JobLifecycle(waits: waits) }
+    let (removes, answersAtEnd) = (run.request.removes, run.isAnsweredAtEnd)
+    return waits
+      ? JobLifecycle(waits: true, removes: removes, hasReceiver: removes, answersAtEnd: answersAtEnd)
+      : JobLifecycle(runThatRemoves: removes, answersAtEnd: answersAtEnd)
+  }
+
+  /// The request for a job that waits for a slot.
+  struct WaitingRun {
+    let run: Run
+    /// Nil once it was answered.
+    var creator: Caller?
+    var hasReceiver: Bool
+  }
+
+  /// Microseconds that the job of a run request that removes it may run unstored.
+  static let unstoredTime: Int64 = 100_000
+  /// Microseconds for which the result of one is kept that was not delivered.
+  static let undeliveredTime: Int64 = 60_000_000
+
+  static let deleted = Refusal(reason: .conflict, text: "the job was deleted")
+
+  /// The job of a run request for which there is a slot.
+  mutating func launchBeside(_ id: JobID, _ run: Run) {
+    effects.append(.count(.created))
+    if run.request.removes {
+      unkept.add(id, now.monotonic)
+      if run.request.isEarly { effects.append(.answer(run.caller, .launched(id))) }
+    } else {
+      storeCreation(of: id)
+    }
+    launches.add(id, of: jobs[id]!.record.client)
+    launchNext()
+  }
+
+  mutating func storeCreation(of id: JobID) {
+    guard let job = jobs[id], let run = job.run else { return }
+    let record = JobRecord(id: id, client: job.record.client, created: job.record.created)
+    effects.append(
+      .store(
+        .create(record, clientName: run.clientName, run.creation), token: token(for: .creation(id))))
+  }
+
+  mutating func storeUnstored() {
+    for id in jobs.keys where jobs[id]!.lifecycle.storing == .not { advance(id, .storeAsked) }
+  }
+
+  /// Nothing more is to be done for the job than to hand over its result: another may have its slot.
+  mutating func deliver(_ id: JobID) {
+    guard let job = jobs[id] else { return }
+    freeSlot(of: job)
+    jobs[id]!.slot = nil
+    waiting.giveTurn(job.record.client)
+    answer(job.stoppers, .done)
+    jobs[id]!.stoppers = []
+    if job.lifecycle.storing == .done {
+      effects.append(.announce(job.record, pid: 0))
+    } else if let creator = job.creator {
+      effects.append(.deliver(creator, job.record))
+      jobs[id]!.creator = nil
+    }
+  }
+
+  mutating func delivered(_ ids: [JobID], _ client: Int64, _ isWhole: Bool, _ child: Int) {
+    for id in ids {
+      if jobs[id]?.record.client == client, jobs[id]?.run?.caller.child == child {
+        advance(id, isWhole ? .delivered : .notDelivered)
+      } else if waitingRuns[id]?.run.caller.child == child {
+        waitingRuns[id]?.hasReceiver = false
+      }
+    }
+  }
+
+  /// An api process is gone, and with it whoever waited there.
+  mutating func callersGone(_ child: Int) {
+    for (id, job) in jobs where job.run?.caller.child == child {
+      jobs[id]!.creator = nil
+      advance(id, .notDelivered)
+    }
+    for (id, waiting) in waitingRuns where waiting.run.caller.child == child {
+      (waitingRuns[id]!.hasReceiver, waitingRuns[id]!.creator) = (false, nil)
+    }
+  }
+
+  /// It is in the book no more: it waits for a slot, or is over.
+  mutating func releaseRun(of job: Entry) {
+    guard let run = job.run else { return }
+    // One that could not be deleted, or taken out of its queue, waits still.
+    let isDeleted = job.lifecycle.state == .removed && job.lifecycle.deleteAsked
+    if job.lifecycle.state == .waiting || job.record.created == 0 && !isDeleted {
+      waitingRuns[job.record.id] = WaitingRun(
+        run: run, creator: job.creator, hasReceiver: job.lifecycle.hasReceiver)
+    } else {
+      refuse(job.creator, Self.deleted)
+    }
+  }
+
+  /// A job that is taken in hand again.
+  mutating func entry(_ record: JobRecord, _ state: JobLifecycle.State) -> Entry {
+    guard let waiting = waitingRuns.removeValue(forKey: record.id) else {
+      return Entry(record, JobLifecycle(state: state), grace: 0)
+    }
+    let lifecycle = JobLifecycle(
+      state: state, removes: waiting.run.request.removes, hasReceiver: waiting.hasReceiver,
+      answersAtEnd: waiting.creator != nil)
+    var job = Entry(record, lifecycle, grace: 0)
+    (job.run, job.creator) = (waiting.run, waiting.creator)
+    return job
+  }
+
+  /// The result of a job that was to go with its delivery is kept for a while.
+  mutating func keepUndelivered(_ job: Entry) {
+    guard job.lifecycle.removes else { return }
+    undelivered.append((now.monotonic + Self.undeliveredTime, job.record.id, job.record.client))
+  }
+
+  mutating func dropUndelivered() {
+    while let first = undelivered.first, first.due <= now.monotonic {
+      _ = undelivered.popFirst()
+      delete(first.id, first.client, nil)
+    }
+  }
+}
