@@ -147,6 +147,9 @@ extension JobBook {
     let refusal = Refusal(reason: .unavailable, text: "the daemon is being replaced")
     refuseStops(of: id, refusal)
     jobs[id]!.record.isQueued = true
+    // Its deletion may be under way, and fail: it is one that waits, not one that was taken to be launched.
+    freeSlot(of: job)
+    jobs[id]!.slot = nil
     waiting.add(QueueKey(client: job.record.client, plan), QueuePlace(priority: plan.priority, id: id))
     effects.append(.inputEnded(id, refusal))
     advance(id, .requeued)
