@@ -9,16 +9,16 @@ extension StopRequest: StrictBody {
 }
 
 /// ``BatchRequest`` as the daemon reads it: each job is right or wrong by itself.
-public struct BatchAttempt: StrictBody {
-  public static let members = ["jobs": "an array of 1 to \(BatchRequest.most) objects"]
-  public static let mostValues = 262_144
-  public let jobs: [Result<CreateRequest, InvalidRequest>]
+public struct BatchAttempt<Job: StrictBody>: StrictBody {
+  public static var members: [String: String] { ["jobs": "an array of 1 to \(BatchRequest.most) objects"] }
+  public static var mostValues: Int { 262_144 }
+  public let jobs: [Result<Job, InvalidRequest>]
 
   private enum CodingKeys: String, CodingKey { case jobs }
 
   public init(from decoder: any Decoder) throws {
     let object = try decoder.container(keyedBy: CodingKeys.self)
-    jobs = try object.decode([Attempt<CreateRequest>].self, forKey: .jobs).map(\.result)
+    jobs = try object.decode([Attempt<Job>].self, forKey: .jobs).map(\.result)
   }
 
   public func validate() throws(InvalidRequest) {

@@ -55,3 +55,15 @@ extension JobClient {
     try callBytes(.stdin, Route.stdin.target(id, query), body: bytes)
   }
 }
+
+extension JobClient {
+  /// Runs a job to its end, and answers with its result. `wait`: at most so long; then the reply has no output, and the
+  /// job goes on. `key`: a retry with the same one gives the same result.
+  public func run(
+    _ request: RunRequest, wait: DurationText? = nil, key: String? = nil
+  ) throws(ClientError) -> RunReply {
+    let headers = key.map { "Idempotency-Key: \($0)\r\n" }
+    let target = Route.run.target(["wait": wait?.description])
+    return try call(.run, target, headers: headers, body: JSONBody.encode(request))
+  }
+}

@@ -102,7 +102,7 @@ import Testing
   }
 
   @Test func aBatchJudgesEachJobByItself() throws {
-    let batch = try BatchAttempt(
+    let batch = try BatchAttempt<CreateRequest>(
       strictJSON: #"{"jobs":[{"cmd":"a"},{"cmd":1},{"cmd":"b","x":1},7,{"cmd":"c","args":["x",null]}]}"#.utf8)
     let words = batch.jobs.map { result in
       switch result {
@@ -115,8 +115,8 @@ import Testing
     #expect(words[2].hasPrefix(#"unknown member "x""#))
     #expect(words[3] == "the body must be a JSON object")
     #expect(words[4].hasSuffix("item 1 is not"))
-    #expect(throws: InvalidRequest.self) { try BatchAttempt(strictJSON: #"{"jobs":[]}"#.utf8) }
-    #expect(throws: InvalidRequest.self) { try BatchAttempt(strictJSON: #"{}"#.utf8) }
+    #expect(throws: InvalidRequest.self) { try BatchAttempt<CreateRequest>(strictJSON: #"{"jobs":[]}"#.utf8) }
+    #expect(throws: InvalidRequest.self) { try BatchAttempt<CreateRequest>(strictJSON: #"{}"#.utf8) }
   }
 
   @Test func readsSignalsByNameAndNumber() throws {

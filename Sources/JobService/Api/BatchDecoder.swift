@@ -10,6 +10,7 @@ final class BatchDecoder: Sendable {
   private struct Batch: Sendable {
     let body: [UInt8]
     let key: String?
+    let isRun: Bool
     let then: @Sendable (Result<Creations, any Error>) -> Void
   }
 
@@ -18,24 +19,29 @@ final class BatchDecoder: Sendable {
   init() throws(SystemError) {
     _ = try SystemThread.start("batches") { [queue] in
       while let batches = queue.take(1) {
-        for batch in batches { batch.then(Result { try Self.decode(batch.body, key: batch.key) }) }
+        for batch in batches { batch.then(Result { try Self.decode(batch) }) }
       }
     }
   }
 
   /// `client`: whose turn it takes. `then` is called on the decoder's thread.
   func decode(
-    _ body: UnsafeRawBufferPointer, of client: Int64, key: String?,
+    _ body: UnsafeRawBufferPointer, of client: Int64, key: String?, isRun: Bool = false,
     then: @escaping @Sendable (Result<Creations, any Error>) -> Void
   ) {
-    queue.put(Batch(body: Array(body), key: key, then: then), of: client)
+    queue.put(Batch(body: Array(body), key: key, isRun: isRun, then: then), of: client)
   }
 
   /// Each job of a batch has a key of its own, which no client can send: a retry gives the same jobs.
-  private static func decode(_ body: [UInt8], key: String?) throws -> Creations {
-    let jobs = try body.withUnsafeBytes { try BatchAttempt(strictJSON: $0).jobs }
-    return jobs.enumerated().map { index, job in
-      job.map { Creator.creation($0, key: key.map { "\($0)\n\(index)" }) }
+  private static func decode(_ batch: Batch) throws -> Creations {
+    func key(_ index: Int) -> String? { batch.key.map { "\($0)\n\(index)" } }
+    return try batch.body.withUnsafeBytes { body in
+      if batch.isRun {
+        let jobs = try BatchAttempt<RunRequest>(strictJSON: body).jobs.enumerated()
+        return jobs.map { index, job in job.flatMap { Creator.run($0, key: key(index)) } }
+      }
+      let jobs = try BatchAttempt<CreateRequest>(strictJSON: body).jobs.enumerated()
+      return jobs.map { index, job in job.map { Creator.creation($0, key: key(index)) } }
     }
   }
 }

@@ -28,6 +28,28 @@ enum Creator {
     return creation
   }
 
+  /// One job of a batch whose results are answered.
+  static func run(_ run: RunRequest, key: String?) -> Result<ApiRequest.Creation, InvalidRequest> {
+    guard run.onDisconnect == nil else {
+      return .failure(InvalidRequest(member: "on_disconnect", "is for one job, not for those of a batch"))
+    }
+    return Result { () throws(InvalidRequest) in try self.run(run, isEarly: false, key: key) }
+  }
+
+  /// With a key the creation is on disk before anything else is done.
+  static func run(
+    _ run: RunRequest, isEarly: Bool, key: String?
+  ) throws(InvalidRequest) -> ApiRequest.Creation {
+    let removes = run.removes == true
+    guard key == nil || !removes else {
+      throw InvalidRequest(
+        member: "rm", "excludes an Idempotency-Key: of a job that is removed no retry finds the result")
+    }
+    var creation = creation(run.job, key: key)
+    if key == nil { creation.run = ApiRequest.Run(removes: removes, isEarly: isEarly) }
+    return creation
+  }
+
   /// SHA-256 (FIPS 180-4) of what the request asks for.
   private static func digest(_ job: [UInt8], _ input: [UInt8]?) -> [UInt8] {
     let message = job + (input.map { [1] + $0 } ?? [0])

@@ -70,11 +70,14 @@ final class OutputBody {
   private var isRun = false
   private(set) var isDone = false
 
-  /// The reply to a run request: the job's state, and its output, which is in `held` or in files.
-  convenience init(_ api: ApiContext, ofRun record: JobRecord, _ held: HeldOutput?) throws {
+  /// The reply to a run request: the job's state, and its output, which is in `held` or in files. `index`: of one in a
+  /// batch.
+  convenience init(
+    _ api: ApiContext, ofRun record: JobRecord, _ held: HeldOutput?, index: Int? = nil
+  ) throws {
     try self.init(api, record, held)
-    head.removeAll()
     StatusBody.encodeRun(record, into: &head)
+    if let index { head.replaceSubrange(0..<1, with: "{\"index\":\(index),".utf8) }
     head[head.count - 1] = UInt8(ascii: ",")
     isRun = true
   }

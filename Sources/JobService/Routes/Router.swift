@@ -44,7 +44,8 @@ extension Worker {
   private func beginWithBody(_ route: Route, _ id: JobID?, _ exchange: Exchange, _ head: RequestHead) throws
     -> jc_body
   {
-    _ = try head.query()
+    let isRun = try route == .batch && head.query(allowed: "run").flag("run")
+    if route != .batch { _ = try head.query() }
     if route != .stop { try head.requireBody() }
     try head.requireJSON()
     switch route {
@@ -52,7 +53,9 @@ extension Worker {
       let key = try head.idempotencyKey()
       exchange.begin(
         BodyTask(self) { [unowned self] exchange, body, _ in try create(exchange, body, key: key) })
-    case .batch: exchange.begin(BatchTask(self, key: try head.idempotencyKey()))
+    case .batch:
+      let key = try head.idempotencyKey()
+      exchange.begin(isRun ? BatchRunTask(self, key: key) : BatchTask(self, key: key))
     default:
       let record = try job(id!, of: exchange.client, route).record
       let task = BodyTask(self) { [unowned self] exchange, body, _ in

@@ -34,7 +34,7 @@ private final class RunTask: ExchangeTask {
   private let key: String?
   private let deadline: Deadline?
   private var timer: LoopTimer?
-  private var request: ApiRequest.Run?
+  private var removes = false
   private var stopsWhenLeft = false
   private var end: ExchangeEnd?
   /// Of a reply that is streamed.
@@ -75,18 +75,10 @@ private final class RunTask: ExchangeTask {
     }
   }
 
-  private func creation(_ run: RunRequest) throws(Problem) -> ApiRequest.Creation {
-    let removes = run.removes == true
-    guard key == nil || !removes else {
-      throw Problem(400, "\"rm\" excludes an Idempotency-Key: of a job that is removed no retry finds the result")
-    }
-    stopsWhenLeft = run.onDisconnect == .stop
+  private func creation(_ run: RunRequest) throws(InvalidRequest) -> ApiRequest.Creation {
+    (removes, stopsWhenLeft) = (run.removes == true, run.onDisconnect == .stop)
     let isEarly = form != nil || deadline != nil || stopsWhenLeft
-    request = ApiRequest.Run(removes: removes, isEarly: isEarly)
-    var creation = Creator.creation(run.job, key: key)
-    // With a key the creation is on disk before anything else is done.
-    if key == nil { creation.run = request }
-    return creation
+    return try Creator.run(run, isEarly: isEarly, key: key)
   }
 
   private func startTimer(_ exchange: Exchange) throws(SystemError) {
@@ -253,7 +245,7 @@ private final class RunTask: ExchangeTask {
   }
 
   private func handOver(_ id: JobID, _ client: Int64, isWhole: Bool) {
-    if request?.removes == true {
+    if removes {
       worker.api.link.send(.delivered(client: client, ids: [id], isWhole: isWhole))
     }
     if stopsWhenLeft, end == .left, !isWhole {
