@@ -123,6 +123,8 @@ static int set_up(struct jc_tls *tls, const struct jc_tls_options *options, char
     SSL_CTX_set_verify_depth(ctx, VERIFY_DEPTH);
     // Or the server's own chain would be built, and its signatures verified, in each handshake.
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+    // What came is in memory already: a record's head and the rest of it are taken from there at once.
+    SSL_CTX_set_read_ahead(ctx, 1);
     resume(ctx, options->session_cache);
     if (options->crl_file != NULL && (tls->revocations = strdup(options->crl_file)) == NULL)
         return -ENOMEM;

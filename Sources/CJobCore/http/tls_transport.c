@@ -35,6 +35,10 @@ BIO_METHOD *jc_tls_bio_method(void)
     return jw_tls_bio_method(bio_read, bio_write);
 }
 
+// Each operation leaves the thread's queue of errors empty, and those of a record do not look first whether
+// it is: to clear an empty one costs more than to encrypt a status reply. Only SSL_get_error is misled by
+// what is in it.
+
 static void explain(const struct jc_wire *wire, char *reason, size_t size)
 {
     char text[160];
@@ -59,8 +63,10 @@ static int shake(struct jc_transport *transport, char *reason, size_t size)
     ERR_clear_error();
     transport->wire->refusal[0] = '\0';
     int result = SSL_accept(transport->session);
-    if (result == 1)
+    if (result == 1) {
+        ERR_clear_error();
         return 1;
+    }
     if (SSL_get_error(transport->session, result) == SSL_ERROR_WANT_READ)
         return 0;
     explain(transport->wire, reason, size);
@@ -72,6 +78,7 @@ static int peer_name(struct jc_transport *transport, char name[JC_NAME_MAX], con
     int length = jc_identity(transport->session, name, why);
     if (length >= 0)
         jc_identity_keep_name(transport->session);
+    ERR_clear_error();
     return length;
 }
 
@@ -92,14 +99,13 @@ static ssize_t read_all(struct jc_transport *transport, char *bytes, size_t capa
     size_t total = 0;
     while (total < capacity && (wire->in_at < wire->in_end || SSL_has_pending(ssl))) {
         size_t got = 0;
-        ERR_clear_error();
         int result = SSL_read_ex(ssl, bytes + total, capacity - total, &got);
         total += got;
         if (result == 1)
             continue;
-        int error = SSL_get_error(ssl, result);
-        if (error == SSL_ERROR_WANT_READ)
+        if (SSL_want_read(ssl))
             break;
+        int error = SSL_get_error(ssl, result);
         ERR_clear_error();
         if (error != SSL_ERROR_ZERO_RETURN)
             return -EPROTO;
@@ -112,7 +118,6 @@ static ssize_t read_all(struct jc_transport *transport, char *bytes, size_t capa
 static int write_all(struct jc_transport *transport, const void *bytes, size_t length)
 {
     size_t taken = 0;
-    ERR_clear_error();
     if (SSL_write_ex(transport->session, bytes, length, &taken) == 1 && taken == length)
         return 0;
     ERR_clear_error();
@@ -121,7 +126,6 @@ static int write_all(struct jc_transport *transport, const void *bytes, size_t l
 
 static void say_goodbye(struct jc_transport *transport)
 {
-    ERR_clear_error();
     SSL_shutdown(transport->session);
     ERR_clear_error();
 }
