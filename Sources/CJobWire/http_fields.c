@@ -118,14 +118,12 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-bool jw_same(struct jw_slice one, struct jw_slice other)
+bool jw_same_bytes(const char *one, const char *other, size_t length)
 {
-    if (one.length != other.length)
-        return false;
     size_t i = 0;
-    while (i < one.length && (one.bytes[i] == other.bytes[i] || lower(one.bytes[i]) == lower(other.bytes[i])))
+    while (i < length && (one[i] == other[i] || lower(one[i]) == lower(other[i])))
         i++;
-    return i == one.length;
+    return i == length;
 }
 
 bool jw_field_lists(const struct jw_field *field, const char *element)

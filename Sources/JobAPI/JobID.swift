@@ -35,26 +35,31 @@ public struct JobID: Hashable, Sendable, Comparable, TextValue {
     guard bytes.count == 36, bytes[8] == dash, bytes[13] == dash, bytes[18] == dash, bytes[23] == dash else {
       return nil
     }
-    var (high, low) = (UInt64(0), UInt64(0))
-    let isHex =
-      JobID.take(bytes, 0..<8, &high) && JobID.take(bytes, 9..<13, &high) && JobID.take(bytes, 14..<18, &high)
-      && JobID.take(bytes, 19..<23, &low) && JobID.take(bytes, 24..<36, &low)
-    guard isHex else { return nil }
-    self.init(high: high, low: low)
+    func digits(_ offset: Int) -> UInt64 {
+      UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+    // Eight digits each; the second and the third eight have a dash between them.
+    let second = digits(9) & 0xffff_ffff_0000_0000 | digits(14) >> 32
+    let third = digits(19) & 0xffff_ffff_0000_0000 | digits(24) >> 32
+    guard let one = Self.number(digits(0)), let two = Self.number(second), let three = Self.number(third),
+      let four = Self.number(digits(28))
+    else { return nil }
+    self.init(high: one << 32 | two, low: three << 32 | four)
   }
 
-  /// Adds hexadecimal digits to `word`; false when one is none. Without a branch for a digit: they cannot be
-  /// predicted, and every request has 32.
-  private static func take(_ bytes: UnsafeRawBufferPointer, _ place: Range<Int>, _ word: inout UInt64) -> Bool
-  {
-    var isHex = true
-    for index in place {
-      let number = bytes[index] &- UInt8(ascii: "0")
-      let letter = (bytes[index] | 0x20) &- UInt8(ascii: "a")
-      isHex = isHex && (number < 10 || letter < 6)
-      word = word << 4 | UInt64(number < 10 ? number : letter &+ 10)
-    }
-    return isHex
+  /// The number that eight hexadecimal digits, one a byte, mean; nil when one is none. All eight at once, and without a
+  /// branch for a digit: they cannot be predicted, and every request has 32.
+  private static func number(_ digits: UInt64) -> UInt64? {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let letters = digits >> 6 & ones
+    let values = (digits & 0x0f0f_0f0f_0f0f_0f0f) &+ letters &* 9
+    // What is none has a value above 15, or one that is written otherwise.
+    let lettersOfValues = (values &+ ones &* 6) >> 4 & ones
+    let written = values &+ ones &* 0x30 &+ lettersOfValues &* 0x27
+    guard values & 0xf0f0_f0f0_f0f0_f0f0 == 0, written == digits | letters << 5 else { return nil }
+    let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff
+    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff
+    return (fours | fours >> 16) & 0xffff_ffff
   }
 
   public var description: String {

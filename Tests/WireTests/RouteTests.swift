@@ -34,6 +34,23 @@ import Testing
     #expect(RouteMatch(method: "PATCH", path: "/jobs/x/status") == .otherMethod(allow: "GET, HEAD"))
   }
 
+  @Test func everyByteOfAnIDIsLookedAt() throws {
+    let text = Array("01a22480-5172-7d06-9402-A7566EB50971".utf8)
+    let id = try #require(text.withUnsafeBytes { JobID(bytes: $0) })
+    #expect(id == JobID(high: 0x01a2_2480_5172_7d06, low: 0x9402_a756_6eb5_0971))
+    for (place, byte) in text.indices.flatMap({ place in (0...255).map { (place, UInt8($0)) } }) {
+      var changed = text
+      changed[place] = byte
+      let digit = Character(Unicode.Scalar(byte))
+      let isRight = text[place] == UInt8(ascii: "-") ? digit == "-" : digit.isASCII && digit.isHexDigit
+      let parsed = changed.withUnsafeBytes { JobID(bytes: $0) }
+      #expect((parsed != nil) == isRight, "byte \(byte) at \(place)")
+      if let parsed {
+        #expect(parsed.description == String(decoding: changed, as: UTF8.self).lowercased())
+      }
+    }
+  }
+
   @Test func queriesGoThereAndBack() {
     let query: Query = ["label": "a=b&c", "none": nil, "text": "é +%"]
     #expect(query.description == "?label=a%3Db%26c&text=%C3%A9%20%2B%25")

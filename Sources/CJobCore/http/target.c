@@ -74,7 +74,8 @@ static struct jw_slice after_authority(struct jw_slice target, struct jw_slice *
 const char *jc_target_parse(struct jw_slice target, struct jc_request *request, struct jw_slice *authority)
 {
     static const char root[] = "/";
-    struct jw_slice rest = after_authority(target, authority);
+    const bool is_path = target.length > 0 && target.bytes[0] == '/';
+    struct jw_slice rest = is_path ? target : after_authority(target, authority);
     if (authority->bytes == NULL && (rest.length == 0 || rest.bytes[0] != '/'))
         return "the request target is not a path";
     const char *end = rest.bytes + rest.length;

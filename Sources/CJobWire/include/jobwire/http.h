@@ -29,13 +29,15 @@ ssize_t jw_fields_parse(const char *_Nonnull bytes, size_t length, struct jw_fie
 bool jw_is_token(struct jw_slice text);
 /// RFC 9110 section 5.5: no control character but the tab.
 bool jw_is_value(struct jw_slice text);
-/// Equal without case, whatever the locale is.
-bool jw_same(struct jw_slice one, struct jw_slice other);
-// Inlined for the length, which is known where it is used and differs nearly always.
+bool jw_same_bytes(const char *_Nullable one, const char *_Nullable other, size_t length);
+/// Equal without case, whatever the locale is. Inlined for the length, which nearly always differs.
+static inline bool jw_same(struct jw_slice one, struct jw_slice other)
+{
+    return one.length == other.length && jw_same_bytes(one.bytes, other.bytes, one.length);
+}
 static inline bool jw_is(struct jw_slice text, const char *_Nonnull words)
 {
-    size_t length = strlen(words);
-    return text.length == length && jw_same(text, (struct jw_slice){words, length});
+    return jw_same(text, (struct jw_slice){words, strlen(words)});
 }
 /// Whether a field's value, a list, has the element, without case.
 bool jw_field_lists(const struct jw_field *_Nonnull field, const char *_Nonnull element);
