@@ -53,6 +53,27 @@ struct JobTableTests {
     #expect(table.observers(of: 0).isEmpty)
   }
 
+  @Test func aStatusIsThatOfTheJobAsItIsNow() throws {
+    let table = JobTable(finished: 10)
+    func status(of client: Int64 = 1) -> String? {
+      table.status(record(1).id, of: client).map { String(decoding: $0, as: UTF8.self) }
+    }
+    #expect(status() == nil)
+    _ = table.update(record(1), pid: 7)
+    #expect(status() == #"{"status":"running"}"# && status() == status() && status(of: 2) == nil)
+    _ = table.update(record(1, .completed), pid: 0)
+    #expect(status() == #"{"status":"completed","exit_code":0}"#)
+    var waiting = record(2)
+    waiting.isQueued = true
+    _ = try table.observe(waiting.id, of: 1, observer) {
+      #expect(table.status(waiting.id, of: 1) == nil)
+      return waiting
+    }
+    #expect(
+      table.status(waiting.id, of: 1).map { String(decoding: $0, as: UTF8.self) }
+        == #"{"status":"running","queued":true}"#)
+  }
+
   @Test func onlyTheNewestFinishedJobsAreKept() {
     let table = JobTable(finished: 3)
     for number in 1...10 {

@@ -23,12 +23,25 @@ final class JobTable: Sendable {
   /// An object, so that looking at a job copies none of it. Touched with the lock held only.
   fileprivate final class Slot {
     @exclusivity(unchecked) var entry: Entry
+    /// What a status query of the job as it is now is answered with, once there was one.
+    @exclusivity(unchecked) private var status: [UInt8] = []
     var observers: Set<Observer> = []
     var followers: Set<Observer> = []
     /// False: it is being read from the store.
     var isKnown = true
 
     init(_ entry: Entry) { self.entry = entry }
+
+    func learn(_ record: JobRecord, pid: Int32) {
+      (entry.record, entry.pid, isKnown) = (record, pid, true)
+      status.removeAll()
+    }
+
+    /// Jobs are asked again and again for what changes twice.
+    func statusBody() -> [UInt8] {
+      if status.isEmpty { StatusBody.encode(entry.record, into: &status) }
+      return status
+    }
   }
 
   fileprivate struct State {
@@ -49,13 +62,9 @@ final class JobTable: Sendable {
     state.withLock { $0.slot(id, of: client).flatMap { $0.isKnown ? $0.entry : nil } }
   }
 
-  /// The same where it is, not copied. False: it is not here, or another client's.
-  func read(_ id: JobID, of client: Int64, _ body: (JobRecord) -> Void) -> Bool {
-    state.withLock { state in
-      guard let slot = state.slot(id, of: client), slot.isKnown else { return false }
-      body(slot.entry.record)
-      return true
-    }
+  /// What a status query of it is answered with. Nil: it is not here, or another client's.
+  func status(_ id: JobID, of client: Int64) -> [UInt8]? {
+    state.withLock { $0.slot(id, of: client).flatMap { $0.isKnown ? $0.statusBody() : nil } }
   }
 
   /// Has `observer` woken when the job changes, at the latest once it has ended; the job as it is now. `stored` reads a job
@@ -115,8 +124,9 @@ final class JobTable: Sendable {
         return record.map { Entry(record: $0, pid: 0) }
       }
       // One that waits no more is told before long: until then it counts as one that does, to be watched from then on.
-      (slot.entry.record, slot.isKnown) = (record, true)
-      slot.entry.record.isQueued = true
+      var queued = record
+      queued.isQueued = true
+      slot.learn(queued, pid: 0)
       return registerKnown(slot)
     }
   }
@@ -155,7 +165,7 @@ final class JobTable: Sendable {
       }
       let slot = state.slot(for: record)
       let waited = !slot.isKnown || slot.entry.record.isQueued
-      (slot.entry.record, slot.entry.pid, slot.isKnown) = (record, pid, true)
+      slot.learn(record, pid: pid)
       guard record.state != .running else {
         guard waited, !record.isQueued else { return [] }
         if !slot.followers.isEmpty { watch() }

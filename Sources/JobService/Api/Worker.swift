@@ -14,8 +14,8 @@ final class Worker: @unchecked Sendable {
   let loop: EventLoop
   let reader: StoreReader
   private(set) var server: OpaquePointer?
-  /// Scratch for replies that are encoded by hand.
-  @exclusivity(unchecked) var scratch: [UInt8] = []
+  /// The store's numbers of clients, by their indices in the table of clients; 0: not known here.
+  @exclusivity(unchecked) private var numbers: [Int64] = []
   private var asked: [UInt64: Continuation] = [:]
   private var lastTicket: UInt64 = 0
 
@@ -27,7 +27,6 @@ final class Worker: @unchecked Sendable {
     self.api = api
     self.loop = loop
     reader = try StoreReader(path: api.configuration.stateDirectory)
-    scratch.reserveCapacity(256)
   }
 
   /// Begins to accept connections from `listener`, which is taken over.
@@ -57,6 +56,17 @@ final class Worker: @unchecked Sendable {
     guard isDraining else { return }
     let now = api.clients.totals
     if now.connections == now.followers { api.link.send(.drained) }
+  }
+
+  /// The store's number of a client, which it keeps once it has one: so every other request takes no lock for it. Nil: it
+  /// has created nothing.
+  func number(of client: Int64) -> Int64? {
+    let index = Int(client)
+    if index < numbers.count, numbers[index] != 0 { return numbers[index] }
+    guard let number = api.clients.number(index) else { return nil }
+    if index >= numbers.count { numbers += repeatElement(0, count: index + 1 - numbers.count) }
+    numbers[index] = number
+    return number
   }
 
   func closed(client index: Int) {

@@ -76,7 +76,7 @@ extension Worker {
 
   /// The job as it is now, when it is this client's. `index`: the client's in the table of clients.
   func job(_ id: JobID, of index: Int64, _ route: Route) throws -> JobTable.Entry {
-    guard let client = api.clients.number(Int(index)) else { throw NoSuchJob(route) }
+    guard let client = number(of: index) else { throw NoSuchJob(route) }
     if let entry = api.table.entry(id, of: client) { return entry }
     return JobTable.Entry(record: try stored(id, of: client, route), pid: 0)
   }

@@ -3,18 +3,19 @@ import JobLoop
 import JobModel
 import Platform
 
-/// `GET /jobs/<id>/status`, the route that is asked most: answered from memory, its body encoded by hand.
+/// `GET /jobs/<id>/status`, the route that is asked most: answered from memory, its body encoded by hand, once
+/// for each change of a job.
 extension Worker {
   func status(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
     guard head.hasQuery, let time = try head.query(allowed: "wait").duration("wait") else {
-      guard let client = api.clients.number(Int(exchange.client)) else { throw NoSuchJob(.status) }
+      guard let client = number(of: exchange.client) else { throw NoSuchJob(.status) }
       return try replyStatus(of: id, client, exchange)
     }
     try waitForStatus(id, exchange, milliseconds: time.milliseconds)
   }
 
   private func waitForStatus(_ id: JobID, _ exchange: Exchange, milliseconds: Int64) throws {
-    guard let client = api.clients.number(Int(exchange.client)) else { throw NoSuchJob(.status) }
+    guard let client = number(of: exchange.client) else { throw NoSuchJob(.status) }
     let found = try api.table.observe(id, of: client, observer(exchange)) {
       try self.reader.job(client: client, id: id)
     }
@@ -30,19 +31,16 @@ extension Worker {
 
   /// The job as it is now.
   fileprivate func replyStatus(of id: JobID, _ client: Int64, _ exchange: Exchange) throws {
-    guard api.table.read(id, of: client, { StatusBody.encode($0, into: &scratch) }) else {
+    guard let text = api.table.status(id, of: client) else {
       return replyStatus(try stored(id, of: client, .status), exchange)
     }
-    replyWithScratch(exchange)
+    exchange.reply(encoded: text)
   }
 
   func replyStatus(_ record: JobRecord, _ exchange: Exchange) {
-    StatusBody.encode(record, into: &scratch)
-    replyWithScratch(exchange)
-  }
-
-  private func replyWithScratch(_ exchange: Exchange) {
-    scratch.withUnsafeBytes { exchange.reply(200, type: "application/json", body: $0) }
+    var text: [UInt8] = []
+    StatusBody.encode(record, into: &text)
+    exchange.reply(encoded: text)
   }
 }
 
@@ -95,7 +93,7 @@ private final class WaitTask: ExchangeTask {
 /// The body of a status reply, as ``StatusReply`` says it.
 enum StatusBody {
   static func encode(_ record: JobRecord, into out: inout [UInt8]) {
-    out.removeAll(keepingCapacity: true)
+    out.reserveCapacity(96)
     put(start(of: record.state), &out)
     if let error = record.error {
       put(#","error_msg":""#, &out)
