@@ -27,9 +27,18 @@ struct jw_response {
 ssize_t jw_response_parse(const char *bytes, size_t length, bool is_head, struct jw_response *response,
                           const char **why);
 
+struct ssl_session_st;
+#define JW_SESSION_NAME 65
+/// Where the session of a connection like this one is kept.
+struct jw_sessions {
+    int directory; ///< -1: nowhere
+    char name[JW_SESSION_NAME];
+};
+
 /// TLS over a socket; the calls block.
 struct jw_transport {
     int socket;
+    struct jw_sessions sessions;
     struct bio_method_st *method; ///< OpenSSL's types, by their tags
     struct ssl_st *ssl;
     unsigned io_ms;
@@ -90,8 +99,12 @@ ssize_t jw_receive_now(struct jw_transport *transport, char *bytes, size_t capac
 /// Whether nothing has come that no request asked for, an end neither. Does not wait.
 bool jw_is_quiet(struct jw_transport *transport);
 
-/// The context for the options' files. NULL with `error`.
-struct ssl_ctx_st *jw_client_context(const struct jw_client_options *options, struct jw_error *error);
+/// NULL with `error`.
+struct ssl_ctx_st *jw_client_context(struct jw_error *error);
+/// Loads the options' files; or, where a session can be resumed, has them loaded if the server does not
+/// resume it. `options` lives until the handshake is done.
+bool jw_identify(struct jw_transport *transport, const struct jw_client_options *options,
+                 struct jw_error *error);
 bool jw_handshake(struct jw_transport *transport, const struct jw_client_options *options, int64_t deadline,
                   struct jw_error *error);
 /// The handshake's calls of OpenSSL, until it is done.
@@ -101,6 +114,13 @@ void jw_explain_end(const struct jw_transport *transport, int number, bool start
 /// Words for a call of OpenSSL's that failed for good. `number`: errno as it left it. `started`: some of the
 /// reply has come already.
 void jw_explain(struct jw_transport *transport, int result, int number, bool started, struct jw_error *error);
+
+/// False: none are kept. What it has is to be closed.
+bool jw_sessions_open(struct jw_sessions *sessions, const struct jw_client_options *options);
+/// Has the session that is kept resumed, if the server still knows it. False: there is none.
+bool jw_sessions_resume(const struct jw_sessions *sessions, struct ssl_st *ssl);
+/// Keeps one that the server gave, for as long as what its handshake verified is so.
+void jw_sessions_keep(const struct jw_sessions *sessions, struct ssl_st *ssl, struct ssl_session_st *session);
 
 /// Reads more behind what is in `in`. 1; or 0 at the connection's end, or -1, and `error`.
 int jw_fill(struct jw_client *client, bool started, struct jw_error *error);

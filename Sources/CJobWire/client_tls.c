@@ -12,7 +12,15 @@
 /// What one recv may bring: without it OpenSSL reads each record's head and its rest by a call each.
 #define READ_AHEAD (128 << 10)
 
-SSL_CTX *jw_client_context(const struct jw_client_options *options, struct jw_error *error)
+static int keep_session(SSL *ssl, SSL_SESSION *session)
+{
+    const struct jw_transport *transport = BIO_get_data(SSL_get_rbio(ssl));
+    if (transport->sessions.directory >= 0)
+        jw_sessions_keep(&transport->sessions, ssl, session);
+    return 0;
+}
+
+SSL_CTX *jw_client_context(struct jw_error *error)
 {
     // The system's configuration is for other programs, and reading it takes longer than the handshake.
     OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
@@ -24,9 +32,7 @@ SSL_CTX *jw_client_context(const struct jw_client_options *options, struct jw_er
         jw_tls_reason(error->text, size);
         return NULL;
     }
-    if (!jw_tls_configure(ctx, options->certificate_file, options->key_file, error->text, size) ||
-        (SSL_CTX_load_verify_file(ctx, options->ca_file) != 1 &&
-         !jw_tls_fail(error->text, size, "cannot use the authority's certificate", options->ca_file))) {
+    if (!jw_tls_limit(ctx, error->text, size)) {
         SSL_CTX_free(ctx);
         return NULL;
     }
@@ -34,7 +40,53 @@ SSL_CTX *jw_client_context(const struct jw_client_options *options, struct jw_er
     SSL_CTX_set_mode(ctx, SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_read_ahead(ctx, 1);
     SSL_CTX_set_default_read_buffer_len(ctx, READ_AHEAD);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ctx, keep_session);
     return ctx;
+}
+
+static bool trust(SSL *ssl, const struct jw_client_options *options, struct jw_error *error)
+{
+    const size_t size = sizeof error->text;
+    error->kind = JW_FAIL_FILES;
+    ERR_clear_error();
+    return SSL_CTX_load_verify_file(SSL_get_SSL_CTX(ssl), options->ca_file) == 1 ||
+           jw_tls_fail(error->text, size, "cannot use the authority's certificate", options->ca_file);
+}
+
+static bool identify(SSL *ssl, const struct jw_client_options *options, struct jw_error *error)
+{
+    error->kind = JW_FAIL_FILES;
+    return jw_tls_identify(ssl, options->certificate_file, options->key_file, error->text,
+                           sizeof error->text);
+}
+
+static int verify_late(X509_STORE_CTX *context, void *options)
+{
+    struct jw_error error;
+    SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
+    if (trust(ssl, options, &error))
+        return X509_verify_cert(context);
+    X509_STORE_CTX_set_error(context, X509_V_ERR_UNSPECIFIED);
+    return 0;
+}
+
+static int identify_late(SSL *ssl, void *options)
+{
+    struct jw_error error;
+    return identify(ssl, options, &error);
+}
+
+bool jw_identify(struct jw_transport *transport, const struct jw_client_options *options,
+                 struct jw_error *error)
+{
+    SSL *ssl = transport->ssl;
+    if (!jw_sessions_open(&transport->sessions, options) || !jw_sessions_resume(&transport->sessions, ssl))
+        return identify(ssl, options, error) && trust(ssl, options, error);
+    // The session is of the very bytes of these files: they were good, and a third of a command's time.
+    SSL_CTX_set_cert_verify_callback(SSL_get_SSL_CTX(ssl), verify_late, (void *)options);
+    SSL_set_cert_cb(ssl, identify_late, (void *)options);
+    return true;
 }
 
 static bool expect_name(SSL *ssl, const char *name)

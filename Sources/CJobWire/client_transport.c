@@ -33,27 +33,29 @@ static int bio_read(BIO *bio, char *bytes, int length)
 bool jw_transport_open(struct jw_transport *transport, const struct jw_client_options *options,
                        struct jw_error *error)
 {
-    transport->socket = -1;
+    transport->socket = transport->sessions.directory = -1;
     transport->io_ms = options->io_ms;
     int64_t deadline = jw_deadline(options->connect_ms);
-    // The files first: what is wrong with them is better known before anything else is.
-    SSL_CTX *ctx = jw_client_context(options, error);
+    SSL_CTX *ctx = jw_client_context(error);
     if (ctx == NULL)
         return false;
-    transport->socket = jw_connect(options, deadline, error);
-    if (transport->socket >= 0) {
-        jw_set_error(error, JW_FAIL_CONNECT, "out of memory");
-        transport->method = jw_tls_bio_method(bio_read, bio_write);
-        transport->ssl = transport->method != NULL ? jw_tls_session(ctx, transport->method, transport) : NULL;
-    }
+    jw_set_error(error, JW_FAIL_CONNECT, "out of memory");
+    transport->method = jw_tls_bio_method(bio_read, bio_write);
+    transport->ssl = transport->method != NULL ? jw_tls_session(ctx, transport->method, transport) : NULL;
     SSL_CTX_free(ctx);
-    return transport->ssl != NULL && jw_handshake(transport, options, deadline, error);
+    // The files first: what is wrong with them is better known before anything else is.
+    if (transport->ssl == NULL || !jw_identify(transport, options, error))
+        return false;
+    transport->socket = jw_connect(options, deadline, error);
+    return transport->socket >= 0 && jw_handshake(transport, options, deadline, error);
 }
 
 void jw_transport_close(struct jw_transport *transport, bool in_order)
 {
     if (transport->ssl != NULL && in_order)
         SSL_shutdown(transport->ssl);
+    if (transport->sessions.directory >= 0)
+        close(transport->sessions.directory);
     SSL_free(transport->ssl);
     BIO_meth_free(transport->method);
     if (transport->socket >= 0)

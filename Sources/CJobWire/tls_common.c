@@ -26,21 +26,22 @@ bool jw_tls_fail(char *error, size_t size, const char *what, const char *file)
     return false;
 }
 
-static bool limit(SSL_CTX *ctx)
+bool jw_tls_limit(SSL_CTX *ctx, char *error, size_t error_size)
 {
+    ERR_clear_error();
     SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
-    return SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-           SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-           SSL_CTX_set_ciphersuites(ctx, suites) == 1 && SSL_CTX_set1_groups_list(ctx, groups) == 1;
+    SSL_CTX_set_default_passwd_cb(ctx, jw_tls_no_password);
+    return (SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+            SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+            SSL_CTX_set_ciphersuites(ctx, suites) == 1 && SSL_CTX_set1_groups_list(ctx, groups) == 1) ||
+           jw_tls_fail(error, error_size, "cannot limit TLS to", "version 1.3");
 }
 
 bool jw_tls_configure(SSL_CTX *ctx, const char *certificate_file, const char *key_file, char *error,
                       size_t error_size)
 {
-    ERR_clear_error();
-    if (!limit(ctx))
-        return jw_tls_fail(error, error_size, "cannot limit TLS to", "version 1.3");
-    SSL_CTX_set_default_passwd_cb(ctx, jw_tls_no_password);
+    if (!jw_tls_limit(ctx, error, error_size))
+        return false;
     if (SSL_CTX_use_certificate_chain_file(ctx, certificate_file) != 1)
         return jw_tls_fail(error, error_size, "cannot use the certificate", certificate_file);
     ERR_clear_error();
@@ -48,6 +49,18 @@ bool jw_tls_configure(SSL_CTX *ctx, const char *certificate_file, const char *ke
         SSL_CTX_check_private_key(ctx) != 1)
         return jw_tls_fail(error, error_size, "cannot use the key", key_file);
     return true;
+}
+
+bool jw_tls_identify(SSL *ssl, const char *certificate_file, const char *key_file, char *error,
+                     size_t error_size)
+{
+    ERR_clear_error();
+    if (SSL_use_certificate_chain_file(ssl, certificate_file) != 1)
+        return jw_tls_fail(error, error_size, "cannot use the certificate", certificate_file);
+    ERR_clear_error();
+    return (SSL_use_PrivateKey_file(ssl, key_file, SSL_FILETYPE_PEM) == 1 &&
+            SSL_check_private_key(ssl) == 1) ||
+           jw_tls_fail(error, error_size, "cannot use the key", key_file);
 }
 
 static long bio_control(BIO *bio, int command, long number, void *pointer)

@@ -12,6 +12,9 @@ public struct ConnectionSettings: Sendable, Equatable {
   public var authorityFile, certificateFile, keyFile: String
   /// The name the server's certificate must have, when it is not the host's.
   public var serverName: String?
+  /// The caller's own directory, below which TLS sessions are kept and resumed: one that others may enter is not used.
+  /// Nil: none are kept.
+  public var sessionDirectory: String?
   /// Milliseconds to connect, and to wait for a reply to go on; 0: no limit.
   public var connectTimeout: UInt32 = 10_000
   public var replyTimeout: UInt32 = 60_000
@@ -36,15 +39,15 @@ public struct ConnectionSettings: Sendable, Equatable {
 
 extension ConnectionSettings {
   func withOptions<Result>(_ body: (jw_client_options) -> Result) -> Result {
-    let texts = [host, authorityFile, certificateFile, keyFile] + (serverName.map { [$0] } ?? [])
-    return withCStrings(texts) { texts in
+    withCStrings([host, authorityFile, certificateFile, keyFile, serverName ?? "", sessionDirectory ?? ""]) {
+      texts in
       withProxy { proxy in
-        // Without a server's name the fifth is the NULL that ends the vector.
         body(
           jw_client_options(
-            host: texts[0]!, port: port, proxy: proxy, server_name: texts[4], ca_file: texts[1]!,
-            certificate_file: texts[2]!, key_file: texts[3]!, connect_ms: connectTimeout, io_ms: replyTimeout)
-        )
+            host: texts[0]!, port: port, proxy: proxy, server_name: serverName == nil ? nil : texts[4],
+            ca_file: texts[1]!, certificate_file: texts[2]!, key_file: texts[3]!,
+            session_directory: sessionDirectory == nil ? nil : texts[5], connect_ms: connectTimeout,
+            io_ms: replyTimeout))
       }
     }
   }

@@ -7,6 +7,7 @@ enum Setting: String, CaseIterable {
   case server, ca, cert, key, proxy
   case serverName = "server-name"
   case replyTimeout = "reply-timeout"
+  case sessions
 
   /// Where the daemon listens when nothing else is said, too.
   static let standardHost = "127.0.0.1"
@@ -20,6 +21,7 @@ enum Setting: String, CaseIterable {
     case .key: "\(keys)/client.key"
     case .serverName, .proxy: nil
     case .replyTimeout: "60s"
+    case .sessions: "keep"
     }
   }
 }
@@ -86,6 +88,12 @@ struct Settings {
         "\(self[.replyTimeout]!.origin): \"\(text(.replyTimeout))\" must be \(DurationText.allowed)")
     }
     settings.replyTimeout = UInt32(clamping: duration.milliseconds)
+    switch text(.sessions) {
+    case "keep": settings.sessionDirectory = environment.directory("XDG_RUNTIME_DIR")
+    case "off": break
+    default:
+      throw invocation.usage("\(self[.sessions]!.origin): \"\(text(.sessions))\" must be keep or off")
+    }
     return settings
   }
 

@@ -98,6 +98,30 @@ import Testing
     }
   }
 
+  @Test func jobctlKeepsASessionForTheNextCommandUnlessToldNotTo() throws {
+    try Daemon.with { daemon in
+      let runtime = "\(daemon.scratch.path)/runtime"
+      #expect(mkdir(runtime, 0o700) == 0)
+      func status(_ options: [String]) throws -> Int32 {
+        var environment = daemon.jobctlEnvironment("alice")
+        environment["XDG_RUNTIME_DIR"] = runtime
+        return try Running(
+          Programs.jobctl, ["ps"] + options, environment: environment, directory: daemon.scratch
+        ).wait().status
+      }
+      #expect(try status(["--sessions", "off"]) == 0)
+      #expect(Files.list(runtime) == [])
+      #expect(try status([]) == 0 && status([]) == 0)
+      let files = Files.list("\(runtime)/jobctl")
+      #expect(files.count == 1)
+      let kept = Files.read("\(runtime)/jobctl/\(files[0])")
+      // The daemon that serves from now on does not know it.
+      try daemon.killSupervisor()
+      #expect(try status([]) == 0)
+      #expect(Files.read("\(runtime)/jobctl/\(files[0])") != kept)
+    }
+  }
+
   private func sClient(_ daemon: Daemon, _ more: [String], id: String) throws -> String {
     let request = "GET /jobs/\(id)/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     let alice = "\(daemon.pki.directory)/alice"

@@ -44,7 +44,7 @@ extension Command {
     case .ca, .cert, .key: return Path.absolute(text)
     case .replyTimeout: return invocation.duration(setting.rawValue)!.description
     case .proxy: try checkProxy(text, invocation)
-    case .serverName: break
+    case .serverName, .sessions: break
     }
     return text
   }

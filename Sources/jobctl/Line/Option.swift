@@ -51,6 +51,9 @@ struct Option: Sendable {
     Option(
       "reply-timeout", .duration(),
       "How long the server may be silent (JOBCTL_REPLY_TIMEOUT); 60s if not given."),
+    Option(
+      "sessions", .oneOf(["keep", "off"]),
+      "off: keeps no TLS session in XDG_RUNTIME_DIR for the next command (JOBCTL_SESSIONS)."),
   ]
 }
 

@@ -30,11 +30,15 @@ enum ManualPage {
       \(paragraph(JobSelection.explanation))
       .Sh ENVIRONMENT
       .Bl -tag -width Ds
-      .It Ev JOBCTL_SERVER , JOBCTL_CA , JOBCTL_CERT , JOBCTL_KEY , JOBCTL_SERVER_NAME , JOBCTL_PROXY , JOBCTL_REPLY_TIMEOUT
+      .It Ev JOBCTL_SERVER , JOBCTL_CA , JOBCTL_CERT , JOBCTL_KEY , JOBCTL_SERVER_NAME , JOBCTL_PROXY , JOBCTL_REPLY_TIMEOUT , JOBCTL_SESSIONS
       As the options of a connection.
       .It Ev HTTPS_PROXY , NO_PROXY
       The proxy where none is set otherwise, and hosts and domains, with a comma between each two, that are reached without it.
       So is this host.
+      .It Ev XDG_RUNTIME_DIR
+      Where TLS sessions are kept for the next command, which begins the sooner. They are the user's alone to read, belong to this \
+      client's files, the server and its authority, and end with the first certificate. Without the variable, or where others may \
+      enter the directory, and with `Fl -sessions Cm off`, none are.
       .It Ev JOBCTL_PROFILE
       The profile to use.
       .It Ev JOBCTL_CONFIG
@@ -46,6 +50,8 @@ enum ManualPage {
       .Bl -tag -width Ds
       .It Pa ~/.config/jobctl/config.json
       Profiles.
+      .It Pa $XDG_RUNTIME_DIR/jobctl/*
+      TLS sessions.
       .It Pa ~/.config/jobd/pki , /etc/jobd/pki
       Keys and certificates, of a user and of root: `Pa ca.crt , client.crt , client.key .`
       .El

@@ -71,6 +71,7 @@ final class ServerContext: @unchecked Sendable {
     guard let authority else { return }
     SSL_CTX_load_verify_file(context, authority.certificate)
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+    SSL_CTX_set_session_id_context(context, "test", 4)
   }
 
   deinit { SSL_CTX_free(context) }
@@ -92,6 +93,9 @@ struct Peer {
   let descriptor: Int32
 
   init(_ ssl: OpaquePointer, _ descriptor: Int32) { (self.ssl, self.descriptor) = (ssl, descriptor) }
+
+  /// Whether the handshake resumed a session.
+  var isResumed: Bool { SSL_session_reused(ssl) == 1 }
 
   /// What one record held; nil at the end.
   func record() -> String? {

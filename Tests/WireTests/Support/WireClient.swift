@@ -20,6 +20,7 @@ final class WireClient {
     var serverName: String?
     var authority: String
     var identity: Identity
+    var sessions: String?
     var connectTime: UInt32 = 60_000
     var replyTime: UInt32 = 60_000
   }
@@ -29,7 +30,7 @@ final class WireClient {
   init(_ settings: Settings) throws {
     let strings = [
       settings.host, settings.authority, settings.identity.certificate, settings.identity.key,
-      settings.serverName ?? "",
+      settings.serverName ?? "", settings.sessions ?? "",
     ]
     var error = jw_error()
     var made: OpaquePointer?
@@ -38,7 +39,8 @@ final class WireClient {
         host: strings[0]!, port: settings.port, proxy: nil,
         server_name: settings.serverName == nil ? nil : strings[4],
         ca_file: strings[1]!, certificate_file: strings[2]!, key_file: strings[3]!,
-        connect_ms: settings.connectTime, io_ms: settings.replyTime)
+        session_directory: settings.sessions == nil ? nil : strings[5], connect_ms: settings.connectTime,
+        io_ms: settings.replyTime)
       return jw_client_open(&options, &made, &error)
     }
     guard opened, let made else { throw WireError(error) }

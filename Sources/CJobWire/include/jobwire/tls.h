@@ -12,9 +12,17 @@ struct bio_st;
 struct bio_method_st;
 
 /// Limits a context to TLS 1.3 and RFC 8446 section 9.1's suites, AES-128-GCM preferred, groups X25519 and
-/// P-256, and loads PEM certificate chain and key (checked to match). False: `error` says which file and why.
+/// P-256. False: `error` says why.
+bool jw_tls_limit(struct ssl_ctx_st *_Nonnull ctx, char *_Nonnull error, size_t error_size)
+    __attribute__((warn_unused_result));
+/// The same, and loads PEM certificate chain and key (checked to match). False: `error` says which file and
+/// why.
 bool jw_tls_configure(struct ssl_ctx_st *_Nonnull ctx, const char *_Nonnull certificate_file,
                       const char *_Nonnull key_file, char *_Nonnull error, size_t error_size)
+    __attribute__((warn_unused_result));
+/// Loads them for one session of a limited context.
+bool jw_tls_identify(struct ssl_st *_Nonnull ssl, const char *_Nonnull certificate_file,
+                     const char *_Nonnull key_file, char *_Nonnull error, size_t error_size)
     __attribute__((warn_unused_result));
 /// What a connection's bytes come and go by; of the data that `jw_tls_session` is given. NULL without memory;
 /// freed by OpenSSL's function for it, after its sessions.
