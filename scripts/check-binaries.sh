@@ -16,6 +16,7 @@ for program in jobd jobd-keeper jobctl; do
   grep -q 'Type:.*DYN' <<<"$(readelf -hW "$file")" || complain "$file" "it has a fixed address (no PIE)"
   grep -qE '__[a-z]+_chk' <<<"$(readelf --dyn-syms -W "$file")" ||
     complain "$file" "calls of the C library are unchecked (no FORTIFY)"
+  grep -q 'libstdc++' <<<"$dynamic" && complain "$file" "it loads libstdc++ (see STATIC in the Makefile)"
   # The loader itself is what finds a thread's variables.
   unused=$(ldd -u "$file" 2>/dev/null | grep -E '^\s+/' | grep -v '/ld-linux' || true)
   [ -z "$unused" ] || complain "$file" "linked with libraries it does not use: $unused"
