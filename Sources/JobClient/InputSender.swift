@@ -5,7 +5,7 @@ import Platform
 /// Sends what can be read from a descriptor into a job's open standard input: each byte once and in order, then the end.
 ///
 /// One request goes on for as long as there is something to send. The server tells meanwhile how far the job has the
-/// input; what it has not is kept, a few MiB at most, and sent again when the connection was lost. A server that does not
+/// input; what it has not is kept, ``mostBlocks`` at most, and sent again when the connection was lost. A server that does not
 /// say anything for as long as a reply may take is lost too; a job that does not read is waited for. One thread.
 public final class InputSender {
   private struct Block {
@@ -15,7 +15,8 @@ public final class InputSender {
   }
 
   private static let blockSize = 1 << 16
-  private static let mostBlocks = 64
+  /// 32 MiB: less than what is on its way through a fast and long link would leave that idle.
+  private static let mostBlocks = 512
   /// Milliseconds without input after which the request is ended: the server waits for a body only so long.
   private static let idle: Int64 = 1000
   /// The same between two words of the server, when a reply may take for ever.
@@ -39,24 +40,30 @@ public final class InputSender {
   /// Returns after the input's end, when the job has it all; connects when there is something to send. Throws
   /// ``ClientError``: a 409 with ``InputEnded/text`` when the job takes no more.
   public func send() throws {
-    while !isAtEnd {
+    repeat {
       read()
-      if !kept.isEmpty { try bridge.call { try sendOnce() } }
-    }
-    try bridge.call { try client.feed(id, [], at: offset, close: true) }
+      try bridge.call { try kept.isEmpty ? client.feed(id, [], at: offset, close: true) : sendOnce() }
+    } while !isAtEnd
   }
 
-  /// One request, from the first byte that is kept.
+  /// One request, from the first byte that is kept. That of the input's end follows at once, not a round trip later.
   private func sendOnce() throws {
     let connection = try client.connection()
     let type = "Content-Type: \(MediaType.octets)\r\n"
     try connection.begin(Route.stdin.method, target, headers: type, length: -1)
     let isWhole = try isWritten(to: connection)
+    let isLast = isWhole && isAtEnd
+    if isLast { try connection.send(Route.stdin.method, endTarget) }
+    try readReply(connection)
+    guard isWhole else { throw ClientError.closed("the server ended the request before the input did") }
+    kept = []
+    if isLast { try readReply(connection) }
+  }
+
+  private func readReply(_ connection: Connection) throws {
     let status = try connection.reply()
     guard status < 300 else { throw try JobClient.failure(connection, status) }
     _ = try connection.readAll()
-    guard isWhole else { throw ClientError.closed("the server ended the request before the input did") }
-    kept = []
   }
 
   private var target: String {
@@ -67,6 +74,8 @@ public final class InputSender {
     ]
     return Route.stdin.target(id, query)
   }
+
+  private var endTarget: String { Route.stdin.target(id, ["offset": "\(offset)", "close": "1"]) }
 
   /// False: the server answered before the request's end, or closed the connection.
   private func isWritten(to connection: Connection) throws -> Bool {

@@ -16,6 +16,10 @@ void bare_sync(const char *file, double seconds);
 /* Writes so many bytes to standard output: the job whose output is drained. */
 void write_bytes(unsigned long long bytes);
 
+/* Leads from a port of its own, which it prints, to `port` of this host, and delays what passes by so much
+ * each way, until its standard input ends. */
+_Noreturn void delayed_link(uint16_t port, double milliseconds);
+
 /* A child whose standard streams are /dev/null and two pipes. */
 struct child {
     int pid, out, err;

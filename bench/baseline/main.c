@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] =
-    "baseline jobs IN_FLIGHT SECONDS | drain FILE BYTES | sync FILE SECONDS | write BYTES";
+static const char usage[] = "baseline jobs IN_FLIGHT SECONDS | drain FILE BYTES | sync FILE SECONDS | write "
+                            "BYTES | delay PORT MILLISECONDS";
 
 int main(int count, char **arguments)
 {
@@ -17,6 +17,8 @@ int main(int count, char **arguments)
         bare_sync(arguments[2], strtod(arguments[3], NULL));
     else if (strcmp(what, "write") == 0 && count == 3)
         write_bytes(strtoull(arguments[2], NULL, 10));
+    else if (strcmp(what, "delay") == 0 && count == 4)
+        delayed_link((uint16_t)atoi(arguments[2]), strtod(arguments[3], NULL));
     else
         fail("%s", usage);
     return 0;

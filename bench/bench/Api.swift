@@ -26,9 +26,9 @@ struct Api {
   private struct Created: Decodable { var id: String }
   private struct Status: Decodable { var status: String }
 
-  func create(_ command: String, _ arguments: [String] = []) throws -> String {
+  func create(_ command: String, _ arguments: [String] = [], takesInput: Bool = false) throws -> String {
     let list = arguments.map { "\"\($0)\"" }.joined(separator: ",")
-    let body = "{\"cmd\":\"\(command)\",\"args\":[\(list)]}"
+    let body = "{\"cmd\":\"\(command)\",\"args\":[\(list)],\"stdin_open\":\(takesInput)}"
     let text = try ask("PUT", "/jobs", ["-H", "Content-Type: application/json", "--data-binary", body])
     return try decode(Created.self, text, of: "PUT /jobs").id
   }

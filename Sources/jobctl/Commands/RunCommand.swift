@@ -48,12 +48,13 @@ private struct RunCommand {
     let forwardsInput = !invocation.has("no-stdin") && StandardInput.canBeForwarded
     if forwardsInput { request.stdinOpen = true }
     let signals = try SignalForwarder(client.settings)
+    let input = forwardsInput ? try StandardInput(client.settings) : nil
     let key = IdempotencyKey.fresh()
     let id = try bridge.call { try client.create(request, key: key) }
     do {
       try signals.forward(to: id)
       try tellIfItWaits(id)
-      if forwardsInput { try StandardInput.forward(to: id, client.settings) }
+      try input?.forward(to: id)
       return try finish(id)
     } catch is OutputClosed {
       let client = JobClient(client.settings)

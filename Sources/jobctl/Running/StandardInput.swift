@@ -4,7 +4,11 @@ import JobClient
 import Platform
 
 /// Forwards jobctl's own standard input to a job, over a connection that is made when there is something to forward.
-enum StandardInput {
+final class StandardInput: Sendable {
+  // One thread's at a time: that which connects has ended before the one that sends begins.
+  private nonisolated(unsafe) let client: JobClient
+  private let connecting: pthread_t
+
   /// False for one that is closed, /dev/null, a pipe that is at its end already, or a terminal that belongs to another
   /// job of the shell.
   static var canBeForwarded: Bool {
@@ -17,10 +21,21 @@ enum StandardInput {
     return isatty(STDIN_FILENO) == 0 || tcgetpgrp(STDIN_FILENO) == getpgrp()
   }
 
-  /// Starts copying, until the input or the job ends.
-  static func forward(to id: JobID, _ settings: ConnectionSettings) throws {
-    try SystemThread.detach {
-      let client = JobClient(settings)
+  /// Connects meanwhile: the job that takes the input need not be known for that.
+  init(_ settings: ConnectionSettings) throws {
+    nonisolated(unsafe) let client = JobClient(settings)
+    self.client = client
+    connecting = try SystemThread.start(takesSignals: true) {
+      var ready = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+      // What fails is tried again, and told, when the input is sent.
+      if poll(&ready, 1, -1) == 1 { _ = try? client.connection() }
+    }
+  }
+
+  /// Starts copying, until the input or the job ends. Once.
+  func forward(to id: JobID) throws {
+    try SystemThread.detach { [self] in
+      pthread_join(connecting, nil)
       let bridge = Bridge(client)
       // The daemon has answered the job's creation: one that stalls afterwards is waited for.
       bridge.reached()
