@@ -26,8 +26,9 @@ static void add_with_body(struct connection *c, const char *line, const char *bo
     c->out.to += length;
 }
 
-/* Adds a request that creates `count` jobs: one by PUT, more as a batch. */
-void create_add(struct connection *c, int count, uint64_t begun)
+/* Adds a request that creates `count` jobs: by the line `single` when it is one, by `batch` when there are
+ * more. */
+static void add_jobs(struct connection *c, const char *single, const char *batch, int count, uint64_t begun)
 {
     const char *job = c->load->options.job;
     size_t length = strlen(job), size = 16 + (size_t)count * (length + 1);
@@ -35,7 +36,7 @@ void create_add(struct connection *c, int count, uint64_t begun)
         fail("out of memory");
     c->id_next = c->id_count = 0;
     if (count == 1) {
-        add_with_body(c, "PUT /jobs", job, length, begun);
+        add_with_body(c, single, job, length, begun);
         return;
     }
     char *body = malloc(size);
@@ -45,8 +46,18 @@ void create_add(struct connection *c, int count, uint64_t begun)
     for (int i = 0; i < count; i++)
         at += (size_t)snprintf(body + at, size - at, "%s%s", i ? "," : "", job);
     at += (size_t)snprintf(body + at, size - at, "]}");
-    add_with_body(c, "POST /jobs:batch", body, at, begun);
+    add_with_body(c, batch, body, at, begun);
     free(body);
+}
+
+void create_add(struct connection *c, int count, uint64_t begun)
+{
+    add_jobs(c, "PUT /jobs", "POST /jobs:batch", count, begun);
+}
+
+void run_add(struct connection *c, int count, uint64_t begun)
+{
+    add_jobs(c, "POST /jobs:run", "POST /jobs:batch?run=1", count, begun);
 }
 
 /* Keeps the ids that a create or a batch answered. */

@@ -24,6 +24,8 @@ struct mode {
     void (*ready)(struct connection *c);
     /* A reply came. `body` is NULL when it was too long to be kept, `length` its bytes all the same. */
     void (*reply)(struct connection *c, int status, const char *body, size_t length);
+    /* The next bytes of a body that is not kept whole; NULL: nobody looks at them. */
+    void (*piece)(struct connection *c, const char *bytes, size_t count);
     /* The handshake is over and the server's ticket is here, which it sends only to a client it lets in. */
     void (*ticket)(struct connection *c);
     /* The mode's own members of the JSON line, each begun by a comma. */
@@ -32,6 +34,8 @@ struct mode {
     bool is_raw;
     /* Connections are opened by `begin`, not before it. */
     bool opens_itself;
+    /* What is done is not the reply to one request: the mode counts it. */
+    bool counts_itself;
     /* Ends by `finished` of all connections, not by time. */
     bool runs_to_its_end;
 };
@@ -64,6 +68,8 @@ struct connection {
     uint64_t job_begun, stage_begun;
     char (*ids)[64];
     int id_count, id_next;
+    /* A line that is not whole yet. */
+    struct bytes line;
 };
 
 struct load {
@@ -110,14 +116,15 @@ uint64_t pace(struct load *load, uint64_t now);
 void pace_next(struct connection *c);
 
 /* modes */
-extern const struct mode mode_get, mode_handshake, mode_resume, mode_jobs, mode_download, mode_idle,
+extern const struct mode mode_get, mode_handshake, mode_resume, mode_jobs, mode_run, mode_download, mode_idle,
     mode_hold, mode_put, mode_flood, mode_slow_handshake, mode_slow_head, mode_slow_body, mode_deaf;
 
 /* mode_hold.c: looks at all jobs (stage 0), or deletes them (1). */
 void hold_begin(struct connection *c, int stage);
 void hold_next(struct connection *c);
 
-/* create.c, shared by those that create jobs */
+/* create.c, shared by those that create jobs: one, or more in a batch; `run` is answered with their ends */
+void run_add(struct connection *c, int count, uint64_t begun);
 void create_add(struct connection *c, int count, uint64_t begun);
 void create_reply(struct connection *c, int status, const char *body, size_t length);
 void request_add(struct connection *c, const char *method, const char *id, const char *rest);

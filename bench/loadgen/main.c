@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 static const struct mode *const modes[] = {
-    &mode_get,       &mode_handshake, &mode_resume, &mode_jobs,  &mode_download,
-    &mode_idle,      &mode_hold,      &mode_put,    &mode_flood, &mode_slow_handshake,
-    &mode_slow_head, &mode_slow_body, &mode_deaf};
+    &mode_get,       &mode_handshake, &mode_resume,         &mode_jobs,
+    &mode_run,       &mode_download,  &mode_idle,           &mode_hold,
+    &mode_put,       &mode_flood,     &mode_slow_handshake, &mode_slow_head,
+    &mode_slow_body, &mode_deaf};
 
 static const struct mode *find_mode(const char *name)
 {

@@ -35,20 +35,10 @@ static void add(struct connection *c, enum stage stage)
     }
 }
 
-/* The requests that follow the creation need not wait for each other's replies. */
-static bool is_pipelined(const struct connection *c)
-{
-    return c->load->options.depth > 1;
-}
-
 static void ask(struct connection *c, enum stage stage)
 {
     enter(c, stage);
     add(c, stage);
-    if (stage != WAIT || !is_pipelined(c))
-        return;
-    add(c, OUTPUT);
-    add(c, DELETE);
 }
 
 static void begin(struct connection *c)
@@ -78,11 +68,7 @@ static void check(const struct connection *c, int status, const char *body, size
 static void advance(struct connection *c)
 {
     if (c->stage < DELETE) {
-        enum stage next = (enum stage)(c->stage + 1);
-        if (next > WAIT && is_pipelined(c))
-            enter(c, next);
-        else
-            ask(c, next);
+        ask(c, (enum stage)(c->stage + 1));
         return;
     }
     if (c->load->measuring) {
@@ -116,4 +102,5 @@ static void print(struct load *load, FILE *out)
     }
 }
 
-const struct mode mode_jobs = {.name = "jobs", .begin = begin, .reply = reply, .print = print};
+const struct mode mode_jobs = {
+    .name = "jobs", .begin = begin, .reply = reply, .print = print, .counts_itself = true};

@@ -16,7 +16,7 @@ static void complete(struct connection *c, const char *body, size_t length)
         fail("connection %d: a reply that nobody asked for", c->number);
     c->first = (c->first + 1) % MOST_DEPTH;
     c->open--;
-    if (load->measuring && load->mode != &mode_jobs) {
+    if (load->measuring && !load->mode->counts_itself) {
         histogram_record(&load->latency, now - begun);
         load->done++;
     }
@@ -89,6 +89,8 @@ static bool take_stream(struct connection *c)
 {
     uint64_t here = c->in.to - c->in.from, count = here < c->left ? here : c->left;
     const char *line;
+    if (count > 0 && c->load->mode->piece != NULL)
+        c->load->mode->piece(c, c->in.start + c->in.from, count);
     c->in.from += count;
     c->left -= count;
     c->streamed += count;
