@@ -7,7 +7,8 @@
 /* vfork + exec + wait of /bin/true with two pipes, `in_flight` at a time on two threads, for so long. */
 void bare_jobs(int in_flight, double seconds);
 
-/* A child that writes `bytes`, drained into the file by 1 MiB reads from a 1 MiB pipe. */
+/* A child that writes `bytes`, drained into the file by 1 MiB reads from a 1 MiB pipe; the CPU time is
+ * without the child's. */
 void bare_drain(const char *file, unsigned long long bytes);
 
 /* Writes 4 KiB over a part of the file and fdatasyncs it, for so long. */

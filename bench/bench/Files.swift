@@ -30,6 +30,18 @@ enum Files {
     }
   }
 
+  /// A new directory on a tmpfs that has room for so many bytes; nil: there is none.
+  static func makeMemoryDirectory(_ name: String, room: Int) throws -> String? {
+    for parent in ["/dev/shm", "/run/user/\(getuid())", "/tmp"] where access(parent, W_OK) == 0 {
+      let words = try Child.run(["findmnt", "-n", "-b", "-f", "-o", "FSTYPE,AVAIL", "-T", parent]).text
+        .split { $0 == " " || $0 == "\n" }
+      guard words.count == 2, words[0] == "tmpfs", Int(words[1]) ?? 0 >= room else { continue }
+      try makeDirectory("\(parent)/\(name)")
+      return "\(parent)/\(name)"
+    }
+    return nil
+  }
+
   static func remove(_ path: String) throws { try Child.run(["rm", "-rf", "--", path]) }
 
   /// The numbers of a file of "name: N kB" lines.

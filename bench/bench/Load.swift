@@ -50,11 +50,13 @@ struct BareJobs: Decodable {
 }
 
 struct BareDrain: Decodable {
-  /// Bytes a second until all is written, and until all is on disk.
-  var rate, syncedRate: Double
+  /// Bytes a second until all is written.
+  var rate: Double
+  /// CPU seconds of who reads and writes them again.
+  var cpu: Double
   enum CodingKeys: String, CodingKey {
+    case cpu
     case rate = "per_second"
-    case syncedRate = "synced_per_second"
   }
 }
 

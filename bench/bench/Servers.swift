@@ -1,3 +1,4 @@
+import BenchSupport
 import Glibc
 
 /// The certificates that all servers and clients of a run use.
@@ -58,9 +59,12 @@ final class Jobd: Server {
   private let child: Child
 
   /// Limits that protect a host from its clients are set so that the load generator does not reach them.
-  /// `settings`: the configuration file.
-  init(_ bench: Bench, state name: String, options: [String] = [], settings: String = "{}") throws {
-    state = bench.path(name)
+  /// `settings`: the configuration file. `below`: where its state is, when that is not the run's own directory.
+  init(
+    _ bench: Bench, state name: String, below directory: String? = nil, options: [String] = [],
+    settings: String = "{}"
+  ) throws {
+    state = "\(directory ?? bench.options.scratch)/\(name)"
     let log = "\(state).log"
     unlink(log)
     try Files.write(settings, to: "\(state).json5")
@@ -96,6 +100,9 @@ final class Jobd: Server {
     }
     pids = [try pid(in: "starting"), try pid(in: "api_started"), child.pid]
   }
+
+  /// Seconds that the supervisor has used so far.
+  var supervisorCPU: Double { Double(cpu_ns(pids[0])) / 1e9 }
 
   /// Processes that the supervisor has started and that run, its api process not among them.
   func children() throws -> Int {
