@@ -13,6 +13,7 @@ do {
   bench.section("memory", "Memory", bench.memoryRows)
   bench.section("command", "The command line", bench.commandRows)
   bench.section("input", "Input of a job", bench.inputRows)
+  bench.section("build", "A build", bench.buildRows)
   bench.section("growth", "Growth", bench.growthRows)
   bench.section("queue", "Jobs that wait", bench.queueRows)
   bench.section("followers", "Followers", bench.followerRows)
