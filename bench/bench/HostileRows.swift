@@ -46,6 +46,12 @@ extension Bench {
       Attack(
         name: "200 followers that do not read",
         loads: [["deaf", "--connections", "200", "--path", "/jobs/\(followed)/stdout?follow=1"]]),
+      Attack(
+        name: "200 followers of events that do not read",
+        loads: [
+          ["deaf", "--connections", "200", "--path", "/events?follow=1"],
+          ["put", "--connections", "4", "--rate", "200"],
+        ]),
       Attack(name: "a flood of handshakes", loads: [["handshake", "--connections", "64"]]),
       Attack(
         name: "a flood of requests",
