@@ -11,6 +11,8 @@ final class Context: Sendable {
   let directory: String
   /// The script all jobs run.
   let script: String
+  /// The daemon's state directory.
+  private let state: String
   /// The address of the daemon and the directory of certificates.
   private let port: UInt16
   private let pki: String
@@ -21,6 +23,7 @@ final class Context: Sendable {
 
   init(_ daemon: Daemon) throws {
     directory = daemon.scratch.path
+    state = daemon.state
     port = UInt16(daemon.port)
     pki = daemon.pki.directory
     script = "\(directory)/job.sh"
@@ -58,6 +61,11 @@ final class Context: Sendable {
 
   /// Each launched job appends its tag to the file of its thread: launches are counted outside of jobd.
   func launches(_ thread: Int) -> String { "\(directory)/launches-\(thread)" }
+
+  /// Names of the files of jobs' output.
+  var outputFiles: [String] {
+    Files.list("\(state)/output").flatMap { Files.list("\(state)/output/\($0)") }
+  }
 
   /// Found in the environment of each process of each job of this run.
   var mark: (name: String, value: String) { ("SOAK_RUN", directory) }
@@ -119,6 +127,8 @@ final class Counters: Sendable {
     case fed = "stdin bytes"
     case followed = "followed bytes"
     case runs = "jobctl runs"
+    case answeredRuns = "run requests answered"
+    case removedRuns = "of them with rm"
     case events
   }
 

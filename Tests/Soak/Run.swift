@@ -35,7 +35,7 @@ final class Run {
   func run() throws -> Int32 {
     let (ledgers, witnesses) = try load()
     do {
-      if !context.verdict.isBad { try Audit(context, daemon, ledgers, slots: options.slots).run(witnesses) }
+      if !context.verdict.isBad { try Audit(context, ledgers, slots: options.slots).run(witnesses) }
       resources.judge(context.verdict)
       try idle.mustBeReached(daemon, context.verdict)
       let end = try daemon.stop()

@@ -6,19 +6,19 @@ import JobClient
 /// Compares what the daemon has in the end with what its clients know. The main thread's, when all others are done.
 final class Audit {
   private let context: Context
-  private let daemon: Daemon
   private let ledgers: [Ledger]
   /// Jobs of a client that may run at once; 0: any number.
   private let slots: Int
 
-  init(_ context: Context, _ daemon: Daemon, _ ledgers: [Ledger], slots: Int) {
-    (self.context, self.daemon, self.ledgers, self.slots) = (context, daemon, ledgers, slots)
+  init(_ context: Context, _ ledgers: [Ledger], slots: Int) {
+    (self.context, self.ledgers, self.slots) = (context, ledgers, slots)
   }
 
   func run(_ witnesses: [EventWitness]) throws {
     for witness in witnesses {
       let own = ledgers.filter { $0.client == witness.client }
       let client = JobClient(context.settings(witness.client))
+      try awaitRemovals(client, own)
       let listed = try endOfAll(client)
       try compare(own, listed)
       if slots > 0 { compareSlots(witness.client, listed.values.joined()) }
@@ -33,6 +33,14 @@ final class Audit {
 
   private func check(_ holds: Bool, _ fact: @autoclosure () -> String) {
     if !holds { context.verdict.violation(fact()) }
+  }
+
+  /// What a run request with rm left whose answer did not arrive is there for a minute after its end.
+  private func awaitRemovals(_ client: JobClient, _ own: [Ledger]) throws {
+    let tags = Set(own.flatMap(\.entries).filter(\.leavesNothing).map(\.plan.tag))
+    try Poll.until("the jobs of run requests with rm to be gone", seconds: 120) {
+      try list(client).allSatisfy { !tags.contains($0.labels?["tag"] ?? "none") }
+    }
   }
 
   /// All jobs of a client, each ended: one whose creation was not answered may still run.
@@ -97,7 +105,7 @@ final class Audit {
     let tag = entry.plan.tag
     let expected =
       switch entry.fate {
-      case .unanswered: 0...1
+      case .unanswered: entry.leavesNothing ? 0...0 : 0...1
       case .accepted, .finished, .lost: 1...1
       case .deleted: 0...0
       }
@@ -128,7 +136,7 @@ final class Audit {
       for entry in ledger.entries {
         let count = counts[Substring(entry.plan.tag)] ?? 0
         check(count <= 1, "job \(entry.plan.tag) was launched \(count) times")
-        let hasRun = entry.fate == .finished && entry.plan.kind != .missing
+        let hasRun = entry.hasFinished && entry.plan.kind != .missing
         check(count == 1 || !hasRun, "job \(entry.plan.tag) finished, and was launched \(count) times")
       }
     }
@@ -140,16 +148,12 @@ final class Audit {
     var leaked: [String] = []
     do {
       try Poll.until("the files of deleted jobs to be gone", seconds: 20) {
-        leaked = outputFiles.filter { !names.contains(String($0.prefix(36))) }
+        leaked = context.outputFiles.filter { !names.contains(String($0.prefix(36))) }
         return leaked.isEmpty
       }
     } catch is Poll.TimeIsUp {
       check(false, "\(leaked.count) files of no job: \(leaked.prefix(5))")
     }
-  }
-
-  private var outputFiles: [String] {
-    Files.list("\(daemon.state)/output").flatMap { Files.list("\(daemon.state)/output/\($0)") }
   }
 
   private func deleteAll(_ client: JobClient) throws {

@@ -37,6 +37,8 @@ extension LoadClient {
     context.counters.add(.followed, done.output.count)
     context.counters.add(isLost ? .lost : .finished)
     // With --rm a lost job was removed, if jobctl got as far as that.
-    ledger[index].fate = isLost ? .unanswered : removes ? .deleted : .finished
+    guard !isLost else { return }
+    ledger[index].fate = .finished
+    if removes { ledger[index].fate = .deleted }
   }
 }

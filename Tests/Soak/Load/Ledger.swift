@@ -21,7 +21,13 @@ final class Ledger: @unchecked Sendable {
     /// When it was about to be asked for, in microseconds since 1970.
     let asked: Int64
     var id: JobID?
-    var fate = Fate.unanswered
+    var fate = Fate.unanswered {
+      didSet { if fate == .finished { hasFinished = true } }
+    }
+    /// Its end was seen, whatever became of it later: it was launched.
+    private(set) var hasFinished = false
+    /// It is not kept: nothing of it is there once its end was answered.
+    let leavesNothing: Bool
   }
 
   let thread: Int
@@ -34,8 +40,8 @@ final class Ledger: @unchecked Sendable {
   var next: Int { entries.count }
 
   /// Adds a job before it is asked for; its place.
-  func add(_ plan: Plan) -> Int {
-    entries.append(Entry(plan: plan, asked: Death.now()))
+  func add(_ plan: Plan, leavesNothing: Bool = false) -> Int {
+    entries.append(Entry(plan: plan, asked: Death.now(), leavesNothing: leavesNothing))
     return entries.count - 1
   }
 

@@ -47,10 +47,10 @@ final class LoadClient {
   }
 
   /// A job that is about to be asked for.
-  func plan(_ kind: Plan.Kind, size: Int = 0) -> Int {
+  func plan(_ kind: Plan.Kind, size: Int = 0, leavesNothing: Bool = false) -> Int {
     let plan = Plan(
       thread: ledger.thread, number: ledger.next, kind: kind, size: size, code: Int32(pick(0...100)))
-    return ledger.add(plan)
+    return ledger.add(plan, leavesNothing: leavesNothing)
   }
 
   /// Creates it with a key, until that is answered.

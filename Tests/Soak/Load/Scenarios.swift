@@ -17,7 +17,7 @@ extension LoadClient {
   }
 
   private func scenario() throws {
-    switch pick(0...99) {
+    switch pick(0...119) {
     case 0..<30: try quick()
     case 30..<42: try batch()
     case 42..<46: try output(.paced, size: pick(60...300))
@@ -30,12 +30,13 @@ extension LoadClient {
     case 85..<91: try end { try self.signal($0) }
     case 91..<95: try deleteEarly()
     case 95..<97: try missing()
-    default: try run()
+    case 97..<100: try run()
+    default: try runRequest()
     }
   }
 
   /// Most jobs are deleted; the others are compared again at the end of the run.
-  private func keepOrDelete(_ index: Int) throws {
+  func keepOrDelete(_ index: Int) throws {
     if chance(90) { try delete(index) }
   }
 
