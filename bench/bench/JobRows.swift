@@ -1,82 +1,91 @@
 /// Jobs a second, and what one costs.
 extension Bench {
+  /// A way to have jobs of /bin/true run, what it did, and the bare loop in the same rounds.
+  private struct Way {
+    var figure: String
+    /// The load generator's mode and options.
+    var load: [String]
+    /// What its rate over the bare loop's is to be.
+    var goal: Goal
+    var loads: [Load] = []
+    var bares: [BareJobs] = []
+  }
+
+  private static let removed = ["--job", "{\"cmd\":\"/bin/true\",\"rm\":true}"]
+
   func jobRows() throws -> [Row] {
     let jobd = try Jobd(self, state: "jobs")
-    let span = span(3, quick: 1.5)
-    var batches: [Load] = []
-    var pipelined: [Load] = []
+    let few = try measured(jobd, oneByOne(connections: 8, removed: 0.68, kept: 0.58, calls: 0.44))
+    let many = try measured(jobd, oneByOne(connections: 32, removed: 0.74, kept: 0.64, calls: 0.62))
+    let batches = try measured(jobd, batches)
+    try jobd.stop()
+    addPlot(few)
+    return (few + many + batches).map(rateRow) + costRows(few[0], goal: 1.4) + costRows(few[2], goal: 1.65)
+  }
+
+  private func oneByOne(connections: Int, removed: Double, kept: Double, calls: Double) -> [Way] {
+    let most = ["--connections", "\(connections)"]
+    let name = "\(connections) connections"
+    return [
+      Way(figure: "run with rm, \(name)", load: ["run"] + most + Self.removed, goal: .atLeast(removed)),
+      Way(figure: "run, kept, \(name)", load: ["run"] + most, goal: .atLeast(kept)),
+      Way(figure: "four calls, \(name)", load: ["jobs"] + most, goal: .atLeast(calls)),
+    ]
+  }
+
+  private var batches: [Way] {
+    let most = ["--connections", "8", "--batch", "32"]
+    return [
+      Way(figure: "created in batches of 32", load: ["jobs"] + most, goal: .atLeast(0.65)),
+      Way(figure: "batches of 32 with run and rm", load: ["run"] + most + Self.removed, goal: .atLeast(0.75)),
+      Way(figure: "batches of 32 with run, kept", load: ["run"] + most, goal: .none),
+    ]
+  }
+
+  /// All of them and the bare loop once a round.
+  private func measured(_ jobd: Jobd, _ ways: [Way]) throws -> [Way] {
+    let span = span(2, quick: 1)
     let (loads, bares) = try interleaved {
-      pipelined.append(
-        try load("jobs", jobd, ["--connections", "8", "--depth", "2", "--seconds", "\(span)"]))
-      batches.append(try load("jobs", jobd, ["--connections", "8", "--batch", "32", "--seconds", "\(span)"]))
-      return try load("jobs", jobd, ["--connections", "8", "--seconds", "\(span)"])
+      try ways.map { try load($0.load[0], jobd, Array($0.load[1...]) + ["--seconds", "\(span)"]) }
     } _: {
       try baseline(BareJobs.self, "jobs", "8", "\(span)")
     }
-    let status = try callCost(jobd)
-    try jobd.stop()
-    if let last = loads.last { addPlot(last) }
-    return rateRows(loads, pipelined, batches, bares) + costRows(loads, bares, status)
+    return ways.enumerated().map { index, way in
+      var way = way
+      (way.loads, way.bares) = (loads.map { $0[index] }, bares)
+      return way
+    }
   }
 
-  /// CPU seconds of a status query that is answered at once: what TLS and HTTP cost a call.
-  private func callCost(_ jobd: Jobd) throws -> Double {
-    let api = Api(self, jobd)
-    let id = try api.run()
-    let load = try load(
-      "get", jobd, ["--connections", "8", "--path", "/jobs/\(id)/status", "--seconds", "1"])
-    try api.delete(id)
-    return 1 / load.perCPU
-  }
-
-  private func addPlot(_ load: Load) {
+  private func addPlot(_ few: [Way]) {
+    guard let run = few[0].loads.last, let calls = few[2].loads.last else { return }
     let stages = [
-      ("create", load.create), ("wait", load.wait), ("output", load.output), ("delete", load.delete),
-      ("the whole job", load.job),
+      ("create", calls.create), ("wait", calls.wait), ("output", calls.output), ("delete", calls.delete),
+      ("all four", calls.job), ("run with rm", run.latency),
     ]
     add(.latency("8 clients run /bin/true", stages.compactMap { name, stage in stage.map { (name, $0) } }))
   }
 
-  private func rateRows(
-    _ loads: [Load], _ pipelined: [Load], _ batches: [Load], _ bares: [BareJobs]
-  ) -> [Row] {
-    let bare = "vfork+exec+wait loop, 8 in flight"
-    return [
-      Row(
-        "jobs of /bin/true, created one by one", unit: "jobs/s", loads.map(\.rate), over: bare,
-        bares.map(\.rate),
-        goal: .atLeast(0.85)),
-      Row(
-        "the same, wait, output and delete sent in one piece", unit: "jobs/s", pipelined.map(\.rate),
-        over: bare,
-        bares.map(\.rate), goal: .none),
-      Row(
-        "jobs of /bin/true, created in batches of 32", unit: "jobs/s", batches.map(\.rate), over: bare,
-        bares.map(\.rate), goal: .atLeast(0.9)),
-    ]
+  private func rateRow(_ way: Way) -> Row {
+    Row(
+      "jobs of /bin/true: \(way.figure)", unit: "jobs/s", way.loads.map(\.rate),
+      over: "vfork+exec+wait loop, 8 in flight", way.bares.map(\.rate), goal: way.goal)
   }
 
-  private func costRows(_ loads: [Load], _ bares: [BareJobs], _ call: Double) -> [Row] {
-    let bare = bares.map { ($0.cpu + $0.children) / Double($0.done) * 1e6 }
-    func row(_ figure: String, _ cost: (Load) -> Double, over: Bool, _ goal: Goal, _ note: String = "") -> Row
-    {
-      let values = loads.map { cost($0) / Double($0.done) * 1e6 }
-      return Row(
-        figure, unit: "us CPU", values, over: over ? "the bare loop's, with its child" : "", over ? bare : [],
-        goal: goal,
-        note: note)
+  private func costRows(_ way: Way, goal: Double) -> [Row] {
+    func part(_ name: String, _ cost: (Load) -> Double) -> Row {
+      Row(
+        "of it the \(name)", unit: "us CPU", way.loads.map { cost($0) / Double($0.done) * 1e6 }, goal: .none)
     }
-    let calls = 4 * call
     return [
-      row(
-        "CPU of a job: both processes and the job's own, without TLS and HTTP of its four calls",
-        { $0.serverCPU + $0.children.reduce(0, +) - calls * Double($0.done) }, over: true, .atMost(1.1),
-        "TLS and HTTP: 4 times a status query, \((calls * 1e6).text) us"),
-      row(
-        "the same with TLS and HTTP", { $0.serverCPU + $0.children.reduce(0, +) }, over: true, .none),
-      row("of it the supervisor's", { $0.cpu[0] }, over: false, .none),
-      row("of it the api process's", { $0.cpu[1] }, over: false, .none),
-      row("of it the job's own process", { $0.children[0] }, over: false, .none),
+      Row(
+        "CPU of a job, its own and TLS included: \(way.figure)", unit: "us CPU",
+        way.loads.map { ($0.serverCPU + $0.children.reduce(0, +)) / Double($0.done) * 1e6 },
+        over: "the bare loop's, with its child",
+        way.bares.map { ($0.cpu + $0.children) / Double($0.done) * 1e6 }, goal: .atMost(goal)),
+      part("supervisor's") { $0.cpu[0] },
+      part("api process's") { $0.cpu[1] },
+      part("job's own process") { $0.children[0] },
     ]
   }
 }
