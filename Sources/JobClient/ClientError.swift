@@ -17,6 +17,8 @@ public enum ClientError: Error, CustomStringConvertible {
   case timeout(String)
   /// The connection ended before the reply did.
   case closed(String)
+  /// The connection ended before the server said whether it took a request that must not be repeated.
+  case uncertain(String)
   /// What came is not this API.
   case malformed(String)
   /// The job does not exist, or is another client's.
@@ -27,7 +29,7 @@ public enum ClientError: Error, CustomStringConvertible {
   public var description: String {
     switch self {
     case .files(let text), .connect(let text), .untrusted(let text), .misnamed(let text), .refused(let text),
-      .timeout(let text), .closed(let text), .malformed(let text):
+      .timeout(let text), .closed(let text), .uncertain(let text), .malformed(let text):
       text
     case .notFound: "there is no such job"
     case .status(_, let text, _): text
@@ -39,6 +41,14 @@ public enum ClientError: Error, CustomStringConvertible {
     switch self {
     case .connect, .timeout, .closed: true
     case .status(let code, _, _): [408, 429, 503].contains(code)
+    default: false
+    }
+  }
+
+  /// The connection failed.
+  var isLoss: Bool {
+    switch self {
+    case .connect, .timeout, .closed: true
     default: false
     }
   }

@@ -9,6 +9,11 @@ extension JobClient {
   ) throws {
     let connection = try ask(route, target, headers: accept.map { "Accept: \($0)\r\n" })
     try begin(connection)
+    try Self.readBody(of: connection, take)
+  }
+
+  /// Reads the rest of a reply.
+  static func readBody(of connection: Connection, _ take: (UnsafeRawBufferPointer) throws -> Void) throws {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
     defer { buffer.deallocate() }
     while true {

@@ -28,8 +28,18 @@ public final class LogFollower {
   /// How far each stream was taken; nil: not begun.
   private var taken: [OutputStream: UInt64] = [:]
 
+  /// A reply that has begun already.
+  private var begun: Connection?
+  private(set) var requests = 0
+
   public init(_ client: JobClient, _ id: JobID, _ bridge: Bridge, _ query: Query = [:]) {
     (self.client, self.id, self.bridge, self.query) = (client, id, bridge, query)
+  }
+
+  /// Reads the log, from its beginning, from a reply whose head was read; then as any other.
+  convenience init(_ client: JobClient, _ id: JobID, _ bridge: Bridge, after begun: Connection) {
+    self.init(client, id, bridge)
+    self.begun = begun
   }
 
   /// Returns the job's status after the last piece: `follows`, when the job has ended; else as it is now.
@@ -64,8 +74,14 @@ public final class LogFollower {
       }
       try taker.flush()
     }
-    try client.stream(
-      .log, target(follows), accept: MediaType.frames, begin: { _ in bridge.reached() }, take: take)
+    requests += 1
+    if let begun {
+      self.begun = nil
+      try JobClient.readBody(of: begun, take)
+    } else {
+      try client.stream(
+        .log, target(follows), accept: MediaType.frames, begin: { _ in bridge.reached() }, take: take)
+    }
     guard let end else { throw ClientError.closed("the log ended before the job did") }
     return end
   }

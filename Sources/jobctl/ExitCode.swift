@@ -26,7 +26,7 @@ enum ExitCode: Int32, CaseIterable {
   init(_ error: ClientError) {
     switch error {
     case .files, .untrusted, .misnamed, .refused: self = .refused
-    case .connect, .closed: self = .connection
+    case .connect, .closed, .uncertain: self = .connection
     case .timeout: self = .timeout
     case .notFound: self = .notFound
     case .malformed, .status: self = .other
@@ -65,6 +65,7 @@ enum Advice {
     case .closed: "try again: jobd may have been restarted"
     case .notFound: "\"jobctl ps --all\" lists your jobs"
     case .status(_, _, let retryAfter?): "try again in \(retryAfter) s"
+    case .uncertain: "\"jobctl ps --all\" lists it for a minute if its result was not taken"
     case .status, .malformed: nil
     }
   }

@@ -71,9 +71,10 @@ struct JobLifecycleTests {
     Seen(job: JobLifecycle()),
     Seen(job: JobLifecycle(waits: true)),
     Seen(job: JobLifecycle(waits: true, answersAtEnd: true)),
-    Seen(job: JobLifecycle(runThatRemoves: false, answersAtEnd: true), wasLaunched: true),
-    Seen(job: JobLifecycle(runThatRemoves: false, answersAtEnd: false), wasLaunched: true),
-    Seen(job: JobLifecycle(runThatRemoves: true, answersAtEnd: false), wasLaunched: true),
+    Seen(job: JobLifecycle(run: .underway, removes: false, answersAtEnd: true), wasLaunched: true),
+    Seen(job: JobLifecycle(run: .underway, removes: false, answersAtEnd: false), wasLaunched: true),
+    Seen(job: JobLifecycle(run: .not, removes: true, answersAtEnd: false), wasLaunched: true),
+    Seen(job: JobLifecycle(run: .underway, removes: true, answersAtEnd: false), wasLaunched: true),
     Seen(
       job: JobLifecycle(state: .dequeuing, removes: true, hasReceiver: true), wasAnswered: true,
       isOnDisk: true),

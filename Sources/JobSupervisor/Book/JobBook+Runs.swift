@@ -20,6 +20,8 @@ extension JobBook {
 
     /// Else once the job is stored.
     var isAnsweredAtEnd: Bool { !request.removes && !request.isEarly }
+    /// It need not be stored unless it lasts. One with an open standard input has to be found by who feeds it.
+    var mayStayUnstored: Bool { request.removes && !creation.plan.isStdinOpen }
   }
 
   /// Of a new job.
@@ -28,7 +30,8 @@ extension JobBook {
     let (removes, answersAtEnd) = (run.request.removes, run.isAnsweredAtEnd)
     return waits
       ? JobLifecycle(waits: true, removes: removes, hasReceiver: removes, answersAtEnd: answersAtEnd)
-      : JobLifecycle(runThatRemoves: removes, answersAtEnd: answersAtEnd)
+      : JobLifecycle(
+        run: run.mayStayUnstored ? .not : .underway, removes: removes, answersAtEnd: answersAtEnd)
   }
 
   /// The request for a job that waits for a slot.
@@ -49,7 +52,7 @@ extension JobBook {
   /// The job of a run request for which there is a slot.
   mutating func launchBeside(_ id: JobID, _ run: Run) {
     effects.append(.count(.created))
-    if run.request.removes {
+    if jobs[id]!.lifecycle.storing == .not {
       unkept.add(id, now.monotonic)
       if run.request.isEarly { effects.append(.answer(run.caller, .launched(id))) }
     } else {

@@ -130,10 +130,10 @@ struct JobLifecycle: Hashable {
   }
 
   /// The job of a run request, which is launched at once.
-  init(runThatRemoves removes: Bool, answersAtEnd: Bool) {
+  init(run storing: Storing, removes: Bool, answersAtEnd: Bool) {
     (state, waits, isSaved, isAnswered) = (.launching, false, false, false)
     (self.removes, hasReceiver, self.answersAtEnd) = (removes, removes, answersAtEnd)
-    storing = removes ? .not : .underway
+    self.storing = storing
   }
 
   /// Whether its process may still run.

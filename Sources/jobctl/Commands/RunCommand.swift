@@ -1,5 +1,7 @@
+import FoundationEssentials
 import Glibc
 import JobClient
+import Platform
 
 extension Command {
   static let run = Command(
@@ -13,7 +15,7 @@ extension Command {
       .output("json: one object at the end, with id, result and both streams."),
     ] + JobOptions.all,
     details: """
-      A lost connection, or a daemon that is restarted, is bridged for 30 seconds: output and input go on at the right
+      One request runs the job and follows it. A lost connection, or a daemon that is restarted, is bridged for 30 seconds: output and input go on at the right
       byte. Ctrl-C sends INT to the job, a second one kills it; TERM, HUP and QUIT are forwarded. A job that waits for a
       slot is taken out of its queue by any of them. When nobody reads
       jobctl's output any longer the job is stopped, as a command on this host would be. A job that its time limit ended
@@ -44,52 +46,68 @@ private struct RunCommand {
   }
 
   func run() throws -> Int32 {
-    var request = try JobOptions.request(invocation)
-    let forwardsInput = !invocation.has("no-stdin") && StandardInput.canBeForwarded
-    if forwardsInput { request.stdinOpen = true }
+    var request = RunRequest(try JobOptions.request(invocation), removes: invocation.has("rm") ? true : nil)
+    let input = try input(&request.job)
     let signals = try SignalForwarder(client.settings)
-    let input = forwardsInput ? try StandardInput(client.settings) : nil
-    let key = IdempotencyKey.fresh()
-    let id = try bridge.call { try client.create(request, key: key) }
+    // A job that is removed has no result for a retry.
+    let key = request.removes == true ? nil : IdempotencyKey.fresh()
+    let job = try JobRun(client, bridge, request, key: key).start()
     do {
-      try signals.forward(to: id)
-      try tellIfItWaits(id)
-      try input?.forward(to: id)
-      return try finish(id)
+      try signals.forward(to: job.id)
+      try tellIfItWaits(job.id)
+      try input?.forward(to: job.id)
+      return try finish(job)
     } catch is OutputClosed {
       let client = JobClient(client.settings)
-      _ = try? StopCommand.stop(id, nil, client)
-      if invocation.has("rm") { try? client.delete(id) }
+      _ = try? StopCommand.stop(job.id, nil, client)
+      if invocation.has("rm") { try? client.delete(job.id) }
       throw OutputClosed()
     } catch let error as OutputFailed {
-      Terminal.complain("jobctl: job \(id) goes on; see \"jobctl logs -f \(id)\"")
+      Terminal.complain("jobctl: job \(job.id) goes on; see \"jobctl logs -f \(job.id)\"")
       throw error
     } catch ClientError.notFound {
-      throw ClientError.status(404, "job \(id) was deleted meanwhile", retryAfter: nil)
+      throw ClientError.status(404, "job \(job.id) was deleted meanwhile", retryAfter: nil)
     } catch {
-      Terminal.complain("jobctl: lost sight of job \(id); see \"jobctl logs -f \(id)\"")
+      Terminal.complain("jobctl: lost sight of job \(job.id); see \"jobctl logs -f \(job.id)\"")
       throw error
     }
   }
 
-  /// Who looks on is told why nothing happens.
-  private func tellIfItWaits(_ id: JobID) throws {
-    guard isatty(STDERR_FILENO) == 1, try bridge.call({ try client.status(id) }).queued == true else {
-      return
+  /// What goes with the request, or is forwarded afterwards.
+  private func input(_ request: inout CreateRequest) throws -> StandardInput? {
+    guard !invocation.has("no-stdin"), StandardInput.canBeForwarded else { return nil }
+    if let whole = StandardInput.whole() {
+      request.stdinBase64 = Data(whole).base64EncodedString()
+      return nil
     }
-    Terminal.complain("jobctl: job \(id) waits for a slot; see \"jobctl why \(id)\"")
+    request.stdinOpen = true
+    return try StandardInput(client.settings)
   }
 
-  private func finish(_ id: JobID) throws -> Int32 {
+  /// Milliseconds after which who looks on is told why nothing happens.
+  private static let patience: UInt32 = 300
+
+  private func tellIfItWaits(_ id: JobID) throws {
+    guard isatty(STDERR_FILENO) == 1 else { return }
+    let settings = client.settings
+    try SystemThread.detach {
+      usleep(Self.patience * 1000)
+      guard (try? JobClient(settings).status(id))?.queued == true else { return }
+      Terminal.complain("jobctl: job \(id) waits for a slot; see \"jobctl why \(id)\"")
+    }
+  }
+
+  private func finish(_ job: RunningJobLog) throws -> Int32 {
     let status: StatusReply
     if invocation.wantsJSON {
-      status = try client.end(of: id, bridge)!
-      let output = try bridge.call { try client.output(id) }
-      try Terminal.print(json: RunReply(id: id, result: status, stdout: output.stdout, stderr: output.stderr))
+      let output = CollectedOutput()
+      status = try job.read(output)
+      try Terminal.print(
+        json: Result(id: job.id, result: status, stdout: output.text(.stdout), stderr: output.text(.stderr)))
     } else {
-      status = try LogFollower(client, id, bridge).read(follows: true, OutputWriter())
+      status = try job.read(OutputWriter())
     }
-    if invocation.has("rm") { try bridge.call { try deleteOnce(id) } }
+    if invocation.has("rm"), job.wasBridged { try bridge.call { try deleteOnce(job.id) } }
     return exitStatus(status)
   }
 
@@ -114,8 +132,21 @@ private struct RunCommand {
   }
 }
 
-private struct RunReply: Encodable {
+private struct Result: Encodable {
   let id: JobID
   let result: StatusReply
   let stdout, stderr: String
+}
+
+/// All of a job's output.
+private final class CollectedOutput: LogFollower.Taker {
+  private var bytes: [[UInt8]] = [[], []]
+
+  func take(_ piece: LogPiece) { bytes[piece.stream == .stdout ? 0 : 1] += piece.bytes }
+  func flush() {}
+
+  /// What is not UTF-8 is replaced.
+  func text(_ stream: OutputStream) -> String {
+    String(decoding: bytes[stream == .stdout ? 0 : 1], as: UTF8.self)
+  }
 }

@@ -21,6 +21,45 @@ final class StandardInput: Sendable {
     return isatty(STDIN_FILENO) == 0 || tcgetpgrp(STDIN_FILENO) == getpgrp()
   }
 
+  /// Bytes of input that go with the request for the job.
+  private static let mostWhole = 1 << 18
+
+  /// All of it, where that is a file, or in a pipe that nobody writes to any more, and not too much. Nil: nothing was read.
+  static func whole() -> [UInt8]? {
+    var own = stat()
+    guard fstat(STDIN_FILENO, &own) == 0 else { return nil }
+    switch own.st_mode & S_IFMT {
+    case S_IFREG:
+      let place = lseek(STDIN_FILENO, 0, SEEK_CUR)
+      guard place >= 0, own.st_size - place <= mostWhole else { return nil }
+      if let bytes = readAll() { return bytes }
+      lseek(STDIN_FILENO, place, SEEK_SET)
+      return nil
+    case S_IFIFO:
+      var ready = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+      var length: Int32 = 0
+      guard poll(&ready, 1, 0) == 1, ready.revents & Int16(POLLHUP) != 0,
+        ioctl(STDIN_FILENO, UInt(FIONREAD), &length) == 0, length <= mostWhole
+      else { return nil }
+      return readAll()
+    default: return nil
+    }
+  }
+
+  /// Nil: it cannot be read, or is more by now.
+  private static func readAll() -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: mostWhole + 1)
+    var count = 0
+    while count < bytes.count {
+      let got = bytes.withUnsafeMutableBytes { read(STDIN_FILENO, $0.baseAddress! + count, $0.count - count) }
+      if got < 0, errno == EINTR { continue }
+      guard got >= 0 else { return nil }
+      if got == 0 { return Array(bytes.prefix(count)) }
+      count += got
+    }
+    return nil
+  }
+
   /// Connects meanwhile: the job that takes the input need not be known for that.
   init(_ settings: ConnectionSettings) throws {
     nonisolated(unsafe) let client = JobClient(settings)
