@@ -37,10 +37,15 @@ final class Audit {
 
   /// What a run request with rm left whose answer did not arrive is there for a minute after its end.
   private func awaitRemovals(_ client: JobClient, _ own: [Ledger]) throws {
-    let tags = Set(own.flatMap(\.entries).filter(\.leavesNothing).map(\.plan.tag))
+    let tags = Set(own.flatMap(\.entries).filter(mustGo).map(\.plan.tag))
     try Poll.until("the jobs of run requests with rm to be gone", seconds: 120) {
       try list(client).allSatisfy { !tags.contains($0.labels?["tag"] ?? "none") }
     }
+  }
+
+  /// The next supervisor tells how it ended, and does not know that nobody asks.
+  private func mustGo(_ entry: Ledger.Entry) -> Bool {
+    entry.leavesNothing && !context.supervisorMayHaveDied(since: entry.asked)
   }
 
   /// All jobs of a client, each ended: one whose creation was not answered may still run.
@@ -105,7 +110,7 @@ final class Audit {
     let tag = entry.plan.tag
     let expected =
       switch entry.fate {
-      case .unanswered: entry.leavesNothing ? 0...0 : 0...1
+      case .unanswered: mustGo(entry) ? 0...0 : 0...1
       case .accepted, .finished, .lost: 1...1
       case .deleted: 0...0
       }
