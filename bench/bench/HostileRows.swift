@@ -57,6 +57,7 @@ extension Bench {
         name: "a flood of requests",
         loads: [["get", "--connections", "256", "--depth", "16", "--path", "/jobs?limit=1"]]),
       Attack(name: "a flood of creations", loads: [["flood", "--connections", "64"]]),
+      Attack(name: "a flood of run requests", loads: [["run", "--connections", "64"]]),
       Attack(
         name: "a flood of creations in batches of 1,000",
         loads: [["flood", "--connections", "16", "--batch", "1000"]]),

@@ -87,22 +87,23 @@ extension LoadClient {
     }
   }
 
-  private func take(_ result: RunResult, _ index: Int) throws {
+  private func take(_ result: RunReply, _ index: Int) throws {
     ledger[index].fate = .accepted
     note(result, index)
     try judge(result.state, index)
     try compare(result.output, index)
   }
 
-  private func note(_ result: RunResult, _ index: Int) {
+  private func note(_ result: RunReply, _ index: Int) {
     ledger[index].id = result.id
     context.counters.add(.created)
     context.counters.add(.answeredRuns)
   }
 
   /// Of a job that was lost there may be a beginning.
-  private func compare(_ output: OutputReply, _ index: Int) throws {
+  private func compare(_ output: OutputReply?, _ index: Int) throws {
     let entry = ledger[index]
+    guard let output else { throw Violation("run \(entry.plan.tag) answers no output") }
     for (stream, text, expected) in [
       (OutputStream.stdout, output.stdout, entry.plan.stdout),
       (.stderr, output.stderr, entry.plan.stderr),
@@ -113,24 +114,10 @@ extension LoadClient {
     }
   }
 
-  private func run(_ index: Int, key: String? = nil) throws -> RunResult {
+  private func run(_ index: Int, key: String? = nil) throws -> RunReply {
     let entry = ledger[index]
-    var body = JSONBody.encode(entry.plan.request(context))
-    if entry.leavesNothing { body.insert(contentsOf: Array("\"rm\":true,".utf8), at: 1) }
+    let request = RunRequest(entry.plan.request(context), removes: entry.leavesNothing ? true : nil)
     let headers = key.map { "Idempotency-Key: \($0)\r\n" }
-    return try client.call(.stop, "/jobs:run", headers: headers, body: body)
-  }
-}
-
-/// What `POST /jobs:run` answers: one object with the members of these three.
-private struct RunResult: Decodable {
-  let id: JobID
-  let state: StatusReply
-  let output: OutputReply
-
-  init(from decoder: any Decoder) throws {
-    id = try CreateReply(from: decoder).id
-    state = try StatusReply(from: decoder)
-    output = try OutputReply(from: decoder)
+    return try client.call(.run, Route.run.target(), headers: headers, body: JSONBody.encode(request))
   }
 }
