@@ -76,6 +76,7 @@ final class OutputBody {
     _ api: ApiContext, ofRun record: JobRecord, _ held: HeldOutput?, index: Int? = nil
   ) throws {
     try self.init(api, record, held)
+    head.removeAll(keepingCapacity: true)
     StatusBody.encodeRun(record, into: &head)
     if let index { head.replaceSubrange(0..<1, with: "{\"index\":\(index),".utf8) }
     head[head.count - 1] = UInt8(ascii: ",")

@@ -122,8 +122,9 @@ enum StatusBody {
 
   /// The same with the job's id before it.
   static func encodeRun(_ record: JobRecord, into out: inout [UInt8]) {
+    let start = out.count
     encode(record, into: &out)
-    out.replaceSubrange(0..<1, with: #"{"id":"\#(record.id)","#.utf8)
+    out.replaceSubrange(start..<start + 1, with: #"{"id":"\#(record.id)","#.utf8)
   }
 
   private static func put(_ end: EndedBy, of record: JobRecord, _ out: inout [UInt8]) {
