@@ -1,29 +1,48 @@
 extension SignalRequest: StrictBody {
-  public static let members = ["signal": SignalName.allowed, "tree": "true or false"]
-  public func validate() throws(InvalidRequest) {}
+  package static let members: BodyMembers = ["signal": SignalName.allowed, "tree": "true or false"]
+  package init() { self.init(signal: SignalName(number: 15)!) }
+
+  package mutating func read(_ member: String, from reader: inout JSONReader) throws(InvalidRequest) {
+    switch member {
+    case "signal":
+      let number = { (number: Int64) in Int32(exactly: number).flatMap { SignalName(number: $0) } }
+      signal = try reader.text(SignalName.init, orInteger: number) ?? signal
+    default: tree = try reader.bool()
+    }
+  }
+
+  package func validate() throws(InvalidRequest) {}
 }
 
 extension StopRequest: StrictBody {
-  public static let members = ["grace": "a duration: \(DurationText.allowed)"]
-  public func validate() throws(InvalidRequest) {}
+  package static let members: BodyMembers = ["grace": "a duration: \(DurationText.allowed)"]
+
+  package static var isFirstRequired: Bool { false }
+
+  package init() { self.init(grace: nil) }
+
+  package mutating func read(_ member: String, from reader: inout JSONReader) throws(InvalidRequest) {
+    grace = try reader.text(DurationText.init)
+  }
+
+  package func validate() throws(InvalidRequest) {}
 }
 
 /// ``BatchRequest`` as the daemon reads it: each job is right or wrong by itself.
-public struct BatchAttempt<Job: StrictBody>: StrictBody {
-  public static var members: [String: String] { ["jobs": "an array of 1 to \(BatchRequest.most) objects"] }
-  public static var mostValues: Int { 262_144 }
-  public let jobs: [Result<Job, InvalidRequest>]
+package struct BatchAttempt<Job: StrictBody>: StrictBody {
+  package static var members: BodyMembers { ["jobs": "an array of 1 to \(BatchRequest.most) objects"] }
+  package static var mostValues: Int { 262_144 }
+  package private(set) var jobs: [Result<Job, InvalidRequest>] = []
 
-  private enum CodingKeys: String, CodingKey { case jobs }
+  package init() {}
 
-  public init(from decoder: any Decoder) throws {
-    let object = try decoder.container(keyedBy: CodingKeys.self)
-    jobs = try object.decode([Attempt<Job>].self, forKey: .jobs).map(\.result)
+  package mutating func read(_ member: String, from reader: inout JSONReader) throws(InvalidRequest) {
+    jobs = try reader.bodies(Job.self) ?? []
   }
 
-  public func validate() throws(InvalidRequest) {
+  package func validate() throws(InvalidRequest) {
     guard (1...BatchRequest.most).contains(jobs.count) else {
-      throw InvalidRequest("member \"jobs\" must be \(Self.members["jobs"]!)")
+      throw InvalidRequest("member \"jobs\" must be \(Self.allowed("jobs"))")
     }
   }
 }

@@ -60,22 +60,4 @@ extension KeyedDecodingContainer where Key == CreateRequest.CodingKeys {
   func decode(_ type: [String].Type, forKey key: Key) throws -> [String] {
     try decodeIfPresent(type, forKey: key) ?? []
   }
-
-  func decodeIfPresent(_ type: JobLimits.Type, forKey key: Key) throws -> JobLimits? {
-    do {
-      return try decodeIfPresent(Strict<JobLimits>.self, forKey: key)?.body
-    } catch let error as InvalidRequest {
-      throw InvalidRequest(member: key.stringValue, "is not right: \(error)")
-    }
-  }
-
-  /// The decoder takes a fraction in place of an integer for malformed JSON; this names the member instead.
-  func decodeIfPresent(_ type: Int64.Type, forKey key: Key) throws -> Int64? {
-    guard let number = try decodeIfPresent(Double.self, forKey: key) else { return nil }
-    guard let whole = Int64(exactly: number) else {
-      throw DecodingError.typeMismatch(
-        type, .init(codingPath: codingPath + [key], debugDescription: "not a whole number"))
-    }
-    return whole
-  }
 }

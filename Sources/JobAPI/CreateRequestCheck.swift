@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 extension CreateRequest: StrictBody {
-  public static let members = [
+  package static let members: BodyMembers = [
     "cmd": "a string that is not empty",
     "args": "an array of strings",
     "env": "an object of strings",
@@ -33,12 +33,38 @@ extension CreateRequest: StrictBody {
     public static let queueSlots: Int64 = 1_000_000
   }
 
+  package init() { self.init(cmd: "") }
+
+  package mutating func read(_ member: String, from reader: inout JSONReader) throws(InvalidRequest) {
+    switch member {
+    case "cmd": cmd = try reader.text() ?? ""
+    case "args": args = try reader.texts() ?? []
+    case "env": env = try reader.namedTexts()
+    case "cwd": cwd = try reader.text()
+    case "stdin": stdin = try reader.text()
+    case "stdin_base64": stdinBase64 = try reader.text()
+    case "stdin_open": stdinOpen = try reader.bool()
+    case "timeout": timeout = try reader.text(DurationText.init)
+    case "grace": grace = try reader.text(DurationText.init)
+    case "labels": labels = try reader.namedTexts()
+    case "merge": merge = try reader.bool()
+    case "output_limit": outputLimit = try reader.integer()
+    case "on_limit": onLimit = try reader.text(LimitAction.init(rawValue:))
+    case "user": user = try reader.text()
+    case "group": group = try reader.text()
+    case "priority": priority = try reader.integer()
+    case "queue": queue = try reader.text()
+    case "queue_slots": queueSlots = try reader.integer()
+    default: limits = try reader.body(JobLimits.self)
+    }
+  }
+
   public func validate() throws(InvalidRequest) {
     try require(!cmd.isEmpty, "cmd")
-    try refuseNUL("cmd", [cmd])
-    try refuseNUL("args", args)
+    try refuseNUL("cmd", cmd)
+    for argument in args { try refuseNUL("args", argument) }
     if let cwd {
-      try refuseNUL("cwd", [cwd])
+      try refuseNUL("cwd", cwd)
       try require(cwd.hasPrefix("/"), "cwd")
     }
     try validateEnvironment()
@@ -65,13 +91,11 @@ extension CreateRequest: StrictBody {
   }
 
   private func require(_ holds: Bool, _ member: String, _ also: String = "") throws(InvalidRequest) {
-    if !holds { throw InvalidRequest(member: member, "must be \(Self.members[member]!)\(also)") }
+    if !holds { throw InvalidRequest(member: member, "must be \(Self.allowed(member))\(also)") }
   }
 
-  private func refuseNUL(_ member: String, _ texts: [String]) throws(InvalidRequest) {
-    if texts.contains(where: { $0.utf8.contains(0) }) {
-      throw InvalidRequest(member: member, "must not hold a NUL character")
-    }
+  private func refuseNUL(_ member: String, _ text: String) throws(InvalidRequest) {
+    if text.utf8.contains(0) { throw InvalidRequest(member: member, "must not hold a NUL character") }
   }
 
   private func validateEnvironment() throws(InvalidRequest) {
@@ -80,8 +104,10 @@ extension CreateRequest: StrictBody {
     for name in env.keys where name.isEmpty || name.utf8.contains(UInt8(ascii: "=")) {
       throw InvalidRequest(member: "env", "has a name that is empty or holds '=': \"\(printable(name))\"")
     }
-    try refuseNUL("env", Array(env.keys))
-    try refuseNUL("env", Array(env.values))
+    for (name, value) in env {
+      try refuseNUL("env", name)
+      try refuseNUL("env", value)
+    }
   }
 
   private func validateLabels() throws(InvalidRequest) {
@@ -125,6 +151,6 @@ extension CreateRequest: StrictBody {
   private func validateIdentity(_ member: String, _ name: String?) throws(InvalidRequest) {
     guard let name else { return }
     try require(!name.isEmpty, member)
-    try refuseNUL(member, [name])
+    try refuseNUL(member, name)
   }
 }

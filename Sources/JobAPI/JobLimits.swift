@@ -26,7 +26,7 @@ public struct JobLimits: Codable, Sendable, Equatable {
 }
 
 extension JobLimits: StrictBody {
-  public static let members = [
+  package static let members: BodyMembers = [
     "memory": "a size of 1MiB or more: \(SizeText.allowed)",
     "cpus": "a number from 0.01 to 4096",
     "processes": "a whole number from 1 to 4194304",
@@ -36,6 +36,18 @@ extension JobLimits: StrictBody {
   package static let mostCPUs = 4096.0
   package static let mostProcesses: Int64 = 1 << 22
 
+  package static var isFirstRequired: Bool { false }
+
+  package init() { self.init(memory: nil) }
+
+  package mutating func read(_ member: String, from reader: inout JSONReader) throws(InvalidRequest) {
+    switch member {
+    case "memory": memory = try reader.text(SizeText.init, orInteger: { $0 < 0 ? nil : SizeText(bytes: $0) })
+    case "cpus": cpus = try reader.number()
+    default: processes = try reader.integer()
+    }
+  }
+
   public func validate() throws(InvalidRequest) {
     if let memory, memory.bytes < Self.leastMemory { throw Self.mustBe("memory") }
     if let cpus, !(0.01...Self.mostCPUs).contains(cpus) { throw Self.mustBe("cpus") }
@@ -43,7 +55,7 @@ extension JobLimits: StrictBody {
   }
 
   private static func mustBe(_ member: String) -> InvalidRequest {
-    InvalidRequest(member: member, "must be \(members[member]!)")
+    InvalidRequest(member: member, "must be \(allowed(member))")
   }
 }
 

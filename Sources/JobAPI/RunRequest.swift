@@ -1,15 +1,12 @@
 /// The body of `POST /jobs:run`: a creation, and what becomes of its job around the request.
-public struct RunRequest: Codable, Sendable, Equatable {
+public struct RunRequest: Encodable, Sendable, Equatable {
   public var job: CreateRequest
   /// The job is removed once its result is delivered.
   public var removes: Bool?
   /// What happens to the job when the client closes the connection before it has the result: nothing when absent.
   public var onDisconnect: DisconnectAction?
 
-  public enum DisconnectAction: String, Codable, Sendable {
-    case stop
-    case keep
-  }
+  public enum DisconnectAction: String, Encodable, Sendable { case stop, keep }
 
   enum CodingKeys: String, CodingKey {
     case removes = "rm"
@@ -18,13 +15,6 @@ public struct RunRequest: Codable, Sendable, Equatable {
 
   public init(_ job: CreateRequest, removes: Bool? = nil, onDisconnect: DisconnectAction? = nil) {
     (self.job, self.removes, self.onDisconnect) = (job, removes, onDisconnect)
-  }
-
-  public init(from decoder: any Decoder) throws {
-    job = try CreateRequest(from: decoder)
-    let members = try decoder.container(keyedBy: CodingKeys.self)
-    removes = try members.decodeIfPresent(Bool.self, forKey: .removes)
-    onDisconnect = try members.decodeIfPresent(DisconnectAction.self, forKey: .onDisconnect)
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -36,10 +26,19 @@ public struct RunRequest: Codable, Sendable, Equatable {
 }
 
 extension RunRequest: StrictBody {
-  public static let members = CreateRequest.members.merging(
-    ["rm": "true or false", "on_disconnect": "\"stop\" or \"keep\""]) { $1 }
+  package static let members = CreateRequest.members + [
+    "rm": "true or false", "on_disconnect": "\"stop\" or \"keep\"",
+  ]
 
-  public func validate() throws(InvalidRequest) {
-    try job.validate()
+  package init() { self.init(CreateRequest()) }
+
+  package mutating func read(_ member: String, from reader: inout JSONReader) throws(InvalidRequest) {
+    switch member {
+    case "rm": removes = try reader.bool()
+    case "on_disconnect": onDisconnect = try reader.text { DisconnectAction(rawValue: $0) }
+    default: try job.read(member, from: &reader)
+    }
   }
+
+  package func validate() throws(InvalidRequest) { try job.validate() }
 }

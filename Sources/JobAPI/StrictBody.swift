@@ -1,95 +1,51 @@
-import FoundationEssentials
-
 /// A request body that is read strictly: no unknown member, no null, each member of its type, values within limits.
-public protocol StrictBody: Decodable {
-  /// Each member's name, and in words what it must be.
-  static var members: [String: String] { get }
-  /// Most JSON values in a body, those within others counted: what is decoded is bounded before it begins.
+package protocol StrictBody {
+  static var members: BodyMembers { get }
+  /// The first of them must be there.
+  static var isFirstRequired: Bool { get }
+  /// Most JSON values in a body, those within others counted: what is built is bounded.
   static var mostValues: Int { get }
+  /// One of which no member was read.
+  init()
+  /// Reads the value of one of ``members``, by the function of its type.
+  mutating func read(_ member: String, from reader: inout JSONReader) throws(InvalidRequest)
   /// Checks the values once the types are right.
   func validate() throws(InvalidRequest)
 }
 
 extension StrictBody {
-  public static var mostValues: Int { 32_768 }
+  package static var isFirstRequired: Bool { true }
+  package static var mostValues: Int { 32_768 }
+
+  /// What a member must be, in words.
+  package static func allowed(_ member: String) -> String { members.words[members.place(of: member)!] }
 
   /// Reads a request's body. The error names the member at fault and says what is allowed there.
-  public init(strictJSON bytes: some Sequence<UInt8>) throws(InvalidRequest) {
-    let data = Data(bytes)
-    do {
-      try data.withUnsafeBytes { try JSONScan.check($0, most: Self.mostValues) }
-      self = try JSONDecoder().decode(Strict<Self>.self, from: data).body
-    } catch let error as InvalidRequest {
-      throw error
-    } catch let error as DecodingError {
-      throw InvalidRequest(Self.explain(error))
-    } catch {
-      throw InvalidRequest("the body is not JSON")
-    }
-  }
-
-  /// Says which member of this body has the wrong type. `depth`: of the body in what was decoded.
-  fileprivate static func explain(_ error: DecodingError, depth: Int = 0) -> String {
-    switch error {
-    case .keyNotFound(let key, let context) where context.codingPath.count == depth:
-      return "member \"\(key.stringValue)\" is missing: it must be \(members[key.stringValue] ?? "there")"
-    case .typeMismatch(_, let context), .valueNotFound(_, let context):
-      return explain(path: Array(context.codingPath.dropFirst(depth)))
-    case .dataCorrupted(let context) where context.codingPath.count > depth:
-      return explain(path: Array(context.codingPath.dropFirst(depth)))
-    default: return "the body is not JSON (RFC 8259)"
-    }
-  }
-
-  private static func explain(path: [any CodingKey]) -> String {
-    guard let name = path.first?.stringValue else { return "the body must be a JSON object" }
-    let what = "member \"\(name)\" must be \(members[name] ?? "of another type")"
-    guard path.count > 1 else { return what }
-    let item = path[1].intValue.map { "item \($0)" } ?? "\"\(path[1].stringValue)\""
-    return "\(what); \(item) is not"
+  package init(strictJSON bytes: UnsafeRawBufferPointer) throws(InvalidRequest) {
+    self.init()
+    var reader = try JSONReader(bytes, most: Self.mostValues)
+    let fault = try reader.item(&self)
+    try reader.end()
+    if let fault { throw fault }
   }
 }
 
-/// Looks at the names of an object's members before its values.
-struct Strict<Body: StrictBody>: Decodable {
-  let body: Body
+/// Each member's name, and in words what it must be. Of several at fault the first of them is told.
+package struct BodyMembers: Sendable, ExpressibleByDictionaryLiteral {
+  package let names, words: [String]
 
-  init(from decoder: any Decoder) throws {
-    let object = try decoder.container(keyedBy: AnyKey.self)
-    for key in object.allKeys {
-      guard let allowed = Body.members[key.stringValue] else {
-        let known = Body.members.keys.sorted().joined(separator: ", ")
-        throw InvalidRequest("unknown member \"\(printable(key.stringValue))\"; known are \(known)")
-      }
-      if try object.decodeNil(forKey: key) {
-        throw InvalidRequest("member \"\(key.stringValue)\" must be \(allowed), not null")
-      }
-    }
-    body = try Body(from: decoder)
-    try body.validate()
+  package init(dictionaryLiteral elements: (String, String)...) {
+    (names, words) = (elements.map(\.0), elements.map(\.1))
   }
-}
 
-/// One job of a batch, whose own mistakes do not spoil the others.
-struct Attempt<Body: StrictBody>: Decodable {
-  let result: Result<Body, InvalidRequest>
+  private init(_ names: [String], _ words: [String]) { (self.names, self.words) = (names, words) }
 
-  init(from decoder: any Decoder) throws {
-    do {
-      result = .success(try Strict<Body>(from: decoder).body)
-    } catch let error as InvalidRequest {
-      result = .failure(error)
-    } catch let error as DecodingError {
-      result = .failure(InvalidRequest(Body.explain(error, depth: decoder.codingPath.count)))
-    }
+  static func + (first: BodyMembers, more: BodyMembers) -> BodyMembers {
+    BodyMembers(first.names + more.names, first.words + more.words)
   }
-}
 
-struct AnyKey: CodingKey {
-  let stringValue: String
-  var intValue: Int? { nil }
-  init?(stringValue: String) { self.stringValue = stringValue }
-  init?(intValue: Int) { nil }
+  /// Where a member stands among them; nil: it is none of them.
+  func place(of name: String) -> Int? { names.firstIndex(of: name) }
 }
 
 /// At most 64 characters of what a client sent, without control characters, for a message.

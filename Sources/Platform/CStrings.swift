@@ -1,3 +1,15 @@
+extension String {
+  /// Nil: the bytes are not UTF-8. Those that come from clients are ASCII as a rule, for which the standard library has a
+  /// much shorter way.
+  package init?(strictUTF8 bytes: UnsafeRawBufferPointer) {
+    if bytes.allSatisfy({ $0 < 0x80 }) {
+      self.init(decoding: bytes, as: UTF8.self)
+    } else {
+      self.init(validating: bytes, as: UTF8.self)
+    }
+  }
+}
+
 /// Calls `body` with a NULL-terminated vector of C strings that lives during the call: one buffer for all bytes.
 package func withCStrings<Result>(
   _ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result

@@ -60,7 +60,7 @@ extension OptionValue<Int> {
   /// Thousandths of a CPU.
   package static var cpus: Self {
     Self(
-      .literal, "N", JobLimits.members["cpus"]!,
+      .literal, "N", JobLimits.allowed("cpus"),
       print: { $0 % 1000 == 0 ? "\($0 / 1000)" : "\(Double($0) / 1000)" },
       parse: { text in
         Double(text).flatMap { (0.01...JobLimits.mostCPUs).contains($0) ? Int(($0 * 1000).rounded()) : nil }

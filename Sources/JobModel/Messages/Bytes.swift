@@ -125,7 +125,7 @@ package struct ByteReader {
   package mutating func array() throws(MalformedBytes) -> [UInt8] { [UInt8](try view()) }
 
   package mutating func string() throws(MalformedBytes) -> String {
-    guard let text = String(validating: try view(), as: UTF8.self) else { throw MalformedBytes() }
+    guard let text = String(strictUTF8: try view()) else { throw MalformedBytes() }
     return text
   }
 

@@ -83,7 +83,7 @@ enum JobOptions {
 
 extension OptionValue<String> {
   fileprivate static var cpus: Self {
-    Self(.literal, "N", JobLimits.members["cpus"]!) { text in
+    Self(.literal, "N", JobLimits.allowed("cpus")) { text in
       Double(text).flatMap { (0.01...JobLimits.mostCPUs).contains($0) ? text : nil }
     }
   }

@@ -1,3 +1,5 @@
+import JobAPI
+
 /// Reads a body as RFC 8259 has it, without building its values: what the decoder is lenient about (a trailing comma,
 /// a member given twice, UTF-16) and what would cost it much is refused before it begins.
 struct JSONScan {
