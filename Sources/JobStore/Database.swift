@@ -165,15 +165,6 @@ extension Int64: Bindable {
   func bind(to statement: Statement, at index: Int32) { statement.set(index, self) }
 }
 
-extension Int32: Bindable {
-  func bind(to statement: Statement, at index: Int32) { statement.set(index, Int64(self)) }
-}
-
-/// Numbers past the largest of SQLite become that.
-extension UInt64: Bindable {
-  func bind(to statement: Statement, at index: Int32) { statement.set(index, Int64(clamping: self)) }
-}
-
 extension Optional: Bindable where Wrapped: Bindable {
   func bind(to statement: Statement, at index: Int32) {
     if let self { self.bind(to: statement, at: index) } else { statement.set(index, nil) }
@@ -185,16 +176,11 @@ extension String: Bindable {
 }
 
 extension [UInt8]: Bindable {
-  func bind(to statement: Statement, at index: Int32) {
-    withUnsafeBytes { statement.set(index, $0) }
-  }
+  func bind(to statement: Statement, at index: Int32) { statement.set(index, self) }
 }
 
-/// Most significant byte first, so that the order of bytes is that of ids.
 extension JobID: Bindable {
-  func bind(to statement: Statement, at index: Int32) {
-    withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { statement.set(index, $0) }
-  }
+  func bind(to statement: Statement, at index: Int32) { statement.set(index, self) }
 }
 
 /// A prepared statement. Parameters count from 1, columns from 0. One thread at a time.
@@ -219,9 +205,19 @@ final class Statement {
     for (index, value) in values.enumerated() { value.bind(to: self, at: Int32(index + 1)) }
   }
 
-  fileprivate func set(_ index: Int32, _ value: Int64) { sqlite3_bind_int64(handle, index, value) }
+  func set(_ index: Int32, _ value: Int64) { sqlite3_bind_int64(handle, index, value) }
 
-  fileprivate func set(_ index: Int32, _ value: String?) {
+  /// Numbers past the largest of SQLite become that.
+  func set(_ index: Int32, _ value: UInt64) { set(index, Int64(clamping: value)) }
+
+  /// Most significant byte first, so that the order of bytes is that of ids.
+  func set(_ index: Int32, _ value: JobID) {
+    withUnsafeBytes(of: (value.high.bigEndian, value.low.bigEndian)) { set(index, $0) }
+  }
+
+  func set(_ index: Int32, _ value: [UInt8]) { value.withUnsafeBytes { set(index, $0) } }
+
+  func set(_ index: Int32, _ value: String?) {
     guard var value else {
       sqlite3_bind_null(handle, index)
       return
@@ -238,7 +234,7 @@ final class Statement {
     }
   }
 
-  fileprivate func set(_ index: Int32, _ value: UnsafeRawBufferPointer) {
+  private func set(_ index: Int32, _ value: UnsafeRawBufferPointer) {
     if value.isEmpty {
       sqlite3_bind_zeroblob(handle, index, 0)
     } else {
@@ -268,11 +264,14 @@ final class Statement {
 
   /// Runs a statement that gives no rows, with these parameters; the number of rows changed.
   @discardableResult
-  func run(_ values: any Bindable...) throws(StoreError) -> Int64 { try run(values) }
-
-  @discardableResult
-  func run(_ values: [any Bindable]) throws(StoreError) -> Int64 {
+  func run(_ values: any Bindable...) throws(StoreError) -> Int64 {
     bind(values)
+    return try run()
+  }
+
+  /// The same with those that are bound.
+  @discardableResult
+  func run() throws(StoreError) -> Int64 {
     while try step() {}
     return database.changes
   }

@@ -12,12 +12,12 @@ enum JobRow {
   static let columns = names.joined(separator: ", ")
   /// The column after them.
   static let count = Int32(names.count)
-  /// The parameters of ``values(_:)``, and so many after them.
+  /// The parameters of ``bind(_:to:)``, and so many after them.
   static func parameters(and more: Int32) -> String {
     (1...count + more).map { "?\($0)" }.joined(separator: ", ")
   }
 
-  /// The SET list of an UPDATE of what may change, with ``values(_:)`` as the first parameters.
+  /// The SET list of an UPDATE of what may change, with those of ``bind(_:to:)`` as the first parameters.
   static let assignments = names.enumerated()
     .filter { !["id", "client", "created", "stored"].contains($0.element) }
     .map { "\($0.element) = ?\($0.offset + 1)" }.joined(separator: ", ")
@@ -61,17 +61,33 @@ enum JobRow {
     return record
   }
 
-  /// What is in the columns.
-  static func values(_ record: JobRecord) -> [any Bindable] {
-    let state = record.isQueued ? queued : Int64(record.state.code)
-    return [
-      record.id, record.client, state, record.created, record.started, record.finished,
-      record.exitCode, record.signal, record.error, record.stdout.kept, record.stdout.dropped,
-      record.stderr.kept, record.stderr.dropped, Int64(record.flags.subtracting(.queued).rawValue),
-      record.userTime,
-      record.systemTime, record.peakMemory, Int64(EndedBy.code(of: record.endedBy)), record.stopper,
-      record.stopAsked, record.launched, record.firstOutput, record.throttled, record.stored, record.saved,
-    ]
+  /// Binds what is in the columns to the first parameters of a statement.
+  static func bind(_ record: JobRecord, to row: Statement) {
+    row.set(1, record.id)
+    row.set(2, record.client)
+    row.set(3, record.isQueued ? queued : Int64(record.state.code))
+    row.set(4, record.created)
+    row.set(5, record.started)
+    row.set(6, record.finished)
+    row.set(7, Int64(record.exitCode))
+    row.set(8, Int64(record.signal))
+    row.set(9, record.error)
+    row.set(10, record.stdout.kept)
+    row.set(11, record.stdout.dropped)
+    row.set(12, record.stderr.kept)
+    row.set(13, record.stderr.dropped)
+    row.set(14, Int64(record.flags.subtracting(.queued).rawValue))
+    row.set(15, record.userTime)
+    row.set(16, record.systemTime)
+    row.set(17, record.peakMemory)
+    row.set(18, Int64(EndedBy.code(of: record.endedBy)))
+    row.set(19, record.stopper)
+    row.set(20, record.stopAsked)
+    row.set(21, record.launched)
+    row.set(22, record.firstOutput)
+    row.set(23, record.throttled)
+    row.set(24, record.stored)
+    row.set(25, record.saved)
   }
 }
 

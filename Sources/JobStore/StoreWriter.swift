@@ -204,7 +204,7 @@ final class StoreWriter {
     let bytes = output + Int64(log.count)
     var row = record
     row.saved = max(draft.now, record.finished)
-    guard try statements.finish.run(JobRow.values(row) + [bytes, log]) == 1 else { return .notFound }
+    guard try statements.finish(row, bytes: bytes, log: log) else { return .notFound }
     draft.count(record.client, finished: 1, bytes: bytes)
     if !isStartStored && record.started != 0 { draft.add(.started, of: record, at: record.started) }
     draft.add(.finished, of: record, at: record.finished)

@@ -3,9 +3,9 @@ import JobModel
 
 /// The writer's statements, prepared once.
 struct WriterStatements {
-  let begin, commit, insertClient, countClient, started, finish, deletable, delete,
+  let begin, commit, insertClient, countClient, started, deletable, delete,
     insertEvents, dequeue, dropInput, waiting: Statement
-  private let insertJob, requeue, insertInput, countQueue, dropQueue, findKey, insertKey, orphanKey,
+  private let insertJob, finish, requeue, insertInput, countQueue, dropQueue, findKey, insertKey, orphanKey,
     dropKey: Statement
 
   /// A key is kept this long after its request, longer while its job is.
@@ -65,12 +65,22 @@ struct WriterStatements {
   func insert(_ record: JobRecord, _ creation: ApiRequest.Creation) throws(StoreError) {
     let (plan, waits) = (creation.plan, record.isQueued)
     let bytes = Int64(plan.bytes.count + (waits ? creation.input?.count ?? 0 : 0))
-    try insertJob.run(
-      JobRow.values(record) + [
-        bytes, creation.idempotency?.key, plan.bytes, waits ? plan.queue ?? "" : "",
-        Int64(waits ? plan.priority : 0),
-      ])
+    JobRow.bind(record, to: insertJob)
+    insertJob.set(JobRow.count + 1, bytes)
+    insertJob.set(JobRow.count + 2, creation.idempotency?.key)
+    insertJob.set(JobRow.count + 3, plan.bytes)
+    insertJob.set(JobRow.count + 4, waits ? plan.queue ?? "" : "")
+    insertJob.set(JobRow.count + 5, Int64(waits ? plan.priority : 0))
+    try insertJob.run()
     if waits { try insertInput(of: record, creation) }
+  }
+
+  /// False: there is no such job that runs.
+  func finish(_ record: JobRecord, bytes: Int64, log: [UInt8]) throws(StoreError) -> Bool {
+    JobRow.bind(record, to: finish)
+    finish.set(JobRow.count + 1, bytes)
+    finish.set(JobRow.count + 2, log)
+    return try finish.run() == 1
   }
 
   private func insertInput(of record: JobRecord, _ creation: ApiRequest.Creation) throws(StoreError) {

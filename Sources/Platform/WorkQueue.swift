@@ -2,10 +2,12 @@ import Glibc
 
 /// Hands things from any thread to one thread: those of one client in order, those of many in turn.
 package final class WorkQueue<Element>: @unchecked Sendable {
-  // `arrived`, `urgent`, `waitUntil` and `closed` are only touched with `mutex` held.
+  // `arrived`, `owners`, `urgent`, `waitUntil` and `closed` are only touched with `mutex` held.
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  private var arrived: [(client: Int64, element: Element)] = []
+  private var arrived: [Element] = []
+  /// The client of each.
+  private var owners: [Int64] = []
   private var urgent = false
   private var waitUntil = timespec()
   private var closed = false
@@ -35,7 +37,8 @@ package final class WorkQueue<Element>: @unchecked Sendable {
     pthread_mutex_lock(mutex)
     let wasEmpty = arrived.isEmpty
     if wasEmpty { waitUntil = Self.time(inMilliseconds: 1000) }
-    arrived.append((client, element))
+    arrived.append(element)
+    owners.append(client)
     if urgent { self.urgent = true }
     pthread_mutex_unlock(mutex)
     // The taker of an empty queue has to learn of `waitUntil`. Not before the unlocking: it would wait for the lock at
@@ -49,13 +52,18 @@ package final class WorkQueue<Element>: @unchecked Sendable {
     pthread_mutex_lock(mutex)
     // With something at hand, only what came meanwhile is added.
     if waiting.isEmpty { waitForArrivals(idle) }
-    let new = arrived
+    let (new, clients) = (arrived, owners)
     let isOver = closed
     arrived = []
+    owners = []
     urgent = false
     pthread_mutex_unlock(mutex)
-    for (client, element) in new { waiting.append(element, of: client) }
     gathers = new.count > 1
+    // Of one client, as they are mostly: there is no turn to be found.
+    if waiting.isEmpty, (1...most).contains(new.count), clients.allSatisfy({ $0 == clients[0] }) {
+      return new
+    }
+    for (client, element) in zip(clients, new) { waiting.append(element, of: client) }
     if isOver && waiting.isEmpty { return nil }
     return (0..<min(most, waiting.count)).compactMap { _ in waiting.popFirst() }
   }
