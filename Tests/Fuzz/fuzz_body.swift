@@ -5,7 +5,7 @@ import JobAPI
 @_cdecl("LLVMFuzzerTestOneInput") public func read(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let body = UnsafeRawBufferPointer(start: start, count: count)
   if let request = try? CreateRequest(strictJSON: body) { precondition(!request.cmd.isEmpty) }
-  if let batch = try? BatchAttempt(strictJSON: body) { precondition(!batch.jobs.isEmpty) }
+  if let batch = try? BatchAttempt<RunRequest>(strictJSON: body) { precondition(!batch.jobs.isEmpty) }
   _ = try? SignalRequest(strictJSON: body)
   _ = try? StopRequest(strictJSON: body)
   return 0
