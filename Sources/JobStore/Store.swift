@@ -56,8 +56,11 @@ package final class Store: Sendable {
   package func enqueue(_ change: StoreChange, token: UInt64) {
     let request = (token: token, change: change)
     if syncer.take(request) { return }
-    queue.put(.change(request), of: change.client, urgent: change.isUrgent)
+    queue.put(.change(request), of: change.client, within: change.patience)
   }
+
+  /// Somebody waits for what is queued.
+  package func hurry() { queue.hurry() }
 
   /// The number of a client; a new name gets one, which is on disk with its first job.
   package func clientNumber(for name: String) -> Int64 { stored.number(for: name) }
@@ -120,7 +123,12 @@ package final class Store: Sendable {
 }
 
 extension StoreChange {
-  fileprivate var isUrgent: Bool {
-    if case .started = self { false } else { true }
+  /// Milliseconds that it may wait for another change to go with: with the end of its job, mostly.
+  fileprivate var patience: Int {
+    switch self {
+    case .started: 1000
+    case .create(_, _, let creation) where creation.run?.isAnsweredAtEnd == true: 5
+    default: 0
+    }
   }
 }

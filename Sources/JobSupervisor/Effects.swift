@@ -15,6 +15,7 @@ extension Supervisor {
     case .saveResult(let record, let isStartStored, let token): save(record, isStartStored, token)
     case .launch(let id, let creation, let grace, let holdsOutput):
       launch(id, creation, grace, holdsOutput: holdsOutput)
+    case .hurryStore: store.hurry()
     case .keepOutput(let id): live[id]?.keepOutput()
     case .deliver(let caller, let record): deliver(record, to: caller)
     case .admit(let record, let creation, let waited): admit(record, creation, waited: waited)

@@ -1,17 +1,19 @@
 /// Elements of many clients, each client's in their order, the clients in turn: nobody waits for more than one element of
 /// each other client before each of its own. Operations take constant time, averaged over an element's way through.
-package struct FairQueue<Element> {
-  private var queues: [Int64: Fifo<Element>] = [:]
+/// Public and inlinable as ``Fifo``.
+public struct FairQueue<Element> {
+  @usableFromInline var queues: [Int64: Fifo<Element>] = [:]
   /// The clients that have elements, the one whose turn it is first.
-  private var turns = Fifo<Int64>()
-  package private(set) var count = 0
+  @usableFromInline var turns = Fifo<Int64>()
+  @usableFromInline var held = 0
+  @inlinable public var count: Int { held }
 
-  package init() {}
+  @inlinable public init() {}
 
-  package var isEmpty: Bool { count == 0 }
+  @inlinable public var isEmpty: Bool { held == 0 }
 
-  package mutating func append(_ element: Element, of client: Int64) {
-    count += 1
+  @inlinable public mutating func append(_ element: Element, of client: Int64) {
+    held += 1
     if queues[client]?.append(element) == nil {
       queues[client] = Fifo(element)
       turns.append(client)
@@ -19,14 +21,14 @@ package struct FairQueue<Element> {
   }
 
   /// The first element of the client whose turn it is; one that is passed over keeps its elements.
-  package mutating func popFirst(passingOver isPassedOver: (Int64) -> Bool = { _ in false }) -> Element? {
+  @inlinable public mutating func popFirst(passingOver isPassedOver: (Int64) -> Bool = { _ in false }) -> Element? {
     for _ in 0..<queues.count {
       guard let client = turns.popFirst() else { return nil }
       guard !isPassedOver(client), let element = queues[client]?.popFirst() else {
         turns.append(client)
         continue
       }
-      count -= 1
+      held -= 1
       if queues[client]?.isEmpty == true { queues[client] = nil } else { turns.append(client) }
       return element
     }

@@ -1,19 +1,22 @@
 /// First in, first out: what comes in is turned around when all that came before is out.
-package struct Fifo<Element> {
-  private var incoming: [Element] = []
-  private var outgoing: [Element] = []
+///
+/// Public and inlinable, as ``Mutex`` is: it is to be compiled for each element in the modules that use it.
+public struct Fifo<Element> {
+  @usableFromInline var incoming: [Element] = []
+  @usableFromInline var outgoing: [Element] = []
 
-  package init() {}
-  package init(_ element: Element) { incoming = [element] }
+  @inlinable public init() {}
+  @inlinable public init(_ element: Element) { incoming = [element] }
 
-  package var isEmpty: Bool { incoming.isEmpty && outgoing.isEmpty }
+  @inlinable public var isEmpty: Bool { incoming.isEmpty && outgoing.isEmpty }
 
-  package var first: Element? { outgoing.last ?? incoming.first }
+  @inlinable public var first: Element? { outgoing.last ?? incoming.first }
 
-  package mutating func append(_ element: Element) { incoming.append(element) }
+  @inlinable public mutating func append(_ element: Element) { incoming.append(element) }
 
-  package mutating func popFirst() -> Element? {
+  @inlinable public mutating func popFirst() -> Element? {
     if outgoing.isEmpty {
+      guard !incoming.isEmpty else { return nil }
       outgoing = incoming.reversed()
       incoming.removeAll(keepingCapacity: true)
     }

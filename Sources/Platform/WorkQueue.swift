@@ -32,18 +32,39 @@ package final class WorkQueue<Element>: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  /// What is not urgent is taken with the next that is, or a second after the first such.
-  package func put(_ element: Element, of client: Int64, urgent: Bool = true) {
+  /// `within`: milliseconds after which it is taken at the latest, if nothing that is to be taken at once comes before.
+  package func put(_ element: Element, of client: Int64, within milliseconds: Int = 0) {
     pthread_mutex_lock(mutex)
-    let wasEmpty = arrived.isEmpty
-    if wasEmpty { waitUntil = Self.time(inMilliseconds: 1000) }
+    let isNext = milliseconds == 0 ? hurries() : isFirst(in: milliseconds)
     arrived.append(element)
     owners.append(client)
-    if urgent { self.urgent = true }
     pthread_mutex_unlock(mutex)
-    // The taker of an empty queue has to learn of `waitUntil`. Not before the unlocking: it would wait for the lock at
-    // once.
-    if urgent || wasEmpty { pthread_cond_signal(changed) }
+    // Not before the unlocking: the taker would wait for the lock at once.
+    if isNext { pthread_cond_signal(changed) }
+  }
+
+  /// What is there is taken at once.
+  package func hurry() {
+    pthread_mutex_lock(mutex)
+    let isNext = !arrived.isEmpty && hurries()
+    pthread_mutex_unlock(mutex)
+    if isNext { pthread_cond_signal(changed) }
+  }
+
+  /// With the mutex held: whether the taker has to learn of it.
+  private func hurries() -> Bool {
+    defer { urgent = true }
+    return !urgent
+  }
+
+  /// The same, of a time that is to be waited for.
+  private func isFirst(in milliseconds: Int) -> Bool {
+    guard !urgent else { return false }
+    let time = Self.time(inMilliseconds: milliseconds)
+    let isFirst =
+      arrived.isEmpty || (time.tv_sec, time.tv_nsec) < (waitUntil.tv_sec, waitUntil.tv_nsec)
+    if isFirst { waitUntil = time }
+    return isFirst
   }
 
   /// What is there, once there is something, at most `most`; empty when `idle` milliseconds pass without; nil when

@@ -314,7 +314,7 @@ private struct World {
       #expect(!launching.contains(id) && !processes.contains(id))
       released.insert(id)
       holding.remove(id)
-    case .inputEnded, .hold, .outputLost, .count, .lostAreStored: break
+    case .inputEnded, .hold, .hurryStore, .outputLost, .count, .lostAreStored: break
     }
   }
 

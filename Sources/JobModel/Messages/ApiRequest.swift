@@ -50,6 +50,9 @@ package enum ApiRequest {
     /// The client is to know of the job as soon as there is one.
     package var isEarly: Bool
 
+    /// Nobody is told of the job before its end is on disk.
+    package var isAnsweredAtEnd: Bool { !removes && !isEarly }
+
     package init(removes: Bool, isEarly: Bool) { (self.removes, self.isEarly) = (removes, isEarly) }
   }
 

@@ -62,6 +62,8 @@ extension JobBook {
     /// `holdsOutput`: in memory, until ``keepOutput(_:)``.
     case launch(JobID, ApiRequest.Creation, grace: UInt64, holdsOutput: Bool)
     case keepOutput(JobID)
+    /// What is queued in the store is waited for.
+    case hurryStore
     /// Answer with all of a job, whose output is in memory.
     case deliver(Caller, JobRecord)
     /// Look whether it may be launched, and tell by ``Event/admitted(_:_:)``. It waited so many microseconds.

@@ -7,19 +7,17 @@ extension JobBook {
   /// What a run request asked for.
   struct Run {
     let caller: Caller
-    let request: ApiRequest.Run
     let clientName: String
+    let request: ApiRequest.Run
     /// To be stored, without the input.
     let creation: ApiRequest.Creation
 
     init?(_ new: NewJob) {
       guard let request = new.creation.run else { return nil }
-      (caller, self.request, clientName) = (new.caller, request, new.clientName)
-      creation = ApiRequest.Creation(new.creation.plan)
+      (caller, clientName, self.request) = (new.caller, new.clientName, request)
+      creation = ApiRequest.Creation(new.creation.plan, run: request)
     }
 
-    /// Else once the job is stored.
-    var isAnsweredAtEnd: Bool { !request.removes && !request.isEarly }
     /// It need not be stored unless it lasts. One with an open standard input has to be found by who feeds it.
     var mayStayUnstored: Bool { request.removes && !creation.plan.isStdinOpen }
   }
@@ -27,7 +25,7 @@ extension JobBook {
   /// Of a new job.
   static func lifecycle(_ run: Run?, _ waits: Bool) -> JobLifecycle {
     guard let run else { return JobLifecycle(waits: waits) }
-    let (removes, answersAtEnd) = (run.request.removes, run.isAnsweredAtEnd)
+    let (removes, answersAtEnd) = (run.request.removes, run.request.isAnsweredAtEnd)
     return waits
       ? JobLifecycle(waits: true, removes: removes, hasReceiver: removes, answersAtEnd: answersAtEnd)
       : JobLifecycle(

@@ -437,6 +437,7 @@ struct JobBook {
       jobs[id]!.creator = nil
     }
     if actions.contains(.saveCreation) { storeCreation(of: id) }
+    if actions.contains(.hurry) { effects.append(.hurryStore) }
     if actions.contains(.keepOutput) { effects.append(.keepOutput(id)) }
     if actions.contains(.deliver) { deliver(id) }
     if actions.contains(.launch) {

@@ -95,6 +95,8 @@ struct JobLifecycle: Hashable {
     static let keepOutput = Actions(rawValue: 65536)
     /// As ``announceStart``, of a job whose start is noted already.
     static let announceLater = Actions(rawValue: 131072)
+    /// The creation is to get to the disk at once.
+    static let hurry = Actions(rawValue: 524288)
     /// Give the result to the client that waits for it.
     static let deliver = Actions(rawValue: 262144)
   }
@@ -274,7 +276,7 @@ struct JobLifecycle: Hashable {
     switch storing {
     case .failed: return vanish()
     case .not: return saveCreation().union(move(to: .ended, []))
-    case .underway where holdsOutput: return move(to: .ended, [])
+    case .underway where holdsOutput: return move(to: .ended, .hurry)
     case .underway, .done: return move(to: .saving, .saveResult)
     }
   }
