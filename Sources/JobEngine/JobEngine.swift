@@ -29,6 +29,11 @@ package final class JobEngine {
 
   /// `jc_limit_bits`: the limits that jobs can have here.
   package var controllers: UInt32 { jc_engine_controllers(handle) }
+
+  /// Readable when there is something to do for a job, but for its timers; of an engine without launchers.
+  package var descriptor: Int32 { jc_engine_fd(handle) }
+  /// When the first of the jobs' timers is due, in milliseconds of the monotonic clock; `Int64.max`: never.
+  package var deadline: Int64 { jc_engine_deadline(handle) }
 }
 
 /// What is told of a running job, on the loop's thread.
@@ -129,6 +134,9 @@ package final class RunningJob: InputSink {
 
   /// Whether the entry that was made last tells a successor what it needs.
   package var isAdoptable: Bool { jc_job_is_adoptable(job!) }
+
+  /// Readable once its first process has ended; -1: it was reaped, or is not there yet. Stays the job's.
+  package var process: Int32 { jc_job_pidfd(job!) }
 
   /// The write end of its standard input, which stays the job's; -1: there is none.
   package var input: Int32 { jc_job_stdin_fd(job!) }

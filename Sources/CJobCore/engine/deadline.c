@@ -73,6 +73,8 @@ void jc_job_deadline(void *context)
     job->state.deadline = INT64_MAX;
     if (job->is_left)
         return jc_left_check(job);
+    if (job->phase == JC_QUEUED)
+        return jc_job_launched(job);
     if (job->phase == JC_STARTING)
         return jc_start_check(job);
     if (job->reaped)

@@ -185,6 +185,13 @@ void jc_drain_close(struct jc_job *job, enum jc_stream stream)
     job->state.pipe[stream] = -1;
 }
 
+void jc_drains_close(struct jc_job *job)
+{
+    for (int i = 0; i < 2; i++)
+        if (job->state.pipe[i] >= 0)
+            jc_drain_close(job, (enum jc_stream)i);
+}
+
 void jc_drain(struct jc_job *job, enum jc_stream stream, bool all)
 {
     struct jc_job_state *state = &job->state;

@@ -17,8 +17,8 @@
 
 // A descriptor's entry in the epoll set can outlive its close: a process that is being launched holds copies
 // of all descriptors until its exec. So entries name a job's slot and generation, never its address, and what
-// comes for a job that is gone is dropped. What is closed while it is ready is taken out of the set before:
-// else it would wake the loop again and again until that exec.
+// comes for a job that is gone is dropped. What is closed while it is ready is taken out of the set before,
+// unless it is watched for one event only: else it would wake the loop again and again until that exec.
 
 int jc_engine_watch(struct jc_job *job, int fd, enum jc_watch kind, uint32_t events)
 {
@@ -71,6 +71,11 @@ static int handle_some(struct jc_engine *engine)
     for (int i = 0; i < count; i++) {
         // Looked up for each event: an earlier one may have ended the job.
         struct jc_job *job = job_of(engine, events[i].data.u64);
+        if (job != NULL && job->phase == JC_STARTING) {
+            // It runs, or could not be started and is gone after this.
+            jc_start_check(job);
+            job = job_of(engine, events[i].data.u64);
+        }
         if (job != NULL)
             handle(job, events[i].data.u64 & 7, events[i].events);
     }
@@ -221,6 +226,22 @@ unsigned jc_engine_controllers(const struct jc_engine *engine)
     return engine->controllers;
 }
 
+int jc_engine_fd(const struct jc_engine *engine)
+{
+    return engine->epoll;
+}
+
+int64_t jc_engine_deadline(const struct jc_engine *engine)
+{
+    int64_t first = INT64_MAX;
+    for (uint32_t i = 0; i < engine->slot_count; i++) {
+        const struct jc_job *job = engine->slots[i].job;
+        if (job != NULL && job->state.deadline < first)
+            first = job->state.deadline;
+    }
+    return first;
+}
+
 void jc_engine_free(struct jc_engine *engine)
 {
     if (engine == NULL)
@@ -236,7 +257,8 @@ void jc_engine_free(struct jc_engine *engine)
         close(engine->epoll);
     if (engine->done_fd >= 0)
         close(engine->done_fd);
-    jc_stack_free(engine->spare_stack);
+    while (engine->spare_count > 0)
+        jc_stack_free(engine->spare_stacks[--engine->spare_count]);
     if (engine->cgroup_dir >= 0)
         close(engine->cgroup_dir);
     if (engine->limited_dir >= 0)

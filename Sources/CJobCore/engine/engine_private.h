@@ -14,6 +14,7 @@
 #define JC_PIPE_LARGE (1 << 20)
 /// How often a tree without a cgroup, or one whose end is not told, is looked at again.
 #define JC_TREE_AGAIN_MS 20
+#define JC_SPARE_STACKS 16
 /// After KILL, when what cannot be ended is left.
 #define JC_LEAVE_MS 10000
 
@@ -99,6 +100,8 @@ struct jc_job {
     int status;
     enum jc_job_phase phase;
     bool reaped, tree_gone, stop_asked, forced_eof;
+    bool is_wait_told;      ///< that its launch takes long
+    bool is_watched;        ///< its pipes and its end
     bool is_left;           ///< it is over, but not all of its processes
     int64_t start_limit_ms; ///< monotonic: when one that is starting is killed
     int64_t give_up_ms;     ///< monotonic: when what cannot be ended is left
@@ -144,7 +147,9 @@ struct jc_engine {
     size_t drained;     ///< bytes read in this round
     size_t held_output; ///< bytes of jobs' output that are in memory
     unsigned large_pipes;
-    void *spare_stack; ///< for launches on the loop's thread
+    // For launches on the loop's thread.
+    void *spare_stacks[JC_SPARE_STACKS];
+    unsigned spare_count;
 
     // The launchers' side, under `lock`.
     pthread_mutex_t lock;
@@ -165,12 +170,12 @@ struct jc_engine {
 };
 
 #define JC_STACK_SIZE (64 << 10)
-/// How long whoever launches waits for exec, which takes less than a millisecond. Whatever takes longer is
-/// looked at from time to time.
+/// How long a launcher waits for exec, which takes less than a millisecond. Whatever takes longer is looked
+/// at from time to time.
 #define JC_SOON_MS 100
 /// Starts a process in a session of its own. 0 or a negative errno with the `stage` that failed;
-/// -EINPROGRESS: exec takes long, and `jc_spawn_end` follows when it is not starting any more; what a
-/// launcher launched is the loop's then, and `launch` maybe gone.
+/// -EINPROGRESS: exec takes long, or the loop's thread launches, and `jc_spawn_end` follows when it is not
+/// starting any more; what a launcher launched is the loop's then, and `launch` maybe gone.
 int jc_spawn(struct jc_launch *launch);
 /// The loop's thread takes a launch that takes long from its launcher. False: there is none.
 bool jc_spawn_take(struct jc_launcher *launcher);
@@ -180,6 +185,8 @@ void jc_spawn_kill(const struct jc_launch *launch);
 /// How it went. 0: exec succeeded, or it was killed before.
 int jc_spawn_end(struct jc_launch *launch);
 void jc_stack_free(void *stack);
+/// Keeps one for the loop's thread's next launch, or frees it.
+void jc_stack_keep(struct jc_engine *engine, void *stack);
 /// What the child does; returns only when exec failed, with the errno.
 int jc_child_run(void *launch);
 /// clone3(2) that calls `run(argument)` in the child, on the stack named in `args`.
@@ -195,9 +202,13 @@ void jc_launch_submit(struct jc_job *job);
 void jc_job_launched(struct jc_job *job);
 /// It did not come to exec: closes what was opened for it.
 void jc_launch_failed(struct jc_job *job, int status);
+/// Its process is there: the job has begun.
+void jc_launch_began(struct jc_job *job);
 /// It did: its process is the job's.
 void jc_launch_succeeded(struct jc_job *job);
 
+/// The loop's thread launched it: what comes of its process tells that it is starting no more.
+void jc_start_watch(struct jc_job *job);
 /// Its launch takes long: others are launched meanwhile.
 void jc_start_wait(struct jc_job *job);
 void jc_start_check(struct jc_job *job);
@@ -256,6 +267,8 @@ void jc_cgroup_walk_remove(int dir);
 
 struct jc_job *jc_job_make(struct jc_engine *engine);
 int jc_job_watch(struct jc_job *job);
+/// Its end, once.
+int jc_job_watch_exit(struct jc_job *job);
 /// Should this process be killed in it, its successor does it again.
 void jc_job_send_term(struct jc_job *job);
 
@@ -293,6 +306,7 @@ void jc_pipe_size_forget(struct jc_job *job, enum jc_stream stream);
 /// Opens a job's output file. The descriptor, or a negative errno.
 int jc_output_open(const struct jc_engine *engine, const char *output_name, enum jc_stream stream, int flags);
 void jc_drain_close(struct jc_job *job, enum jc_stream stream);
+void jc_drains_close(struct jc_job *job);
 void jc_drain_rest(struct jc_job *job);
 void jc_job_exited(struct jc_job *job);
 /// How the first process ended. It is reaped, unless a successor may have to ask again. -EAGAIN: it has not

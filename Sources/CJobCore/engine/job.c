@@ -170,14 +170,25 @@ void jc_job_give_up(struct jc_job *job, int error, const char *stage)
     jc_engine_set_deadline(job, 1);
 }
 
+int jc_job_watch_exit(struct jc_job *job)
+{
+    // Once: it stays readable.
+    return jc_engine_watch(job, jc_job_pidfd(job), JC_WATCH_EXIT, EPOLLIN | EPOLLONESHOT);
+}
+
 int jc_job_watch(struct jc_job *job)
 {
     int status = 0;
+    if (job->is_watched)
+        return 0;
     for (int i = 0; i < 2; i++) {
         if (job->state.pipe[i] >= 0 && status == 0)
             status = jc_engine_watch(job, job->state.pipe[i], (enum jc_watch)i, EPOLLIN);
     }
-    return status < 0 ? status : jc_engine_watch(job, job->state.pidfd, JC_WATCH_EXIT, EPOLLIN);
+    if (status == 0)
+        status = jc_job_watch_exit(job);
+    job->is_watched = status == 0;
+    return status;
 }
 
 void jc_job_launched(struct jc_job *job)
@@ -265,6 +276,11 @@ uint64_t jc_job_kept(const struct jc_job *job, enum jc_stream stream)
     return job->state.kept[stream];
 }
 
+int jc_job_pidfd(const struct jc_job *job)
+{
+    return job->phase == JC_STARTING ? job->launch.pidfd : job->state.pidfd;
+}
+
 int jc_job_output_fd(struct jc_job *job, enum jc_stream stream)
 {
     return job->state.file[stream];
@@ -274,9 +290,7 @@ void jc_job_free(struct jc_job *job)
 {
     if (job == NULL)
         return;
-    for (int i = 0; i < 2; i++)
-        if (job->state.pipe[i] >= 0)
-            jc_drain_close(job, (enum jc_stream)i);
+    jc_drains_close(job);
     jc_job_stdin_close(job);
     jc_held_free(job);
     jc_job_state_close(&job->state);

@@ -104,11 +104,17 @@ void jc_launch_failed(struct jc_job *job, int status)
     launch->error = -status;
 }
 
+void jc_launch_began(struct jc_job *job)
+{
+    job->launch.started_ms = jp_monotonic_ms();
+    job->state.started_us = jp_realtime_us();
+}
+
 void jc_launch_succeeded(struct jc_job *job)
 {
     job->launch.error = 0;
-    job->launch.started_ms = jp_monotonic_ms();
-    job->state.started_us = jp_realtime_us();
+    if (job->launch.started_ms == 0)
+        jc_launch_began(job);
     job->state.pidfd = job->launch.pidfd;
 }
 
@@ -157,11 +163,11 @@ void jc_launches_take_back(void *context)
     }
 }
 
-static void hand_back(struct jc_engine *engine, struct jc_job *job, struct jc_launcher *launcher)
+static void hand_back(struct jc_launcher *launcher, struct jc_job *job)
 {
+    struct jc_engine *engine = launcher->engine;
     pthread_mutex_lock(&engine->lock);
-    if (launcher != NULL)
-        launcher->job = NULL;
+    launcher->job = NULL;
     STAILQ_INSERT_TAIL(&engine->done, job, link);
     // One wakes the loop for all that are done until it comes.
     const bool waking = !engine->done_posted;
@@ -201,7 +207,7 @@ static void *run_launcher(void *context)
             free(launcher);
             return NULL;
         }
-        hand_back(launcher->engine, job, launcher);
+        hand_back(launcher, job);
     }
     jc_stack_free(stack);
     return NULL;
@@ -274,14 +280,32 @@ bool jc_launchers_full(struct jc_engine *engine)
     return full;
 }
 
+void jc_stack_keep(struct jc_engine *engine, void *stack)
+{
+    if (stack != NULL && engine->options.launchers == 0 && engine->spare_count < JC_SPARE_STACKS)
+        engine->spare_stacks[engine->spare_count++] = stack;
+    else
+        jc_stack_free(stack);
+}
+
+/// On the loop's thread, which does not wait for exec.
+static void launch_here(struct jc_job *job)
+{
+    struct jc_engine *engine = job->engine;
+    void *stack = engine->spare_count > 0 ? engine->spare_stacks[--engine->spare_count] : NULL;
+    launch_job(job, &stack, NULL);
+    jc_stack_keep(engine, stack);
+    if (job->launch.error == EINPROGRESS)
+        jc_start_watch(job);
+    else
+        jc_engine_set_deadline(job, 0); // in a later round: nothing is told of a job before its start returns
+}
+
 void jc_launch_submit(struct jc_job *job)
 {
     struct jc_engine *engine = job->engine;
-    if (engine->options.launchers == 0) {
-        launch_job(job, &engine->spare_stack, NULL);
-        hand_back(engine, job, NULL);
-        return;
-    }
+    if (engine->options.launchers == 0)
+        return launch_here(job);
     pthread_mutex_lock(&engine->lock);
     STAILQ_INSERT_TAIL(&engine->waiting, job, link);
     engine->queued++;

@@ -9,11 +9,9 @@
 
 void jc_job_leave(struct jc_job *job, int error, const char *stage)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         jc_drain(job, (enum jc_stream)i, true);
-        if (job->state.pipe[i] >= 0)
-            jc_drain_close(job, (enum jc_stream)i);
-    }
+    jc_drains_close(job);
     if (job->state.pidfd >= 0)
         jc_engine_unwatch(job->engine, job->state.pidfd);
     // Of one that was reaped it is known how it ended.

@@ -19,11 +19,10 @@ void jc_job_exited(struct jc_job *job)
     if (job->launch.cgroup == NULL && syscall(SYS_pidfd_send_signal, job->state.pidfd, 0, NULL, 0) == 0)
         kill(-job->state.pid, SIGKILL);
     int status = jc_exit_status(job);
-    if (status == -EAGAIN)
+    if (status == -EAGAIN && jc_job_watch_exit(job) == 0)
         return;
-    if (status == -ETIMEDOUT) {
-        // The keeper knows it, and does not answer now. It stays readable.
-        jc_engine_unwatch(job->engine, job->state.pidfd);
+    if (status == -ETIMEDOUT || status == -EAGAIN) {
+        // The keeper knows it, and does not answer now.
         job->looks_again = true;
         return jc_engine_set_deadline(job, JC_TREE_AGAIN_MS);
     }
@@ -36,7 +35,6 @@ void jc_job_exited(struct jc_job *job)
     job->give_up_ms = jp_monotonic_ms() + JC_LEAVE_MS;
     if (!job->is_zombie)
         jc_exit_reap(job);
-    jc_engine_unwatch(job->engine, job->state.pidfd);
     close(job->state.pidfd);
     job->state.pidfd = -1;
     jc_job_stdin_close(job);

@@ -2,7 +2,6 @@
 #include "engine_private.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <linux/sched.h>
 #include <platform/process.h>
 #include <sched.h>
@@ -14,8 +13,8 @@
 // A child shares this memory until exec, as one of vfork(2) does. That can take as long as a file system, or
 // whoever holds a lease on the file (fcntl(2), F_SETLEASE), lets it wait: so only a launcher waits in the
 // kernel, and the loop puts another in its place. The loop's own thread, where that launches, goes on. The
-// kernel clears `is_starting` and wakes who waits for it when the child has left this memory, by exec or by
-// its end (set_tid_address(2)).
+// kernel clears `is_starting` when the child has left this memory, by exec or by its end
+// (set_tid_address(2)).
 //
 // That a launcher waits is more than a wait. To the kernel any other two processes with one memory are one
 // program: the OOM score that the child gives itself would be this process's too, and the OOM killer, which
@@ -74,6 +73,8 @@ static long start_clone(struct jc_launch *launch)
     long pid = clone(jc_child_run, stack_end,
                      CLONE_VM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | waits | SIGCHLD, launch,
                      &launch->pid, NULL, &launch->is_starting);
+    if (pid > 0 && launch->launcher == NULL)
+        launch->pidfd = jp_pidfd_open(launch->pid);
     return pid < 0 ? -errno : pid;
 }
 
@@ -103,21 +104,6 @@ static bool is_dead(const struct jc_launch *launch)
 bool jc_spawn_is_starting(const struct jc_launch *launch)
 {
     return atomic_load(&launch->is_starting) != 0 && !is_dead(launch);
-}
-
-/// Whether it left this memory in time.
-static bool wait_until_gone(struct jc_launch *launch)
-{
-    const int64_t until = jp_monotonic_ms() + JC_SOON_MS;
-    while (atomic_load(&launch->is_starting) != 0) {
-        const int64_t left = until - jp_monotonic_ms();
-        if (left <= 0)
-            return false;
-        const struct timespec most = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
-        // Not a private one: the kernel wakes it by its place in memory.
-        syscall(SYS_futex, &launch->is_starting, FUTEX_WAIT, 1, &most);
-    }
-    return true;
 }
 
 void jc_spawn_kill(const struct jc_launch *launch)
@@ -181,7 +167,7 @@ int jc_spawn(struct jc_launch *launch)
         launch->stage = "clone";
         return (int)pid;
     }
-    return launcher != NULL || wait_until_gone(launch) ? jc_spawn_end(launch) : -EINPROGRESS;
+    return launcher != NULL ? jc_spawn_end(launch) : -EINPROGRESS;
 }
 
 void jc_stack_free(void *stack)

@@ -9,13 +9,34 @@
 /// After KILL, which does not reach one that waits in the kernel.
 #define LEAVE_MS 2000
 
-void jc_start_wait(struct jc_job *job)
+static void begin(struct jc_job *job)
 {
     job->phase = JC_STARTING;
     job->state.pid = job->launch.pid;
     job->start_limit_ms = jp_monotonic_ms() + (int64_t)job->engine->options.launch_ms;
+}
+
+void jc_start_watch(struct jc_job *job)
+{
+    jc_launch_began(job);
+    begin(job);
+    // Should it fail, it is tried again when the program runs.
+    if (job->launch.pidfd >= 0)
+        (void)!jc_job_watch(job);
+    jc_engine_set_deadline(job, LOOK_AGAIN_MS);
+}
+
+static void tell_wait(struct jc_job *job)
+{
+    job->is_wait_told = true;
     if (job->events->start_waits != NULL)
         job->events->start_waits(job->context);
+}
+
+void jc_start_wait(struct jc_job *job)
+{
+    begin(job);
+    tell_wait(job);
     if (job->stop_asked)
         jc_start_stop(job);
     jc_engine_set_deadline(job, LOOK_AGAIN_MS);
@@ -26,6 +47,7 @@ void jc_start_stop(struct jc_job *job)
     const int64_t limit = jp_monotonic_ms() + (int64_t)job->stop_grace;
     if (limit < job->start_limit_ms)
         job->start_limit_ms = limit;
+    jc_engine_set_deadline(job, 0);
 }
 
 static int reason(const struct jc_job *job)
@@ -36,13 +58,16 @@ static int reason(const struct jc_job *job)
 static void end(struct jc_job *job)
 {
     struct jc_launch *launch = &job->launch;
+    jc_engine_clear_deadline(job);
     int status = jc_spawn_end(launch);
-    jc_stack_free(launch->stack);
+    jc_stack_keep(job->engine, launch->stack);
     launch->stack = NULL;
-    if (status < 0)
+    if (status < 0) {
+        jc_drains_close(job);
         jc_launch_failed(job, status);
-    else
+    } else {
         jc_launch_succeeded(job);
+    }
     if (status == 0 && job->state.kill_sent)
         jc_job_give_up(job, reason(job), "start");
     else
@@ -54,6 +79,8 @@ void jc_start_check(struct jc_job *job)
     const int64_t now = jp_monotonic_ms();
     if (!jc_spawn_is_starting(&job->launch))
         return end(job);
+    if (!job->is_wait_told && now - job->launch.started_ms >= JC_SOON_MS)
+        tell_wait(job);
     if (!job->state.kill_sent && now >= job->start_limit_ms) {
         job->state.kill_sent = true;
         job->give_up_ms = now + LEAVE_MS;

@@ -133,6 +133,12 @@ int jc_engine_new(struct jc_loop *_Nonnull loop, const struct jc_engine_options 
 /// Ends the launchers and frees the engine. All its jobs must have been freed.
 void jc_engine_free(struct jc_engine *_Nullable engine);
 
+/// Readable when there is something to do for a job, for the timers see `jc_engine_deadline`; of an
+/// engine without launchers. Stays the engine's.
+int jc_engine_fd(const struct jc_engine *_Nonnull engine);
+/// When the first of the jobs' timers is due, in milliseconds of the monotonic clock; INT64_MAX: never.
+int64_t jc_engine_deadline(const struct jc_engine *_Nonnull engine);
+
 /// `pid` is a child of this process that is not the engine's: its status is left to whoever started it.
 void jc_engine_ignore_child(struct jc_engine *_Nonnull engine, pid_t pid);
 /// It was reaped by its owner: the kernel may give its number to another process.
@@ -164,6 +170,8 @@ void jc_job_stdin_close(struct jc_job *_Nonnull job);
 /// has ended.
 int jc_job_usage(struct jc_job *_Nonnull job, struct jc_usage *_Nonnull out)
     __attribute__((warn_unused_result));
+/// Readable once its first process has ended; -1: it was reaped, or is not there yet. Stays the job's.
+int jc_job_pidfd(const struct jc_job *_Nonnull job);
 /// The stream's output file, or -1 when there was no output. Stays the job's.
 int jc_job_output_fd(struct jc_job *_Nonnull job, enum jc_stream stream);
 /// The output in memory of a job that `holds_output`; valid until jc_job_keep_output or jc_job_free.
