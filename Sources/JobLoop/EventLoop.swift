@@ -16,6 +16,9 @@ package final class EventLoop: @unchecked Sendable {
 
   deinit { jc_loop_free(handle) }
 
+  /// Readable when something was posted that has not been called yet.
+  package var wakeDescriptor: Int32 { jc_loop_wake_fd(handle) }
+
   /// Runs until ``stop()``.
   package func run() throws(SystemError) {
     try SystemError.check(jc_loop_run(handle), "run the event loop")

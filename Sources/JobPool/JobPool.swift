@@ -27,8 +27,7 @@ public final class JobPool: Sendable {
     directory: String, evaluation: Evaluation = .lazy, outputLimit: Int = 64 << 20
   ) throws(JobPoolError) {
     do {
-      let core = try PoolCore(
-        directory: directory, outputLimit: outputLimit, launchers: evaluation == .lazy ? 0 : 1)
+      let core = try PoolCore(directory: directory, outputLimit: outputLimit)
       runner = evaluation == .lazy ? LazyRunner(core) : try EagerRunner(core)
     } catch {
       throw .system("\(error)")
@@ -56,6 +55,16 @@ public final class JobPool: Sendable {
     try runner.call { core throws(JobPoolError) in try core.job(id).status }
   }
 
+  /// Returns when the job has ended, or was deleted; other threads' calls go on meanwhile. Its state then.
+  /// - Throws: ``JobPoolError/notFound``, ``JobPoolError/system(_:)``.
+  public func wait(_ id: JobID) throws(JobPoolError) -> JobStatus {
+    try runner.wait { core, end throws(JobPoolError) in
+      let job = try core.job(id)
+      job.whenEnded(end)
+      return job
+    }
+  }
+
   /// What the job has written so far, byte for byte.
   /// - Throws: ``JobPoolError/notFound``, ``JobPoolError/system(_:)`` when a file cannot be read.
   public func output(_ id: JobID) throws(JobPoolError) -> JobOutput {
@@ -64,7 +73,9 @@ public final class JobPool: Sendable {
 
   /// Kills the job's whole tree, waits until it is gone, and removes its output.
   /// - Throws: ``JobPoolError/notFound``.
-  public func delete(_ id: JobID) throws(JobPoolError) { try runner.delete(id) }
+  public func delete(_ id: JobID) throws(JobPoolError) {
+    _ = try runner.wait { core, end throws(JobPoolError) in try core.delete(id, then: end) }
+  }
 }
 
 /// The state of a job of a ``JobPool``.

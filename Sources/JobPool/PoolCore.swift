@@ -8,23 +8,22 @@ import Platform
 
 /// A pool's loop, engine and jobs. One thread at a time.
 final class PoolCore {
-  let loop: EventLoop
+  private let loop: EventLoop
   private let engine: JobEngine
   private let directory: String
   private let descriptor: Int32
   private let cgroup: PoolCgroup?
   private let outputLimit: UInt64
   private var jobs: [JobID: PoolJob] = [:]
-  private var onEmpty: (() -> Void)?
 
-  init(directory: String, outputLimit: Int, launchers: UInt32) throws(SystemError) {
+  init(directory: String, outputLimit: Int) throws(SystemError) {
     loop = try EventLoop()
     self.directory = directory
     self.outputLimit = UInt64(max(0, outputLimit))
     descriptor = try Self.open(directory)
     cgroup = PoolCgroup()
     let options = jc_engine_options(
-      launchers: launchers, cgroup_parent: nil, output_dir: descriptor, output_mode: 0o600,
+      launchers: 0, cgroup_parent: nil, output_dir: descriptor, output_mode: 0o600,
       is_daemon: false, launch_ms: JobEngine.launchTime, keeper: -1)
     do {
       engine = try JobEngine(loop, options, cgroup: cgroup?.path)
@@ -48,6 +47,31 @@ final class PoolCore {
     return descriptor
   }
 
+  /// Lets the jobs make progress as far as they can now.
+  func step() throws(JobPoolError) {
+    do { try loop.step(wait: false) } catch { throw .system("\(error)") }
+  }
+
+  /// When the first timer is due, in milliseconds of the monotonic clock.
+  var deadline: Int64 { engine.deadline }
+
+  /// Until there is something to do for any job, or ``wake()``.
+  func pause() -> PoolPause { PoolPause([engine.descriptor, loop.wakeDescriptor], until: deadline) }
+
+  /// Ends the pauses of others that are not for a job.
+  func wake() { loop.post {} }
+
+  /// Until there may be something to do for `job`.
+  func pause(for job: PoolJob) -> PoolPause {
+    let process = job.process
+    // Without a process of its own nothing tells it what others did with its end.
+    let most = process < 0 ? Clock.monotonic() / 1000 + Self.lookAgain : Int64.max
+    return PoolPause([engine.descriptor], until: min(deadline, most), process: process)
+  }
+
+  /// Milliseconds.
+  private static let lookAgain: Int64 = 20
+
   func create(_ command: String, _ arguments: [String]) throws(JobPoolError) -> JobID {
     let id = JobID(microseconds: Clock.microseconds(), random: UInt64.random(in: 0...UInt64.max))
     let plan = JobPlan(CreateRequest(cmd: command, args: arguments))
@@ -66,43 +90,44 @@ final class PoolCore {
   }
 
   func output(_ id: JobID) throws(JobPoolError) -> JobOutput {
-    let record = try job(id).record
+    let job = try job(id)
     return JobOutput(
-      stdout: try read("\(id).stdout"), stderr: try read("\(id).stderr"), isTruncated: record.truncated)
+      stdout: try read(.stdout, of: job), stderr: try read(.stderr, of: job),
+      isTruncated: job.record.truncated)
   }
 
-  /// No file: nothing was written.
-  private func read(_ name: String) throws(JobPoolError) -> [UInt8] {
+  private func read(_ stream: OutputStream, of job: PoolJob) throws(JobPoolError) -> [UInt8] {
+    guard job.files.contains(stream) else { return [] }
+    let name = Self.file(stream, of: job.record.id)
     let file = openat(descriptor, name, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else {
-      if errno == ENOENT { return [] }
-      throw .system("\(SystemError(errno, "open \(directory)/\(name)"))")
-    }
+    guard file >= 0 else { throw .system("\(SystemError(errno, "open \(directory)/\(name)"))") }
     defer { close(file) }
     return SmallFile.read(file, most: Int.max)
   }
 
+  private static func file(_ stream: OutputStream, of id: JobID) -> String {
+    "\(id).\(stream == .stdout ? "stdout" : "stderr")"
+  }
+
   /// Kills a job; `then` is called when it is gone with its files.
-  func delete(_ id: JobID, then: @escaping () -> Void) throws(JobPoolError) {
+  @discardableResult
+  func delete(_ id: JobID, then: @escaping () -> Void) throws(JobPoolError) -> PoolJob {
     let job = try job(id)
     job.whenEnded { [self] in
       if jobs.removeValue(forKey: id) != nil {
-        for suffix in [".stdout", ".stderr"] { unlinkat(descriptor, "\(id)\(suffix)", 0) }
+        for stream in job.files { unlinkat(descriptor, Self.file(stream, of: id), 0) }
       }
       then()
-      if jobs.isEmpty { onEmpty?() }
     }
     job.kill()
+    return job
   }
 
   var isEmpty: Bool { jobs.isEmpty }
 
-  /// Calls `action` when the last job is gone.
-  func whenEmpty(_ action: @escaping () -> Void) { onEmpty = action }
-
   func deleteAll() {
     // What is being deleted already is waited for too.
-    for id in Array(jobs.keys) { try? delete(id) {} }
+    for id in Array(jobs.keys) { _ = try? delete(id) {} }
   }
 }
 
@@ -110,6 +135,8 @@ final class PoolCore {
 final class PoolJob: RunningJobDelegate {
   private(set) var record: JobRecord
   private var running: RunningJob?
+  /// The streams of which there may be a file: something was written, or was to be.
+  private(set) var files: Set<OutputStream> = []
   private var hasEnded = false
   private var waiters: [() -> Void] = []
 
@@ -124,6 +151,9 @@ final class PoolJob: RunningJobDelegate {
       signal: record.signal == 0 ? nil : record.signal)
   }
 
+  /// Its first process, readable once that has ended; -1: it was reaped, or is not there.
+  var process: Int32 { running?.process ?? -1 }
+
   func kill() { running?.stop(grace: 0) }
 
   func whenEnded(_ action: @escaping () -> Void) {
@@ -133,8 +163,8 @@ final class PoolJob: RunningJobDelegate {
   func jobStartWaits() {}
   func jobGone() {}
   func jobStarted(pid: pid_t, at: Int64) { record.started = at }
-  func jobOutput(stream: OutputStream, length: UInt64) {}
-  func jobOutputFailed(stream: OutputStream, error: Int32) {}
+  func jobOutput(stream: OutputStream, length: UInt64) { files.insert(stream) }
+  func jobOutputFailed(stream: OutputStream, error: Int32) { files.insert(stream) }
   func jobInputReady(error: Int32) {}
 
   func jobFinished(_ result: jc_job_result) {

@@ -37,6 +37,11 @@ struct event_base *jc_loop_base(struct jc_loop *loop)
     return loop->base;
 }
 
+int jc_loop_wake_fd(const struct jc_loop *loop)
+{
+    return loop->wake_fd;
+}
+
 uint64_t jc_loop_round(const struct jc_loop *loop)
 {
     return loop->round;

@@ -1,6 +1,7 @@
 import CJobEngine
 import Glibc
 import JobAPI
+import Platform
 import Testing
 
 @testable import JobPool
@@ -71,6 +72,36 @@ struct JobPoolTests {
       try pool.delete(id)
       #expect(kill(pid, 0) != 0)
       #expect(throws: JobPoolError.notFound) { try pool.delete(id) }
+    }
+  }
+
+  /// Many wait at once, and others' calls take the events of the jobs that are waited for.
+  @Test(arguments: [JobPool.Evaluation.lazy, .eager])
+  func waitReturnsTheEndWhileOthersCall(evaluation: JobPool.Evaluation) throws {
+    try withPool(evaluation) { pool, directory in
+      let pipe = "\(directory)/pipe"
+      try #require(mkfifo(pipe, 0o600) == 0)
+      defer { unlink(pipe) }
+      let reader = try pool.create("sh", arguments: ["-c", "read line <\(pipe); exit $line"])
+      let failed = try pool.create("/nonexistent/program")
+      let threads = try [reader, failed, reader].map { id in
+        try SystemThread.start(takesSignals: true) {
+          let status = try? pool.wait(id)
+          #expect(id == reader ? status?.exitCode == 7 : status?.state == .error)
+        }
+      }
+      for _ in 0..<20 {
+        let id = try pool.create("/bin/true")
+        #expect(try pool.status(reader).state == .running)
+        #expect(try pool.wait(id).exitCode == 0)
+        try pool.delete(id)
+      }
+      let writer = try pool.create("sh", arguments: ["-c", "echo 7 >\(pipe)"])
+      #expect(try pool.wait(writer).exitCode == 0)
+      for thread in threads { pthread_join(thread, nil) }
+      #expect(try pool.wait(reader).exitCode == 7)
+      try pool.delete(reader)
+      #expect(throws: JobPoolError.notFound) { try pool.wait(reader) }
     }
   }
 

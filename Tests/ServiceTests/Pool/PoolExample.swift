@@ -1,5 +1,3 @@
-import Glibc
-
 @testable import JobPool
 
 /// The example of the documentation, compiled. The lines between the braces are those of README.md and of the
@@ -7,8 +5,7 @@ import Glibc
 func poolExample() throws {
   let pool = try JobPool(directory: "/tmp/jobpool-example", evaluation: .eager)
   let id = try pool.create("sh", arguments: ["-c", "echo hello; exit 3"])
-  while try pool.status(id).state == .running { usleep(1000) }
-  let status = try pool.status(id)
+  let status = try pool.wait(id)
   let text = String(decoding: try pool.output(id).stdout, as: UTF8.self)
   print("exit code \(status.exitCode!), output \(text)", terminator: "")
   try pool.delete(id)

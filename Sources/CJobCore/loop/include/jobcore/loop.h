@@ -29,6 +29,8 @@ void jc_loop_stop(struct jc_loop *_Nonnull loop);
 /// Calls `callback(context)` once on the loop's thread, in the order of posting. Any thread. -ENOMEM.
 int jc_loop_post(struct jc_loop *_Nonnull loop, jc_callback _Nonnull callback, void *_Nullable context)
     __attribute__((warn_unused_result));
+/// Readable when something was posted that has not been called yet. Stays the loop's.
+int jc_loop_wake_fd(const struct jc_loop *_Nonnull loop);
 /// Calls `callback(context)` at the end of each round of events that called anything else: the place to send
 /// what the round collected, in one write. One hook a loop; NULL removes it.
 void jc_loop_after_round(struct jc_loop *_Nonnull loop, jc_callback _Nullable callback,
