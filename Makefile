@@ -48,7 +48,7 @@ build: deps $(BUILD)/static/libstdc++.a ## build the release binaries
 	@scripts/check-binaries.sh $$($(SWIFT) build -c release --static-swift-stdlib --show-bin-path)
 
 build-bench: $(BUILD)/static/libstdc++.a
-	for product in loadgen baseline bench; do \
+	for product in loadgen baseline pool bench; do \
 	  $(SWIFT) build -c release $(STATIC) $(FLAGS) $(HARDENED) --product $$product || exit 1; done
 
 test: deps ## build and run every test

@@ -90,6 +90,7 @@ let package = Package(
     .executableTarget(
       name: "baseline", dependencies: ["BenchSupport"], path: "bench/baseline",
       cSettings: [.define("_GNU_SOURCE")]),
+    .executableTarget(name: "pool", dependencies: ["JobPool"], path: "bench/pool"),
     .executableTarget(
       name: "bench", dependencies: ["BenchSupport", "CSQLite"], path: "bench/bench"),
 

@@ -82,7 +82,7 @@ extension Bench {
         "CPU of a job, its own and TLS included: \(way.figure)", unit: "us CPU",
         way.loads.map { ($0.serverCPU + $0.children.reduce(0, +)) / Double($0.done) * 1e6 },
         over: "the bare loop's, with its child",
-        way.bares.map { ($0.cpu + $0.children) / Double($0.done) * 1e6 }, goal: .atMost(goal)),
+        way.bares.map(\.costOfJob), goal: .atMost(goal)),
       part("supervisor's") { $0.cpu[0] },
       part("api process's") { $0.cpu[1] },
       part("job's own process") { $0.children[0] },

@@ -47,6 +47,9 @@ struct BareJobs: Decodable {
     case rate = "per_second"
     case children = "children_cpu"
   }
+
+  /// Microseconds of CPU.
+  var costOfJob: Double { (cpu + children) / Double(done) * 1e6 }
 }
 
 struct BareDrain: Decodable {

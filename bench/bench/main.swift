@@ -5,6 +5,7 @@ do {
   let bench = try Bench(parse(Array(CommandLine.arguments.dropFirst())))
   let machine = Machine.describe(bench)
   bench.section("jobs", "Jobs", bench.jobRows)
+  bench.section("pool", "The library", bench.poolRows)
   bench.section("create", "Create", bench.createRows)
   bench.section("status", "Status", bench.statusRows)
   bench.section("handshake", "Handshakes", bench.handshakeRows)
