@@ -26,9 +26,10 @@ public struct RunRequest: Encodable, Sendable, Equatable {
 }
 
 extension RunRequest: StrictBody {
-  package static let members = CreateRequest.members + [
-    "rm": "true or false", "on_disconnect": "\"stop\" or \"keep\"",
-  ]
+  package static let members =
+    CreateRequest.members + [
+      "rm": "true or false", "on_disconnect": "\"stop\" or \"keep\"",
+    ]
 
   package init() { self.init(CreateRequest()) }
 

@@ -21,7 +21,9 @@ public struct FairQueue<Element> {
   }
 
   /// The first element of the client whose turn it is; one that is passed over keeps its elements.
-  @inlinable public mutating func popFirst(passingOver isPassedOver: (Int64) -> Bool = { _ in false }) -> Element? {
+  @inlinable public mutating func popFirst(passingOver isPassedOver: (Int64) -> Bool = { _ in false })
+    -> Element?
+  {
     for _ in 0..<queues.count {
       guard let client = turns.popFirst() else { return nil }
       guard !isPassedOver(client), let element = queues[client]?.popFirst() else {

@@ -18,7 +18,9 @@ import Testing
     return ("until [ -e \(file) ]; do sleep 0.02; done; \(then)", { try Files.write([], to: file) })
   }
 
-  private static func start(_ daemon: Daemon, _ request: RunRequest, _ more: [String] = [], query: String = "")
+  private static func start(
+    _ daemon: Daemon, _ request: RunRequest, _ more: [String] = [], query: String = ""
+  )
     throws -> Running
   {
     let body = String(decoding: JSONBody.encode(request), as: UTF8.self)
@@ -84,18 +86,22 @@ import Testing
   }
 
   /// One that lasts is seen as any other, and goes with its answer.
-  @Test(arguments: [nil, "application/x-ndjson"]) func aLongJobThatIsRemovedIsSeenAndGoes(accept: String?) throws {
+  @Test(arguments: [nil, "application/x-ndjson"]) func aLongJobThatIsRemovedIsSeenAndGoes(accept: String?)
+    throws
+  {
     try Daemon.with { daemon in
       let client = daemon.client()
       let (script, go) = Self.waiting(daemon, "echo later; exit 4")
       let run = try Self.start(
-        daemon, Self.shell("echo first; \(script)", removes: true), accept.map { ["-H", "Accept: \($0)"] } ?? [])
+        daemon, Self.shell("echo first; \(script)", removes: true),
+        accept.map { ["-H", "Accept: \($0)"] } ?? [])
       let id = try Self.onlyJob(client)
       #expect(try client.status(id).status == .running)
       try Poll.until("its output") { try client.output(id).stdout == "first\n" }
       try go()
       let text = try run.wait().text
-      #expect(text.contains("first\\n") && text.contains("later\\n") && text.contains("\"exit_code\":4"), "\(text)")
+      #expect(
+        text.contains("first\\n") && text.contains("later\\n") && text.contains("\"exit_code\":4"), "\(text)")
       try Poll.until("its end") { try Self.isGone(id, client) }
       try Poll.until("no file") { Self.outputFiles(daemon) == 0 }
     }

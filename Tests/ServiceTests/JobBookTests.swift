@@ -616,7 +616,9 @@ struct JobBookTests {
     #expect((waiting + [other]).allSatisfy { fixture.book.jobs[$0]!.isWaiting })
     var order: [JobID] = []
     for id in first {
-      for case .launch(let next, _, _, _) in fixture.handle(.started(id, pid: 1, at: 1)) { order.append(next) }
+      for case .launch(let next, _, _, _) in fixture.handle(.started(id, pid: 1, at: 1)) {
+        order.append(next)
+      }
     }
     #expect(order.firstIndex(of: other)! <= 1 && order.count == 5)
   }

@@ -93,8 +93,8 @@ static void keep(struct jc_job *job, enum jc_stream stream, const char *bytes, s
     size_t room = make_room(job, stream, length);
     size_t written = 0;
     if (room > 0)
-        written = job->holds_output ? jc_held_add(job, stream, bytes, room)
-                                    : write_file(job, stream, bytes, room);
+        written =
+            job->holds_output ? jc_held_add(job, stream, bytes, room) : write_file(job, stream, bytes, room);
     state->dropped[stream] += length - written;
     tell_kept(job, stream, written);
     if (written < length)
@@ -140,8 +140,7 @@ void jc_drain_put(struct jc_job *job, enum jc_stream stream, const char *bytes, 
 static size_t most_at_once(const struct jc_job *job, enum jc_stream stream)
 {
     const struct jc_job_state *state = &job->state;
-    const bool is_dropped =
-        state->output_error[stream] != 0 || state->kept[stream] >= state->output_limit;
+    const bool is_dropped = state->output_error[stream] != 0 || state->kept[stream] >= state->output_limit;
     if (!job->holds_output || is_dropped)
         return JC_PIPE_LARGE;
     return jc_held_room(job, stream);

@@ -81,7 +81,7 @@ struct jc_job {
     struct jc_launch launch;   ///< its vectors are freed after the launch
     void *memory;              ///< one allocation: the launch's vectors, and the plan they point into
     char *output_name;
-    char *marker; ///< the environment's entry that names the job; without cgroups only
+    char *marker;      ///< the environment's entry that names the job; without cgroups only
     bool holds_output; ///< in memory, and not in files yet
     struct jc_held {
         char *bytes;

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-// Output of a job that is not on record yet stays in memory: its files would be nobody's after a kill. What does not
-// fit is left in the pipe, and the job waits, until it is on record and its files take all.
+// Output of a job that is not on record yet stays in memory: its files would be nobody's after a kill. What
+// does not fit is left in the pipe, and the job waits, until it is on record and its files take all.
 
 /// Of one stream.
 #define MOST ((size_t)64 << 10)

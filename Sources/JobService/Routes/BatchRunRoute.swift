@@ -39,7 +39,9 @@ final class BatchRunTask: StreamTask {
     client = exchange.client
     worker.api.batches.decode(bytes, of: client, key: key, isRun: true) { [worker] result in
       worker.loop.post {
-        guard let exchange = worker.exchange(number), let task = exchange.task as? BatchRunTask else { return }
+        guard let exchange = worker.exchange(number), let task = exchange.task as? BatchRunTask else {
+          return
+        }
         task.decoded(result, exchange)
       }
     }

@@ -94,7 +94,8 @@ struct jc_handler {
     void (*_Nonnull writable)(void *_Nullable context, struct jc_exchange *_Nonnull exchange);
     /// `jc_exchange_wake` was called once or more: this is the turn of the exchange's connection.
     void (*_Nonnull woken)(void *_Nullable context, struct jc_exchange *_Nonnull exchange);
-    /// The exchange is over. The pointer is dead after this call. Only called for exchanges with a user value set (jc_exchange_set_user).
+    /// The exchange is over. The pointer is dead after this call. Only called for exchanges with a user value
+    /// set (jc_exchange_set_user).
     void (*_Nonnull ended)(void *_Nullable context, struct jc_exchange *_Nonnull exchange, enum jc_end end);
     /// One line about a peer that failed (handshake, parse, time-out). `peer` is "address:port".
     void (*_Nonnull peer_failed)(void *_Nullable context, const char *_Nonnull peer,
