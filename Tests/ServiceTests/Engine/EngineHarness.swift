@@ -77,6 +77,7 @@ final class EngineHarness {
     /// A descriptor of its standard input; -1: as the request says.
     var input: Int32 = -1
     var limits = jc_limits()
+    var holdsOutput = false
 
     var timeout: Int64 {
       get { request.timeout?.milliseconds ?? 0 }
@@ -137,9 +138,13 @@ final class EngineHarness {
     var raw = RunningJob.Launch(id, JobPlan(launch.request), outputName: job.name, outputLimit: .max)
     raw.input = launch.input
     raw.limits = launch.limits
+    raw.holdsOutput = launch.holdsOutput
     job.running = try RunningJob(engine, raw, delegate: job)
     return job
   }
+
+  /// Lets the jobs make progress, if they can.
+  func step() throws { try loop.step(wait: false) }
 
   /// Lets the jobs make progress.
   func run(until condition: () -> Bool) throws { while !condition() { try loop.step(wait: true) } }
@@ -168,6 +173,7 @@ final class TestJob: RunningJobDelegate {
   var hasStarted = false
   var startWaited = false
   var isGone = false
+  var isFull = false
   var told: [UInt64] = [0, 0]
   var result: jc_job_result?
   var errorSubject: String?
@@ -182,6 +188,7 @@ final class TestJob: RunningJobDelegate {
   func jobStarted(pid: pid_t, at: Int64) { hasStarted = true }
   func jobOutput(stream: OutputStream, length: UInt64) { told[Int(stream.index)] += length }
 
+  func jobOutputFull() { isFull = true }
   func jobOutputFailed(stream: OutputStream, error: Int32) {}
   func jobInputReady(error: Int32) {
     guard error == 0, let rest = input else { return }
