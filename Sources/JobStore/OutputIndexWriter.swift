@@ -13,7 +13,6 @@ package final class OutputIndexWriter {
   private let id: JobID
   private let directory: Int32
   private var isPublished = false
-  private var isFileKept = false
   /// The job has no files yet.
   package var isHeld = false
   /// -1: not opened yet.
@@ -68,14 +67,7 @@ package final class OutputIndexWriter {
   }
 
   /// The file is to be kept: it holds more pieces than are stored with a record.
-  package var isInFile: Bool { index.first > 0 || isFileKept }
-
-  /// All of it is to be in the file, where there is any.
-  package func keepFile() {
-    guard index.total > 0 else { return }
-    isFileKept = true
-    publish()
-  }
+  package var isInFile: Bool { index.first > 0 }
 
   /// Less of each stream was kept than was noted.
   package func cut(to kept: [UInt64]) { index.cut(to: kept) }

@@ -153,7 +153,6 @@ extension Supervisor {
     record.take(result)
     // What it wrote last is read after its end.
     record.firstOutput = min(job.firstOutput ?? 0, record.finished)
-    if book.jobs[job.id]!.lifecycle.willDeliver, !job.holdsOutput { job.index.keepFile() }
     if job.index.isInFile { record.flags.insert(.logInFile) }
     count(result, of: job.id)
     if result.left {

@@ -386,6 +386,28 @@ import Testing
     }
   }
 
+  /// Those that have ended cost nothing but their records while the others go on; what was told of them is true.
+  @Test func jobsOfABatchThatHaveEndedAreOnDisk() throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      let (script, go) = Self.waiting(daemon, "exit 1")
+      let quick = Array(repeating: #"{"cmd":"sh","args":["-c","echo x; sleep 0.15"],"rm":true}"#, count: 20)
+      let jobs = quick + [#"{"cmd":"sh","args":["-c","\#(script)"],"rm":true}"#]
+      let run = try daemon.startCurl(
+        "/jobs:batch?run=1", ["-N", "-d", "{\"jobs\":[\(jobs.joined(separator: ","))]}"])
+      try Poll.until("all lines but one") { run.text.split(separator: "\n").count == 20 }
+      let open = Processes.descriptorTargets(daemon.pid).filter { $0.hasPrefix("\(daemon.state)/output/") }
+      #expect(open.count <= 3, "\(open)")
+      try daemon.waitUntilHeld(1)
+      try daemon.killSupervisor()
+      #expect(try run.wait().status != 0)
+      try go()
+      let ended = try client.list().jobs.filter { $0.request.args.last == "echo x; sleep 0.15" }
+      #expect(ended.count == 20 && ended.allSatisfy { $0.state.status == .completed })
+      for job in ended { #expect(try client.output(job.id).stdout == "x\n") }
+    }
+  }
+
   @Test func aBatchWithAKeyIsAnsweredAgain() throws {
     try Daemon.with { daemon in
       let file = "\(daemon.scratch.path)/launches"

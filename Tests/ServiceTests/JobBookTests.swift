@@ -297,10 +297,9 @@ private struct World {
       toDeliver.insert(record.id)
     case .announce(let record, _):
       #expect(stored[record.id] != nil)
-      if book.jobs[record.id]?.lifecycle.state == .delivering {
-        toDeliver.insert(record.id)
-      } else if record.state != .running {
+      if record.state != .running {
         #expect(stored[record.id] == record, "told only once it is on disk")
+        if removing.contains(record.id) { toDeliver.insert(record.id) }
       }
       known[record.id] = record
     case .announceDeletion(let id):
@@ -352,7 +351,7 @@ struct JobBookTests {
     if seed % 5 == 0 { world.stopAll() } else { world.resumeLaunches() }
     world.settle()
     #expect(world.book.jobs.isEmpty && world.book.running == 0 && !world.book.hasPending)
-    #expect(world.book.nextDeadline == nil && world.book.isSettled)
+    #expect(world.book.nextDeadline == nil && world.book.isSettled && world.book.toDeliver.isEmpty)
     #expect(world.waiting.isEmpty && world.processes.isEmpty)
     #expect(!world.created.isEmpty && world.created.isSubset(of: world.released))
     let ended = world.stored.filter { !$0.value.isQueued }

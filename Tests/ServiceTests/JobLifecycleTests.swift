@@ -133,7 +133,8 @@ struct JobLifecycleTests {
     }
     if actions.contains(.deliver) {
       #expect(seen.hasEnded && seen.job.removes && seen.job.hasReceiver)
-      if seen.job.storing != .done { seen.wasAnswered = true }
+      #expect(seen.job.storing != .done)
+      seen.wasAnswered = true
     }
     // Without a record there is nothing to remove from the disk.
     if seen.job.state == .removed, seen.job.storing == .not || seen.job.storing == .failed {

@@ -40,6 +40,12 @@ extension JobBook {
     var hasReceiver: Bool
   }
 
+  /// The api process that has a client waiting for a result.
+  struct Receiver: Equatable {
+    let client: Int64
+    let child: Int
+  }
+
   /// Microseconds that the job of a run request that removes it may run unstored.
   static let unstoredTime: Int64 = 100_000
   /// Microseconds for which the result of one is kept that was not delivered.
@@ -80,12 +86,8 @@ extension JobBook {
     waiting.giveTurn(job.record.client)
     answer(job.stoppers, .done)
     jobs[id]!.stoppers = []
-    if job.lifecycle.storing == .done {
-      effects.append(.announce(job.record, pid: 0))
-    } else if let creator = job.creator {
-      effects.append(.deliver(creator, job.record))
-      jobs[id]!.creator = nil
-    }
+    if let creator = job.creator { effects.append(.deliver(creator, job.record)) }
+    jobs[id]!.creator = nil
   }
 
   mutating func delivered(_ ids: [JobID], _ client: Int64, _ isWhole: Bool, _ child: Int) {
@@ -94,6 +96,9 @@ extension JobBook {
         advance(id, isWhole ? .delivered : .notDelivered)
       } else if waitingRuns[id]?.run.caller.child == child {
         waitingRuns[id]?.hasReceiver = false
+      } else if toDeliver[id] == Receiver(client: client, child: child) {
+        toDeliver[id] = nil
+        if isWhole { delete(id, client, nil) } else { keepUndelivered(id, client) }
       }
     }
   }
@@ -106,6 +111,10 @@ extension JobBook {
     }
     for (id, waiting) in waitingRuns where waiting.run.caller.child == child {
       (waitingRuns[id]!.hasReceiver, waitingRuns[id]!.creator) = (false, nil)
+    }
+    for (id, receiver) in toDeliver where receiver.child == child {
+      toDeliver[id] = nil
+      keepUndelivered(id, receiver.client)
     }
   }
 
@@ -135,10 +144,18 @@ extension JobBook {
     return job
   }
 
-  /// The result of a job that was to go with its delivery is kept for a while.
-  mutating func keepUndelivered(_ job: Entry) {
+  /// The result of a job that goes with its delivery is on disk: it is kept until it is delivered, or for a while.
+  mutating func resultIsThere(of job: Entry) {
     guard job.lifecycle.removes else { return }
-    undelivered.append((now.monotonic + Self.undeliveredTime, job.record.id, job.record.client))
+    if job.lifecycle.willDeliver, let run = job.run {
+      toDeliver[job.record.id] = Receiver(client: job.record.client, child: run.caller.child)
+    } else {
+      keepUndelivered(job.record.id, job.record.client)
+    }
+  }
+
+  private mutating func keepUndelivered(_ id: JobID, _ client: Int64) {
+    undelivered.append((now.monotonic + Self.undeliveredTime, id, client))
   }
 
   mutating func dropUndelivered() {

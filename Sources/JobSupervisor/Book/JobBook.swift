@@ -23,9 +23,11 @@ struct JobBook {
   /// Jobs whose result could not be saved, or that could not be taken out of their queue; queues that could not be read.
   var unsaved = Later<JobID>(delay: 1_000_000)
   var unloaded = Later<QueueKey>(delay: 1_000_000)
-  /// Jobs of run requests that are to be stored if they last, those that wait for a slot, and what nobody took.
+  /// Jobs of run requests that are to be stored if they last, those that wait for a slot, those that have ended and go with
+  /// their delivery, and what nobody took.
   var unkept = Later<JobID>(delay: unstoredTime)
   var waitingRuns: [JobID: WaitingRun] = [:]
+  var toDeliver: [JobID: Receiver] = [:]
   var undelivered = Fifo<(due: Int64, id: JobID, client: Int64)>()
   /// Jobs of an earlier daemon whose end was not tried to be stored yet.
   private var lostLeft = 0
@@ -188,7 +190,7 @@ struct JobBook {
     _ id: JobID, _ client: Int64, _ name: String, _ grace: UInt64?, _ caller: Caller
   ) {
     if jobs[id] == nil { dequeue(id, client) }
-    guard let job = jobs[id], job.record.client == client, !job.lifecycle.isSaved else {
+    guard let job = jobs[id], job.record.client == client, !job.lifecycle.isOver else {
       return effects.append(.answer(caller, .done))
     }
     guard job.stoppers.count < Self.mostStoppers else {
@@ -394,7 +396,7 @@ struct JobBook {
     }
     let wasLost = jobs[id]?.isLost == true
     jobs[id]?.isLost = false
-    if outcome.isOver, let job = jobs[id] { keepUndelivered(job) }
+    if outcome.isOver, let job = jobs[id] { resultIsThere(of: job) }
     advance(id, outcome.isOver ? .resultSaved : .resultNotSaved)
     guard wasLost else { return }
     lostLeft -= 1

@@ -138,6 +138,9 @@ struct JobLifecycle: Hashable {
     self.storing = storing
   }
 
+  /// It has ended, and nothing more comes of it: its result is on disk, or on its way to the client.
+  var isOver: Bool { isSaved || state == .delivering }
+
   /// Whether its process may still run.
   var isActive: Bool { state == .launching || state == .running }
 
@@ -145,7 +148,7 @@ struct JobLifecycle: Hashable {
   var isAnnounced: Bool {
     storing == .done && ![.accepting, .dequeuing, .waiting, .removed].contains(state)
   }
-  /// When it ends, its result is delivered and not saved.
+  /// It goes once the client has its result.
   var willDeliver: Bool { removes && hasReceiver && !deleteAsked }
 
   mutating func handle(_ event: Event) -> Actions {
@@ -265,9 +268,9 @@ struct JobLifecycle: Hashable {
   private mutating func finished(holdsOutput: Bool) -> Actions {
     if storing == .failed { return vanish() }
     if deleteAsked { return remove() }
-    guard willDeliver else { return save(holdsOutput: holdsOutput) }
+    guard willDeliver, storing != .done else { return save(holdsOutput: holdsOutput) }
     // All of what is in memory is the answer.
-    if storing != .done { isAnswered = true }
+    isAnswered = true
     return move(to: .delivering, .deliver)
   }
 
