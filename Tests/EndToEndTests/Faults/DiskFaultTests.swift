@@ -122,6 +122,59 @@ import Testing
     }
   }
 
+  /// What is launched beside its creation, or before, ends when that is not stored; what leaves nothing runs.
+  @Test(arguments: [
+    "pwrite64:error=EIO", "fdatasync:error=EIO", "pwrite64:error=EROFS", "fdatasync:error=ENOSPC",
+  ]) func aRunThatCannotBeStoredIsEndedAndRefused(faults: String) throws {
+    try Daemon.with { daemon in
+      let mark = daemon.scratch.fresh("mark")
+      try daemon.withFaults(faults, paths: [walOf(daemon)]) {
+        let short = try daemon.curl("POST", "/jobs:run", body: #"{"cmd":"echo","args":["x"],"rm":true}"#)
+        #expect(short.status == 200 && short.text.contains(#""stdout":"x\n""#), "\(short.text)")
+        for removes in [true, false] {
+          let script = "echo $$ >>\(mark); echo output; exec sleep 60"
+          let request = RunRequest(CreateRequest(cmd: "sh", args: ["-c", script]), removes: removes)
+          let body = String(decoding: JSONBody.encode(request), as: UTF8.self)
+          let reply = try daemon.curl("POST", "/jobs:run", body: body)
+          #expect(reply.status == (faults.hasSuffix("ENOSPC") ? 507 : 503))
+          #expect(reply.text.contains("the job cannot be stored"), "\(reply.text)")
+        }
+      }
+      // One whose creation fails at once may not have come to write.
+      for pid in Files.text(mark).split(separator: "\n").compactMap({ Int32($0) }) {
+        try Poll.until("its end") { !Processes.isAlive(pid) }
+      }
+      #expect(try daemon.client().list().jobs.isEmpty)
+      #expect(daemon.jobsWithFiles.isEmpty)
+      #expect(try daemon.client().run("true").1.exitCode == 0)
+    }
+  }
+
+  /// Whoever waits for the end of a job waits until that is on disk.
+  @Test(arguments: [true, false]) func aRunWhoseResultCannotBeSavedIsAnsweredOnceItIs(removes: Bool) throws {
+    try Daemon.with { daemon in
+      let go = daemon.scratch.fresh("go")
+      let script = "echo first; until [ -e \(go) ]; do sleep 0.02; done; echo last; exit 9"
+      let request = RunRequest(CreateRequest(cmd: "sh", args: ["-c", script]), removes: removes)
+      let run = try daemon.startCurl(
+        "/jobs:run", ["-d", String(decoding: JSONBody.encode(request), as: UTF8.self)])
+      let client = daemon.client()
+      try Poll.until("its output") {
+        guard let id = try client.list().jobs.first?.id else { return false }
+        return try client.output(id).stdout == "first\n"
+      }
+      try daemon.withFaults("pwrite64:error=EIO", paths: [walOf(daemon)]) {
+        try Files.write([], to: go)
+        try Poll.until("a result that is held back") { daemon.log.contains("event=store_failed") }
+        #expect(!run.hasEnded)
+        #expect(try client.list().jobs.map(\.state.status) == [.running])
+      }
+      let text = try run.wait().text
+      #expect(text.contains("\"exit_code\":9") && text.contains("first\\nlast\\n"), "\(text)")
+      try Poll.until("its record") { try client.list().jobs.count == (removes ? 0 : 1) }
+    }
+  }
+
   /// What the kernel dropped may be commits that did not wait for the disk: the log is not appended to any more.
   @Test func aLogThatDidNotGetToDiskIsBegunAnew() throws {
     try Daemon.with { daemon in

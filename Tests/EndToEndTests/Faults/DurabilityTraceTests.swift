@@ -32,9 +32,17 @@ import Testing
   /// Several clients at once, whose changes share transactions; the deleted jobs.
   private func work(_ daemon: Daemon) throws -> [JobID] {
     let running = try (0..<8).map { index in
-      try daemon.startJobctl(["run", "sh", "-c", "echo \(index); sleep 0.1; echo \(index); exit \(index)"])
+      let script = "echo \(index); sleep 0.1; echo \(index); exit \(index)"
+      guard index % 2 == 0 else { return try daemon.startJobctl(["run", "sh", "-c", script]) }
+      // One that is answered with its end, which is launched while its creation is on the way to the disk.
+      let request = RunRequest(CreateRequest(cmd: "sh", args: ["-c", script]))
+      return try daemon.startCurl(
+        "/jobs:run", ["-d", String(decoding: JSONBody.encode(request), as: UTF8.self)])
     }
-    for (index, running) in running.enumerated() { #expect(try running.wait().status == Int32(index)) }
+    for (index, running) in running.enumerated() {
+      let done = try running.wait()
+      #expect(index % 2 == 0 ? done.text.contains("\"exit_code\":\(index)") : done.status == Int32(index))
+    }
     let client = daemon.client()
     let ids = try client.list().jobs.map(\.id)
     for id in ids.prefix(4) { try client.delete(id) }
@@ -49,6 +57,8 @@ import Testing
         if case .created = told { counts.created += 1 }
         let isOnDisk = trace.committed(id, after: 0, before: call) != nil
         #expect(isOnDisk, "\(id) was told before it was on disk")
+        let isKnown = try trace.committed(id, after: 0, before: #require(trace.outputMade(id))) != nil
+        #expect(isKnown, "\(id) had a file before it was on disk")
       case .ended(let id, let bytes):
         counts.ended += 1
         #expect(bytes == 4)
@@ -97,13 +107,23 @@ private struct Trace {
     return synced(wal, after: first, before: before)
   }
 
+  private func directory(of id: JobID) -> String { "\(state)/output/\("\(id)".suffix(2))" }
+
+  private func made(_ file: String) -> SystemCallTrace.Call? {
+    calls.first { $0.name == "openat" && $0.path == file && $0.thread == supervisor }
+  }
+
+  /// When its file was.
+  func outputMade(_ id: JobID) -> Int? { made("\(directory(of: id))/\(id).stdout")?.begin }
+
   /// When the output was written, synced and its name too.
   func outputOnDisk(_ id: JobID, before: Int) -> Int? {
-    let directory = "\(state)/output/\("\(id)".suffix(2))"
+    let directory = directory(of: id)
     let file = "\(directory)/\(id).stdout"
-    let made = calls.first { $0.name == "openat" && $0.path == file && $0.thread == supervisor }
+    let made = made(file)
     let written = calls.filter { $0.name == "write" && $0.path == file && $0.begin < before }
-    guard let made, let last = written.map(\.end).max(), written.count == 2,
+    guard let made, let last = written.map(\.end).max(),
+      written.reduce(0, { $0 + (Int($1.result) ?? 0) }) == 4,
       let content = synced(file, after: last, before: before),
       let name = synced(directory, after: made.end, before: before)
     else { return nil }

@@ -4,8 +4,17 @@ import JobAPI
 import JobClient
 import Testing
 
+/// What was answered by a daemon that is killed meanwhile.
+protocol Promises {
+  init(_ daemon: Daemon)
+  /// Asks for things until something is not answered. True: all of it was.
+  func work() -> Bool
+  /// Holds the daemon, started again, to all that was answered.
+  func check() throws
+}
+
 /// What a client did with a daemon that was killed in the midst of it, and what was answered: the answers are promises.
-final class Ledger {
+final class Ledger: Promises {
   private struct Entry {
     let name: String
     let exitCode: Int32
@@ -29,11 +38,11 @@ final class Ledger {
     return CreateRequest(cmd: "sh", args: ["-c", script])
   }
 
-  /// Creates, waits for and deletes jobs, until something is not answered. True: all of it was.
-  func work(rounds: Int) -> Bool {
+  /// Creates, waits for and deletes jobs.
+  func work() -> Bool {
     let client = daemon.client()
     do {
-      for round in 0..<rounds {
+      for round in 0..<4 {
         let index = entries.count
         entries.append(Entry(name: "job-\(round)", exitCode: Int32(round + 1)))
         entries[index].id = try client.create(request(entries[index]), key: entries[index].name)
@@ -49,14 +58,13 @@ final class Ledger {
     }
   }
 
-  /// Holds the daemon, started again, to all that was answered.
   func check() throws {
     let client = daemon.client()
     let known = Set(try client.list().jobs.map(\.id))
     for index in entries.indices { try check(&entries[index], client, known) }
     let listed = Set(try client.list().jobs.map(\.id))
     #expect(listed == Set(entries.filter { !$0.deleted }.compactMap(\.id)), "no more jobs, and no fewer")
-    try Poll.until("files of deleted jobs to be gone") { filesOfJobs.isSubset(of: listed) }
+    try Poll.until("files of deleted jobs to be gone") { daemon.jobsWithFiles.isSubset(of: listed) }
     let ran = Files.text(runs).split(separator: "\n")
     for entry in entries { #expect(ran.filter { $0 == entry.name }.count <= 1, "\(entry.name) ran twice") }
   }
@@ -80,10 +88,12 @@ final class Ledger {
     let output = try client.output(id)
     #expect(output.stdout == "out \(entry.name)\n" && output.stderr == "err\n", "\(entry.name)")
   }
+}
 
-  private var filesOfJobs: Set<JobID> {
-    let shards = Files.list("\(daemon.state)/output")
-    let names = shards.flatMap { Files.list("\(daemon.state)/output/\($0)") }
+extension Daemon {
+  var jobsWithFiles: Set<JobID> {
+    let shards = Files.list("\(state)/output")
+    let names = shards.flatMap { Files.list("\(state)/output/\($0)") }
     return Set(names.compactMap { JobID($0.prefix(36)) })
   }
 }
