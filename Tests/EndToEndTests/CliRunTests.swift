@@ -42,6 +42,20 @@ import Testing
   }
 
   /// As nohup has it, and a shell that starts it with "&".
+  /// Also one that comes while the daemon has no record of the job.
+  @Test func aSignalReachesAJobThatHasJustBegun() throws {
+    try Daemon.with { daemon in
+      for _ in 0..<3 {
+        let begun = daemon.scratch.fresh("begun")
+        let run = try daemon.startJobctl(["run", "--rm", "sh", "-c", "echo >\(begun); exec sleep 60"])
+        try Poll.until("the job") { Files.exists(begun) }
+        run.signal(SIGTERM)
+        let done = try run.wait()
+        #expect(done.status == 143 && done.errorText.isEmpty, "\(done.errorText)")
+      }
+    }
+  }
+
   @Test func signalsThatWereIgnoredAtTheStartStayIgnored() throws {
     try Daemon.with { daemon in
       let go = daemon.scratch.fresh("go")

@@ -77,6 +77,9 @@ final class SignalForwarder: Sendable {
         if takeOut(job) { return }
         // It has not started yet, or has just ended, which ends jobctl.
         usleep(20_000)
+      } catch .notFound where deadline.left > 0 {
+        // One that is removed with its result is not on record in its first moment; or it has ended, as above.
+        usleep(20_000)
       } catch {
         Terminal.complain("jobctl: the signal did not reach the job: \(error)")
         if isSecond { _exit(ExitCode.connection.rawValue) }
