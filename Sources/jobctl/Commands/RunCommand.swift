@@ -15,9 +15,11 @@ extension Command {
       .output("json: one object at the end, with id, result and both streams."),
     ] + JobOptions.all,
     details: """
-      One request runs the job and follows it. A lost connection, or a daemon that is restarted, is bridged for 30 seconds: output and input go on at the right
-      byte. Ctrl-C sends INT to the job, a second one kills it; TERM, HUP and QUIT are forwarded. A job that waits for a
-      slot is taken out of its queue by any of them. When nobody reads
+      One request runs the job and follows it. A lost connection, or a daemon that is restarted, is bridged for 30 seconds:
+      output and input go on at the right byte, and with --rm jobctl deletes the job at its end then. With --rm a
+      connection that is lost before the daemon has said which job it is ends jobctl with 121, since a repeated request
+      could run the job twice: it may have run. Ctrl-C sends INT to the job, a second one kills it; TERM, HUP and QUIT
+      are forwarded. A job that waits for a slot is taken out of its queue by any of them. When nobody reads
       jobctl's output any longer the job is stopped, as a command on this host would be. A job that its time limit ended
       makes jobctl exit with the job's code, or with 124 when that is 0; a command that is not found with 127, one that
       cannot be executed with 126.
