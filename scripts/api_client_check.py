@@ -9,9 +9,9 @@ from io import BytesIO
 
 from jobd_client import Client
 from jobd_client.api.control import stdin
-from jobd_client.api.jobs import create, delete, status
+from jobd_client.api.jobs import create, delete, run, status
 from jobd_client.api.output import log, output, stdout
-from jobd_client.models import CreateRequest, State
+from jobd_client.models import CreateRequest, RunRequest, State
 from jobd_client.types import File
 
 
@@ -33,6 +33,16 @@ def main() -> None:
     assert delete.sync_detailed(job, client=client).status_code == 200
     gone = log.sync(job, client=client)
     assert gone.status == 404 and gone.error, gone
+
+    ran = run.sync(client=client, body=RunRequest(cmd="sh", args=["-c", "echo out; exit 3"], rm=True))
+    assert (ran.status, ran.exit_code, ran.stdout) == (State.COMPLETED, 3, "out\n"), ran
+    unfinished = run.sync_detailed(client=client, body=RunRequest(cmd="sleep", args=["1"]), wait="1ms")
+    assert unfinished.status_code == 202 and unfinished.parsed.status == State.RUNNING, unfinished
+    assert unfinished.headers["Job-Id"] == str(unfinished.parsed.id), unfinished
+    # What is not JSON the generated client does not read.
+    body, accept = {"cmd": "echo", "args": ["hello"], "rm": True}, {"Accept": "application/x-ndjson"}
+    streamed = client.get_httpx_client().post("/jobs:run", json=body, headers=accept)
+    assert streamed.headers["Job-Id"] in streamed.text.splitlines()[-1], streamed
 
 
 main()
