@@ -72,7 +72,7 @@ import Testing
     for part in [
       "\nLinux ", "Sources/a\n", "\nID  ", "1\n2\n3\n",
       #"{"status":"completed","exit_code":0,"ended_by":"exit"}"#,
-      #"{"stdout":"hello\n","stderr":""}"#, "}hello\n",
+      #""ended_by":"exit","stdout":"hello\n","stderr":""}"#, #"{"stdout":"hello\n","stderr":""}"#, "}hello\n",
     ] { #expect(done.text.contains(part), "\(part) in: \(done.text)") }
     let left = done.text.split(separator: "\n").suffix(1)
     #expect(left.allSatisfy { $0.hasSuffix("uname -a") }, "what was to be removed is: \(done.text)")
