@@ -38,6 +38,7 @@ SLIST_HEAD(jc_cgroups, jc_cgroup);
 /// What the launcher makes of a job, and all that it needs for it.
 struct jc_launch {
     char **argv, **envp;
+    char **files; ///< along PATH, for one that it is searched for; one allocation. NULL: it is `argv[0]`
     const char *cwd;
     struct jc_cgroup *cgroup;
     int stdin_fd; ///< -1: none was given
@@ -187,6 +188,8 @@ int jc_spawn_end(struct jc_launch *launch);
 void jc_stack_free(void *stack);
 /// Keeps one for the loop's thread's next launch, or frees it.
 void jc_stack_keep(struct jc_engine *engine, void *stack);
+/// Makes the files that a program may be in. 0 or -ENOMEM.
+int jc_exec_files(struct jc_launch *launch);
 /// What the child does; returns only when exec failed, with the errno.
 int jc_child_run(void *launch);
 /// clone3(2) that calls `run(argument)` in the child, on the stack named in `args`.

@@ -69,7 +69,7 @@ static int take_plan(struct jc_job *job, const struct jc_job_options *options, s
     job->launch.cwd = jc_plan_text(plan, JC_PLAN_CWD);
     if (job->launch.cwd == NULL)
         job->launch.cwd = "/";
-    return 0;
+    return jc_exec_files(&job->launch);
 }
 
 /// What outlives the launch. For engines that have no cgroups the marker, to find the job's processes by.
@@ -80,9 +80,17 @@ static int keep_names(struct jc_job *job, const struct jc_job_options *options)
     return (job->output_name = strdup(options->output_name)) != NULL ? 0 : -ENOMEM;
 }
 
+static void free_memory(struct jc_job *job)
+{
+    free(job->launch.files);
+    free(job->memory);
+    job->launch.files = NULL;
+    job->memory = NULL;
+}
+
 static void free_job(struct jc_job *job)
 {
-    free(job->memory);
+    free_memory(job);
     free(job->marker);
     free(job->output_name);
     free(job);
@@ -198,8 +206,7 @@ void jc_job_launched(struct jc_job *job)
         return jc_start_wait(job);
     if (job->launch.error != 0)
         return jc_job_finish(job);
-    free(job->memory);
-    job->memory = NULL;
+    free_memory(job);
     job->state.pid = job->launch.pid;
     job->phase = JC_RUNNING;
     int status = jc_job_watch(job);
