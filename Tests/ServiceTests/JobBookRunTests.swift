@@ -159,7 +159,7 @@ struct JobBookRunTests {
     let (id, effects) = fixture.create(Self.kept)
     let creation = try #require(effects.tokens.first)
     _ = fixture.handle(.started(id, pid: 7, at: 5))
-    if hasEnded { #expect(fixture.end(id, holdsOutput: true) == []) }
+    if hasEnded { #expect(fixture.end(id, holdsOutput: true) == [.hurryStore]) }
     let failed = fixture.handle(.stored(token: creation, Self.full))
     guard case .refused(let refusal)? = failed.answers(to: fixture.lastCaller).first else {
       return #expect(Bool(false), "\(failed)")
