@@ -12,6 +12,8 @@ final class ClientTable: Sendable {
     var connections = 0
     /// Replies that follow output or events.
     var followers = 0
+    /// Replies that wait whole for a job's end.
+    var runs = 0
   }
 
   fileprivate struct State {
@@ -52,12 +54,16 @@ final class ClientTable: Sendable {
 
   func endFollowing(_ index: Int) { state.withLock { $0.clients[index].followers -= 1 } }
 
-  /// Connections and following replies of all clients.
-  var totals: (connections: Int, followers: Int) {
+  /// One more, or one less, reply of the client's waits whole for a job's end.
+  func countRun(_ index: Int, _ more: Int) { state.withLock { $0.clients[index].runs += more } }
+
+  /// Connections, following replies, and those that wait for a job's end, of all clients.
+  var totals: (connections: Int, followers: Int, runs: Int) {
     state.withLock { state in
-      state.clients.reduce(into: (0, 0)) { sum, client in
+      state.clients.reduce(into: (0, 0, 0)) { sum, client in
         sum.0 += client.connections
         sum.1 += client.followers
+        sum.2 += client.runs
       }
     }
   }

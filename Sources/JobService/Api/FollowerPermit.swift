@@ -18,6 +18,20 @@ final class FollowerPermit {
   deinit { clients.endFollowing(client) }
 }
 
+/// A reply that waits whole for the end of one job, or of several; counted as long as it lives.
+final class RunCount {
+  private let clients: ClientTable
+  private let client: Int
+
+  /// `client`: its index in the table.
+  init(_ clients: ClientTable, _ client: Int) {
+    (self.clients, self.client) = (clients, client)
+    clients.countRun(client, 1)
+  }
+
+  deinit { clients.countRun(client, -1) }
+}
+
 extension Worker {
   func followerPermit(_ exchange: Exchange) throws(Problem) -> FollowerPermit {
     do throws(Problem) {

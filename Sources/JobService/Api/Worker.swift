@@ -49,13 +49,24 @@ final class Worker: @unchecked Sendable {
       box.toOpaque())
     wakeAllWaiters()
     tellWhenDrained()
+    runsTimer = try? LoopTimer(loop) { [unowned self] in
+      self.isRunTimeOver = true
+      self.tellWhenDrained()
+    }
+    runsTimer?.start(milliseconds: Self.runTime)
   }
+
+  /// Milliseconds after which runs that have not ended count as replies that follow their jobs: most end before.
+  private static let runTime: UInt64 = 100
+  private var runsTimer: LoopTimer?
+  private var isRunTimeOver = false
 
   /// A connection gives one reply at a time: when there are as many as replies that follow, there is no other one.
   private func tellWhenDrained() {
     guard isDraining else { return }
     let now = api.clients.totals
-    if now.connections == now.followers { api.link.send(.drained) }
+    let following = now.followers + (isRunTimeOver ? now.runs : 0)
+    if now.connections == following { api.link.send(.drained) }
   }
 
   /// The store's number of a client, which it keeps once it has one: so every other request takes no lock for it. Nil: it

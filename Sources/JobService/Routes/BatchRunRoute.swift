@@ -22,6 +22,7 @@ final class BatchRunTask: StreamTask {
   private var isSent = false
   /// The client's place in the table of clients.
   private var client: Int64 = -1
+  private var count: RunCount?
   private static let piece = 64
 
   private enum Outcome {
@@ -37,6 +38,7 @@ final class BatchRunTask: StreamTask {
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
     let number = exchange.number
     client = exchange.client
+    count = RunCount(worker.api.clients, Int(client))
     worker.api.batches.decode(bytes, of: client, key: key, isRun: true) { [worker] result in
       worker.loop.post {
         guard let exchange = worker.exchange(number), let task = exchange.task as? BatchRunTask else {
@@ -162,7 +164,7 @@ final class BatchRunTask: StreamTask {
   }
 
   override func ended(_ end: ExchangeEnd) {
-    isOver = true
+    (isOver, count) = (true, nil)
     if let observer { for id in observed.keys { worker.api.table.forget(id, observer) } }
     handOver(isWhole: end == .complete && isSent)
   }

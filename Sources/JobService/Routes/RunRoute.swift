@@ -37,8 +37,9 @@ private final class RunTask: ExchangeTask {
   private var removes = false
   private var stopsWhenLeft = false
   private var end: ExchangeEnd?
-  /// Of a reply that is streamed.
+  /// Of a reply that is streamed; of one that is given whole.
   private var permit: FollowerPermit?
+  private var count: RunCount?
   /// The client's place in the table of clients.
   private var client: Int64 = -1
   /// Known once the job is.
@@ -61,7 +62,11 @@ private final class RunTask: ExchangeTask {
     do {
       let creation = try creation(RunRequest(strictJSON: bytes))
       client = exchange.client
-      if form != nil { permit = try worker.followerPermit(exchange) }
+      if form == nil {
+        count = RunCount(worker.api.clients, Int(client))
+      } else {
+        permit = try worker.followerPermit(exchange)
+      }
       let name = worker.api.clients.name(Int(client))
       try startTimer(exchange)
       worker.askAtLength(for: exchange) {
@@ -227,7 +232,7 @@ private final class RunTask: ExchangeTask {
   /// The reply is given, or its connection is gone.
   func over(_ end: ExchangeEnd) {
     self.end = end
-    timer = nil
+    (timer, count) = (nil, nil)
     guard let job else { return }
     if let observer { worker.api.table.forget(job.id, observer) }
     handOver(job.id, job.client, isWhole: end == .complete && isResultTold)
