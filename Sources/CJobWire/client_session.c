@@ -70,7 +70,14 @@ static bool add(EVP_MD_CTX *digest, const void *bytes, size_t length)
 static bool add_file(EVP_MD_CTX *digest, const char *path)
 {
     unsigned char bytes[MOST_BYTES];
-    ssize_t length = read_whole(open(path, O_RDONLY | O_CLOEXEC), bytes);
+    // One that can be read once only, as a pipe, is left to the handshake.
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))) {
+        close(fd);
+        fd = -1;
+    }
+    ssize_t length = read_whole(fd, bytes);
     bool is_added = length >= 0 && add(digest, bytes, (size_t)length);
     OPENSSL_cleanse(bytes, sizeof bytes);
     return is_added;

@@ -185,11 +185,16 @@ package final class RunningJob: InputSink {
     return [UInt8](UnsafeRawBufferPointer(start: bytes, count: length))
   }
 
-  /// From now on the output is in files. How much of each stream is: less than was told where a file does not take it.
-  package func keepOutput() -> [UInt64] {
+  /// From now on the output is in files. What there is of it: less than was told where a file does not take it.
+  package func keepOutput() -> jc_job_result {
+    var counts = jc_job_result()
     jc_job_keep_output(job!)
-    return [jc_job_kept(job!, JC_STDOUT), jc_job_kept(job!, JC_STDERR)]
+    jc_job_output_counts(job!, &counts)
+    return counts
   }
+
+  /// There will be no files: what is in memory is dropped, and whatever follows.
+  package func dropOutput() { jc_job_drop_output(job!) }
 
   /// The stream's file, or -1 when there was no output. Open until the job is released.
   package func outputDescriptor(_ stream: OutputStream) -> Int32 {

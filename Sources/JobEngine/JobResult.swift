@@ -9,8 +9,7 @@ extension JobRecord {
   package mutating func take(_ result: jc_job_result) {
     // The clock may have been set back meanwhile.
     finished = max(result.finished_us, result.started_us, created)
-    stdout = StreamCount(kept: result.bytes.0, dropped: result.dropped.0)
-    stderr = StreamCount(kept: result.bytes.1, dropped: result.dropped.1)
+    takeCounts(result)
     userTime = result.user_us
     systemTime = result.system_us
     peakMemory = result.max_rss_kib
@@ -29,8 +28,20 @@ extension JobRecord {
     if result.limit_killed { flags.insert(.limitKilled) }
     throttled = result.throttled_us
     end(by: result.cause)
+    takeOutput(result)
+    if error == nil { error = Self.leftover(result) }
+  }
+
+  /// Of a job that ran: what there is of its output, and what went wrong with it.
+  package mutating func takeOutput(_ result: jc_job_result) {
+    takeCounts(result)
     if stdout.dropped > 0 || stderr.dropped > 0 { flags.insert(.truncated) }
-    error = Self.outputFailure(result) ?? Self.leftover(result)
+    if let failure = Self.outputFailure(result) { error = failure }
+  }
+
+  private mutating func takeCounts(_ result: jc_job_result) {
+    stdout = StreamCount(kept: result.bytes.0, dropped: result.dropped.0)
+    stderr = StreamCount(kept: result.bytes.1, dropped: result.dropped.1)
   }
 
   package static func startFailure(_ result: jc_job_result) -> String {

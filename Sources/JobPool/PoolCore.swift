@@ -100,6 +100,8 @@ final class PoolCore {
     guard job.files.contains(stream) else { return [] }
     let name = Self.file(stream, of: job.record.id)
     let file = openat(descriptor, name, O_RDONLY | O_CLOEXEC)
+    // It could not be made: nothing was written.
+    if file < 0, errno == ENOENT { return [] }
     guard file >= 0 else { throw .system("\(SystemError(errno, "open \(directory)/\(name)"))") }
     defer { close(file) }
     return SmallFile.read(file, most: Int.max)

@@ -16,7 +16,8 @@ extension Supervisor {
     case .launch(let id, let creation, let grace, let holdsOutput):
       launch(id, creation, grace, holdsOutput: holdsOutput)
     case .hurryStore: store.hurry()
-    case .keepOutput(let id): live[id]?.keepOutput()
+    case .keepOutput(let id): keepOutput(id)
+    case .dropOutput(let id): live[id]?.running?.dropOutput()
     case .deliver(let caller, let record): deliver(record, to: caller)
     case .admit(let record, let creation, let waited): admit(record, creation, waited: waited)
     case .loadQueue(let key): loadQueue(key)
@@ -38,6 +39,8 @@ extension Supervisor {
 
   private func save(_ record: JobRecord, _ isStartStored: Bool, _ token: UInt64) {
     let job = live[record.id]
+    // Some of its output may have been lost since the book said so.
+    let record = book.jobs[record.id]?.record ?? record
     let change = StoreChange.finish(
       record, log: job?.index.finish() ?? [], files: job?.filesToSync ?? [], isStartStored: isStartStored)
     store.enqueue(change, token: token)
@@ -65,6 +68,13 @@ extension Supervisor {
         self.handle(.loaded(key, try? result.get()))
       }
     }
+  }
+
+  private func keepOutput(_ id: JobID) {
+    guard let counts = live[id]?.keepOutput(), var record = book.jobs[id]?.record, record.state == .completed
+    else { return }
+    record.takeOutput(counts)
+    handle(.outputCut(record))
   }
 
   private func deliver(_ record: JobRecord, to caller: Caller) {

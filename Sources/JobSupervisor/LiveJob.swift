@@ -79,13 +79,16 @@ final class LiveJob: RunningJobDelegate {
     index.publish()
   }
 
-  /// From now on its output is in files.
-  func keepOutput() {
-    guard holdsOutput, let running else { return }
+  /// From now on its output is in files. What there is of it, where they do not take all.
+  func keepOutput() -> jc_job_result? {
+    guard holdsOutput, let running else { return nil }
     holdsOutput = false
-    let kept = running.keepOutput()
-    if kept != self.kept { index.cut(to: kept) }
+    let counts = running.keepOutput()
+    let kept = [counts.bytes.0, counts.bytes.1]
+    guard kept != self.kept else { return nil }
+    index.cut(to: kept)
     self.kept = kept
+    return counts
   }
 
   /// The files that must be on disk before the result is.

@@ -313,7 +313,7 @@ private struct World {
       #expect(!launching.contains(id) && !processes.contains(id))
       released.insert(id)
       holding.remove(id)
-    case .inputEnded, .hold, .hurryStore, .outputLost, .count, .lostAreStored: break
+    case .inputEnded, .hold, .hurryStore, .dropOutput, .outputLost, .count, .lostAreStored: break
     }
   }
 

@@ -96,6 +96,9 @@ static void keep(struct jc_job *job, enum jc_stream stream, const char *bytes, s
         written =
             job->holds_output ? jc_held_add(job, stream, bytes, room) : write_file(job, stream, bytes, room);
     state->dropped[stream] += length - written;
+    // As after a failed write: what comes later would follow a hole.
+    if (job->holds_output && written < room)
+        lose(job, stream, ENOMEM);
     tell_kept(job, stream, written);
     if (written < length)
         jc_checkpoint_note(job);

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/// Bytes of a job's candidates: what no PATH that a program is meant to be found by comes near.
+#define MOST ((size_t)256 << 10)
+
 static const char *path_of(char *const *envp)
 {
     for (; *envp != NULL; envp++)
@@ -40,6 +43,8 @@ int jc_exec_files(struct jc_launch *launch)
     const size_t length = strlen(name), parts = count_parts(path);
     const bool is_name = length > 0 && length < PATH_MAX;
     const size_t bytes = is_name ? strlen(path) + parts * (length + 2) : 0;
+    if (parts * sizeof(char *) + bytes > MOST)
+        return -E2BIG;
     char **file = malloc((parts + 1) * sizeof *file + bytes);
     if (file == NULL)
         return -ENOMEM;

@@ -62,11 +62,13 @@ const void *jc_job_held_output(const struct jc_job *job, enum jc_stream stream, 
     return job->held[stream].bytes;
 }
 
-void jc_job_keep_output(struct jc_job *job)
+static void hold_no_more(struct jc_job *job, bool keeps)
 {
     if (!job->holds_output)
         return;
     job->holds_output = false;
+    if (!keeps)
+        job->state.output_limit = 0;
     for (int stream = 0; stream < 2; stream++) {
         jc_drain_put(job, (enum jc_stream)stream, job->held[stream].bytes, job->held[stream].length);
         if (!job->held[stream].waits || job->state.pipe[stream] < 0)
@@ -75,4 +77,14 @@ void jc_job_keep_output(struct jc_job *job)
             jc_drain(job, (enum jc_stream)stream, true);
     }
     jc_held_free(job);
+}
+
+void jc_job_keep_output(struct jc_job *job)
+{
+    hold_no_more(job, true);
+}
+
+void jc_job_drop_output(struct jc_job *job)
+{
+    hold_no_more(job, false);
 }

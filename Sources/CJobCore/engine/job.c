@@ -278,9 +278,13 @@ void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
         jc_checkpoint_note(job);
 }
 
-uint64_t jc_job_kept(const struct jc_job *job, enum jc_stream stream)
+void jc_job_output_counts(const struct jc_job *job, struct jc_job_result *result)
 {
-    return job->state.kept[stream];
+    for (int stream = 0; stream < 2; stream++) {
+        result->bytes[stream] = job->state.kept[stream];
+        result->dropped[stream] = job->state.dropped[stream];
+        result->output_error[stream] = job->state.output_error[stream];
+    }
 }
 
 int jc_job_pidfd(const struct jc_job *job)

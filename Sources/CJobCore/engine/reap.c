@@ -101,11 +101,7 @@ static void fill_result(const struct jc_job *job, struct jc_job_result *result)
     result->left_pid = job->is_left && !job->reaped ? job->launch.pid : 0;
     result->started_us = job->state.started_us;
     result->finished_us = job->finished_us;
-    for (int i = 0; i < 2; i++) {
-        result->bytes[i] = job->state.kept[i];
-        result->dropped[i] = job->state.dropped[i];
-        result->output_error[i] = job->state.output_error[i];
-    }
+    jc_job_output_counts(job, result);
     if (result->error != 0)
         return;
     result->signal = WIFSIGNALED(job->status) ? WTERMSIG(job->status) : 0;

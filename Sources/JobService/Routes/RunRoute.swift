@@ -100,7 +100,24 @@ private final class RunTask: ExchangeTask {
   }
 
   private func fail(_ exchange: Exchange, _ error: any Error) {
-    hasHead ? exchange.abortReply() : worker.fail(exchange, error)
+    if hasHead {
+      endStream(exchange, error)
+    } else if job != nil, let error = error as? SystemError, error.isShortage {
+      // Not one after which the request is to be tried again: the job was launched.
+      worker.api.log.error("request_failed", ["error": "\(error)"])
+      exchange.problem(500, "the job was launched, and its result cannot be read: \(error)")
+    } else {
+      worker.fail(exchange, error)
+    }
+  }
+
+  private func endStream(_ exchange: Exchange, _ error: any Error) {
+    guard let job, let form, let problem = error as? Problem else { return exchange.abortReply() }
+    hasReplied = true
+    var record = JobRecord(id: job.id, client: job.client, created: 0)
+    (record.state, record.error) = (.error, problem.detail)
+    _ = exchange.write(form.encodeEnd(record, ofRun: true))
+    exchange.endReply()
   }
 
   private func answered(_ answer: Granted, _ exchange: Exchange) throws {
@@ -168,8 +185,9 @@ private final class RunTask: ExchangeTask {
 
   private func reply(_ record: JobRecord, _ output: HeldOutput?, _ exchange: Exchange) throws {
     let body = try OutputBody(worker.api, ofRun: record, output)
-    (hasReplied, isResultTold) = (true, true)
+    hasReplied = true
     try worker.reply(body, exchange) { [self] end in over(end) }
+    isResultTold = true
   }
 
   /// The job goes on.

@@ -25,6 +25,8 @@ extension JobBook {
     case delivered([JobID], client: Int64, isWhole: Bool, child: Int)
     /// An api process is gone.
     case callersGone(child: Int)
+    /// Less of a job's output is in files than was in memory when it ended.
+    case outputCut(JobRecord)
     /// More output of a job than is held in memory.
     case outputFull(JobID)
     case started(JobID, pid: Int32, at: Int64)
@@ -62,6 +64,7 @@ extension JobBook {
     /// `holdsOutput`: in memory, until ``keepOutput(_:)``.
     case launch(JobID, ApiRequest.Creation, grace: UInt64, holdsOutput: Bool)
     case keepOutput(JobID)
+    case dropOutput(JobID)
     /// What is queued in the store is waited for.
     case hurryStore
     /// Answer with all of a job, whose output is in memory.

@@ -9,17 +9,18 @@ extension JobBook {
     let caller: Caller
     let clientName: String
     let request: ApiRequest.Run
-    /// To be stored, without the input.
-    let creation: ApiRequest.Creation
+    /// To be stored, without the input; nil once it was.
+    var creation: ApiRequest.Creation?
+    /// It need not be stored unless it lasts. One with an open standard input has to be found by who feeds it.
+    let mayStayUnstored: Bool
 
     init?(_ new: NewJob) {
       guard let request = new.creation.run else { return nil }
       (caller, clientName, self.request) = (new.caller, new.clientName, request)
       creation = ApiRequest.Creation(new.creation.plan, run: request)
+      mayStayUnstored = request.removes && !new.creation.plan.isStdinOpen
     }
 
-    /// It need not be stored unless it lasts. One with an open standard input has to be found by who feeds it.
-    var mayStayUnstored: Bool { request.removes && !creation.plan.isStdinOpen }
   }
 
   /// Of a new job.
@@ -48,6 +49,7 @@ extension JobBook {
 
   /// Microseconds that the job of a run request that removes it may run unstored.
   static let unstoredTime: Int64 = 100_000
+  private static let step: Int64 = 10_000
   /// Microseconds for which the result of one is kept that was not delivered.
   static let undeliveredTime: Int64 = 60_000_000
 
@@ -57,7 +59,9 @@ extension JobBook {
   mutating func launchBeside(_ id: JobID, _ run: Run) {
     effects.append(.count(.created))
     if jobs[id]!.lifecycle.storing == .not {
-      unkept.add(id, now.monotonic)
+      // In steps, so that the timer is not set anew for each job.
+      let due = now.monotonic + Self.unstoredTime
+      unkept.append((due + (Self.step - due % Self.step) % Self.step, id))
       if run.request.isEarly { effects.append(.answer(run.caller, .launched(id))) }
     } else {
       storeCreation(of: id)
@@ -67,11 +71,23 @@ extension JobBook {
   }
 
   mutating func storeCreation(of id: JobID) {
-    guard let job = jobs[id], let run = job.run else { return }
+    guard let job = jobs[id], let run = job.run, let creation = run.creation else { return }
     let record = JobRecord(id: id, client: job.record.client, created: job.record.created)
     effects.append(
       .store(
-        .create(record, clientName: run.clientName, run.creation), token: token(for: .creation(id))))
+        .create(record, clientName: run.clientName, creation), token: token(for: .creation(id))))
+  }
+
+  /// Those that last are stored.
+  mutating func storeLasting() {
+    while let first = unkept.first, first.due <= now.monotonic {
+      _ = unkept.popFirst()
+      advance(first.id, .storeAsked)
+    }
+  }
+
+  mutating func forgetEndedRuns() {
+    while let first = unkept.first, jobs[first.id]?.lifecycle.storing != .not { _ = unkept.popFirst() }
   }
 
   mutating func storeUnstored() {
@@ -120,7 +136,8 @@ extension JobBook {
 
   /// It is in the book no more: it waits for a slot, or is over.
   mutating func releaseRun(of job: Entry) {
-    guard let run = job.run else { return }
+    guard var run = job.run, run.request.removes || job.creator != nil else { return }
+    run.creation = nil
     // One that could not be deleted, or taken out of its queue, waits still.
     let isDeleted = job.lifecycle.state == .removed && job.lifecycle.deleteAsked
     if job.lifecycle.state == .waiting || job.record.created == 0 && !isDeleted {

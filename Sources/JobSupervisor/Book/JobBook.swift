@@ -25,7 +25,7 @@ struct JobBook {
   var unloaded = Later<QueueKey>(delay: 1_000_000)
   /// Jobs of run requests that are to be stored if they last, those that wait for a slot, those that have ended and go with
   /// their delivery, and what nobody took.
-  var unkept = Later<JobID>(delay: unstoredTime)
+  var unkept = Fifo<(due: Int64, id: JobID)>()
   var waitingRuns: [JobID: WaitingRun] = [:]
   var toDeliver: [JobID: Receiver] = [:]
   var undelivered = Fifo<(due: Int64, id: JobID, client: Int64)>()
@@ -58,7 +58,8 @@ struct JobBook {
   /// When ``Event/timePassed`` is due, on the monotonic clock; nil: not at all.
   var nextDeadline: Int64? {
     let next = min(
-      unannounced.due, unstored.due, unsaved.due, unloaded.due, unkept.due, undelivered.first?.due ?? .max)
+      unannounced.due, unstored.due, unsaved.due, unloaded.due, unkept.first?.due ?? .max,
+      undelivered.first?.due ?? .max)
     return next == .max ? nil : next
   }
 
@@ -80,6 +81,7 @@ struct JobBook {
     case .delivered(let ids, let client, let isWhole, let child): delivered(ids, client, isWhole, child)
     case .callersGone(let child): callersGone(child)
     case .outputFull(let id): advance(id, .storeAsked)
+    case .outputCut(let record): jobs[record.id]?.record = record
     case .launchWaits(let id): launchWaits(id)
     case .started(let id, let pid, let at): started(id, pid, at)
     case .ended(let record, let isLaunching, let holdsOutput): ended(record, isLaunching, holdsOutput)
@@ -105,6 +107,7 @@ struct JobBook {
     case .timePassed: timePassed()
     }
     fillSlots()
+    forgetEndedRuns()
     defer { effects = [] }
     return effects
   }
@@ -302,7 +305,7 @@ struct JobBook {
       }
     }
     for key in unloaded.take(now.monotonic) { waiting.giveTurn(key.client) }
-    for id in unkept.take(now.monotonic) { advance(id, .storeAsked) }
+    storeLasting()
     dropUndelivered()
   }
 
@@ -370,6 +373,7 @@ struct JobBook {
   private mutating func creationStored(_ id: JobID, _ outcome: StoreOutcome) {
     guard let job = jobs[id] else { return }
     noteArrival(of: job, isStored: outcome == .saved)
+    jobs[id]!.run?.creation = nil
     switch outcome {
     case .saved:
       if job.lifecycle.state == .accepting { effects.append(.count(.created)) }
@@ -381,12 +385,19 @@ struct JobBook {
     case .keyReused:
       refuse(job.creator, .keyReused)
     case .failed(let error):
-      refuse(job.creator, Refusal("the job cannot be stored", error))
+      refuse(job.creator, refusal(of: job, error))
     case .notFound, .deleted, .dequeued, .outputLost:
       refuse(job.creator, Refusal(reason: .failed, text: "the job cannot be stored"))
     }
     jobs[id]!.creator = nil
     advance(id, .notAccepted)
+  }
+
+  /// A job that was launched meanwhile is not to be tried again, as if nothing had happened.
+  private func refusal(of job: Entry, _ error: StoreError) -> Refusal {
+    var refusal = Refusal("the job cannot be stored", error)
+    if job.lifecycle.state != .accepting, refusal.reason == .unavailable { refusal.reason = .failed }
+    return refusal
   }
 
   private mutating func resultStored(_ id: JobID, _ outcome: StoreOutcome) {
@@ -440,6 +451,7 @@ struct JobBook {
     }
     if actions.contains(.saveCreation) { storeCreation(of: id) }
     if actions.contains(.hurry) { effects.append(.hurryStore) }
+    if actions.contains(.dropOutput) { effects.append(.dropOutput(id)) }
     if actions.contains(.keepOutput) { effects.append(.keepOutput(id)) }
     if actions.contains(.deliver) { deliver(id) }
     if actions.contains(.launch) {

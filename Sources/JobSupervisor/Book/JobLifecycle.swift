@@ -65,7 +65,7 @@ struct JobLifecycle: Hashable {
     case deletionSaved, deletionNotSaved
   }
 
-  /// What is to be done, in the order of declaration.
+  /// What is to be done.
   struct Actions: OptionSet, Equatable {
     let rawValue: UInt32
     /// Tell the api process of the job as it is now.
@@ -93,6 +93,8 @@ struct JobLifecycle: Hashable {
     static let saveCreation = Actions(rawValue: 32768)
     /// The job is on record: its output goes into files.
     static let keepOutput = Actions(rawValue: 65536)
+    /// There will be no record of the job.
+    static let dropOutput = Actions(rawValue: 1_048_576)
     /// As ``announceStart``, of a job whose start is noted already.
     static let announceLater = Actions(rawValue: 131072)
     /// The creation is to get to the disk at once.
@@ -248,7 +250,7 @@ struct JobLifecycle: Hashable {
   private mutating func notRecorded() -> Actions {
     storing = .failed
     switch state {
-    case .launching, .running: return [.keepOutput, .kill]
+    case .launching, .running: return [.dropOutput, .kill]
     case .ended, .saving: return vanish()
     default: return []
     }

@@ -180,8 +180,10 @@ const void *_Nullable jc_job_held_output(const struct jc_job *_Nonnull job, enum
 /// From now on the output is in files, what was in memory too. Where a file does not take it, less is kept
 /// than was told by `output`, and `output_failed` says so. Harmless when repeated.
 void jc_job_keep_output(struct jc_job *_Nonnull job);
-/// Bytes of the stream that are kept.
-uint64_t jc_job_kept(const struct jc_job *_Nonnull job, enum jc_stream stream);
+/// The output in memory is dropped, and whatever follows.
+void jc_job_drop_output(struct jc_job *_Nonnull job);
+/// Sets `bytes`, `dropped` and `output_error` as they are now.
+void jc_job_output_counts(const struct jc_job *_Nonnull job, struct jc_job_result *_Nonnull result);
 /// Frees a job that finished, and of which nothing is left, and closes its files.
 void jc_job_free(struct jc_job *_Nullable job);
 
