@@ -101,6 +101,29 @@ struct JobBookRunTests {
   }
 
   /// Its client, or the api process, goes away while it has the result of a job that is on disk.
+  /// However many came before: each has its own time.
+  @Test func onlyThoseThatLastAreStored() throws {
+    var fixture = Fixture()
+    let (first, _) = fixture.create(Self.removed)
+    _ = fixture.pass(95_000)
+    let (second, _) = fixture.create(Self.removed)
+    let stored = fixture.pass(10_000)
+    #expect(stored.creates(first) && !stored.creates(second))
+    _ = fixture.end(second, holdsOutput: false)
+    #expect(fixture.pass(200_000).tokens.isEmpty)
+  }
+
+  /// Of what waits for a slot nothing is held here but who is to be answered.
+  @Test func theStoreAloneHoldsWhatWaits() {
+    var fixture = Fixture()
+    _ = fixture.handle(.launchesPaused)
+    for run in [Self.kept, Self.removed, ApiRequest.Run(removes: false, isEarly: true)] {
+      _ = fixture.store(fixture.create(run).effects)
+    }
+    #expect(fixture.book.jobs.isEmpty && fixture.book.waitingRuns.count == 2)
+    #expect(fixture.book.waitingRuns.values.allSatisfy { $0.run.creation == nil })
+  }
+
   @Test(arguments: [true, false]) func aStoredResultThatIsNotDeliveredIsDeletedAfterAMinute(byDeath: Bool)
     throws
   {

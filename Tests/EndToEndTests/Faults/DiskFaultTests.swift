@@ -222,6 +222,23 @@ import Testing
     }
   }
 
+  /// As that of a job that was created before: what a run wrote goes into files once it is on record.
+  @Test(arguments: ["openat:error=EMFILE", "write:error=EIO"])
+  func outputOfARunThatCannotBeWrittenIsToldAsLost(faults: String) throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      let reply = try daemon.withFaults(faults, thread: "jobd") {
+        // Beside the job's file the daemon writes none.
+        try client.run(RunRequest(CreateRequest(cmd: "echo", args: ["lost"])))
+      }
+      #expect(reply.state.exitCode == 0 && reply.state.truncated == true)
+      #expect(reply.state.errorMessage?.hasPrefix("output was lost: cannot write stdout") == true)
+      #expect(reply.output?.stdout == "" && reply.state == (try client.status(reply.id)))
+      #expect(
+        try client.run(RunRequest(CreateRequest(cmd: "echo", args: ["kept"]))).output?.stdout == "kept\n")
+    }
+  }
+
   /// The kernel tells a failed write-back once and forgets it: a second fdatasync would succeed, with the bytes lost.
   @Test(arguments: ["fdatasync", "fsync"])
   func outputThatDidNotGetToDiskIsNeverToldAsKept(call: String) throws {

@@ -186,4 +186,13 @@ struct EngineTests {
     let text = String(decoding: SmallFile.read(file, most: 4096), as: UTF8.self)
     return !(text.split(separator: ")").last ?? "").hasPrefix(" Z")
   }
+
+  /// Its candidates would take a gigabyte.
+  @Test func aPathThatIsTooLongIsRefused() throws {
+    let harness = try EngineHarness(Kind(launchers: 2, usesCgroup: false))
+    var launch = EngineHarness.launch([String(repeating: "a", count: 2000)])
+    launch.request.env = ["PATH": String(repeating: ":", count: 500_000)]
+    let error = #expect(throws: SystemError.self) { try harness.run(launch) }
+    #expect(error?.code == E2BIG)
+  }
 }
