@@ -136,7 +136,7 @@ import Testing
           let request = RunRequest(CreateRequest(cmd: "sh", args: ["-c", script]), removes: removes)
           let body = String(decoding: JSONBody.encode(request), as: UTF8.self)
           let reply = try daemon.curl("POST", "/jobs:run", body: body)
-          #expect(reply.status == (faults.hasSuffix("ENOSPC") ? 507 : 503))
+          #expect(reply.status == (faults.hasSuffix("ENOSPC") ? 507 : 500))
           #expect(reply.text.contains("the job cannot be stored"), "\(reply.text)")
         }
       }
