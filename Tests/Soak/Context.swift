@@ -20,6 +20,8 @@ final class Context: Sendable {
   /// Clients go on until this is set.
   private let isOver = Atomic(false)
   private let deaths = Mutex<[Death]>([])
+  /// When the last upgrade ended, or failed.
+  private let lastUpgrade = Mutex<Int64>(0)
 
   init(_ daemon: Daemon) throws {
     directory = daemon.scratch.path
@@ -41,6 +43,17 @@ final class Context: Sendable {
     }
     defer { deaths.withLock { $0[place].end = Death.now() } }
     try end()
+  }
+
+  /// Has another supervisor take the place of the one there is by `upgrade`, which returns when that is over.
+  func supervisorIsReplaced(_ upgrade: () throws -> Void) rethrows {
+    defer { lastUpgrade.withLock { $0 = Death.now() } }
+    try upgrade()
+  }
+
+  /// Whether there may be another supervisor than when it was asked for.
+  func supervisorMayBeAnother(since asked: Int64) -> Bool {
+    supervisorMayHaveDied(since: asked) || lastUpgrade.withLock { $0 >= asked }
   }
 
   /// Whether a supervisor died that may have known of what was asked for at `asked`.

@@ -45,7 +45,7 @@ final class Audit {
 
   /// The next supervisor tells how it ended, and does not know that nobody asks.
   private func mustGo(_ entry: Ledger.Entry) -> Bool {
-    entry.leavesNothing && !context.supervisorMayHaveDied(since: entry.asked)
+    entry.leavesNothing && !context.supervisorMayBeAnother(since: entry.asked)
   }
 
   /// All jobs of a client, each ended: one whose creation was not answered may still run.

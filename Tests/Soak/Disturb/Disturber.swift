@@ -24,9 +24,9 @@ final class Disturber {
     switch kind {
     case .apiKill: killApi()
     case .reload: try reload()
-    case .upgrade: try upgrade()
-    case .badUpgrade: try upgradeBadly()
-    case .upgradeKill: try killDuringUpgrade()
+    case .upgrade: try context.supervisorIsReplaced(upgrade)
+    case .badUpgrade: try context.supervisorIsReplaced(upgradeBadly)
+    case .upgradeKill: try context.supervisorIsReplaced(killDuringUpgrade)
     case .supervisorKill: try takeSupervisor(by: SIGKILL)
     case .supervisorStop: try takeSupervisor(by: SIGSTOP)
     case .apiStop: try stopApi()
