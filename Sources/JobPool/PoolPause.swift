@@ -23,19 +23,3 @@ final class PoolPause {
     poll(&watched, nfds_t(watched.count), Int32(clamping: left))
   }
 }
-
-/// One thread waits for another, once.
-final class Semaphore: @unchecked Sendable {
-  // Its own memory, which no lock of the language guards: sem_post(3) may be called from any thread.
-  private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
-
-  init() { sem_init(semaphore, 0, 0) }
-
-  deinit {
-    sem_destroy(semaphore)
-    semaphore.deallocate()
-  }
-
-  func post() { sem_post(semaphore) }
-  func wait() { while sem_wait(semaphore) != 0 && errno == EINTR {} }
-}

@@ -9,6 +9,12 @@ package enum SmallFile {
     return bytes
   }
 
+  /// All that is there from the descriptor's position on. Nil: it cannot be read, or is more than `most`.
+  package static func whole(_ file: Int32, most: Int) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    return read(file, most + 1, &bytes) == 0 && bytes.count <= most ? bytes : nil
+  }
+
   package static func read(_ path: String, most: Int) throws(SystemError) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw SystemError(errno, "open \(path)") }

@@ -87,21 +87,33 @@ static void tell_kept(struct jc_job *job, enum jc_stream stream, size_t length)
         job->events->output(job->context, stream, length);
 }
 
-static void keep(struct jc_job *job, enum jc_stream stream, const char *bytes, size_t length)
+/// Where the output goes now, a file or memory; the rest is dropped. The number of bytes written.
+static size_t put(struct jc_job *job, enum jc_stream stream, const char *bytes, size_t length)
 {
-    struct jc_job_state *state = &job->state;
-    size_t room = make_room(job, stream, length);
+    const size_t room = make_room(job, stream, length);
     size_t written = 0;
     if (room > 0)
         written =
             job->holds_output ? jc_held_add(job, stream, bytes, room) : write_file(job, stream, bytes, room);
-    state->dropped[stream] += length - written;
+    job->state.dropped[stream] += length - written;
     // As after a failed write: what comes later would follow a hole.
     if (job->holds_output && written < room)
         lose(job, stream, ENOMEM);
+    return written;
+}
+
+static void keep(struct jc_job *job, enum jc_stream stream, const char *bytes, size_t length)
+{
+    const size_t written = put(job, stream, bytes, length);
     tell_kept(job, stream, written);
     if (written < length)
         jc_checkpoint_note(job);
+}
+
+void jc_drain_put(struct jc_job *job, enum jc_stream stream, const char *bytes, size_t length)
+{
+    job->state.kept[stream] -= length;
+    job->state.kept[stream] += put(job, stream, bytes, length);
 }
 
 /// Takes what is in the pipe into the file by splice(2): a kill before it leaves the bytes in the pipe, one
@@ -127,16 +139,6 @@ static ssize_t move(struct jc_job *job, enum jc_stream stream)
     else
         lose(job, stream, errno);
     return errno = ENOTSUP, -1;
-}
-
-void jc_drain_put(struct jc_job *job, enum jc_stream stream, const char *bytes, size_t length)
-{
-    struct jc_job_state *state = &job->state;
-    state->kept[stream] -= length;
-    const size_t room = make_room(job, stream, length);
-    const size_t written = room > 0 ? write_file(job, stream, bytes, room) : 0;
-    state->kept[stream] += written;
-    state->dropped[stream] += length - written;
 }
 
 /// How much may be read from the pipe at once. 0: what is in memory is to become a file first.

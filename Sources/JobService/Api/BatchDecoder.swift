@@ -45,3 +45,43 @@ final class BatchDecoder: Sendable {
     }
   }
 }
+
+extension Worker {
+  /// Decodes a batch; `then` is called on the worker's thread, unless the exchange is over by then. What is no batch is
+  /// replied.
+  func decodeBatch(
+    _ bytes: UnsafeRawBufferPointer, _ exchange: Exchange, key: String?, isRun: Bool = false,
+    then: @escaping (Exchange, BatchPieces) -> Void
+  ) {
+    let number = exchange.number
+    // Called, and let go, on the worker's thread alone.
+    nonisolated(unsafe) let then = then
+    api.batches.decode(bytes, of: exchange.client, key: key, isRun: isRun) { [self] result in
+      loop.post { [self] in
+        guard let exchange = self.exchange(number) else { return }
+        do { then(exchange, BatchPieces(try result.get())) } catch { fail(exchange, error) }
+      }
+    }
+  }
+}
+
+/// The creations of a batch, which are taken some at a time: others have their turn between them.
+struct BatchPieces {
+  let count: Int
+  private var rest: ArraySlice<BatchDecoder.Creations.Element> = []
+  private static let most = 64
+
+  init(_ creations: BatchDecoder.Creations = []) { (count, rest) = (creations.count, creations[...]) }
+
+  var isEmpty: Bool { rest.isEmpty }
+
+  /// Some of them, with their places in the batch; the exchange is woken when there are more.
+  mutating func take(_ exchange: Exchange) -> Zip2Sequence<
+    Range<Int>, ArraySlice<BatchDecoder.Creations.Element>
+  > {
+    let some = rest.prefix(Self.most)
+    rest = rest.dropFirst(Self.most)
+    if !rest.isEmpty { exchange.wake() }
+    return zip(some.indices, some)
+  }
+}

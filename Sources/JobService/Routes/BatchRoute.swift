@@ -7,8 +7,7 @@ final class BatchTask: ExchangeTask {
   private var left = 0
   private let key: String?
   /// Those that were not sent to the supervisor yet.
-  private var creations: ArraySlice<Result<ApiRequest.Creation, InvalidRequest>> = []
-  private static let piece = 64
+  private var creations = BatchPieces()
 
   init(_ worker: Worker, key: String?) {
     self.key = key
@@ -16,36 +15,18 @@ final class BatchTask: ExchangeTask {
   }
 
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
-    let number = exchange.number
-    worker.api.batches.decode(bytes, of: exchange.client, key: key) { [worker] result in
-      worker.loop.post {
-        guard let exchange = worker.exchange(number), let task = exchange.task as? BatchTask else { return }
-        task.decoded(result, exchange)
-      }
-    }
-  }
-
-  private func decoded(_ result: Result<BatchDecoder.Creations, any Error>, _ exchange: Exchange) {
-    do {
-      creations = try result.get()[...]
-      results = Array(repeating: nil, count: creations.count)
-      left = creations.count
+    worker.decodeBatch(bytes, exchange, key: key) { [self] exchange, decoded in
+      creations = decoded
+      results = Array(repeating: nil, count: decoded.count)
+      left = decoded.count
       exchange.wake()
-    } catch {
-      worker.fail(exchange, error)
     }
   }
 
-  /// Some at a time: others have their turn between them.
   override func wake(_ exchange: Exchange) {
     let name = worker.api.clients.name(Int(exchange.client))
-    for index in creations.indices.prefix(Self.piece) { create(creations[index], index, name, exchange) }
-    creations = creations.dropFirst(Self.piece)
-    if !creations.isEmpty {
-      exchange.wake()
-    } else if left == 0 {
-      reply(exchange)
-    }
+    for (index, creation) in creations.take(exchange) { create(creation, index, name, exchange) }
+    if creations.isEmpty, left == 0 { reply(exchange) }
   }
 
   private func create(

@@ -5,7 +5,7 @@ import Platform
 /// `POST /jobs:batch?run=1`: each job's result as a line of its own, once it has ended.
 final class BatchRunTask: StreamTask {
   private let key: String?
-  private var creations: ArraySlice<Result<ApiRequest.Creation, InvalidRequest>> = []
+  private var creations = BatchPieces()
   /// Jobs without a result.
   private var left = 0
   /// Jobs that are waited for in the table, and where they are in the batch.
@@ -23,7 +23,6 @@ final class BatchRunTask: StreamTask {
   /// The client's place in the table of clients.
   private var client: Int64 = -1
   private var count: RunCount?
-  private static let piece = 64
 
   private enum Outcome {
     case ended(JobRecord, HeldOutput?)
@@ -36,44 +35,30 @@ final class BatchRunTask: StreamTask {
   }
 
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
-    let number = exchange.number
     client = exchange.client
     count = RunCount(worker.api.clients, Int(client))
-    worker.api.batches.decode(bytes, of: client, key: key, isRun: true) { [worker] result in
-      worker.loop.post {
-        guard let exchange = worker.exchange(number), let task = exchange.task as? BatchRunTask else {
-          return
-        }
-        task.decoded(result, exchange)
-      }
+    worker.decodeBatch(bytes, exchange, key: key, isRun: true) { [self] exchange, decoded in
+      (creations, left, isDecoded) = (decoded, decoded.count, true)
+      exchange.beginReply(200, type: "application/x-ndjson")
+      exchange.wake()
     }
   }
 
-  private func decoded(_ result: Result<BatchDecoder.Creations, any Error>, _ exchange: Exchange) {
-    do {
-      creations = try result.get()[...]
-    } catch {
-      return worker.fail(exchange, error)
-    }
-    (left, isDecoded) = (creations.count, true)
-    exchange.beginReply(200, type: "application/x-ndjson")
-    exchange.wake()
-  }
-
-  /// Some creations at a time, so that others have their turn between them; then what there is of results.
+  /// Some creations, then what there is of results.
   override func send(_ exchange: Exchange) throws -> Bool {
     guard isDecoded else { return false }
     let name = worker.api.clients.name(Int(client))
-    for index in creations.indices.prefix(Self.piece) { create(index, name, exchange) }
-    creations = creations.dropFirst(Self.piece)
-    if !creations.isEmpty { exchange.wake() }
+    for (index, creation) in creations.take(exchange) { create(creation, index, name, exchange) }
     for (id, index) in observed { try look(id, index) }
     isSent = try write(exchange) && left == 0
     return isSent
   }
 
-  private func create(_ index: Int, _ name: String, _ exchange: Exchange) {
-    switch creations[index] {
+  private func create(
+    _ creation: Result<ApiRequest.Creation, InvalidRequest>, _ index: Int, _ name: String,
+    _ exchange: Exchange
+  ) {
+    switch creation {
     case .failure(let error): end(index, .failed(Problem(error)))
     case .success(let creation):
       if creation.run?.removes == true { removing.insert(index) }
@@ -101,13 +86,11 @@ final class BatchRunTask: StreamTask {
 
   private func observe(_ id: JobID, _ index: Int, _ exchange: Exchange) {
     do {
-      guard let client = worker.api.clients.number(Int(client)) else { throw MalformedBytes() }
-      let observer = worker.observer(exchange)
-      self.observer = observer
-      let entry = try worker.api.table.observe(id, of: client, observer) {
-        try self.worker.reader.job(client: client, id: id)
+      guard let client = worker.number(of: client) else { throw MalformedBytes() }
+      observer = worker.observer(exchange)
+      guard let entry = try worker.observe(id, of: client, exchange) else {
+        return end(index, .failed(.deletedMeanwhile))
       }
-      guard let entry else { return end(index, .failed(.deletedMeanwhile)) }
       guard entry.record.state == .running else { return end(index, .ended(entry.record, nil)) }
       observed[id] = index
     } catch {
@@ -116,16 +99,12 @@ final class BatchRunTask: StreamTask {
     }
   }
 
-  /// One that is not in the table was deleted, or ended so long ago that only the store knows.
   private func look(_ id: JobID, _ index: Int) throws {
-    guard let client = worker.api.clients.number(Int(client)) else { return }
-    let entry = worker.api.table.entry(id, of: client)?.record
-    guard entry?.state != .running else { return }
+    guard let client = worker.number(of: client) else { return }
+    let record = try worker.record(id, of: client)
+    guard record?.state != .running else { return }
     observed[id] = nil
-    guard let record = try entry ?? worker.reader.job(client: client, id: id) else {
-      return end(index, .failed(.deletedMeanwhile))
-    }
-    end(index, .ended(record, nil))
+    end(index, record.map { .ended($0, nil) } ?? .failed(.deletedMeanwhile))
   }
 
   private func end(_ index: Int, _ outcome: Outcome) {
@@ -170,7 +149,7 @@ final class BatchRunTask: StreamTask {
   }
 
   private func handOver(isWhole: Bool) {
-    guard !toRemove.isEmpty, let client = worker.api.clients.number(Int(client)) else { return }
+    guard !toRemove.isEmpty, let client = worker.number(of: client) else { return }
     worker.api.link.send(.delivered(client: client, ids: toRemove, isWhole: isWhole))
     toRemove = []
   }

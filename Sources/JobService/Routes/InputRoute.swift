@@ -15,9 +15,7 @@ extension Worker {
       throw Problem(400, "query parameter \"progress\" needs \"offset\"")
     }
     let client = try job(id, of: exchange.client, .stdin).record.client
-    let entry = try api.table.observe(id, of: client, observer(exchange)) {
-      try self.reader.job(client: client, id: id)
-    }
+    let entry = try observe(id, of: client, exchange)
     let task = InputTask(self, id, of: client, at: offset, close: close, observer(exchange))
     guard let entry, entry.record.state == .running else {
       task.ended(.cut)

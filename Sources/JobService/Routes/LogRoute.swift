@@ -58,7 +58,7 @@ final class LogTask: StreamTask {
   private let isRun: Bool
   private var isStarted = false
   /// When it ends though the job has not.
-  var deadline: Deadline?
+  var deadline: ReplyDeadline?
   /// The job's end was the last that was sent.
   private(set) var isEndTold = false
 
@@ -76,7 +76,7 @@ final class LogTask: StreamTask {
     super.ended(end)
   }
 
-  private var isTimeUp: Bool { deadline.map { $0.left <= 0 || worker.isDraining } ?? false }
+  private var isTimeUp: Bool { deadline?.isOver == true }
 
   override func send(_ exchange: Exchange) throws -> Bool {
     let record = try job.current()

@@ -81,6 +81,16 @@ extension Worker {
     return JobTable.Entry(record: try stored(id, of: client, route), pid: 0)
   }
 
+  /// The job as it is now, wherever that is known. Nil: it is not there, or another client's.
+  func record(_ id: JobID, of client: Int64) throws -> JobRecord? {
+    try api.table.entry(id, of: client)?.record ?? reader.job(client: client, id: id)
+  }
+
+  /// Has the exchange woken when the job changes, which is as told. Nil as for ``record(_:of:)``.
+  func observe(_ id: JobID, of client: Int64, _ exchange: Exchange) throws -> JobTable.Entry? {
+    try api.table.observe(id, of: client, observer(exchange)) { try reader.job(client: client, id: id) }
+  }
+
   /// A job that is not in the table.
   func stored(_ id: JobID, of client: Int64, _ route: Route) throws -> JobRecord {
     guard let record = try reader.job(client: client, id: id) else { throw NoSuchJob(route) }

@@ -1,6 +1,5 @@
 import CJobHTTP
 import JobAPI
-import JobLoop
 import JobModel
 import Platform
 
@@ -10,9 +9,9 @@ extension Worker {
     let wait = try head.query(allowed: "wait").duration("wait")
     try head.requireBody()
     try head.requireJSON()
+    let deadline = try wait.map { try ReplyDeadline(self, exchange, milliseconds: $0.milliseconds) }
     let task = RunTask(
-      self, form: LogForm(run: head.header("accept")), wait: wait?.milliseconds,
-      key: try head.idempotencyKey())
+      self, form: LogForm(run: head.header("accept")), deadline, key: try head.idempotencyKey())
     exchange.begin(task)
     return JC_BODY_WHOLE
   }
@@ -32,11 +31,10 @@ extension LogForm {
 private final class RunTask: ExchangeTask {
   private let form: LogForm?
   private let key: String?
-  private let deadline: Deadline?
-  private var timer: LoopTimer?
+  private var deadline: ReplyDeadline?
   private var removes = false
   private var stopsWhenLeft = false
-  private var end: ExchangeEnd?
+  private var exchangeEnd: ExchangeEnd?
   /// Of a reply that is streamed; of one that is given whole.
   private var permit: FollowerPermit?
   private var count: RunCount?
@@ -50,13 +48,12 @@ private final class RunTask: ExchangeTask {
   /// The reply tells the job's end.
   private var isResultTold = false
 
-  init(_ worker: Worker, form: LogForm?, wait: Int64?, key: String?) {
-    (self.form, self.key) = (form, key)
-    deadline = wait.map { Deadline(after: $0) }
+  init(_ worker: Worker, form: LogForm?, _ deadline: ReplyDeadline?, key: String?) {
+    (self.form, self.deadline, self.key) = (form, deadline, key)
     super.init(worker)
   }
 
-  private var isTimeUp: Bool { deadline.map { $0.left <= 0 || worker.isDraining } ?? false }
+  private var isTimeUp: Bool { deadline?.isOver == true }
 
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
     do {
@@ -68,7 +65,6 @@ private final class RunTask: ExchangeTask {
         permit = try worker.followerPermit(exchange)
       }
       let name = worker.api.clients.name(Int(client))
-      try startTimer(exchange)
       worker.askAtLength(for: exchange) {
         .create(ticket: $0, client: name, creation)
       } then: { [self] exchange, answer in
@@ -84,19 +80,6 @@ private final class RunTask: ExchangeTask {
     (removes, stopsWhenLeft) = (run.removes == true, run.onDisconnect == .stop)
     let isEarly = form != nil || deadline != nil || stopsWhenLeft
     return try Creator.run(run, isEarly: isEarly, key: key)
-  }
-
-  private func startTimer(_ exchange: Exchange) throws(SystemError) {
-    guard deadline != nil else { return }
-    let number = exchange.number
-    timer = try LoopTimer(worker.loop) { [unowned self] in self.timerFired(number) }
-    timerFired(number)
-  }
-
-  /// A timer comes a little early.
-  private func timerFired(_ exchange: UInt64) {
-    guard let left = deadline?.left, left > 0 else { return worker.wake(exchange) }
-    timer?.start(milliseconds: UInt64(left))
   }
 
   private func fail(_ exchange: Exchange, _ error: any Error) {
@@ -116,7 +99,12 @@ private final class RunTask: ExchangeTask {
     hasReplied = true
     var record = JobRecord(id: job.id, client: job.client, created: 0)
     (record.state, record.error) = (.error, problem.detail)
-    _ = exchange.write(form.encodeEnd(record, ofRun: true))
+    end(exchange, form.encodeEnd(record, ofRun: true))
+  }
+
+  /// The last of a stream.
+  private func end(_ exchange: Exchange, _ bytes: [UInt8]) {
+    _ = exchange.write(bytes)
     exchange.endReply()
   }
 
@@ -139,7 +127,7 @@ private final class RunTask: ExchangeTask {
   }
 
   private func know(_ id: JobID, _ exchange: Exchange) throws {
-    guard let client = worker.api.clients.number(Int(client)) else { throw MalformedBytes() }
+    guard let client = worker.number(of: client) else { throw MalformedBytes() }
     job = (id, client)
   }
 
@@ -149,38 +137,26 @@ private final class RunTask: ExchangeTask {
 
   private func observe(_ exchange: Exchange) throws {
     guard let job else { return }
-    let observer = worker.observer(exchange)
-    let entry = try worker.api.table.observe(job.id, of: job.client, observer) {
-      try self.worker.reader.job(client: job.client, id: job.id)
+    guard let entry = try worker.observe(job.id, of: job.client, exchange) else {
+      throw Problem.deletedMeanwhile
     }
-    guard let entry else { throw Problem.deletedMeanwhile }
     guard entry.record.state == .running else { return try reply(entry.record, nil, exchange) }
-    self.observer = observer
-    if isTimeUp {
-      replyUnfinished(exchange)
-    }
+    observer = worker.observer(exchange)
+    if isTimeUp { replyUnfinished(exchange) }
   }
 
   /// The job has changed, or the time is up.
   override func wake(_ exchange: Exchange) {
     guard !hasReplied else { return }
     do {
-      if observer != nil, let record = try current(), record.state != .running {
-        return try reply(record, nil, exchange)
+      if observer != nil, let job {
+        guard let record = try worker.record(job.id, of: job.client) else { throw Problem.deletedMeanwhile }
+        if record.state != .running { return try reply(record, nil, exchange) }
       }
     } catch {
       return fail(exchange, error)
     }
     if isTimeUp, job != nil { replyUnfinished(exchange) }
-  }
-
-  private func current() throws -> JobRecord? {
-    guard let job else { return nil }
-    if let entry = worker.api.table.entry(job.id, of: job.client) { return entry.record }
-    guard let record = try worker.reader.job(client: job.client, id: job.id) else {
-      throw Problem.deletedMeanwhile
-    }
-    return record
   }
 
   private func reply(_ record: JobRecord, _ output: HeldOutput?, _ exchange: Exchange) throws {
@@ -196,12 +172,9 @@ private final class RunTask: ExchangeTask {
     hasReplied = true
     var record = JobRecord(id: job.id, client: job.client, created: 0)
     if let entry = worker.api.table.entry(job.id, of: job.client) { record = entry.record }
+    if let form, hasHead { return end(exchange, form.encodeEnd(record, ofRun: true)) }
     var status: [UInt8] = []
     StatusBody.encodeRun(record, into: &status)
-    if let form, hasHead {
-      _ = exchange.write(form.encodeEnd(record, ofRun: true))
-      return exchange.endReply()
-    }
     exchange.reply(202, type: "application/json", fields: [idField], body: status)
   }
 
@@ -239,8 +212,7 @@ private final class RunTask: ExchangeTask {
     guard let form else { return }
     beginStream(exchange)
     (hasReplied, isResultTold) = (true, true)
-    _ = exchange.write(form.encode(output) + form.encodeEnd(record, ofRun: true))
-    exchange.endReply()
+    end(exchange, form.encode(output) + form.encodeEnd(record, ofRun: true))
   }
 
   // MARK: The end of the exchange
@@ -249,8 +221,8 @@ private final class RunTask: ExchangeTask {
 
   /// The reply is given, or its connection is gone.
   func over(_ end: ExchangeEnd) {
-    self.end = end
-    (timer, count) = (nil, nil)
+    exchangeEnd = end
+    (deadline, count) = (nil, nil)
     guard let job else { return }
     if let observer { worker.api.table.forget(job.id, observer) }
     handOver(job.id, job.client, isWhole: end == .complete && isResultTold)
@@ -260,7 +232,7 @@ private final class RunTask: ExchangeTask {
   private func answeredTooLate(_ answer: Answer) {
     switch answer {
     case .success(.launched(let id)), .success(.job(let id)):
-      guard let client = worker.api.clients.number(Int(client)) else { return }
+      guard let client = worker.number(of: client) else { return }
       handOver(id, client, isWhole: false)
     case .success(.ran(let record, _)): handOver(record.id, record.client, isWhole: false)
     default: break
@@ -271,7 +243,7 @@ private final class RunTask: ExchangeTask {
     if removes {
       worker.api.link.send(.delivered(client: client, ids: [id], isWhole: isWhole))
     }
-    if stopsWhenLeft, end == .left, !isWhole {
+    if stopsWhenLeft, exchangeEnd == .left, !isWhole {
       worker.api.link.send(.stop(ticket: 0, client: client, id: id, grace: nil))
     }
   }

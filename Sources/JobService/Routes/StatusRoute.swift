@@ -16,17 +16,14 @@ extension Worker {
 
   private func waitForStatus(_ id: JobID, _ exchange: Exchange, milliseconds: Int64) throws {
     guard let client = number(of: exchange.client) else { throw NoSuchJob(.status) }
-    let found = try api.table.observe(id, of: client, observer(exchange)) {
-      try self.reader.job(client: client, id: id)
-    }
-    guard let entry = found else { throw NoSuchJob(.status) }
+    guard let entry = try observe(id, of: client, exchange) else { throw NoSuchJob(.status) }
     guard entry.record.state == .running, milliseconds > 0, !isDraining else {
       api.table.forget(id, observer(exchange))
       return replyStatus(entry.record, exchange)
     }
-    let task = WaitTask(self, id, client, observer(exchange), milliseconds: milliseconds)
+    let task = WaitTask(self, id, client, observer(exchange))
     exchange.begin(task)
-    try task.begin()
+    try task.begin(exchange, milliseconds: milliseconds)
   }
 
   /// The job as it is now.
@@ -49,33 +46,20 @@ private final class WaitTask: ExchangeTask {
   private let id: JobID
   private let client: Int64
   private let observer: JobTable.Observer
-  private var timer: LoopTimer?
-  private let deadline: Deadline
+  private var deadline: ReplyDeadline?
 
-  init(
-    _ worker: Worker, _ id: JobID, _ client: Int64, _ observer: JobTable.Observer, milliseconds: Int64
-  ) {
-    deadline = Deadline(after: milliseconds)
+  init(_ worker: Worker, _ id: JobID, _ client: Int64, _ observer: JobTable.Observer) {
     (self.id, self.client, self.observer) = (id, client, observer)
     super.init(worker)
   }
 
-  func begin() throws(SystemError) {
-    timer = try LoopTimer(worker.loop) { [unowned self] in self.timerFired() }
-    timerFired()
-  }
-
-  /// A timer comes a little early.
-  private func timerFired() {
-    let left = deadline.left
-    guard left > 0 else { return worker.wake(observer.exchange) }
-    timer?.start(milliseconds: UInt64(left))
+  func begin(_ exchange: Exchange, milliseconds: Int64) throws(SystemError) {
+    deadline = try ReplyDeadline(worker, exchange, milliseconds: milliseconds)
   }
 
   /// That it waits no more is no reason to reply.
   override func wake(_ exchange: Exchange) {
-    if deadline.left > 0, !worker.isDraining, worker.api.table.entry(id, of: client)?.record.state == .running
-    {
+    if deadline?.isOver == false, worker.api.table.entry(id, of: client)?.record.state == .running {
       return
     }
     do {

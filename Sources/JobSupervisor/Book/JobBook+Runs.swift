@@ -11,26 +11,25 @@ extension JobBook {
     let request: ApiRequest.Run
     /// To be stored, without the input; nil once it was.
     var creation: ApiRequest.Creation?
-    /// It need not be stored unless it lasts. One with an open standard input has to be found by who feeds it.
-    let mayStayUnstored: Bool
 
     init?(_ new: NewJob) {
       guard let request = new.creation.run else { return nil }
       (caller, clientName, self.request) = (new.caller, new.clientName, request)
       creation = ApiRequest.Creation(new.creation.plan, run: request)
-      mayStayUnstored = request.removes && !new.creation.plan.isStdinOpen
     }
-
   }
 
   /// Of a new job.
   static func lifecycle(_ run: Run?, _ waits: Bool) -> JobLifecycle {
     guard let run else { return JobLifecycle(waits: waits) }
     let (removes, answersAtEnd) = (run.request.removes, run.request.isAnsweredAtEnd)
-    return waits
-      ? JobLifecycle(waits: true, removes: removes, hasReceiver: removes, answersAtEnd: answersAtEnd)
-      : JobLifecycle(
-        run: run.mayStayUnstored ? .not : .underway, removes: removes, answersAtEnd: answersAtEnd)
+    guard !waits else {
+      return JobLifecycle(waits: true, removes: removes, hasReceiver: removes, answersAtEnd: answersAtEnd)
+    }
+    // One with an open standard input has to be found by who feeds it.
+    let isFed = run.creation?.plan.isStdinOpen == true
+    return JobLifecycle(
+      run: removes && !isFed ? .not : .underway, removes: removes, answersAtEnd: answersAtEnd)
   }
 
   /// The request for a job that waits for a slot.

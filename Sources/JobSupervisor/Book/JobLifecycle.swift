@@ -92,15 +92,15 @@ struct JobLifecycle: Hashable {
     static let saveRequeue = Actions(rawValue: 16384)
     static let saveCreation = Actions(rawValue: 32768)
     /// The job is on record: its output goes into files.
-    static let keepOutput = Actions(rawValue: 65536)
+    static let keepOutput = Actions(rawValue: 65_536)
     /// There will be no record of the job.
-    static let dropOutput = Actions(rawValue: 1_048_576)
+    static let dropOutput = Actions(rawValue: 131_072)
     /// As ``announceStart``, of a job whose start is noted already.
-    static let announceLater = Actions(rawValue: 131072)
+    static let announceLater = Actions(rawValue: 262_144)
     /// The creation is to get to the disk at once.
-    static let hurry = Actions(rawValue: 524288)
+    static let hurry = Actions(rawValue: 524_288)
     /// Give the result to the client that waits for it.
-    static let deliver = Actions(rawValue: 262144)
+    static let deliver = Actions(rawValue: 1_048_576)
   }
 
   private(set) var state: State
@@ -198,7 +198,7 @@ struct JobLifecycle: Hashable {
       return remove()
     case (.delivering, .notDelivered):
       hasReceiver = false
-      return storing == .done ? move(to: .saving, [.keepOutput, .saveResult]) : save(holdsOutput: true)
+      return save(holdsOutput: true)
     case (_, .notDelivered) where hasReceiver:
       hasReceiver = false
       return []
@@ -282,6 +282,7 @@ struct JobLifecycle: Hashable {
     case .failed: return vanish()
     case .not: return saveCreation().union(move(to: .ended, []))
     case .underway where holdsOutput: return move(to: .ended, .hurry)
+    case .done where holdsOutput: return move(to: .saving, [.keepOutput, .saveResult])
     case .underway, .done: return move(to: .saving, .saveResult)
     }
   }

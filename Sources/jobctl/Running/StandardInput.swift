@@ -32,7 +32,7 @@ final class StandardInput: Sendable {
     case S_IFREG:
       let place = lseek(STDIN_FILENO, 0, SEEK_CUR)
       guard place >= 0, own.st_size - place <= mostWhole else { return nil }
-      if let bytes = readAll() { return bytes }
+      if let bytes = SmallFile.whole(STDIN_FILENO, most: mostWhole) { return bytes }
       lseek(STDIN_FILENO, place, SEEK_SET)
       return nil
     case S_IFIFO:
@@ -41,23 +41,9 @@ final class StandardInput: Sendable {
       guard poll(&ready, 1, 0) == 1, ready.revents & Int16(POLLHUP) != 0,
         ioctl(STDIN_FILENO, UInt(FIONREAD), &length) == 0, length <= mostWhole
       else { return nil }
-      return readAll()
+      return SmallFile.whole(STDIN_FILENO, most: mostWhole)
     default: return nil
     }
-  }
-
-  /// Nil: it cannot be read, or is more by now.
-  private static func readAll() -> [UInt8]? {
-    var bytes = [UInt8](repeating: 0, count: mostWhole + 1)
-    var count = 0
-    while count < bytes.count {
-      let got = bytes.withUnsafeMutableBytes { read(STDIN_FILENO, $0.baseAddress! + count, $0.count - count) }
-      if got < 0, errno == EINTR { continue }
-      guard got >= 0 else { return nil }
-      if got == 0 { return Array(bytes.prefix(count)) }
-      count += got
-    }
-    return nil
   }
 
   /// Connects meanwhile: the job that takes the input need not be known for that.

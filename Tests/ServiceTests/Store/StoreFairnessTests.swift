@@ -19,16 +19,16 @@ import Testing
       told.tokens.withLock { $0 += outcomes.map(\.token) }
       told.sizes.withLock { $0.append(outcomes.count) }
     }
-    let (gate, reached) = (Gate(), Gate())
+    let (gate, reached) = (Semaphore(), Semaphore())
     store.maintain(.everything) { _ in
-      reached.open()
-      gate.pass()
+      reached.post()
+      gate.wait()
     }
-    reached.pass()
+    reached.wait()
     for index in 1...3000 { store.enqueue(.create(.sample(index, client: 1)), token: UInt64(index)) }
     store.enqueue(.create(.sample(1, client: 2)), token: 10_001)
     store.enqueue(.finish(JobRecord.sample(1, client: 2).finished(), log: [], files: []), token: 10_002)
-    gate.open()
+    gate.post()
     store.close()
     let tokens = told.tokens.withLock { $0 }
     #expect(tokens.filter { $0 <= 3000 } == Array(1...3000), "a client's changes keep their order")

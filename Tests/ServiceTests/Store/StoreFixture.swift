@@ -78,10 +78,10 @@ final class StoreFixture: Sendable {
 
   /// The outcomes of changes that are all taken by one transaction.
   func applyTogether(_ changes: [StoreChange]) throws -> [StoreOutcome] {
-    let gate = Gate()
-    store.maintain(.everything) { _ in gate.pass() }
+    let gate = Semaphore()
+    store.maintain(.everything) { _ in gate.wait() }
     let queued = changes.map { enqueue($0) }
-    gate.open()
+    gate.post()
     return try queued.map { try outcome(of: $0) }
   }
 
@@ -101,19 +101,6 @@ final class StoreFixture: Sendable {
     try #require(waitUntil { result.withLock { $0 != nil } })
     return try #require(result.withLock { $0 }).get()
   }
-}
-
-/// Holds a thread back until it is opened.
-final class Gate: @unchecked Sendable {
-  // A POSIX semaphore, which is there for threads.
-  private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
-  init() { sem_init(semaphore, 0, 0) }
-  deinit {
-    sem_destroy(semaphore)
-    semaphore.deallocate()
-  }
-  func pass() { sem_wait(semaphore) }
-  func open() { sem_post(semaphore) }
 }
 
 /// Whether `condition` comes true within ten seconds.
