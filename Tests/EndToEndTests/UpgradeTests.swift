@@ -151,24 +151,18 @@ import Testing
   @Test func aBinaryThatCannotServeIsGivenUp() throws {
     let own = try OwnPki()
     defer { own.scratch.remove() }
-    try Daemon.with(own.options) { daemon in
+    try Daemon.with(own.options, copiesBinary: true) { daemon in
       let id = try daemon.client().shell("trap 'echo TERM' TERM; sleep 6; exit 3")
       try daemon.waitUntilHeld(1)
-      // A reply that is not finished holds the upgrade up for a moment, after its trial.
-      let slow = try daemon.rawClient()
-      try slow.send(
-        "PUT /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
-      )
-      let before = Files.read("\(own.directory)/server.crt")
+      let certificate = "\(own.directory)/server.crt"
+      let before = Files.read(certificate)
+      let script = "#!/bin/sh\necho nonsense >\(certificate)\nexec \(Programs.jobd) \"$@\"\n"
+      try Programs.install(script: script, at: "\(daemon.program).sh", daemon.scratch)
+      try Files.write(Array("script".utf8), to: "\(daemon.program).does")
+      try Programs.install(Programs.fakeSupervisor, at: daemon.program, daemon.scratch)
       let asked = try daemon.startControl("upgrade")
-      func trials() -> [pid_t] {
-        Processes.children(daemon.pid).filter { Files.text("/proc/\($0)/cmdline").contains("check-upgrade") }
-      }
-      try Poll.until("the trial") { !trials().isEmpty }
-      try Poll.until("its end") { trials().isEmpty }
-      try Files.write(Array("nonsense".utf8), to: "\(own.directory)/server.crt")
       try daemon.waitForLog("event=not_ready")
-      try Files.write(before, to: "\(own.directory)/server.crt")
+      try Files.write(before, to: certificate)
       let done = try asked.wait()
       #expect(
         done.errorText

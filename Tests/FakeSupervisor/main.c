@@ -9,15 +9,30 @@
 // In place of jobd in an upgrade: passes the trial, and then does what the file `<own path>.does` says, as a
 // binary would that has one fault or the other.
 
+/// The file beside this program with the suffix.
+static void name_file(char name[4096 + 8], const char *suffix)
+{
+    char path[4096];
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    snprintf(name, 4096 + 8, "%s%s", path, suffix);
+}
+
 static void read_order(char order[64])
 {
-    char path[4096], name[4096 + 8];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    path[length > 0 ? length : 0] = '\0';
-    snprintf(name, sizeof name, "%s.does", path);
+    char name[4096 + 8];
+    name_file(name, ".does");
     int fd = open(name, O_RDONLY | O_CLOEXEC);
-    length = fd >= 0 ? read(fd, order, 63) : 0;
+    const ssize_t length = fd >= 0 ? read(fd, order, 63) : 0;
     order[length > 0 ? length : 0] = '\0';
+}
+
+static int run_script(char **argv)
+{
+    char name[4096 + 8];
+    name_file(name, ".sh");
+    execv(name, argv);
+    return 7;
 }
 
 static void tell(enum jk_kind kind, uint64_t value)
@@ -54,6 +69,8 @@ int main(int argc, char **argv)
         return 3;
     if (strcmp(order, "crash") == 0)
         kill(getpid(), SIGKILL);
+    if (strcmp(order, "script") == 0)
+        return run_script(argv);
     if (strcmp(order, "speak") == 0)
         return speak_another_version();
     if (strcmp(order, "migrate and die") == 0) {
