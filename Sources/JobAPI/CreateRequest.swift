@@ -37,11 +37,14 @@ public struct CreateRequest: Codable, Sendable, Equatable {
   public var queueSlots: Int64?
   /// What its processes together may use; the daemon's default when absent.
   public var limits: JobLimits?
+  /// The runner of the daemon's that launches it; `none`: none. The client's default when absent.
+  public var runner: String?
 
   public enum LimitAction: String, Codable, Sendable { case truncate, kill }
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case cmd, args, env, cwd, stdin, timeout, grace, labels, merge, user, group, priority, queue, limits
+    case cmd, args, env, cwd, stdin, timeout, grace, labels, merge, user, group, priority, queue, limits,
+      runner
     case stdinBase64 = "stdin_base64"
     case stdinOpen = "stdin_open"
     case outputLimit = "output_limit"

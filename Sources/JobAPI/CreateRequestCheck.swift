@@ -21,6 +21,7 @@ extension CreateRequest: StrictBody {
     "queue": "a name: 1 to \(Limits.labelName) letters, digits, '-', '_', '.' or '/'",
     "queue_slots": "a whole number from 1 to \(Limits.queueSlots), beside \"queue\"",
     "limits": "an object with memory, cpus or processes",
+    "runner": "a name: 1 to \(Limits.runnerName) letters, digits, '-', '_' or '.'",
   ]
 
   /// Most of each that a request may hold. Lengths in bytes; what exec itself limits is left to exec.
@@ -29,6 +30,7 @@ extension CreateRequest: StrictBody {
     public static let labels = 64
     public static let labelName = 128
     public static let labelValue = 1024
+    public static let runnerName = 128
     public static let priority: Int64 = 100
     public static let queueSlots: Int64 = 1_000_000
   }
@@ -55,6 +57,7 @@ extension CreateRequest: StrictBody {
     case "priority": priority = try reader.integer()
     case "queue": queue = try reader.text()
     case "queue_slots": queueSlots = try reader.integer()
+    case "runner": runner = try reader.text()
     default: limits = try reader.body(JobLimits.self)
     }
   }
@@ -75,6 +78,12 @@ extension CreateRequest: StrictBody {
     try validateIdentity("user", user)
     try validateIdentity("group", group)
     try validateQueue()
+    if let runner { try require(Self.isRunnerName(runner), "runner") }
+  }
+
+  /// Whether a runner can have this name.
+  package static func isRunnerName(_ text: String) -> Bool {
+    text.utf8.count <= Limits.runnerName && isName(text) && !text.utf8.contains(UInt8(ascii: "/"))
   }
 
   private func validateQueue() throws(InvalidRequest) {

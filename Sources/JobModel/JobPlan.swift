@@ -27,7 +27,7 @@ package struct JobPlan: Equatable, Sendable {
     if request.outputLimit != nil { flags.append(JC_PLAN_OUTPUT_LIMIT) }
     for (kind, text) in [
       (JC_PLAN_CWD, request.cwd), (JC_PLAN_USER, request.user), (JC_PLAN_GROUP, request.group),
-      (JC_PLAN_QUEUE, request.queue),
+      (JC_PLAN_QUEUE, request.queue), (JC_PLAN_RUNNER, request.runner),
     ] {
       guard let text else { continue }
       flags.append(kind)
@@ -79,11 +79,25 @@ extension JobPlan {
   package var priority: Int { read { Int($0.header.priority) } }
   /// The named queue that it waits in.
   package var queue: String? { read { $0.text(JC_PLAN_QUEUE) } }
+  /// The name of the runner that it is launched by; nil: by none.
+  package var runner: String? { read { $0.text(JC_PLAN_RUNNER) } }
   /// Jobs of that queue that may run at once.
   package var queueSlots: Int { read { Int(max($0.header.queue_slots, 1)) } }
   /// What its processes together may use; 0: no limit.
   package var limits: (memory: UInt64, cpuMilli: UInt32, processes: UInt32) {
     read { ($0.header.memory, $0.header.cpu_milli, $0.header.processes) }
+  }
+
+  /// What is added to the fixed environment of jobs, by the bytes of the names.
+  package var environment: [(name: String, value: String)] {
+    read { plan in
+      (0..<plan.header.environment).map { index in
+        // By bytes: what follows it may belong to the character that begins with it.
+        let text = plan.string(plan.header.arguments + index)
+        let mark = text.utf8.firstIndex(of: UInt8(ascii: "="))!
+        return (name: String(text[..<mark]), value: String(text[text.utf8.index(after: mark)...]))
+      }
+    }
   }
 
   package var labels: [String: String] {
@@ -103,7 +117,7 @@ extension JobPlan {
       var request = CreateRequest(
         cmd: plan.string(0), args: (1..<plan.header.arguments).map(plan.string))
       request.cwd = plan.text(JC_PLAN_CWD)
-      (request.user, request.group) = (user, group)
+      (request.user, request.group, request.runner) = (user, group, runner)
       let labels = labels
       request.labels = labels.isEmpty ? nil : labels
       request.merge = plan.has(JC_PLAN_MERGE) ? true : nil

@@ -11,7 +11,8 @@ static void require(bool held)
         abort();
 }
 
-static const enum jc_plan_flag kinds[] = {JC_PLAN_CWD, JC_PLAN_USER, JC_PLAN_GROUP, JC_PLAN_QUEUE};
+static const enum jc_plan_flag kinds[] = {JC_PLAN_CWD, JC_PLAN_USER, JC_PLAN_GROUP, JC_PLAN_QUEUE,
+                                          JC_PLAN_RUNNER};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /// A string of a plan of `length` bytes lies in it whole, right behind the one before.
@@ -93,7 +94,7 @@ static void check_assembled(const uint8_t *data, size_t size)
         return;
     struct jc_plan_header header = {.magic = JC_PLAN_MAGIC,
                                     .size = sizeof header,
-                                    .flags = data[0],
+                                    .flags = data[0] | (uint32_t)data[7] << 8,
                                     .arguments = data[1] % 8,
                                     .environment = data[2] % 8,
                                     .labels = data[3] % 4,

@@ -9,7 +9,7 @@ import Testing
 struct JobPlanTests {
   private static func request() -> CreateRequest {
     var request = CreateRequest(cmd: "/bin/echo", args: ["a", "", "ü"])
-    request.env = ["A": "b=c", "AB": "", "B": "2"]
+    request.env = ["A": "b=c", "AB": "", "B": "2", "D": "\u{301}"]
     request.cwd = "/tmp"
     request.stdinOpen = true
     request.timeout = DurationText(milliseconds: 1500)
@@ -23,6 +23,7 @@ struct JobPlanTests {
     request.priority = -7
     (request.queue, request.queueSlots) = ("deploy/a", 3)
     request.limits = JobLimits(memory: SizeText("512MiB"), cpus: 0.25, processes: 64)
+    request.runner = "cluster-1"
     return request
   }
 
@@ -38,7 +39,9 @@ struct JobPlanTests {
     #expect(plan.isStdinOpen && plan.grace == 0 && plan.user == "nobody" && plan.group == "nogroup")
     #expect(plan.labels == ["a/b": "", "l": "v"])
     #expect(plan.priority == -7 && plan.queue == "deploy/a" && plan.queueSlots == 3)
-    #expect(plan.limits == (512 << 20, 250, 64))
+    #expect(plan.limits == (512 << 20, 250, 64) && plan.runner == "cluster-1")
+    #expect(plan.environment.map(\.name) == ["A", "AB", "B", "D"])
+    #expect(plan.environment.map(\.value) == ["b=c", "", "2", "\u{301}"])
   }
 
   @Test func whatIsNotAskedForIsNot() throws {
@@ -46,6 +49,7 @@ struct JobPlanTests {
     #expect(plan.visibleRequest == CreateRequest(cmd: "true"))
     #expect(!plan.isStdinOpen && plan.grace == nil && plan.labels.isEmpty)
     #expect(plan.priority == 0 && plan.queue == nil && plan.limits == (0, 0, 0))
+    #expect(plan.runner == nil && plan.environment.isEmpty)
   }
 
   /// Digests of what an earlier version encoded were kept with the keys of its requests.
@@ -54,12 +58,14 @@ struct JobPlanTests {
   }
 
   /// Each text is found whichever of the others are there.
-  @Test(arguments: 0..<8)
+  @Test(arguments: 0..<32)
   func textsAreFoundByTheirKind(present: Int) throws {
     var request = CreateRequest(cmd: "true")
     request.cwd = present & 1 != 0 ? "/cwd" : nil
     request.user = present & 2 != 0 ? "user" : nil
     request.group = present & 4 != 0 ? "group" : nil
+    (request.queue, request.queueSlots) = present & 8 != 0 ? ("queue", 1) : (nil, nil)
+    request.runner = present & 16 != 0 ? "runner" : nil
     let plan = try check(JobPlan(request).bytes)
     #expect(plan.visibleRequest == request)
   }
@@ -130,7 +136,7 @@ struct JobPlanTests {
         bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: 0...255, using: &random)
       }
       guard let plan = try? check(bytes) else { continue }
-      _ = plan.visibleRequest
+      _ = (plan.visibleRequest, plan.environment)
     }
   }
 

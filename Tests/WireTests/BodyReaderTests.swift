@@ -92,7 +92,7 @@ struct BodyReaderTests {
   private static let whole = #"""
     {"cmd":"sh","args":["-c","é\n\ud83d\ude00"],"env":{"A":"1","B":"\u0032"},"cwd":"/tmp","stdin_base64":"AAEC",
      "timeout":"30s","grace":"500ms","labels":{"team/x":"y z"},"merge":true,"output_limit":1e3,"on_limit":"kill",
-     "user":"nobody","group":"nogroup","priority":-7,"queue":"q","queue_slots":2,
+     "user":"nobody","group":"nogroup","priority":-7,"queue":"q","queue_slots":2,"runner":"cluster-1.a_b",
      "limits":{"memory":"64MiB","cpus":0.5,"processes":10}}
     """#
 

@@ -15,7 +15,8 @@ struct DecodedRequest: Decodable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case cmd, args, env, cwd, stdin, timeout, grace, labels, merge, user, group, priority, queue, limits
+    case cmd, args, env, cwd, stdin, timeout, grace, labels, merge, user, group, priority, queue, limits,
+      runner
     case stdinBase64 = "stdin_base64"
     case stdinOpen = "stdin_open"
     case outputLimit = "output_limit"
@@ -48,6 +49,7 @@ struct DecodedRequest: Decodable {
     } catch let error as InvalidRequest {
       throw InvalidRequest(member: "limits", "is not right: \(error)")
     }
+    request.runner = try object.decodeIfPresent(String.self, forKey: .runner)
   }
 
   /// The decoder takes a fraction in place of an integer for malformed JSON.
