@@ -217,19 +217,19 @@ package final class Supervisor: @unchecked Sendable {
     startTimer(at: now)
   }
 
-  /// The configuration with the map of clients that its file has now.
+  /// The configuration with the maps of clients and runners that its file has now.
   func reread() throws(ConfigurationError) -> Configuration {
     let loader = try ConfigurationLoader(arguments: arguments, environment: Environment.all)
     var fresh = configuration
-    fresh.clients = loader.configuration.clients
+    (fresh.clients, fresh.runners) = (loader.configuration.clients, loader.configuration.runners)
     return fresh
   }
 
-  /// Its map of clients holds from now on.
+  /// Its maps hold from now on.
   func take(_ fresh: Configuration) {
-    guard fresh.clients != configuration.clients else { return }
+    let isOther = fresh.clients != configuration.clients
     configuration = fresh
-    learnSettings(of: clients)
+    if isOther { learnSettings(of: clients) }
   }
 
   /// Finds out, once, what holds for clients. `clients`: names by number.

@@ -28,6 +28,8 @@ package struct OptionValue<Value>: Sendable {
 /// What sort of value it is, for those who show one or offer some.
 package enum OptionKind: Equatable, Sendable {
   case text
+  /// Texts with a comma between each two.
+  case list
   /// A number or a truth, as JSON has them.
   case literal
   case file, directory

@@ -45,7 +45,7 @@ package struct ClientMap: Sendable, Codable, Equatable {
         let hint = near.map { ", did you mean \($0)?" } ?? ""
         throw ConfigurationError("\(place): there is no setting \"\(name)\"\(hint)")
       }
-      let text = try value.text("\(place): \(name)")
+      let text = try value.text("\(place): \(name)", isList: option.kind == .list)
       guard member.set(text, &settings) else {
         throw ConfigurationError("\(place): \(name) is \"\(text)\", but must be \(option.allowed)")
       }

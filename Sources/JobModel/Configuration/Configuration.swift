@@ -42,6 +42,7 @@ package struct Configuration: Sendable, Codable, Equatable {
   /// What holds for each client, but for those of which ``clients`` says otherwise.
   package var client = ClientSettings()
   package var clients = ClientMap()
+  package var runners = RunnerMap()
 
   package var retentionAge = 7 * 86_400_000
   package var retentionTotalBytes = 50 << 30

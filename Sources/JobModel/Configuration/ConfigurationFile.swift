@@ -59,6 +59,7 @@ package enum ConfigurationFile {
   enum Value: Decodable {
     case text(String)
     case object([String: Value])
+    case list([Value])
     /// What no option has.
     case other
 
@@ -72,13 +73,22 @@ package enum ConfigurationFile {
         self = .text("\(number)")
       } else if let text = try? value.decode(String.self) {
         self = .text(text)
+      } else if let list = try? value.decode([Value].self) {
+        self = .list(list)
       } else {
         self = (try? value.decode([String: Value].self)).map { .object($0) } ?? .other
       }
     }
 
-    /// `place`: where it is written, for the error.
-    func text(_ place: String) throws(ConfigurationError) -> String {
+    /// `place`: where it is written, for the error. `isList`: an array of texts is one with a comma between each two.
+    func text(_ place: String, isList: Bool = false) throws(ConfigurationError) -> String {
+      if isList, case .list(let values) = self {
+        let texts = try values.map { (value) throws(ConfigurationError) in try value.text(place) }
+        if let name = texts.first(where: { $0.contains(",") }) {
+          throw ConfigurationError("\(place): a name has no comma, but one is \"\(name)\"")
+        }
+        return texts.joined(separator: ",")
+      }
       guard case .text(let text) = self else {
         throw ConfigurationError("\(place) must be a text, a number, true or false")
       }

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Platform
 
 extension ConfigurationLoader {
@@ -7,7 +6,7 @@ extension ConfigurationLoader {
     let options = ConfigurationOption.all.map { option in
       (Self.member(option.key, option, option.print(configuration)), sources[option.name] ?? "default")
     }
-    return Self.object(options, clients)
+    return Self.object(options, clients + runners)
   }
 
   /// What `jobd check-config --client` prints: each setting of a client, and the option or the entry it is from.
@@ -17,7 +16,7 @@ extension ConfigurationLoader {
     let members = ConfigurationOption.all.compactMap { option in
       option.member.map { member in
         let entry = entries.last { $0.members[member.name] != nil }
-        let source = entry.map { "\(ClientMap.key): \(Self.quoted($0.name))" }
+        let source = entry.map { "\(ClientMap.key): \(JSONText.quoted($0.name))" }
         return (
           Self.member(member.name, option, member.print(settings)),
           source ?? "\(option.key): \(sources[option.name] ?? "default")"
@@ -36,9 +35,18 @@ extension ConfigurationLoader {
           entry.members[member.name].map { Self.member(member.name, option, $0) }
         }
       }
-      return "    \(Self.quoted(entry.name)): { \(members.joined(separator: " ")) },\n"
+      return "    \(JSONText.quoted(entry.name)): { \(members.joined(separator: " ")) },\n"
     }
     return "  \(ClientMap.key): {  // \(source)\n\(entries.joined())  },\n"
+  }
+
+  private var runners: String {
+    guard let source = sources[RunnerMap.key] else { return "" }
+    let entries = configuration.runners.names.compactMap { configuration.runners[$0] }.map { runner in
+      let members = runner.texts.map { "      \($0.name): \($0.value),\n" }
+      return "    \(JSONText.quoted(runner.name)): {\n\(members.joined())    },\n"
+    }
+    return "  \(RunnerMap.key): {  // \(source)\n\(entries.joined())  },\n"
   }
 
   private static func object(_ members: [(text: String, source: String)], _ rest: String) -> String {
@@ -50,14 +58,7 @@ extension ConfigurationLoader {
   }
 
   private static func member(_ key: String, _ option: ConfigurationOption, _ text: String) -> String {
-    "\(key): \(option.kind == .literal ? text : quoted(text)),"
-  }
-
-  private static func quoted(_ text: String) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = .withoutEscapingSlashes
-    // A string always has a JSON form.
-    return String(decoding: try! encoder.encode(text), as: UTF8.self)
+    "\(key): \(option.kind == .literal ? text : JSONText.quoted(text)),"
   }
 
   /// What `jobd --help` prints of the options.

@@ -22,20 +22,32 @@ package struct ConfigurationLoader: Sendable {
     }
     try apply(environment)
     for (option, text) in flags.values { try set(option, text, "flag", writtenAs: option.flag) }
+    try checkRunners()
+  }
+
+  private func checkRunners() throws(ConfigurationError) {
+    let runners = configuration.runners
+    try runners.check(configuration.client, "client_runners, client_runner")
+    for entry in configuration.clients.entries {
+      try runners.check(configuration.settings(of: entry.name), "\(ClientMap.key): \"\(entry.name)\"")
+    }
   }
 
   private mutating func read(_ path: String, isRequired: Bool) throws(ConfigurationError) {
     guard let values = try ConfigurationFile.read(path, isRequired: isRequired) else { return }
     for (key, value) in values.sorted(by: { $0.key < $1.key }) {
       let place = "\(path): \(key)"
-      if key == ClientMap.key {
-        configuration.clients = try ClientMap(value, place)
-        sources[key] = path
-      } else {
+      switch key {
+      case ClientMap.key: configuration.clients = try ClientMap(value, place)
+      case RunnerMap.key: configuration.runners = try RunnerMap(value, place)
+      default:
         let option = try Self.find(
-          key, \.key, among: [ClientMap.key], "\(path): there is no option \"\(key)\"")
-        try set(option, try value.text(place), path, writtenAs: place)
+          key, \.key, among: [ClientMap.key, RunnerMap.key], "\(path): there is no option \"\(key)\"")
+        let text = try value.text(place, isList: option.kind == .list)
+        try set(option, text, path, writtenAs: place)
+        continue
       }
+      sources[key] = path
     }
   }
 

@@ -167,6 +167,11 @@ extension ConfigurationOption {
         "client-queued-jobs", ofClient: \.queuedJobs, .number(0...100_000_000), "Jobs that wait for a slot."),
       Self("client-create-rate", ofClient: \.createRate, .number(many), "Jobs created in a second."),
       Self(
+        "client-runners", ofClient: \.runners, .runners,
+        "Runners that its jobs may have; none is having none."),
+      Self(
+        "client-runner", ofClient: \.runner, .runner, "The runner of its jobs whose creation names none."),
+      Self(
         "client-stored-bytes", ofClient: \.storedBytes, .size(bytes),
         "Bytes stored, from which on no job is created."),
     ])

@@ -34,18 +34,38 @@ extension OptionValue<String?> {
 extension OptionValue<[String]> {
   static var names: Self {
     Self(
-      .text, "NAME,...", "names with a comma between each two, such as prometheus,alice",
+      .list, "NAME,...", "names with a comma between each two, such as prometheus,alice",
       print: { $0.joined(separator: ",") }, parse: names(in:))
   }
 
   /// An empty text is no names. Space around a name is not part of it.
-  private static func names(in text: String) -> [String]? {
+  fileprivate static func names(in text: String) -> [String]? {
     let parts = text.split(separator: ",", omittingEmptySubsequences: text.isEmpty)
     let names = parts.map { part in
       let start = part.drop { $0 == " " }
       return start.lastIndex { $0 != " " }.map { String(start[...$0]) } ?? ""
     }
     return names.contains("") ? nil : names
+  }
+}
+
+/// Names of runners; nil: any.
+extension OptionValue<[String]?> {
+  static var runners: Self {
+    Self(
+      .list, "NAME,...",
+      "\(Runner.all), or names with a comma between each two, such as sandbox,\(Runner.none)",
+      print: { $0?.joined(separator: ",") ?? Runner.all },
+      parse: { $0 == Runner.all ? .some(nil) : OptionValue<[String]>.names(in: $0).map { .some($0) } })
+  }
+}
+
+/// The name of a runner; nil: none.
+extension OptionValue<String?> {
+  static var runner: Self {
+    Self(
+      .text, "NAME", "the name of a runner, or \(Runner.none)", print: { $0 ?? Runner.none },
+      parse: { $0.isEmpty ? nil : .some($0 == Runner.none ? nil : $0) })
   }
 }
 

@@ -91,7 +91,7 @@ enum BashCompletion {
     case .directory: "_jobctl_files -d"
     case .words(let words): "_jobctl_words \"\(words.joined(separator: " "))\""
     case .beginnings(let beginnings): "_jobctl_beginnings \"\(beginnings.joined(separator: " "))\""
-    case .text, .literal: ":"
+    case .text, .list, .literal: ":"
     }
   }
 

@@ -47,7 +47,7 @@ enum FishCompletion {
     case .file: " -rF"
     case .directory: " -xa '(__fish_complete_directories)'"
     case .words(let words), .beginnings(let words): " -xa '\(words.joined(separator: " "))'"
-    case .text, .literal: " -x"
+    case .text, .list, .literal: " -x"
     }
   }
 

@@ -79,7 +79,7 @@ enum ZshCompletion {
     case .directory: "_files -/"
     case .words(let words): "(\(words.joined(separator: " ")))"
     case .beginnings(let beginnings): #"compadd -S "" - \#(beginnings.joined(separator: " "))"#
-    case .text, .literal: " "
+    case .text, .list, .literal: " "
     }
   }
 
