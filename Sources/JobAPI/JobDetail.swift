@@ -57,13 +57,24 @@ public struct JobFacts: Codable, Sendable, Equatable {
   public static let mostAhead = 10_000
   /// Where its time went.
   public var times: JobTimes
+  /// Whether what its runner may have left of it, once the job itself is over, is being ended. Absent: there is nothing.
+  public var cleanup: Cleanup?
+  /// What went wrong with its runner's command for signals or for the cleanup.
+  public var runnerError: String?
+
+  public enum Cleanup: String, Codable, Sendable {
+    /// The daemon goes on until nothing is left.
+    case pending
+    case done
+  }
 
   enum CodingKeys: String, CodingKey {
-    case id, created, started, finished, pid, truncated, adopted, usage, ahead, times
+    case id, created, started, finished, pid, truncated, adopted, usage, ahead, times, cleanup
     case stdoutBytes = "stdout_bytes"
     case stderrBytes = "stderr_bytes"
     case stdoutDropped = "stdout_dropped"
     case stderrDropped = "stderr_dropped"
+    case runnerError = "runner_error"
   }
 
   public init(id: JobID, created: String) {

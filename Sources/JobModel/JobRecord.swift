@@ -36,6 +36,20 @@ package struct JobRecord: Equatable, Sendable {
   /// When its creation and its result were written to the disk, as its row alone tells.
   package var stored: Int64 = 0
   package var saved: Int64 = 0
+  package var cleanup: Cleanup = .none
+  /// What went wrong with its runner's command for signals or for the cleanup; nil: nothing.
+  package var runnerError: String?
+
+  /// Whether its runner may have left something of it behind, which the runner's cleanup command ends. By the numbers
+  /// that stand for it in messages and in the store.
+  package enum Cleanup: UInt8, Sendable {
+    /// Nothing is left, or there is no such command.
+    case none
+    /// The supervisor runs that command until nothing is left.
+    case pending
+    /// Nothing is left any more.
+    case done
+  }
 
   /// Bytes of one stream.
   package struct StreamCount: Equatable, Sendable {
@@ -72,7 +86,7 @@ package struct JobRecord: Equatable, Sendable {
   package var unfinished: JobRecord {
     var record = JobRecord(id: id, client: client, created: created)
     (record.started, record.stdout, record.stderr) = (started, stdout, stderr)
-    record.launched = launched
+    (record.launched, record.runnerError) = (launched, runnerError)
     return record
   }
 
@@ -86,6 +100,9 @@ package struct JobRecord: Equatable, Sendable {
   }
 
   package var truncated: Bool { flags.contains(.truncated) }
+
+  /// It has ended and left nothing: it may be let go of once it was kept long enough.
+  package var mayExpire: Bool { state != .running && cleanup != .pending }
 
   /// False: it ended without a byte of output, with the first of which its files are made.
   package var mayHaveFiles: Bool { state == .running || hasOutput }

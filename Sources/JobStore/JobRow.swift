@@ -7,6 +7,7 @@ enum JobRow {
     "id", "client", "state", "created", "started", "finished", "exit_code", "signal", "error", "stdout_kept",
     "stdout_dropped", "stderr_kept", "stderr_dropped", "flags", "user_time", "system_time", "peak_memory",
     "ended_by", "stopped_by", "stop_asked", "launched", "first_output", "throttled", "stored", "saved",
+    "cleanup", "runner_error",
   ]
   /// For a SELECT or INSERT whose first columns these are.
   static let columns = names.joined(separator: ", ")
@@ -25,7 +26,11 @@ enum JobRow {
   /// The state of a job that waits for a slot; the others are those of ``JobState``.
   static let queued: Int64 = 3
 
-  static func isOver(_ state: Int64) -> Bool { state != Int64(JobState.running.code) && state != queued }
+  /// As ``JobRecord/mayExpire``, by the columns `state` and `cleanup`.
+  static func mayExpire(_ state: Int64, _ cleanup: Int64) -> Bool {
+    state != Int64(JobState.running.code) && state != queued
+      && cleanup != Int64(JobRecord.Cleanup.pending.rawValue)
+  }
 
   static func read(_ row: Statement) throws(StoreError) -> JobRecord {
     let code = row.integer(2)
@@ -58,6 +63,11 @@ enum JobRow {
     record.throttled = row.unsigned(22)
     record.stored = row.integer(23)
     record.saved = row.integer(24)
+    guard let cleanup = JobRecord.Cleanup(rawValue: UInt8(clamping: row.integer(25))) else {
+      throw StoreError(.damaged, "database: a job has the unknown cleanup \(row.integer(25))")
+    }
+    record.cleanup = cleanup
+    record.runnerError = row.text(26)
     return record
   }
 
@@ -88,6 +98,8 @@ enum JobRow {
     row.set(23, record.throttled)
     row.set(24, record.stored)
     row.set(25, record.saved)
+    row.set(26, Int64(record.cleanup.rawValue))
+    row.set(27, record.runnerError)
   }
 }
 

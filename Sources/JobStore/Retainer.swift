@@ -24,7 +24,7 @@ final class Retainer {
     noteTrimmed = try database.prepare(
       "UPDATE clients SET trimmed = ?2, events = events - ?3 WHERE id = ?1")
     finished = try database.prepare(
-      "SELECT id, state, finished, bytes FROM jobs WHERE client = ?1 AND id > ?2 ORDER BY id")
+      "SELECT id, state, finished, bytes, cleanup FROM jobs WHERE client = ?1 AND id > ?2 ORDER BY id")
     dropKeys = try database.prepare(
       """
       DELETE FROM idempotency WHERE (client, key) IN (
@@ -97,13 +97,13 @@ final class Retainer {
       defer { last = id }
       guard excess.jobs > 0 || excess.bytes > 0 || id.milliseconds * 1000 < before else { return }
       if rows > Self.mostRows {
-        // Some of them may never go, such as jobs that run: the next look begins here.
+        // Some of them may never go, such as jobs that run or are not cleaned up: the next look begins here.
         positions[client] = last
         expired.more = true
         return
       }
-      let isOver = JobRow.isOver(finished.integer(1))
-      guard isOver, excess.jobs > 0 || excess.bytes > 0 || finished.integer(2) < before else { continue }
+      let mayExpire = JobRow.mayExpire(finished.integer(1), finished.integer(4))
+      guard mayExpire, excess.jobs > 0 || excess.bytes > 0 || finished.integer(2) < before else { continue }
       guard expired.jobs.count < Self.most else {
         positions[client] = last
         expired.more = true

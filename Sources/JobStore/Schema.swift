@@ -4,7 +4,7 @@ enum Schema {
   private static let application: Int64 = 0x6a6f_6264
 
   /// Only ever appended to: files of each version are out there.
-  static let steps = [first, plans, queues, ends]
+  static let steps = [first, plans, queues, ends, cleanups]
 
   /// `bytes` of a job are those of its output, its plan and its log, `bytes` of a client the sum of them,
   /// `finished` and `events` the numbers of its jobs that are over and of its events: kept by the same transactions so
@@ -61,6 +61,14 @@ enum Schema {
     ALTER TABLE jobs ADD COLUMN throttled INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE jobs ADD COLUMN stored INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE jobs ADD COLUMN saved INTEGER NOT NULL DEFAULT 0
+    """
+
+  /// What runners may have left behind of jobs that are over, which `finished` of a client does not count while `cleanup` is
+  /// 1. As above no row is written; the index costs one look at each.
+  private static let cleanups = """
+    ALTER TABLE jobs ADD COLUMN cleanup INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE jobs ADD COLUMN runner_error TEXT;
+    CREATE INDEX jobs_cleanup ON jobs(client, id) WHERE cleanup = 1
     """
 
   /// Brings a database to the newest version; refuses one that is newer or not jobd's.

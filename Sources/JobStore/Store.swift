@@ -80,10 +80,23 @@ package final class Store: Sendable {
   package static func runningJobs(
     in directory: String
   ) throws(StoreError) -> [(record: JobRecord, plan: JobPlan?)] {
+    try jobs(in: directory, "jobs_running WHERE state = 0")
+  }
+
+  /// Jobs that are over and whose runner may have left something behind, which is to be cleaned up. `plan` nil: it
+  /// cannot be read.
+  package func uncleaned() throws(StoreError) -> [(record: JobRecord, plan: JobPlan?)] {
+    try Self.jobs(in: path, "jobs_cleanup WHERE cleanup = 1")
+  }
+
+  /// Those in an index that has some jobs only.
+  private static func jobs(
+    in directory: String, _ index: String
+  ) throws(StoreError) -> [(record: JobRecord, plan: JobPlan?)] {
     let path = database(in: directory)
     return try Database.advising(on: path) { () throws(StoreError) in
       let rows = try Database.openReadOnly(path).prepare(
-        "SELECT \(JobRow.columns), plan FROM jobs WHERE state = 0")
+        "SELECT \(JobRow.columns), plan FROM jobs INDEXED BY \(index)")
       var jobs: [(JobRecord, JobPlan?)] = []
       while try rows.step() { jobs.append((try JobRow.read(rows), try? rows.plan(JobRow.count))) }
       return jobs

@@ -19,13 +19,15 @@ package enum StoreChange: Equatable, Sendable {
   case dequeue(client: Int64, id: JobID)
   /// One that was to be launched, and was not, waits again. `slots`: of its queue.
   case requeue(JobRecord, ApiRequest.Creation, slots: Int)
+  /// A job's runner has left nothing behind any more. `error` nil: what went wrong before is still told.
+  case cleaned(client: Int64, id: JobID, error: String?)
 
   package var id: JobID {
     switch self {
     case .create(let record, _, _), .find(let record, _), .finish(let record, _, _, _),
       .started(let record), .requeue(let record, _, _):
       record.id
-    case .delete(_, let id), .dequeue(_, let id): id
+    case .delete(_, let id), .dequeue(_, let id), .cleaned(_, let id, _): id
     }
   }
 
@@ -34,7 +36,7 @@ package enum StoreChange: Equatable, Sendable {
     case .create(let record, _, _), .find(let record, _), .finish(let record, _, _, _),
       .started(let record), .requeue(let record, _, _):
       record.client
-    case .delete(let client, _), .dequeue(let client, _): client
+    case .delete(let client, _), .dequeue(let client, _), .cleaned(let client, _, _): client
     }
   }
 
@@ -46,7 +48,7 @@ package enum StoreChange: Equatable, Sendable {
   /// power cut undoes has lost nothing, as long as the job's files are there.
   package var isDurable: Bool {
     switch self {
-    case .create, .finish, .dequeue, .requeue: true
+    case .create, .finish, .dequeue, .requeue, .cleaned: true
     case .started, .delete, .find: false
     }
   }
@@ -64,7 +66,8 @@ package enum StoreOutcome: Equatable, Sendable {
   case existing(JobID)
   /// The key came before with another request.
   case keyReused
-  /// There is no such job, or (finish, started) it is over already, or (dequeue) does not wait.
+  /// There is no such job, or (finish, started) it is over already, or (dequeue) does not wait, or (cleaned)
+  /// its cleanup is not pending.
   case notFound
   case failed(StoreError)
   /// (finish) The job's output could not be brought to disk and never will be: the result has to say so.

@@ -149,6 +149,10 @@ final class StoreWriter {
       return .saved
     case .delete(let client, let id):
       return try delete(client, id, &draft)
+    case .cleaned(let client, let id, let error):
+      guard try statements.cleaned.run(client, id, error) == 1 else { return .notFound }
+      draft.count(client, finished: 1, bytes: 0)
+      return .saved
     }
   }
 
@@ -166,7 +170,7 @@ final class StoreWriter {
     row.stored = max(draft.now, record.created)
     try statements.insert(row, creation)
     if let idempotency { try statements.insert(idempotency, for: record) }
-    draft.count(record.client, finished: record.state == .running ? 0 : 1, bytes: Int64(plan.bytes.count))
+    draft.count(record.client, finished: record.mayExpire ? 1 : 0, bytes: Int64(plan.bytes.count))
     draft.add(.created, of: record, at: record.created)
     if record.isQueued {
       draft.waits(QueueKey(client: record.client, plan), 1, slots: Int64(plan.queueSlots))
@@ -205,7 +209,7 @@ final class StoreWriter {
     var row = record
     row.saved = max(draft.now, record.finished)
     guard try statements.finish(row, bytes: bytes, log: log) else { return .notFound }
-    draft.count(record.client, finished: 1, bytes: bytes)
+    draft.count(record.client, finished: record.mayExpire ? 1 : 0, bytes: bytes)
     if !isStartStored && record.started != 0 { draft.add(.started, of: record, at: record.started) }
     draft.add(.finished, of: record, at: record.finished)
     return .saved
@@ -228,7 +232,7 @@ final class StoreWriter {
     }
     let now = Clock.microseconds()
     if let key { try statements.release(key, client: client, now: now) }
-    draft.count(client, finished: record.state == .running ? 0 : -1, bytes: -bytes)
+    draft.count(client, finished: record.mayExpire ? -1 : 0, bytes: -bytes)
     draft.add(.deleted, of: record, at: now)
     return .deleted(hasFiles: record.mayHaveFiles && !record.isQueued, queue: queue)
   }

@@ -4,7 +4,7 @@ import JobModel
 /// The writer's statements, prepared once.
 struct WriterStatements {
   let begin, commit, insertClient, countClient, started, deletable, delete,
-    insertEvents, dequeue, dropInput, waiting: Statement
+    insertEvents, dequeue, dropInput, waiting, cleaned: Statement
   private let insertJob, finish, requeue, insertInput, countQueue, dropQueue, findKey, insertKey, orphanKey,
     dropKey: Statement
 
@@ -48,6 +48,11 @@ struct WriterStatements {
       """
       UPDATE jobs SET \(JobRow.assignments), bytes = bytes + ?\(JobRow.count + 1), log = ?\(JobRow.count + 2)
       WHERE client = ?2 AND id = ?1 AND state = 0
+      """)
+    cleaned = try database.prepare(
+      """
+      UPDATE jobs SET cleanup = 2, runner_error = ifnull(?3, runner_error)
+      WHERE client = ?1 AND id = ?2 AND cleanup = 1
       """)
     deletable = try database.prepare(
       "SELECT \(JobRow.columns), bytes, key, number, queue FROM jobs WHERE client = ?1 AND id = ?2")

@@ -250,6 +250,10 @@ private struct World {
       }
       if fails, Int.random(in: 0..<10, using: &random) == 0 { return .outputLost(SystemError(EIO, "write")) }
       stored[record.id] = record
+    case .cleaned(_, let id, let error):
+      guard stored[id]?.cleanup == .pending else { return .notFound }
+      stored[id]!.cleanup = .done
+      stored[id]!.runnerError = error ?? stored[id]!.runnerError
     case .started: break
     case .find: return .notFound
     case .delete(_, let id):

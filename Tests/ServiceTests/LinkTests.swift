@@ -18,6 +18,7 @@ struct LinkTests {
     record.flags = [.timedOut]
     (record.endedBy, record.stopper, record.stopAsked) = (.stop, "bob", 6)
     (record.launched, record.firstOutput, record.throttled) = (7, 8, 9)
+    (record.cleanup, record.runnerError) = (.pending, "scancel: no controller")
     return record
   }
 
@@ -72,6 +73,33 @@ struct LinkTests {
     let bytes = Self.events[index].encode()
     let again = try bytes.withUnsafeBytes { try SupervisorEvent(decoding: $0) }
     #expect(again.encode() == bytes)
+  }
+
+  @Test func aRecordIsReadWhole() throws {
+    for cleanup in [JobRecord.Cleanup.none, .pending, .done] {
+      var record = Self.record()
+      record.cleanup = cleanup
+      let bytes = SupervisorEvent.job(record, pid: 99).encode()
+      let event = try bytes.withUnsafeBytes { try SupervisorEvent(decoding: $0) }
+      guard case .job(let again, pid: 99) = event else { return #expect(Bool(false), "\(event)") }
+      #expect(again == record)
+    }
+  }
+
+  @Test func aRecordWithAnUnknownCleanupIsRefused() throws {
+    var record = Self.record()
+    (record.cleanup, record.runnerError) = (.done, nil)
+    var writer = ByteWriter()
+    writer.put(record)
+    var bytes = writer.bytes
+    try #require(bytes.suffix(2) == [2, 0])
+    bytes[bytes.count - 2] = 3
+    #expect(throws: MalformedBytes.self) {
+      try bytes.withUnsafeBytes { bytes in
+        var reader = ByteReader(bytes)
+        _ = try JobRecord(from: &reader)
+      }
+    }
   }
 
   @Test(arguments: requests.indices)

@@ -6,7 +6,8 @@ extension JobRecord: ByteValue {
       id, client, state.code, created, started, finished, exitCode, signal, error, stdout.kept,
       stdout.dropped,
       stderr.kept, stderr.dropped, flags.rawValue, userTime, systemTime, peakMemory,
-      EndedBy.code(of: endedBy), stopper, stopAsked, launched, firstOutput, throttled)
+      EndedBy.code(of: endedBy), stopper, stopAsked, launched, firstOutput, throttled,
+      cleanup.rawValue, runnerError)
   }
 
   package init(from reader: inout ByteReader) throws(MalformedBytes) {
@@ -31,6 +32,9 @@ extension JobRecord: ByteValue {
     launched = try reader.integer()
     firstOutput = try reader.integer()
     throttled = try reader.integer()
+    guard let cleanup = Cleanup(rawValue: try reader.integer()) else { throw MalformedBytes() }
+    self.cleanup = cleanup
+    runnerError = try reader.optionalString()
   }
 }
 

@@ -43,13 +43,8 @@ extension Worker {
     }
   }
 
-  /// What runs is known better in memory: its process, and whether it has ended since. The row alone tells when it was
-  /// written.
   private func entry(_ known: JobTable.Entry?, _ row: JobRecord) -> JobTable.Entry {
-    guard var entry = known else { return JobTable.Entry(record: row, pid: 0) }
-    entry.record.stored = row.stored
-    if entry.record.state != .running { entry.record.saved = row.saved }
-    return measured(entry)
+    known.map { measured($0.completed(by: row)) } ?? JobTable.Entry(record: row, pid: 0)
   }
 
   /// What nobody follows nobody tells of: its output is as long as its files are.
@@ -145,6 +140,20 @@ extension JobDetail {
   }
 }
 
+extension JobTable.Entry {
+  /// What runs is known better in memory: its process, and whether it has ended since. The row alone tells when it was
+  /// written, and what was cleaned up since it ended.
+  func completed(by row: JobRecord) -> JobTable.Entry {
+    var entry = self
+    entry.record.stored = row.stored
+    // Either may have been read before the job ended.
+    guard record.state != .running, row.state != .running else { return entry }
+    entry.record.saved = row.saved
+    (entry.record.cleanup, entry.record.runnerError) = (row.cleanup, row.runnerError)
+    return entry
+  }
+}
+
 extension JobFacts {
   init(_ record: JobRecord) {
     self.init(id: record.id, created: TimeText.text(record.created))
@@ -156,6 +165,8 @@ extension JobFacts {
     truncated = record.truncated
     adopted = record.flags.contains(.adopted) ? true : nil
     times = JobTimes(record)
+    cleanup = Cleanup(record.cleanup)
+    runnerError = record.runnerError
     // An earlier daemon did not learn it of jobs that it adopted; no process needs no time.
     guard record.state == .completed, record.userTime + record.systemTime > 0 else { return }
     usage = ResourceUsage(
@@ -172,6 +183,16 @@ extension JobFacts {
       memoryBytes: now.memory.map { Int64(clamping: $0) },
       throttledMicroseconds: now.throttled.map { Int64(clamping: $0) })
     times.firstOutput = now.firstOutput == 0 ? nil : TimeText.text(now.firstOutput)
+  }
+}
+
+extension JobFacts.Cleanup {
+  fileprivate init?(_ cleanup: JobRecord.Cleanup) {
+    switch cleanup {
+    case .none: return nil
+    case .pending: self = .pending
+    case .done: self = .done
+    }
   }
 }
 

@@ -51,12 +51,12 @@ import Testing
   }
 
   /// What jobs that an earlier version left running come to is stored as of any other.
-  @Test func endsAreStoredInAFileOfAnEarlierVersion() throws {
+  @Test(arguments: [2, 3, 4]) func endsAreStoredInAFileOfAnEarlierVersion(version: Int) throws {
     let scratch = try ScratchDirectory()
     var record = JobRecord.sample(1)
     do {
       let database = try Database(Store.database(in: scratch.path), .create)
-      try Schema.migrate(database, steps: Array(Schema.steps.prefix(2)))
+      try Schema.migrate(database, steps: Array(Schema.steps.prefix(version)))
       try database.execute("INSERT INTO clients(id, name) VALUES(1, 'alice')")
       let insert = try database.prepare(
         """
@@ -68,11 +68,13 @@ import Testing
     }
     let fixture = try StoreFixture(scratch.path)
     #expect(try fixture.store.runningJobs().map(\.record) == [record])
+    #expect(try fixture.store.uncleaned().isEmpty)
     record = record.finished()
-    record.endedBy = .lost
+    (record.endedBy, record.cleanup, record.runnerError) = (.lost, .pending, "scancel: no controller")
     try fixture.apply(.finish(record, log: [], files: []))
     let row = try StoreReader(path: scratch.path).job(client: 1, id: record.id)
     #expect(row?.unstamped == record && row?.stored == 0 && row?.saved ?? 0 > 0)
+    #expect(try fixture.store.uncleaned().map(\.record) == [row])
   }
 
   @Test func appliesTheStepsThatAreMissing() throws {

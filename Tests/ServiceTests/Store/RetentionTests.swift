@@ -88,10 +88,13 @@ import Testing
   }
 
   /// More jobs that cannot go than are looked at in one go, all older than one that can.
-  @Test func whatCannotGoKeepsNothingElse() throws {
+  @Test(arguments: [false, true]) func whatCannotGoKeepsNothingElse(isOver: Bool) throws {
     let fixture = try StoreFixture()
     for from in stride(from: 1, to: 6000, by: 500) {
-      _ = try fixture.applyTogether((from..<from + 500).map { .create(.sample($0)) })
+      let indexes = from..<from + 500
+      _ = try fixture.applyTogether(indexes.map { .create(.sample($0)) })
+      guard isOver else { continue }
+      _ = try fixture.applyTogether(indexes.map { .finish(.uncleaned($0), log: [], files: []) })
     }
     try fixture.apply(.create(.sample(7000)))
     try fixture.apply(.finish(JobRecord.sample(7000).finished(), log: [], files: []))
@@ -100,6 +103,26 @@ import Testing
     let first = try fixture.expired(retention)
     #expect(first.jobs.isEmpty && first.more)
     #expect(indexes(try fixture.expired(retention)) == [7000])
+  }
+
+  @Test func aJobThatIsNotCleanedUpStaysAndTakesNoOthersPlace() throws {
+    let fixture = try fixture()
+    try fixture.apply(.finish(.uncleaned(3), log: [], files: []))
+    try fixture.apply(.create(.sample(11)))
+    try fixture.apply(.finish(.uncleaned(11), log: [], files: []))
+    var (byNumber, byAge) = (Retention.everything, Retention.everything)
+    byNumber.standard.jobs = 8
+    byAge.age = 0
+    #expect(indexes(try fixture.expired(byNumber)) == [1])
+    let old = try fixture.expired(byAge)
+    #expect(indexes(old) == [1, 2, 4, 5, 6, 7, 8, 9, 10] && !old.more)
+    try fixture.apply(.cleaned(client: 1, id: JobRecord.sample(3).id, error: nil))
+    #expect(indexes(try fixture.expired(byNumber)) == [1, 2])
+    for job in try fixture.expired(byAge).jobs { try fixture.apply(.delete(client: 1, id: job.id)) }
+    #expect(try fixture.expired(byAge) == Expired())
+    try fixture.apply(.delete(client: 1, id: JobRecord.sample(11).id))
+    let totals = fixture.store.totals(of: 1)
+    #expect(totals.finished == 0 && totals.bytes == 0)
   }
 
   @Test func aClockThatIsSetForwardAgesNothing() {

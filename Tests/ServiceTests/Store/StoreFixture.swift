@@ -128,6 +128,13 @@ extension JobRecord {
     return JobRecord(id: JobID(microseconds: created, random: random), client: client, created: created)
   }
 
+  /// The same, ended, with something that its runner left.
+  static func uncleaned(_ index: Int) -> JobRecord {
+    var record = sample(index).finished()
+    record.cleanup = .pending
+    return record
+  }
+
   /// Without the times at which it was written.
   var unstamped: JobRecord {
     var record = self

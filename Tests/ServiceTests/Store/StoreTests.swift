@@ -22,6 +22,7 @@ import Testing
     (record.userTime, record.systemTime, record.peakMemory) = (4, 5, 6)
     (record.endedBy, record.stopper, record.stopAsked) = (.stop, "bob", 7)
     (record.launched, record.firstOutput, record.throttled) = (8, 9, 10)
+    (record.cleanup, record.runnerError) = (.pending, "scancel: no controller")
     #expect(try fixture.apply(.finish(record, log: [1, 2, 3], files: [])) == .saved)
     let row = try #require(try reader.job(client: 1, id: record.id))
     #expect(row.unstamped == record)
