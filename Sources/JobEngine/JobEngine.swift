@@ -51,6 +51,9 @@ package protocol RunningJobDelegate: AnyObject {
   func jobOutputFull()
   /// Room in the stdin pipe again (0), or its reader is gone (a negative errno).
   func jobInputReady(error: Int32)
+  /// Of a job with `JC_SIGNALS_OWNER`: TERM is to be sent, and ``RunningJob/termSent()`` to be called when it is. Told
+  /// within ``RunningJob/stop(grace:)`` too, and again of an adopted job whose TERM was not sent.
+  func jobTermAsked()
   /// First process reaped, output complete, tree gone. The last call, unless something is left.
   func jobFinished(_ result: jc_job_result)
   /// What `jc_job_result.left` said is gone. The last call.
@@ -59,6 +62,7 @@ package protocol RunningJobDelegate: AnyObject {
 
 extension RunningJobDelegate {
   package func jobOutputFull() {}
+  package func jobTermAsked() {}
 }
 
 extension OutputStream {
@@ -90,6 +94,8 @@ package final class RunningJob: InputSink {
     package var identity = JobIdentity.own
     /// The start fails with ENOTSUP for one that the engine's `controllers` do not name.
     package var limits = jc_limits()
+    /// Whom its signals reach.
+    package var signals = JC_SIGNALS_TREE
     /// The output stays in memory until ``RunningJob/keepOutput()``.
     package var holdsOutput = false
 
@@ -150,7 +156,8 @@ package final class RunningJob: InputSink {
           var options = jc_job_options(
             plan: plan.baseAddress!, plan_length: plan.count, identity: launch.identity.pointer,
             marker: marker, output_name: name, stdin_fd: launch.input, output_limit: launch.outputLimit,
-            grace_ms: launch.grace, limits: launch.limits, holds_output: launch.holdsOutput)
+            grace_ms: launch.grace, limits: launch.limits, signals: launch.signals,
+            holds_output: launch.holdsOutput)
           return jc_job_start(
             engine.handle, &options, &RunningJob.events, Unmanaged.passUnretained(self).toOpaque(), &job)
         }
@@ -158,7 +165,7 @@ package final class RunningJob: InputSink {
     }
   }
 
-  /// -ESRCH once it has ended, -EINVAL.
+  /// To the first process, to all, or as its `jc_signals` says. -ESRCH once it has ended, -EINVAL.
   package func signal(_ number: Int32, tree: Bool) -> Int32 { jc_job_signal(job!, number, tree) }
 
   /// What it has used so far. Nil while it is being launched, and once its first process has ended.
@@ -167,8 +174,11 @@ package final class RunningJob: InputSink {
     return jc_job_usage(job!, &usage) == 0 ? usage : nil
   }
 
-  /// TERM to the tree, KILL after `grace` milliseconds; 0: KILL at once.
+  /// TERM to the tree, or as its `jc_signals` says; KILL after `grace` milliseconds; 0: KILL at once.
   package func stop(grace: UInt64) { jc_job_stop(job!, grace) }
+
+  /// The owner has sent the TERM of ``RunningJobDelegate/jobTermAsked()``. Harmless when repeated.
+  package func termSent() { jc_job_term_sent(job!) }
 
   /// Bytes taken (0: full, wait for `jobInputReady`), or a negative errno.
   package func writeInput(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -218,6 +228,7 @@ extension RunningJob {
     },
     output_full: { context in RunningJob.of(context).delegate.jobOutputFull() },
     stdin_ready: { context, error in RunningJob.of(context).delegate.jobInputReady(error: error) },
+    term_asked: { context in RunningJob.of(context).delegate.jobTermAsked() },
     finished: { context, result in
       let job = RunningJob.of(context)
       if result.pointee.left { job.keptDelegate = job.delegate }

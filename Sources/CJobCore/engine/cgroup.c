@@ -206,8 +206,9 @@ bool jc_cgroup_populated(const struct jc_cgroup *cgroup)
 // parent's cgroup (seen on Linux 6.18): the next child would be killed at its birth.
 void jc_cgroup_kill(struct jc_cgroup *cgroup)
 {
+    int signo = SIGKILL;
     cgroup->is_spent = true;
     // Kernels before 5.14 have no cgroup.kill.
     if (jc_small_file_write(cgroup->dir, "cgroup.kill", "1") < 0)
-        jc_cgroup_walk_signal(cgroup->dir, SIGKILL);
+        jc_cgroup_walk(cgroup->dir, jc_send_signal, &signo);
 }

@@ -28,19 +28,15 @@ void jc_cgroup_processes(int dir, int most, void (*visit)(void *context, pid_t p
     fclose(file);
 }
 
-static void send_signal(void *context, pid_t pid)
-{
-    if (pid > 1)
-        kill(pid, *(int *)context);
-}
-
-static void signal_all(int dir, int signo)
-{
-    jc_cgroup_processes(dir, INT_MAX, send_signal, &signo);
-}
+/// For each process of a cgroup.
+struct visitor {
+    void (*visit)(void *context, pid_t pid);
+    void *context;
+};
 
 /// Calls `visit` for each cgroup below `dir`, the deepest first.
-static void walk(int dir, int *left, void (*visit)(int parent, const char *name, int signo), int signo)
+static void walk(int dir, int *left, void (*visit)(int parent, const char *name, void *context),
+                 void *context)
 {
     int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *entries = copy < 0 ? NULL : fdopendir(copy);
@@ -56,37 +52,39 @@ static void walk(int dir, int *left, void (*visit)(int parent, const char *name,
         if (below < 0)
             continue;
         (*left)--;
-        walk(below, left, visit, signo);
+        walk(below, left, visit, context);
         close(below);
-        visit(dir, entry->d_name, signo);
+        visit(dir, entry->d_name, context);
     }
     closedir(entries);
 }
 
-static void visit_signal(int parent, const char *name, int signo)
+static void visit_processes(int parent, const char *name, void *context)
 {
+    const struct visitor *visitor = context;
     int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return;
-    signal_all(dir, signo);
+    jc_cgroup_processes(dir, INT_MAX, visitor->visit, visitor->context);
     close(dir);
 }
 
-static void visit_remove(int parent, const char *name, int signo)
+static void visit_remove(int parent, const char *name, void *context)
 {
-    (void)signo;
+    (void)context;
     unlinkat(parent, name, AT_REMOVEDIR);
 }
 
-void jc_cgroup_walk_signal(int dir, int signo)
+void jc_cgroup_walk(int dir, void (*visit)(void *context, pid_t pid), void *context)
 {
+    struct visitor visitor = {visit, context};
     int left = MOST_BELOW;
-    signal_all(dir, signo);
-    walk(dir, &left, visit_signal, signo);
+    jc_cgroup_processes(dir, INT_MAX, visit, context);
+    walk(dir, &left, visit_processes, &visitor);
 }
 
 void jc_cgroup_walk_remove(int dir)
 {
     int left = MOST_BELOW;
-    walk(dir, &left, visit_remove, 0);
+    walk(dir, &left, visit_remove, NULL);
 }

@@ -38,7 +38,8 @@
     X(23, counted.user_us)                                                                                   \
     X(24, counted.system_us)                                                                                 \
     X(25, counted.throttled_us)                                                                              \
-    X(26, counted.peak_memory)
+    X(26, counted.peak_memory)                                                                               \
+    X(27, signals)
 
 struct checkpoint {
     uint32_t magic, count;

@@ -13,6 +13,13 @@ void jc_engine_set_deadline(struct jc_job *job, int64_t after_ms)
     }
 }
 
+void jc_job_term_again(struct jc_job *job)
+{
+    job->is_term_due = true;
+    if (jc_timer_start(job->timer, 0) < 0)
+        jc_timer_fire(job->timer);
+}
+
 void jc_engine_clear_deadline(struct jc_job *job)
 {
     job->state.deadline = INT64_MAX;
@@ -67,6 +74,8 @@ static void after_end(struct jc_job *job)
 void jc_job_deadline(void *context)
 {
     struct jc_job *job = context;
+    if (job->is_term_due && !job->reaped)
+        jc_job_send_term(job);
     const int64_t left = job->state.deadline - jp_monotonic_ms();
     if (left > 0)
         return jc_engine_set_deadline(job, left);

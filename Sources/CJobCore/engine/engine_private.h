@@ -101,6 +101,7 @@ struct jc_job {
     int status;
     enum jc_job_phase phase;
     bool reaped, tree_gone, stop_asked, forced_eof;
+    bool is_term_due;       ///< of one that was adopted: its predecessor may not have come to it
     bool is_wait_told;      ///< that its launch takes long
     bool is_watched;        ///< its pipes and its end
     bool is_left;           ///< it is over, but not all of its processes
@@ -252,6 +253,8 @@ int jc_limits_set(const struct jc_cgroup *cgroup, const struct jc_limits *limits
 #define JC_SMALL_FILE 4096
 /// Reads a small file of a cgroup or of /proc, ended by NUL. False when it is not there.
 bool jc_small_file_read(int dir, const char *name, char text[JC_SMALL_FILE]);
+/// Reads a file of /proc into the engine's buffer, ended by NUL. False when it cannot be opened (errno).
+bool jc_proc_read(const struct jc_engine *engine, const char *path, size_t *length);
 int jc_small_file_write(int dir, const char *name, const char *text);
 /// Of a job that ended, before its cgroup is removed: what it used, and whether the OOM killer ended it.
 void jc_limits_take_usage(struct jc_job *job);
@@ -263,8 +266,8 @@ void jc_cgroup_changes_add(struct jc_engine *engine, struct jc_cgroup *cgroup);
 void jc_cgroup_changes_read(struct jc_engine *engine);
 /// Visits processes that are in a cgroup, `most` of them at most.
 void jc_cgroup_processes(int dir, int most, void (*visit)(void *context, pid_t pid), void *context);
-/// Sends `signo` to all processes in a cgroup and below it.
-void jc_cgroup_walk_signal(int dir, int signo);
+/// Visits all processes in a cgroup and below it.
+void jc_cgroup_walk(int dir, void (*visit)(void *context, pid_t pid), void *context);
 /// Removes the cgroups below one that is empty.
 void jc_cgroup_walk_remove(int dir);
 
@@ -274,6 +277,8 @@ int jc_job_watch(struct jc_job *job);
 int jc_job_watch_exit(struct jc_job *job);
 /// Should this process be killed in it, its successor does it again.
 void jc_job_send_term(struct jc_job *job);
+/// As what its deadline brings, in a later round: its deadline stays.
+void jc_job_term_again(struct jc_job *job);
 
 /// Kinds of descriptors in the engine's epoll set.
 enum jc_watch { JC_WATCH_STDOUT, JC_WATCH_STDERR, JC_WATCH_EXIT, JC_WATCH_TREE, JC_WATCH_STDIN };
@@ -336,8 +341,15 @@ int jc_checkpoint_read(int checkpoint, struct jc_job_state *state);
 /// Makes the checkpoint useless: the job cannot be adopted.
 void jc_checkpoint_void(struct jc_job *job);
 
+/// A visit that sends `*signo`.
+void jc_send_signal(void *signo, pid_t pid);
 /// Sends `signo` to all processes of the job: by its cgroup, else by what can be found of its tree.
 void jc_tree_signal(struct jc_job *job, int signo);
+/// Visits all processes of the job.
+void jc_tree_visit(struct jc_job *job, void (*visit)(void *context, pid_t pid), void *context);
+/// Sends `signo` to those in PID namespaces that were made within the job. False: it has no such way, or none
+/// of them takes it.
+bool jc_inside_signal(struct jc_job *job, int signo);
 /// Whether anything of the tree is left, as far as can be seen without a cgroup.
 bool jc_tree_left(struct jc_job *job);
 /// From now on reaps orphans of jobs' trees that came to this process as the subreaper.

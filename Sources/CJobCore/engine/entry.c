@@ -277,7 +277,7 @@ int jc_job_adopt(struct jc_engine *engine, struct jc_job_state *state, const cha
         jc_engine_set_deadline(*out, JC_LEAVE_MS);
     }
     if (status == 0 && !state->kill_sent && state->term_pending)
-        jc_job_send_term(*out);
+        jc_job_term_again(*out);
     return status;
 }
 

@@ -122,6 +122,7 @@ static void take_options(struct jc_job *job, const struct jc_job_options *option
     job->launch.flags = header->flags;
     job->launch.identity = options->identity;
     job->launch.limits = options->limits;
+    job->state.signals = options->signals;
     job->holds_output = options->holds_output;
 }
 
@@ -229,6 +230,8 @@ int jc_job_signal(struct jc_job *job, int signo, bool tree)
         return -EINVAL;
     if (job->phase != JC_RUNNING || job->reaped)
         return -ESRCH;
+    if (!(tree && signo == SIGKILL) && jc_inside_signal(job, signo))
+        return 0;
     if (tree) {
         jc_tree_signal(job, signo);
         return 0;
@@ -236,13 +239,27 @@ int jc_job_signal(struct jc_job *job, int signo, bool tree)
     return syscall(SYS_pidfd_send_signal, job->state.pidfd, signo, NULL, 0) < 0 ? -errno : 0;
 }
 
+static void signal_all(struct jc_job *job, int signo)
+{
+    if (!jc_inside_signal(job, signo))
+        jc_tree_signal(job, signo);
+}
+
 void jc_job_send_term(struct jc_job *job)
 {
+    job->is_term_due = false;
     job->state.term_pending = true;
     jc_checkpoint_note(job);
-    jc_tree_signal(job, SIGTERM);
+    if (job->state.signals == JC_SIGNALS_OWNER && job->events->term_asked != NULL)
+        return job->events->term_asked(job->context);
+    signal_all(job, SIGTERM);
     // One that is stopped would not take it before its KILL.
-    jc_tree_signal(job, SIGCONT);
+    signal_all(job, SIGCONT);
+    jc_job_term_sent(job);
+}
+
+void jc_job_term_sent(struct jc_job *job)
+{
     job->state.term_pending = false;
     jc_checkpoint_note(job);
 }
@@ -260,6 +277,7 @@ void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
         return;
     if (job->stop_grace == 0) {
         job->state.term_sent = job->state.kill_sent = true;
+        job->is_term_due = false;
         // When it cannot be ended.
         jc_engine_set_deadline(job, JC_LEAVE_MS);
         jc_checkpoint_note(job);
@@ -269,7 +287,7 @@ void jc_job_stop(struct jc_job *job, uint64_t grace_ms)
     int64_t deadline = jp_monotonic_ms() + (int64_t)job->stop_grace;
     if (job->state.term_sent && job->state.deadline <= deadline)
         return;
-    bool is_first = !job->state.term_sent;
+    bool is_first = !job->state.term_sent || job->is_term_due;
     job->state.term_sent = true;
     jc_engine_set_deadline(job, (int64_t)job->stop_grace);
     if (is_first)

@@ -101,6 +101,7 @@ static void fill_result(const struct jc_job *job, struct jc_job_result *result)
     result->left_pid = job->is_left && !job->reaped ? job->launch.pid : 0;
     result->started_us = job->state.started_us;
     result->finished_us = job->finished_us;
+    result->killed = job->state.kill_sent;
     jc_job_output_counts(job, result);
     if (result->error != 0)
         return;

@@ -16,6 +16,20 @@ bool jc_small_file_read(int dir, const char *name, char text[JC_SMALL_FILE])
     return length >= 0;
 }
 
+bool jc_proc_read(const struct jc_engine *engine, const char *path, size_t *length)
+{
+    int fd = openat(dirfd(engine->proc), path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t count;
+    for (*length = 0; *length < JC_PIPE_LARGE - 1; *length += (size_t)count)
+        if ((count = read(fd, engine->buffer + *length, JC_PIPE_LARGE - 1 - *length)) <= 0)
+            break;
+    close(fd);
+    engine->buffer[*length] = '\0';
+    return true;
+}
+
 int jc_small_file_write(int dir, const char *name, const char *text)
 {
     int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);

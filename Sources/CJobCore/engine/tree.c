@@ -2,7 +2,6 @@
 #include "engine_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,28 +16,17 @@
 
 struct search {
     const struct jc_job *job;
-    int signo; ///< 0: only look
     pid_t self, newest;
     bool is_young;
     bool is_unsure; ///< something could not be looked at
 };
 
-/// Reads a file of /proc into the engine's buffer, ended by NUL. False when the process is gone or not ours.
+/// False when the process is gone or not ours.
 static bool read_whole(struct search *search, const char *path, size_t *length)
 {
-    const struct jc_engine *engine = search->job->engine;
-    int fd = openat(dirfd(engine->proc), path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        search->is_unsure |= errno == EMFILE || errno == ENFILE || errno == ENOMEM;
-        return false;
-    }
-    ssize_t count;
-    for (*length = 0; *length < JC_PIPE_LARGE - 1; *length += (size_t)count)
-        if ((count = read(fd, engine->buffer + *length, JC_PIPE_LARGE - 1 - *length)) <= 0)
-            break;
-    close(fd);
-    engine->buffer[*length] = '\0';
-    return true;
+    const bool is_read = jc_proc_read(search->job->engine, path, length);
+    search->is_unsure |= !is_read && (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
+    return is_read;
 }
 
 static bool has_marker(struct search *search, pid_t pid)
@@ -93,36 +81,48 @@ static bool belongs(struct search *search, pid_t pid)
     return (is_numbered || has_marker(search, pid)) && !is_zombie(search, pid);
 }
 
-/// Signals all processes of the tree; with `signo` 0 looks for one. Whether there may be any.
-static bool search_tree(const struct jc_job *job, int signo)
+/// Visits all processes of the tree; with no `visit` looks for one. Whether there may be any.
+static bool search_tree(const struct jc_job *job, void (*visit)(void *context, pid_t pid), void *context)
 {
-    struct search search = {.job = job, .signo = signo, .self = getpid()};
+    struct search search = {.job = job, .self = getpid()};
     search.newest = jp_monotonic_ms() - job->launch.started_ms < YOUNG_MS ? newest_pid(&search) : -1;
     search.is_young = search.newest > 0;
     bool found = false;
     rewinddir(job->engine->proc);
-    for (struct dirent *entry; (signo != 0 || !found) && (entry = readdir(job->engine->proc)) != NULL;) {
+    for (struct dirent *entry; (visit != NULL || !found) && (entry = readdir(job->engine->proc)) != NULL;) {
         pid_t pid = (pid_t)atoi(entry->d_name);
         if (!belongs(&search, pid))
             continue;
         found = true;
-        if (signo != 0)
-            kill(pid, signo);
+        if (visit != NULL)
+            visit(context, pid);
     }
     return found || search.is_unsure;
 }
 
+void jc_tree_visit(struct jc_job *job, void (*visit)(void *context, pid_t pid), void *context)
+{
+    if (job->launch.cgroup != NULL)
+        jc_cgroup_walk(job->launch.cgroup->dir, visit, context);
+    else
+        search_tree(job, visit, context);
+}
+
+void jc_send_signal(void *signo, pid_t pid)
+{
+    if (pid > 1)
+        kill(pid, *(int *)signo);
+}
+
 void jc_tree_signal(struct jc_job *job, int signo)
 {
-    if (job->launch.cgroup == NULL)
-        search_tree(job, signo);
-    else if (signo == SIGKILL)
+    if (job->launch.cgroup != NULL && signo == SIGKILL)
         jc_cgroup_kill(job->launch.cgroup);
     else
-        jc_cgroup_walk_signal(job->launch.cgroup->dir, signo);
+        jc_tree_visit(job, jc_send_signal, &signo);
 }
 
 bool jc_tree_left(struct jc_job *job)
 {
-    return search_tree(job, 0);
+    return search_tree(job, NULL, NULL);
 }

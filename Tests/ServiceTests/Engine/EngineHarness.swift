@@ -78,6 +78,7 @@ final class EngineHarness {
     var input: Int32 = -1
     var limits = jc_limits()
     var holdsOutput = false
+    var signals = JC_SIGNALS_TREE
 
     var timeout: Int64 {
       get { request.timeout?.milliseconds ?? 0 }
@@ -107,22 +108,20 @@ final class EngineHarness {
     var hasActed = false
     while job.result == nil {
       try loop.step(wait: true)
-      if !hasActed, job.result == nil {
-        hasActed = act(job.running!, String(decoding: read(job.name), as: UTF8.self))
-      }
+      if !hasActed, job.result == nil { hasActed = act(job.running!, output(of: job)) }
     }
     return end(of: job)
   }
 
   /// Goes on with a held job as a supervisor does that was not its parent; `name`: of its output.
-  func adopt(_ entry: Int32, name: String) throws -> End {
+  func adopt(_ entry: Int32, name: String) throws -> TestJob {
     var state = jc_job_state()
     try #require(jc_entry_read(entry, &state) == 0)
     let job = TestJob(name, nil)
+    count += 1
     job.running = try RunningJob(
       engine, adopting: &state, outputName: name, marker: "\(JobEnvironment.marker)=\(name)", delegate: job)
-    while job.result == nil { try loop.step(wait: true) }
-    return end(of: job)
+    return job
   }
 
   func runAll(_ launches: [Launch], input: [UInt8]? = nil) throws -> [End] {
@@ -139,6 +138,7 @@ final class EngineHarness {
     raw.input = launch.input
     raw.limits = launch.limits
     raw.holdsOutput = launch.holdsOutput
+    raw.signals = launch.signals
     job.running = try RunningJob(engine, raw, delegate: job)
     return job
   }
@@ -149,6 +149,11 @@ final class EngineHarness {
   /// Lets the jobs make progress.
   func run(until condition: () -> Bool) throws { while !condition() { try loop.step(wait: true) } }
 
+  func finish(_ job: TestJob) throws -> End {
+    try run { job.result != nil }
+    return end(of: job)
+  }
+
   func end(of job: TestJob) -> End {
     job.running = nil
     let bytes = read(job.name)
@@ -156,6 +161,8 @@ final class EngineHarness {
       result: job.result!, errorSubject: job.errorSubject, started: job.hasStarted, output: bytes,
       stdoutSize: bytes.count, told: job.told)
   }
+
+  func output(of job: TestJob) -> String { String(decoding: read(job.name), as: UTF8.self) }
 
   func errors(of job: TestJob) -> String { String(decoding: read(job.name, "stderr"), as: UTF8.self) }
 
@@ -174,6 +181,7 @@ final class TestJob: RunningJobDelegate {
   var startWaited = false
   var isGone = false
   var isFull = false
+  var termAsked = 0
   var told: [UInt64] = [0, 0]
   var result: jc_job_result?
   var errorSubject: String?
@@ -189,6 +197,7 @@ final class TestJob: RunningJobDelegate {
   func jobOutput(stream: OutputStream, length: UInt64) { told[Int(stream.index)] += length }
 
   func jobOutputFull() { isFull = true }
+  func jobTermAsked() { termAsked += 1 }
   func jobOutputFailed(stream: OutputStream, error: Int32) {}
   func jobInputReady(error: Int32) {
     guard error == 0, let rest = input else { return }

@@ -26,7 +26,7 @@ struct EntryTests {
     defer { close(held) }
     #expect(first.result.exit_code == 42 && first.result.user_us + first.result.system_us > 0)
     for _ in 0..<2 {
-      let end = try harness.adopt(held, name: "0")
+      let end = try harness.finish(harness.adopt(held, name: "0"))
       // Since Linux 6.15 the pidfd tells it.
       #expect(end.result.error == ECHILD || end.result.exit_code == 42)
       #expect(end.stdout == "before\nafter\n" && end.result.bytes.0 == 13)

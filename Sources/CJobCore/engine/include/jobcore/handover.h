@@ -19,8 +19,9 @@ struct jc_job_state {
     uint64_t input_pending;    ///< bytes that were being written when the predecessor ended, if it was killed
     uint64_t launcher_rss_kib; ///< the most memory that the process that launched it had
     enum jc_limit_action limit_action;
+    enum jc_signals signals;
     bool term_sent, kill_sent, timed_out, limit_killed, stdin_closed;
-    bool term_pending; ///< TERM was being sent when the predecessor ended, if it was killed
+    bool term_pending; ///< TERM was being sent, or its owner asked for it, when the predecessor ended
     bool adopted;      ///< its process is the keeper's child
     bool oom_killed;   ///< see `struct jc_job_result`; known once its cgroup is gone
     /// What that counted in all, of a job with limits.
@@ -49,7 +50,7 @@ int jc_entry_read(int entry, struct jc_job_state *_Nonnull out) __attribute__((w
 bool jc_job_is_adoptable(const struct jc_job *_Nonnull job);
 /// Goes on with a held job whose supervisor is gone, with its output files as they are. Sets `kept` and
 /// `file` of `state`, and takes over its descriptors; when it fails they stay the caller's. `output_name` and
-/// `marker` (the environment's JOBD_JOB_ID entry) are copied.
+/// `marker` (the environment's JOBD_JOB_ID entry) are copied. Nothing is told before it returns.
 int jc_job_adopt(struct jc_engine *_Nonnull engine, struct jc_job_state *_Nonnull state,
                  const char *_Nonnull output_name, const char *_Nonnull marker,
                  const struct jc_job_events *_Nonnull events, void *_Nullable context,

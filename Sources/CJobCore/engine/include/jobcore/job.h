@@ -11,6 +11,17 @@ struct jc_job;
 
 enum jc_stream { JC_STDOUT = 0, JC_STDERR = 1 };
 enum jc_limit_action { JC_LIMIT_TRUNCATE = 0, JC_LIMIT_KILL = 1 };
+/// Whom the signals of a job reach: TERM (with CONT) before the KILL, and those of jc_job_signal. Of KILL
+/// that ends the job it is each of its processes, in all ways.
+enum jc_signals {
+    JC_SIGNALS_TREE = 0, ///< all of its processes, or the first one
+    /// Its first process is a runner that makes a PID namespace for the job proper, such as bwrap(1): those
+    /// in there, also of jc_job_signal to the first process. While there are none that take it: as with TREE.
+    JC_SIGNALS_INSIDE = 1,
+    /// The processes here only stand for the job: TERM is the owner's to send (`term_asked`); jc_job_signal
+    /// as with TREE.
+    JC_SIGNALS_OWNER = 2,
+};
 
 /// What a job may use, all of its processes together. 0: no limit.
 struct jc_limits {
@@ -61,6 +72,7 @@ struct jc_job_options {
     uint64_t output_limit; ///< bytes kept of each stream, if the plan's limit is not less
     uint64_t grace_ms;     ///< where the plan has none
     struct jc_limits limits;
+    enum jc_signals signals;
     /// The output stays in memory until jc_job_keep_output: at most 64 KiB of a stream, and 64 MiB of all
     /// jobs; with more the job waits, which `output_full` tells. Until then it cannot be adopted.
     bool holds_output;
@@ -78,8 +90,11 @@ struct jc_job_result {
     int exit_code;                ///< 128 + signal when ended by a signal
     int signal;                   ///< 0, or the signal that ended the first process
     bool timed_out, limit_killed; ///< why it was ended, if by this engine
-    bool oom_killed;              ///< the kernel killed a job with limits, for want of memory
-    bool forced_eof;              ///< a pipe was held open by a process outside the tree and was let go
+    /// KILL was sent by this engine, or the one before it, at once or after the grace, while its first
+    /// process had not ended; not told of jc_job_signal. Also set where there is an error.
+    bool killed;
+    bool oom_killed; ///< the kernel killed a job with limits, for want of memory
+    bool forced_eof; ///< a pipe was held open by a process outside the tree and was let go
     /// Processes of it are left that KILL does not end: they wait in the kernel, or are another user's.
     /// `gone` follows, and the job is not freed before. `left_pid`: the first process, 0 when it is not among
     /// them.
@@ -121,6 +136,10 @@ struct jc_job_events {
     void (*_Nullable output_full)(void *_Nullable context);
     /// Room in the stdin pipe again after a short `jc_job_stdin_write`; or (error < 0) the reader is gone.
     void (*_Nullable stdin_ready)(void *_Nullable context, int error);
+    /// With JC_SIGNALS_OWNER: TERM is to be sent, and jc_job_term_sent to be called when it is; the grace has
+    /// begun. Told within jc_job_stop too, and again to a successor, unless it was sent: the grace is the
+    /// same then. NULL: jobs have no such way, and JC_SIGNALS_OWNER is JC_SIGNALS_TREE.
+    void (*_Nullable term_asked)(void *_Nullable context);
     /// First process reaped, both pipes at end of file, tree gone. The output files stay open until
     /// `jc_job_free`, which the owner calls, here or later. Called exactly once for each started job.
     void (*_Nonnull finished)(void *_Nullable context, const struct jc_job_result *_Nonnull result);
@@ -152,12 +171,15 @@ unsigned jc_engine_controllers(const struct jc_engine *_Nonnull engine);
 int jc_job_start(struct jc_engine *_Nonnull engine, const struct jc_job_options *_Nonnull options,
                  const struct jc_job_events *_Nonnull events, void *_Nullable context,
                  struct jc_job *_Nullable *_Nonnull out) __attribute__((warn_unused_result));
-/// Sends `signo` to the first process or (`tree`) to every process of the job. -ESRCH once it has ended;
-/// -EINVAL.
+/// Sends `signo` to the first process or (`tree`) to every process of the job, or as its `enum jc_signals`
+/// says. -ESRCH once it has ended; -EINVAL.
 int jc_job_signal(struct jc_job *_Nonnull job, int signo, bool tree) __attribute__((warn_unused_result));
-/// TERM to the whole tree, KILL after `grace_ms` (0: KILL at once). A job still waiting for its launcher ends
-/// as soon as it is launched. Harmless when repeated; a shorter grace replaces a longer one.
+/// TERM to the whole tree (see `enum jc_signals`), KILL after `grace_ms` (0: KILL at once). A job still
+/// waiting for its launcher ends as soon as it is launched. Harmless when repeated; a shorter grace replaces
+/// a longer one.
 void jc_job_stop(struct jc_job *_Nonnull job, uint64_t grace_ms);
+/// The owner has sent the TERM of `term_asked`: no successor is asked for it. Harmless when repeated.
+void jc_job_term_sent(struct jc_job *_Nonnull job);
 /// Writes to the job's stdin pipe. The number of bytes taken (0 when full: wait for `stdin_ready`), -EPIPE,
 /// -EBADF.
 ssize_t jc_job_stdin_write(struct jc_job *_Nonnull job, const void *_Nonnull bytes, size_t length)
