@@ -93,9 +93,9 @@ extension jc_job_result {
   }
 
   /// Whether it ran though there is an error: nobody knows how it ended, or it cannot be ended.
-  fileprivate var hasRun: Bool { ["wait", "kill", "watch"].contains(stage) }
+  package var hasRun: Bool { ["wait", "kill", "watch"].contains(stage) }
   /// Whether it was told to end before its program ran.
-  fileprivate var isStopped: Bool { error == ECANCELED && stage == "start" }
+  package var isStopped: Bool { error == ECANCELED && stage == "start" }
   private var stage: String { error_stage.map { String(cString: $0) } ?? "" }
 
   fileprivate var commandError: CommandError? {

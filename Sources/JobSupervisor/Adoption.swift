@@ -127,7 +127,7 @@ extension Supervisor {
       throw DaemonError("its open standard input was not kept")
     }
     let job = LiveJob(
-      id, of: record.client, takesInput: takesInput, state, in: directory.output, delegate: self)
+      id, of: record.client, plan, state, in: directory.output, delegate: self)
     let isInputHeld = state.stdin_write >= 0
     job.running = try RunningJob(
       engine, adopting: &state, outputName: record.outputName, marker: "\(JobEnvironment.marker)=\(id)",

@@ -33,7 +33,10 @@ extension Supervisor {
     case .removeFiles(let id): directory.removeFiles(of: id)
     case .count(let counter, let amount): counts.add(counter, amount)
     case .release(let id): release(id)
-    case .lostAreStored: apis.start()
+    case .clean(let record): clean(record)
+    case .lostAreStored:
+      resumeCleanups()
+      apis.start()
     }
   }
 
@@ -89,19 +92,21 @@ extension Supervisor {
     _ id: JobID, _ creation: ApiRequest.Creation, _ grace: UInt64, holdsOutput: Bool
   ) {
     guard let job = live[id] else { return }
-    let limits: JobPolicy.Limits
+    let terms: Terms
     do throws(Refusal) {
-      limits = try self.limits(of: creation.plan, job.client)
+      terms = try self.terms(of: creation.plan, job.client)
     } catch {
       let text = "the daemon's configuration was changed since it was created: \(error.text)"
       return handle(.notLaunched(id, why: text))
     }
     do {
+      let plan = terms.runner.map { launchPlan(creation.plan, of: job, $0, terms.limits) } ?? creation.plan
       var launch = RunningJob.Launch(
-        id, creation.plan, outputName: JobRecord.outputName(of: id),
+        id, plan, outputName: JobRecord.outputName(of: id),
         outputLimit: UInt64(book.settings(of: job.client).outputLimit))
-      launch.limits = jc_limits(
-        memory: limits.memory, cpu_milli: limits.cpuMilli, processes: limits.processes)
+      let local = terms.local
+      launch.limits = jc_limits(memory: local.memory, cpu_milli: local.cpuMilli, processes: local.processes)
+      if let runner = terms.runner { launch.signals = job.signals(by: runner) }
       launch.grace = grace
       launch.holdsOutput = holdsOutput
       if let identity = job.identity { launch.identity = identity }
@@ -161,10 +166,11 @@ extension Supervisor {
   func ended(_ job: LiveJob, _ result: jc_job_result) {
     guard var record = book.jobs[job.id]?.record else { return }
     record.take(result)
+    takeEnd(of: job, result, into: &record)
     // What it wrote last is read after its end.
     record.firstOutput = min(job.firstOutput ?? 0, record.finished)
     if job.index.isInFile { record.flags.insert(.logInFile) }
-    count(result, of: job.id)
+    count(record, result, of: job)
     if result.left {
       log.error(
         "processes_left", ["id": "\(job.id)", "pid": "\(result.left_pid)", "error": record.error ?? ""])

@@ -6,11 +6,14 @@ import Platform
 
 /// What went wrong with jobs, counted and logged.
 extension Supervisor {
-  func count(_ result: jc_job_result, of id: JobID) {
-    counts.add(result.error == 0 ? .completed : .failed)
+  func count(_ record: JobRecord, _ result: jc_job_result, of job: LiveJob) {
+    counts.add(record.state == .completed ? .completed : .failed)
     guard result.error != 0 else { return }
-    guard result.isFaultOfSystem else { return counts.add(.launchOfJob, errno: result.error) }
-    launchFailed(id, result.error, JobRecord.startFailure(result))
+    // What a runner is, is the operator's.
+    guard result.isFaultOfSystem || job.runnerPlan != nil && !result.isStopped else {
+      return counts.add(.launchOfJob, errno: result.error)
+    }
+    launchFailed(job.id, result.error, JobRecord.startFailure(result))
   }
 
   /// By a fault of this system.

@@ -32,6 +32,47 @@ enum JobPolicy {
     Refusal(reason: .invalid, text: "limits: \(member) is at most \(most) for you")
   }
 
+  /// The runner of the job, unless the client may not have it, or it cannot do what the plan asks for; nil: none.
+  static func runner(
+    of plan: JobPlan, settings: ClientSettings, runners: RunnerMap
+  ) throws(Refusal) -> Runner? {
+    let runner = plan.runner.flatMap { runners[$0] }
+    guard settings.mayUse(plan.runner), runner != nil || plan.runner == nil else {
+      let (usable, asked) = (settings.usable(runners), plan.runner.map { "\"\($0)\"" } ?? Runner.none)
+      throw Refusal(
+        reason: .invalid, text: "runner: yours are \(usable.joined(separator: ", ")), and not \(asked)")
+    }
+    if let runner { try check(plan, runner) }
+    return runner
+  }
+
+  private static func check(_ plan: JobPlan, _ runner: Runner) throws(Refusal) {
+    func refuse(_ member: String, _ why: String) throws(Refusal) {
+      throw Refusal(reason: .invalid, text: "\(member): the runner \"\(runner.name)\" \(why)")
+    }
+    let (request, hasEnvironment) = (plan.visibleRequest, !plan.environment.isEmpty)
+    // It would be an option of the runner, or of env(1) a variable.
+    if request.cmd.hasPrefix("-") { try refuse("cmd", "starts no program whose name begins with '-'") }
+    if hasEnvironment, request.cmd.contains("=") {
+      try refuse("cmd", "starts no program with '=' in its name where there is an environment")
+    }
+    if request.cwd != nil, !runner.command.has(.cwd) { try refuse("cwd", "takes no working directory") }
+    if hasEnvironment, !runner.command.has(.environment) { try refuse("env", "takes no environment") }
+  }
+
+  /// Why the runner cannot enforce these limits; nil: it can.
+  static func refusal(of limits: Limits, runner: Runner) -> Refusal? {
+    let names = runner.limitNames(local: [])
+    let asked = [
+      ("memory", limits.memory > 0), ("cpus", limits.cpuMilli > 0), ("processes", limits.processes > 0),
+    ]
+    guard let (name, _) = asked.first(where: { $0.1 && !names.contains($0.0) }) else { return nil }
+    let able = names.isEmpty ? "nothing" : names.joined(separator: " and ")
+    return Refusal(
+      reason: .invalid,
+      text: "limits: the runner \"\(runner.name)\" cannot limit \(name): it limits \(able)")
+  }
+
   /// What the job may use; 0: no limit. What it does not ask for is the default, and where there is none the most it may
   /// ask for: a maximum cannot be avoided by saying nothing.
   static func limits(of plan: JobPlan, settings: ClientSettings) -> Limits {

@@ -13,6 +13,10 @@ final class LiveJob: RunningJobDelegate {
   let client: Int64
   /// It was created with an open standard input.
   let takesInput: Bool
+  /// Of a job that has a runner.
+  let runnerPlan: JobPlan?
+  /// Its runner's command gives it its signals.
+  var isSignalledByRunner = false
   var running: RunningJob?
   /// Who it is to run as; nil: as this process.
   var identity: JobIdentity?
@@ -50,18 +54,20 @@ final class LiveJob: RunningJobDelegate {
   var hasUntoldOutput = false
 
   init(
-    _ id: JobID, of client: Int64, takesInput: Bool, in directory: Int32, delegate supervisor: Supervisor
+    _ id: JobID, of client: Int64, _ plan: JobPlan, in directory: Int32, delegate supervisor: Supervisor
   ) {
-    (self.id, self.client, self.takesInput, self.supervisor) = (id, client, takesInput, supervisor)
+    (self.id, self.client, self.supervisor) = (id, client, supervisor)
+    (takesInput, runnerPlan) = (plan.isStdinOpen, plan.runner == nil ? nil : plan)
     index = OutputIndexWriter(id, in: directory)
   }
 
   /// One that a predecessor launched, with its input as `state` says; ``goOn(_:in:now:)`` follows.
   convenience init(
-    _ id: JobID, of client: Int64, takesInput: Bool, _ state: jc_job_state, in directory: Int32,
+    _ id: JobID, of client: Int64, _ plan: JobPlan, _ state: jc_job_state, in directory: Int32,
     delegate supervisor: Supervisor
   ) {
-    self.init(id, of: client, takesInput: takesInput, in: directory, delegate: supervisor)
+    self.init(id, of: client, plan, in: directory, delegate: supervisor)
+    isSignalledByRunner = state.signals == JC_SIGNALS_OWNER
     started = state.started_us
     input = InputQueue(
       taken: state.input_taken, isClosed: state.stdin_closed, isUncertain: state.input_pending > 0)
@@ -141,6 +147,8 @@ final class LiveJob: RunningJobDelegate {
     input.refuseAll()
     supervisor.ended(self, result)
   }
+
+  func jobTermAsked() { supervisor.termAsked(self) }
 
   func jobGone() { supervisor.gone(self) }
 }

@@ -10,17 +10,18 @@ extension Supervisor {
   /// The api process is started once all of them are on disk: it reads them there. What the disk does not take, as
   /// when it is full, is tried again, and told then.
   func recoverLostJobs() throws {
-    let lost = try store.runningJobs().map(\.record).filter { book.jobs[$0.id] == nil }
+    let lost = try store.runningJobs().filter { book.jobs[$0.record.id] == nil }
     if !lost.isEmpty {
-      LeftoverProcesses.kill(jobs: Set(lost.map(\.id)))
+      LeftoverProcesses.kill(jobs: Set(lost.map(\.record.id)))
       log.warn("jobs_lost", ["count": "\(lost.count)"])
       directory.syncOutput(log)
     }
     handle(.lost(lost.map(endOfLost)))
   }
 
-  private func endOfLost(_ job: JobRecord) -> JobRecord {
+  private func endOfLost(_ job: JobRecord, _ plan: JobPlan?) -> JobRecord {
     var record = job
+    if plan.map(mayLeave) == true { record.cleanup = .pending }
     record.state = .error
     record.error = "supervision of the job was lost: the daemon that ran it ended unexpectedly"
     record.finished = Clock.microseconds()

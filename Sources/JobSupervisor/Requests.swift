@@ -11,9 +11,10 @@ extension Supervisor {
     switch request {
     case .hello, .drained, .alive: break
     case .create(let ticket, let client, let creation): create(creation, client, caller(ticket))
-    case .delete(let ticket, let client, let id): handle(.delete(id, client: client, caller(ticket)))
+    case .delete(let ticket, let client, let id): delete(id, client, caller(ticket))
     case .signal(let ticket, let client, let id, let signal, let tree):
-      apis.answer(caller(ticket), send(signal, tree: tree, to: id, of: client))
+      let caller = caller(ticket)
+      send(signal, tree: tree, to: id, of: client) { [unowned apis = apis!] in apis.answer(caller, $0) }
     case .stop(let ticket, let client, let id, let grace):
       handle(.stop(id, client: client, by: clients[client] ?? "", grace: grace, caller(ticket)))
     case .input(let ticket, let client, let id, let offset, let bytes, let close):
@@ -35,7 +36,7 @@ extension Supervisor {
     accounts.find(creation.plan) { [unowned self] answer in
       let job = (creation, client: self.clientNumber(of: name), name)
       do throws(Refusal) {
-        _ = try self.limits(of: creation.plan, job.client)
+        _ = try self.terms(of: creation.plan, job.client)
         let found = try answer.get()
         self.create(job, as: found?.identity, found?.refusal(api: self.apiAccount), caller)
       } catch {
@@ -60,18 +61,30 @@ extension Supervisor {
     if book.jobs[id] == nil { live[id] = nil }
   }
 
-  /// What a job of the client may use, unless it may have no such job now, or this host cannot.
-  func limits(of plan: JobPlan, _ client: Int64) throws(Refusal) -> JobPolicy.Limits {
+  /// How a job is launched.
+  struct Terms {
+    /// What it may use, and what of that this host enforces.
+    let limits, local: JobPolicy.Limits
+    let runner: Runner?
+  }
+
+  /// How a job of the client is launched, unless it may have no such job now, or neither this host nor its runner can.
+  func terms(of plan: JobPlan, _ client: Int64) throws(Refusal) -> Terms {
     let settings = book.settings(of: client)
     if let refusal = JobPolicy.refusal(of: plan, settings: settings) { throw refusal }
+    let runner = try JobPolicy.runner(of: plan, settings: settings, runners: configuration.runners)
     let limits = JobPolicy.limits(of: plan, settings: settings)
+    if let runner, runner.limits == .runner {
+      if let refusal = JobPolicy.refusal(of: limits, runner: runner) { throw refusal }
+      return Terms(limits: limits, local: (0, 0, 0), runner: runner)
+    }
     if let refusal = hostLimits.refusal(of: limits) { throw refusal }
-    return limits
+    return Terms(limits: limits, local: limits, runner: runner)
   }
 
   /// A job that is to have a process.
   func addLive(_ id: JobID, of client: Int64, _ plan: JobPlan, as identity: JobIdentity?) {
-    let job = LiveJob(id, of: client, takesInput: plan.isStdinOpen, in: directory.output, delegate: self)
+    let job = LiveJob(id, of: client, plan, in: directory.output, delegate: self)
     job.identity = identity
     live[id] = job
   }
@@ -85,18 +98,25 @@ extension Supervisor {
     return number
   }
 
-  private func send(_ signal: Int32, tree: Bool, to id: JobID, of client: Int64) -> JobBook.Answer {
+  private func send(
+    _ signal: Int32, tree: Bool, to id: JobID, of client: Int64, answer: @escaping (JobBook.Answer) -> Void
+  ) {
     guard let job = book.jobs[id], job.record.client == client, job.lifecycle.isActive else {
-      return .refused(.ended)
+      return answer(.refused(.ended))
     }
-    guard let running = live[id]?.running, job.pid != 0 else {
-      return .refused(.notStarted)
+    guard let live = live[id], let running = live.running, job.pid != 0 else {
+      return answer(.refused(.notStarted))
+    }
+    if live.isSignalledByRunner {
+      return signalByRunner(live, signal) { failure in
+        answer(failure.map { .refused(Refusal(reason: .unavailable, text: $0)) } ?? .done)
+      }
     }
     switch running.signal(signal, tree: tree) {
-    case 0: return .done
-    case -EINVAL: return .refused(Refusal(reason: .invalid, text: "there is no signal \(signal)"))
-    case let error where error == -ESRCH: return .refused(.ended)
-    case let error: return .refused(Refusal(reason: .failed, text: SystemError.text(of: -error)))
+    case 0: answer(.done)
+    case -EINVAL: answer(.refused(Refusal(reason: .invalid, text: "there is no signal \(signal)")))
+    case let error where error == -ESRCH: answer(.refused(.ended))
+    case let error: answer(.refused(Refusal(reason: .failed, text: SystemError.text(of: -error))))
     }
   }
 

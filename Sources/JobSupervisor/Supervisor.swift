@@ -32,6 +32,8 @@ package final class Supervisor: @unchecked Sendable {
   private(set) var apis: ApiProcesses!
   private(set) var expiry: Expiry!
   private(set) var usages: UsageAnswers!
+  private(set) var runnerCommands: RunnerCommands!
+  private(set) var cleanups: RunnerCleanups!
 
   private(set) var book: JobBook
   let inputMemory: InputMemory
@@ -115,6 +117,8 @@ package final class Supervisor: @unchecked Sendable {
       look: { [unowned self] id, client in
         self.live[id].flatMap { $0.client == client ? $0.usage() : nil }
       }, answer: { [unowned self] in self.apis.answer($0, usage: $1) })
+    runnerCommands = RunnerCommands(self)
+    cleanups = try RunnerCleanups(loop, runnerCommands) { [unowned self] in self.happened($0, $1) }
     for (name, descriptor) in counts.held { try keeper.hold(descriptor, as: name) }
     store = try Store(
       path: directory.path, group: directory.group,

@@ -18,7 +18,7 @@ struct JobLifecycleTests {
   private static func possibleInState(_ job: JobLifecycle) -> [JobLifecycle.Event] {
     // What was queued in the store after the creation is told after it.
     let isFirst = job.storing != .underway
-    let ends: [JobLifecycle.Event] = [.finished, .finishedHolding]
+    let ends: [JobLifecycle.Event] = [.finished, .finishedHolding, .finishedUnclean]
     switch job.state {
     case .accepting: return [.accepted, .notAccepted, .deleteAsked]
     case .launching:
@@ -30,6 +30,7 @@ struct JobLifecycleTests {
       return (isFirst ? asked : []) + [.deleteAsked]
     case .waiting, .removed: return []
     case .running: return ends + [.deleteAsked]
+    case .cleaning: return [.cleaned, .notCleaned, .deleteAsked]
     case .delivering: return [.delivered, .deleteAsked]
     case .ended: return [.deleteAsked]
     case .saving: return (isFirst ? [.resultSaved, .resultNotSaved] : []) + [.deleteAsked]
@@ -71,6 +72,8 @@ struct JobLifecycleTests {
     Seen(job: JobLifecycle()),
     Seen(job: JobLifecycle(waits: true)),
     Seen(job: JobLifecycle(waits: true, answersAtEnd: true)),
+    Seen(job: JobLifecycle(removes: true, hasReceiver: true)),
+    Seen(job: JobLifecycle(answersAtEnd: true)),
     Seen(job: JobLifecycle(run: .underway, removes: false, answersAtEnd: true), wasLaunched: true),
     Seen(job: JobLifecycle(run: .underway, removes: false, answersAtEnd: false), wasLaunched: true),
     Seen(job: JobLifecycle(run: .not, removes: true, answersAtEnd: false), wasLaunched: true),
@@ -114,7 +117,7 @@ struct JobLifecycleTests {
   private func step(_ before: Seen, _ event: JobLifecycle.Event) throws -> Seen {
     var seen = before
     switch event {
-    case .finished, .finishedHolding: seen.hasEnded = true
+    case .finished, .finishedHolding, .finishedUnclean: seen.hasEnded = true
     case .resultSaved: seen.isOnDisk = true
     case .deletionSaved: (seen.isOnDisk, seen.isRemoved) = (false, true)
     case .deleteAsked: seen.deleterWaits = true
@@ -185,6 +188,17 @@ struct JobLifecycleTests {
     #expect(job.handle(.deleteAsked) == .kill)
     #expect(job.handle(.finished) == .saveDeletion)
     #expect(job.handle(.deletionNotSaved) == [.keepOutput, .refuseDeletions, .saveResult])
+    #expect(job.handle(.resultSaved) == [.announce, .release])
+  }
+
+  /// It could not be found any more.
+  @Test func aJobOfWhichSomethingIsLeftElsewhereIsNotRemoved() {
+    var job = JobLifecycle(state: .running)
+    #expect(job.handle(.deleteAsked) == .kill)
+    #expect(job.handle(.finishedUnclean) == .clean)
+    var done = job
+    #expect(done.handle(.cleaned) == .saveDeletion)
+    #expect(job.handle(.notCleaned) == [.refuseDeletions, .saveResult])
     #expect(job.handle(.resultSaved) == [.announce, .release])
   }
 

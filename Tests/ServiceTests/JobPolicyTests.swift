@@ -1,3 +1,4 @@
+import Harness
 import JobAPI
 import Testing
 
@@ -58,5 +59,87 @@ import Testing
     #expect(
       JobPolicy.refusal(of: plan(output: 101), settings: few)?.text
         == "output_limit: at most 100, the bytes that a client may store")
+  }
+
+  private static func runners(_ text: String) throws -> RunnerMap {
+    let scratch = try ScratchDirectory()
+    try write("{ runners: \(text) }", to: "\(scratch.path)/jobd.json5")
+    return try ConfigurationLoader(
+      arguments: ["--config", "\(scratch.path)/jobd.json5"], environment: [:]
+    ).configuration.runners
+  }
+
+  private func refusal(
+    _ runners: RunnerMap, _ settings: ClientSettings = ClientSettings(),
+    _ change: (inout CreateRequest) -> Void
+  ) -> String? {
+    var request = CreateRequest(cmd: "true")
+    change(&request)
+    do throws(Refusal) {
+      let runner = try JobPolicy.runner(of: JobPlan(request), settings: settings, runners: runners)
+      #expect(runner?.name == request.runner)
+      return nil
+    } catch {
+      #expect(error.reason == .invalid)
+      return error.text
+    }
+  }
+
+  @Test func aRunnerIsOneOfTheClients() throws {
+    let runners = try Self.runners("{ a: { command: ['x'] }, b: { command: ['x'] } }")
+    #expect(refusal(runners) { $0.runner = "a" } == nil && refusal(runners) { _ in } == nil)
+    #expect(refusal(runners) { $0.runner = "c" } == "runner: yours are a, b, none, and not \"c\"")
+    let few = settings { $0.runners = ["a"] }
+    #expect(refusal(runners, few) { $0.runner = "b" } == "runner: yours are a, and not \"b\"")
+    #expect(refusal(runners, few) { _ in } == "runner: yours are a, and not none")
+  }
+
+  @Test func whatARunnerHasNoPlaceForIsRefused() throws {
+    let runners = try Self.runners("{ a: { command: ['x'] }, b: { command: ['x', '{env}', '{cwd}'] } }")
+    func said(_ runner: String, _ change: (inout CreateRequest) -> Void) -> String? {
+      refusal(runners) {
+        $0.runner = runner
+        change(&$0)
+      }
+    }
+    #expect(said("a") { $0.cwd = "/" } == "cwd: the runner \"a\" takes no working directory")
+    #expect(said("a") { $0.env = ["A": "b"] } == "env: the runner \"a\" takes no environment")
+    #expect(said("b") { ($0.cwd, $0.env) = ("/", ["A": "b"]) } == nil)
+    #expect(
+      said("a") { $0.cmd = "--bind" }
+        == "cmd: the runner \"a\" starts no program whose name begins with '-'")
+    #expect(said("b") { $0.cmd = "a=b" } == nil)
+    #expect(
+      said("b") { ($0.cmd, $0.env) = ("a=b", ["A": "b"]) }
+        == "cmd: the runner \"b\" starts no program with '=' in its name where there is an environment")
+  }
+
+  @Test func aLimitIsOneThatTheRunnerEnforces() throws {
+    let runners = try Self.runners(
+      "{ a: { command: ['x'], limits: 'runner' }, b: { command: ['x', '{cpus}', '{memory_mib}'], limits: 'runner' } }"
+    )
+    let (a, b) = try (#require(runners["a"]), #require(runners["b"]))
+    #expect(JobPolicy.refusal(of: (0, 0, 0), runner: a) == nil)
+    #expect(
+      JobPolicy.refusal(of: (1, 0, 0), runner: a)?.text
+        == "limits: the runner \"a\" cannot limit memory: it limits nothing")
+    #expect(JobPolicy.refusal(of: (1, 1, 0), runner: b) == nil)
+    #expect(
+      JobPolicy.refusal(of: (0, 0, 1), runner: b)?.text
+        == "limits: the runner \"b\" cannot limit processes: it limits cpus and memory")
+  }
+
+  @Test func valuesAreRoundedUp() {
+    var request = CreateRequest(cmd: "true")
+    (request.timeout, request.cwd) = (DurationText("61s"), "/a")
+    let id = JobID(high: 1, low: 2)
+    let values = RunnerValues(id, "alice", JobPlan(request), ((1 << 20) + 1, 1500, 7))
+    #expect(values.text(.memoryMiB) == "2" && values.text(.memoryBytes) == "\((1 << 20) + 1)")
+    #expect(values.text(.cpus) == "2" && values.text(.cpusExact) == "1.5" && values.text(.processes) == "7")
+    #expect(values.text(.timeoutMinutes) == "2" && values.text(.timeoutSeconds) == "61")
+    #expect(values.text(.id) == "\(id)" && values.text(.client) == "alice" && values.text(.cwd) == "/a")
+    #expect(values.text(.user) == nil && values.text(.signal) == nil)
+    let none = RunnerValues(id, "alice", JobPlan(CreateRequest(cmd: "true")))
+    #expect(none.text(.memoryMiB) == nil && none.text(.cpus) == nil && none.text(.timeoutMinutes) == nil)
   }
 }

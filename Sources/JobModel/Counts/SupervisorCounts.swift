@@ -4,7 +4,7 @@ import Platform
 /// What the supervisor counts. The api process reads it and cannot write it. Any thread.
 package final class SupervisorCounts: Sendable {
   /// Changes with the meaning of any cell, here or in ``ApiCounts``: a successor with another begins anew.
-  private static let layout = 4
+  private static let layout = 5
 
   package enum Counter: Int, CaseIterable {
     /// When the daemon started, in microseconds since 1970. A successor's start is none.
@@ -22,6 +22,10 @@ package final class SupervisorCounts: Sendable {
     case queued
     case refusedQueuedJobs, refusedClientQueuedJobs, refusedClientStoredBytes, refusedClientCreateRate
     case refusedMemory, refusedClientMemory
+    /// Commands of runners that failed.
+    case runnerSignalFailures, runnerCleanupFailures
+    /// Jobs of which something may be left elsewhere: set, not added to.
+    case uncleaned
   }
 
   /// Counters by errno.

@@ -59,6 +59,12 @@ extension MetricsText {
       "jobd_hold_failures_total",
       "Jobs that the keeper could not hold: they would not survive the supervisor.",
       counts[.holdFailures])
+    add(
+      "jobd_runner_failures_total", "Commands of runners that failed.", label: "command",
+      [("signal", counts[.runnerSignalFailures]), ("cleanup", counts[.runnerCleanupFailures])])
+    add(
+      "jobd_runner_uncleaned_jobs", "Jobs of which a runner may have left something elsewhere.",
+      counts[.uncleaned])
     add("jobd_api_start_failures_total", "Starts of an api process that failed.", counts[.apiStartFailures])
   }
 

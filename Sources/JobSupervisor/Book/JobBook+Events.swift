@@ -34,6 +34,10 @@ extension JobBook {
     /// ``slowLaunchGone(client:)`` follows.
     case ended(JobRecord, isLaunching: Bool = false, holdsOutput: Bool = false)
     case slowLaunchGone(client: Int64)
+    /// A command of its runner failed: what of it is not lost, in words.
+    case runnerFailed(JobID, String)
+    /// What ``Effect/clean(_:)`` asked for. `failure`: it is not done yet, and goes on without the book.
+    case cleaned(JobID, failure: String?)
     /// What ``Effect/launch`` asked for could not be begun.
     case notLaunched(JobID, why: String)
     case adopted(JobRecord, JobPlan, pid: Int32, isStartStored: Bool)
@@ -85,6 +89,8 @@ extension JobBook {
     case announceDeletion(JobID)
     case answer(Caller, Answer)
     case removeFiles(JobID)
+    /// End what the job's runner may have left elsewhere, and tell by ``Event/cleaned(_:failure:)``.
+    case clean(JobRecord)
     case count(SupervisorCounts.Counter, Int = 1)
     /// The job is in the book no more.
     case release(JobID)

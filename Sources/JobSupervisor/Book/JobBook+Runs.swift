@@ -19,12 +19,12 @@ extension JobBook {
     }
   }
 
-  /// Of a new job.
-  static func lifecycle(_ run: Run?, _ waits: Bool) -> JobLifecycle {
+  /// Of a new job. `isStoredFirst`: what it leaves elsewhere could not be found without a record of it.
+  static func lifecycle(_ run: Run?, _ waits: Bool, isStoredFirst: Bool) -> JobLifecycle {
     guard let run else { return JobLifecycle(waits: waits) }
     let (removes, answersAtEnd) = (run.request.removes, run.request.isAnsweredAtEnd)
-    guard !waits else {
-      return JobLifecycle(waits: true, removes: removes, hasReceiver: removes, answersAtEnd: answersAtEnd)
+    guard !waits, !isStoredFirst else {
+      return JobLifecycle(waits: waits, removes: removes, hasReceiver: removes, answersAtEnd: answersAtEnd)
     }
     // One with an open standard input has to be found by who feeds it.
     let isFed = run.creation?.plan.isStdinOpen == true

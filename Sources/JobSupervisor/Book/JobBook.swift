@@ -31,7 +31,7 @@ struct JobBook {
   var undelivered = Fifo<(due: Int64, id: JobID, client: Int64)>()
   /// Jobs of an earlier daemon whose end was not tried to be stored yet.
   private var lostLeft = 0
-  private var isStopping = false
+  private(set) var isStopping = false
   var effects: [Effect] = []
   var now = Instant(wall: 0, monotonic: 0)
   let configuration: Configuration
@@ -86,12 +86,16 @@ struct JobBook {
     case .started(let id, let pid, let at): started(id, pid, at)
     case .ended(let record, let isLaunching, let holdsOutput): ended(record, isLaunching, holdsOutput)
     case .slowLaunchGone(let client): slowLaunchEnded(client)
+    case .runnerFailed(let id, let text): runnerFailed(id, text)
+    case .cleaned(let id, let failure): cleaned(id, failure)
     case .notLaunched(let id, let why): notLaunched(id, why)
     case .adopted(let record, let plan, let pid, let isStartStored): adopt(record, plan, pid, isStartStored)
     case .waiting(let queues): for queue in queues { waiting.restore(queue) }
     case .loaded(let key, let places): loaded(key, places)
     case .admitted(let id, let refusal): admitted(id, refusal)
-    case .launchesPaused: pauseLaunches()
+    case .launchesPaused:
+      pauseLaunches()
+      leaveCleaning()
     case .launchesResumed: launches.isPaused = isStopping
     case .lost(let records): lose(records)
     case .stopping:
@@ -104,6 +108,7 @@ struct JobBook {
       }
     case .killAll:
       for job in jobs.values where job.lifecycle.isActive { effects.append(.stop(job.record.id, grace: 0)) }
+      leaveCleaning()
     case .timePassed: timePassed()
     }
     fillSlots()
@@ -125,12 +130,14 @@ struct JobBook {
     var record = JobRecord(id: new.id, client: new.client, created: now.wall)
     record.isQueued = waits
     let run = Run(new)
-    var job = Entry(record, Self.lifecycle(run, waits), grace: grace(creation.plan, new.client))
+    var job = Entry(
+      record, Self.lifecycle(run, waits, isStoredFirst: creation.plan.runner != nil),
+      grace: grace(creation.plan, new.client))
     (job.creation, job.creator, job.inputBytes) = (creation, new.caller, creation.input?.count ?? 0)
     job.run = run
     jobs[new.id] = job
     if waits { waiting.arrives(key) } else { takeSlot(new.id, key) }
-    if !waits, let run { return launchBeside(new.id, run) }
+    if let run, job.lifecycle.state == .launching { return launchBeside(new.id, run) }
     effects.append(
       .store(.create(record, clientName: new.clientName, creation), token: token(for: .creation(new.id))))
   }
@@ -239,7 +246,9 @@ struct JobBook {
     let waited = jobs[record.id]?.launchWaits == true
     jobs[record.id]?.pid = 0
     jobs[record.id]?.record = record
-    advance(record.id, holdsOutput ? .finishedHolding : .finished)
+    advance(
+      record.id,
+      record.cleanup == .pending ? .finishedUnclean : holdsOutput ? .finishedHolding : .finished)
     if wasLaunching, !isLaunching { launchEnded(of: record.client, waited: waited) }
   }
 
@@ -346,6 +355,9 @@ struct JobBook {
   }
 
   // MARK: The store
+
+  /// Of a change of which the book need not know.
+  static let noToken: UInt64 = 0
 
   mutating func token(for change: Change) -> UInt64 {
     lastToken += 1
@@ -462,6 +474,7 @@ struct JobBook {
     if actions.contains(.admit) { admit(id) }
     if actions.contains(.saveRequeue) { saveRequeue(id) }
     if actions.contains(.kill) { stop(id, grace: 0) }
+    if actions.contains(.clean) { clean(job.record) }
     if actions.contains(.saveResult) { saveResult(id) }
     if actions.contains(.saveResultLater) { unsaved.add(id, now.monotonic) }
     if actions.contains(.saveDeletion) {

@@ -4,8 +4,8 @@
 ///               a run request ─▶ delivering ─▶ ended
 ///                    ▼     │          │  ▲         ▼
 /// accepting ─▶ launching ─▶ running ──┴──┴──▶ saving ─▶ saved
-///     │         ▲     │        │          │        │
-///     │  dequeuing  requeuing  │          │        │
+///     │         ▲     │        │  ▼       ▲        │
+///     │  dequeuing  requeuing  │ cleaning ┤        │
 ///     │         ▲     ▼        │          │        │
 ///     ├────▶ (the store: it waits for a slot)      │
 ///     └────────────── delete ──┴──────────┴────────┴─▶ removing ─▶ removed
@@ -27,6 +27,8 @@ struct JobLifecycle: Hashable {
     /// It waits for a slot.
     case waiting
     case running
+    /// Its process has ended; what its runner started elsewhere is being ended.
+    case cleaning
     /// Ended, and to go once the client has the result, which is in memory.
     case delivering
     /// Ended; the creation is on its way to the disk, and the result follows.
@@ -58,6 +60,10 @@ struct JobLifecycle: Hashable {
     case finished
     /// The same, with output that is in memory.
     case finishedHolding
+    /// The same, and its runner did not end it: what that started elsewhere may be left.
+    case finishedUnclean
+    /// Nothing of it is left elsewhere; or that is not known yet, and the job ends all the same.
+    case cleaned, notCleaned
     /// The client has the result of a job that is removed with its delivery; or nobody waits for it any more.
     case delivered, notDelivered
     case resultSaved, resultNotSaved
@@ -101,6 +107,8 @@ struct JobLifecycle: Hashable {
     static let hurry = Actions(rawValue: 524_288)
     /// Give the result to the client that waits for it.
     static let deliver = Actions(rawValue: 1_048_576)
+    /// End what is left of it elsewhere.
+    static let clean = Actions(rawValue: 2_097_152)
   }
 
   private(set) var state: State
@@ -194,6 +202,15 @@ struct JobLifecycle: Hashable {
       return finished(holdsOutput: false)
     case (.launching, .finishedHolding), (.running, .finishedHolding):
       return finished(holdsOutput: true)
+    case (.launching, .finishedUnclean), (.running, .finishedUnclean):
+      return move(to: .cleaning, .clean)
+    case (.cleaning, .cleaned):
+      return finished(holdsOutput: false)
+    case (.cleaning, .notCleaned):
+      // A deletion would take away what there is to find it by.
+      let refused: Actions = deleteAsked ? .refuseDeletions : []
+      deleteAsked = false
+      return move(to: .saving, refused.union(.saveResult))
     case (.delivering, .delivered):
       return remove()
     case (.delivering, .notDelivered):

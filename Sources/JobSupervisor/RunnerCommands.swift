@@ -1,0 +1,159 @@
+import CJobEngine
+import Glibc
+import JobAPI
+import JobEngine
+import JobModel
+import Platform
+
+/// Runs the commands of runners that are not the job itself: as the job's user, with the runner's environment, a few at a
+/// time, of which the clients take turns. Supervisor's thread only.
+final class RunnerCommands {
+  enum Kind: String {
+    case signal, cleanup, cleaned
+  }
+
+  struct Failure: Error { let text: String }
+  /// What it wrote to standard output, or what went wrong, in words. Nil: the runner has no such command.
+  typealias Outcome = Result<String?, Failure>
+
+  private struct Request {
+    let kind: Kind
+    let target: RunnerTarget
+    let signal: Int32?
+    let then: (Outcome) -> Void
+  }
+
+  private unowned let supervisor: Supervisor
+  private var waiting = FairQueue<Request>()
+  private var running: [JobID: RunnerCommand] = [:]
+  /// Requests that have begun: they look up a user, or run.
+  private var begun = 0
+  private var isBeginning = false
+
+  private static let most = 16
+  /// Milliseconds.
+  static let timeLimit: Int64 = 10_000
+
+  init(_ supervisor: Supervisor) { self.supervisor = supervisor }
+
+  /// `then` is called once, perhaps at once.
+  func run(
+    _ kind: Kind, of target: RunnerTarget, signal: Int32? = nil, then: @escaping (Outcome) -> Void
+  ) {
+    waiting.append(Request(kind: kind, target: target, signal: signal, then: then), of: target.client)
+    beginNext()
+  }
+
+  private func beginNext() {
+    guard !isBeginning else { return }
+    isBeginning = true
+    defer { isBeginning = false }
+    while begun < Self.most, let request = waiting.popFirst() {
+      begun += 1
+      supervisor.accounts.find(request.target.plan) { [self] answer in
+        switch answer {
+        case .success(let found): start(request, as: found?.identity)
+        case .failure(let refusal): end(request, .failure(Failure(text: refusal.text)))
+        }
+      }
+    }
+  }
+
+  private func start(_ request: Request, as identity: JobIdentity?) {
+    let name = request.target.plan.runner ?? ""
+    guard let runner = supervisor.configuration.runners[name] else {
+      let text = "the runner \"\(name)\" is not in the configuration any more"
+      return end(request, .failure(Failure(text: text)))
+    }
+    let command = runner.command(request.kind)
+    guard !command.isEmpty else { return end(request, .success(nil)) }
+    let values = RunnerValues(
+      request.target, supervisor.clients[request.target.client] ?? "", signal: request.signal)
+    let words = command.words(values.text)
+    do {
+      // A name of its own: what ends a job's processes finds them by the job's.
+      let id = JobID(microseconds: Clock.microseconds(), random: UInt64.random(in: 0...UInt64.max))
+      running[id] = try RunnerCommand(id, words, runner, as: identity, in: supervisor.engine) {
+        [self] result in
+        running[id] = nil
+        end(request, result.mapError { Failure(text: "\(request.kind): \(words[0]): \($0.text)") })
+      }
+    } catch {
+      end(request, .failure(Failure(text: "\(request.kind): \(words[0]): \(error)")))
+    }
+  }
+
+  private func end(_ request: Request, _ outcome: Outcome) {
+    begun -= 1
+    request.then(outcome)
+    beginNext()
+  }
+}
+
+/// A command that runs, on the engine that jobs run on: its whole tree ends with it, or with its time.
+private final class RunnerCommand: RunningJobDelegate {
+  private var job: RunningJob?
+  private let then: (RunnerCommands.Outcome) -> Void
+  private var isFull = false
+
+  private static let mostOutput: UInt64 = 64 << 10
+
+  init(
+    _ id: JobID, _ words: [String], _ runner: Runner, as identity: JobIdentity?, in engine: JobEngine,
+    then: @escaping (RunnerCommands.Outcome) -> Void
+  ) throws(SystemError) {
+    self.then = then
+    var request = CreateRequest(cmd: words[0], args: Array(words.dropFirst()))
+    request.env = runner.environment
+    request.timeout = DurationText(milliseconds: RunnerCommands.timeLimit)
+    request.grace = DurationText(milliseconds: 0)
+    var launch = RunningJob.Launch(
+      id, JobPlan(request), outputName: JobRecord.outputName(of: id), outputLimit: Self.mostOutput)
+    launch.holdsOutput = true
+    if let identity { launch.identity = identity }
+    job = try RunningJob(engine, launch, delegate: self)
+  }
+
+  func jobStartWaits() {}
+  func jobStarted(pid: pid_t, at: Int64) {}
+  func jobOutput(stream: OutputStream, length: UInt64) {}
+  func jobOutputFailed(stream: OutputStream, error: Int32) {}
+  func jobInputReady(error: Int32) {}
+  func jobGone() { job = nil }
+
+  func jobOutputFull() {
+    isFull = true
+    job?.dropOutput()
+  }
+
+  func jobFinished(_ result: jc_job_result) {
+    let outcome = outcome(of: result)
+    // Of one that cannot be ended the engine keeps what it needs.
+    if !result.left { job = nil }
+    then(outcome)
+  }
+
+  private func outcome(of result: jc_job_result) -> RunnerCommands.Outcome {
+    if result.error != 0 { return .failure(.init(text: JobRecord.startFailure(result))) }
+    if result.timed_out {
+      return .failure(.init(text: "it did not end within \(RunnerCommands.timeLimit / 1000) s"))
+    }
+    guard result.exit_code == 0 else {
+      let how = result.signal != 0 ? "it ended by signal \(result.signal)" : "exit status \(result.exit_code)"
+      let words = LastWords.text(job?.heldOutput(.stderr) ?? [])
+      return .failure(.init(text: words.isEmpty ? how : "\(how): \(words)"))
+    }
+    guard !isFull else { return .success("more than \(Self.mostOutput) bytes") }
+    return .success(String(decoding: job?.heldOutput(.stdout) ?? [], as: UTF8.self))
+  }
+}
+
+extension Runner {
+  fileprivate func command(_ kind: RunnerCommands.Kind) -> CommandTemplate {
+    switch kind {
+    case .signal: signal
+    case .cleanup: cleanup
+    case .cleaned: cleaned
+    }
+  }
+}

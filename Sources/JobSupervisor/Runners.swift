@@ -1,0 +1,139 @@
+import CJobEngine
+import Glibc
+import JobAPI
+import JobEngine
+import JobModel
+import JobStore
+import Platform
+
+/// Jobs that a runner launches.
+extension Supervisor {
+  /// What is executed in the job's place: the runner's command with the job's own behind it, and nothing of the client's in
+  /// its environment.
+  func launchPlan(_ plan: JobPlan, of job: LiveJob, _ runner: Runner, _ limits: JobPolicy.Limits) -> JobPlan {
+    let asked = plan.visibleRequest
+    let values = RunnerValues(job.id, clients[job.client] ?? "", plan, limits)
+    let words =
+      runner.command.words(values.text, environment: plan.environment) + [asked.cmd] + asked.args
+    var request = CreateRequest(cmd: words[0], args: Array(words.dropFirst()))
+    request.env = runner.environment
+    request.stdinOpen = plan.isStdinOpen
+    (request.timeout, request.grace) = (asked.timeout, asked.grace)
+    (request.merge, request.outputLimit, request.onLimit) = (asked.merge, asked.outputLimit, asked.onLimit)
+    return JobPlan(request)
+  }
+
+  /// What its end means of a job that has a runner.
+  func takeEnd(of job: LiveJob, _ result: jc_job_result, into record: inout JobRecord) {
+    guard let name = job.runnerPlan?.runner else { return }
+    if result.error != 0, !result.hasRun {
+      // An exit code would say that it is the client's command that is not there.
+      record.exitCode = 0
+      if !result.isStopped { record.error = "the runner \"\(name)\": \(record.error ?? "")" }
+      return
+    }
+    guard result.error == 0 && result.signal == 0 && !result.killed else {
+      if let plan = job.runnerPlan, mayLeave(plan) { record.cleanup = .pending }
+      return
+    }
+    guard configuration.runners[name]?.failureCodes.contains(result.exit_code) == true else { return }
+    let isMerged = job.runnerPlan?.visibleRequest.merge == true
+    let words = directory.lastWords(of: isMerged ? .stdout : .stderr, of: job.id)
+    record.state = .error
+    record.exitCode = 0
+    record.error = "the runner \"\(name)\" could not start the job\(words.isEmpty ? "" : ": \(words)")"
+  }
+
+  /// Whether a job that its runner did not end may have left something elsewhere. A runner that is configured no more may
+  /// have had a command for that.
+  func mayLeave(_ plan: JobPlan) -> Bool {
+    plan.runner.map { configuration.runners[$0]?.cleanup.isEmpty != true } ?? false
+  }
+
+  // MARK: Signals
+
+  /// The engine wants it to get TERM.
+  func termAsked(_ job: LiveJob) {
+    signalByRunner(job, SIGTERM) { [weak job] _ in job?.running?.termSent() }
+  }
+
+  /// `then`: with what went wrong; nil: nothing.
+  func signalByRunner(_ job: LiveJob, _ signal: Int32, then: @escaping (String?) -> Void) {
+    guard let plan = job.runnerPlan else { return then(nil) }
+    let target = RunnerTarget(id: job.id, client: job.client, plan: plan)
+    runnerCommands.run(.signal, of: target, signal: signal) { [unowned self] outcome in
+      guard case .failure(let failure) = outcome else { return then(nil) }
+      counts.add(.runnerSignalFailures)
+      log.warn("runner_signal_failed", ["id": "\(job.id)", "error": failure.text])
+      handle(.runnerFailed(job.id, failure.text))
+      then(failure.text)
+    }
+  }
+
+  // MARK: What is left elsewhere
+
+  func clean(_ record: JobRecord) {
+    guard let plan = live[record.id]?.runnerPlan else { return }
+    let id = record.id
+    cleanups.begin(RunnerTarget(id: id, client: record.client, plan: plan))
+    cleanups.wait(for: id) { [unowned self] failure in
+      if let failure { handle(.cleaned(id, failure: failure)) }
+    }
+  }
+
+  /// Of jobs that are over, since the daemon before or before that.
+  func resumeCleanups() {
+    do throws(StoreError) {
+      for (record, plan) in try store.uncleaned() {
+        guard let plan else { continue }
+        cleanups.begin(RunnerTarget(id: record.id, client: record.client, plan: plan))
+      }
+    } catch {
+      log.error("store_failed", ["error": "\(error)"])
+    }
+  }
+
+  func happened(_ target: RunnerTarget, _ event: RunnerCleanups.Event) {
+    let id = target.id
+    switch event {
+    case .failed(let text):
+      counts.add(.runnerCleanupFailures)
+      log.warn("runner_cleanup_failed", ["id": "\(id)", "error": text])
+      handle(.runnerFailed(id, text))
+    case .done:
+      if book.jobs[id]?.lifecycle.state != .cleaning {
+        store.enqueue(.cleaned(client: target.client, id: id, error: nil), token: JobBook.noToken)
+      }
+      handle(.cleaned(id, failure: nil))
+    }
+    counts.set(.uncleaned, UInt64(cleanups.count))
+  }
+
+  /// What its runner left elsewhere is ended first: without its record nobody would find it.
+  func delete(_ id: JobID, _ client: Int64, _ caller: Caller) {
+    guard cleanups.isUnderWay(id, of: client), book.jobs[id]?.lifecycle.state != .cleaning else {
+      return handle(.delete(id, client: client, caller))
+    }
+    cleanups.wait(for: id) { [unowned self] failure in
+      guard let failure else { return handle(.delete(id, client: client, caller)) }
+      let text = "what the job's runner started elsewhere may still run: \(failure)"
+      apis.answer(caller, .refused(Refusal(reason: .unavailable, text: text)))
+    }
+  }
+}
+
+extension LiveJob {
+  func signals(by runner: Runner) -> jc_signals {
+    isSignalledByRunner = !runner.signal.isEmpty
+    return isSignalledByRunner ? JC_SIGNALS_OWNER : JC_SIGNALS_INSIDE
+  }
+}
+
+extension StateDirectory {
+  fileprivate func lastWords(of stream: OutputStream, of id: JobID) -> String {
+    let file = openat(output, JobRecord.outputName(of: id) + stream.suffix, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { return "" }
+    defer { close(file) }
+    return LastWords.text(of: file)
+  }
+}
