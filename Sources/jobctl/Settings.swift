@@ -2,12 +2,12 @@ import Glibc
 import JobClient
 import Platform
 
-/// One thing that can be set of the connection, named as its option.
+/// One thing that can be set of the connection, or of all jobs, named as its option.
 enum Setting: String, CaseIterable {
   case server, ca, cert, key, proxy
   case serverName = "server-name"
   case replyTimeout = "reply-timeout"
-  case sessions
+  case sessions, runner
 
   /// Where the daemon listens when nothing else is said, too.
   static let standardHost = "127.0.0.1"
@@ -19,7 +19,7 @@ enum Setting: String, CaseIterable {
     case .ca: "\(keys)/ca.crt"
     case .cert: "\(keys)/client.crt"
     case .key: "\(keys)/client.key"
-    case .serverName, .proxy: nil
+    case .serverName, .proxy, .runner: nil
     case .replyTimeout: "60s"
     case .sessions: "keep"
     }

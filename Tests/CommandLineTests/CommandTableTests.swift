@@ -78,7 +78,7 @@ import Testing
     let page = ManualPage.text
     for line in [
       "Of those that run or wait, or of all where a state is given: state=failed, since=1h or label=NAME=VALUE; all that are given hold.",
-      "wide: whole ids, labels, times, bytes, CPU time and memory",
+      "wide: whole ids, labels, runners, times, bytes, CPU time and memory",
     ] {
       #expect(page.contains("\n\(line)"), "\(line)")
     }

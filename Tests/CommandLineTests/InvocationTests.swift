@@ -1,4 +1,5 @@
 import JobAPI
+import Platform
 import Testing
 
 @testable import jobctl
@@ -65,6 +66,7 @@ import Testing
 
   @Test(arguments: [
     (["--timeout", "0s", "true"], "--timeout must be a duration"),
+    (["--runner", "a/b", "true"], "--runner must be a name: 1 to 128 letters"),
     (["--cwd", "rel", "true"], "--cwd must be an absolute path"),
     (["--label", "a b=1", "true"], #"--label has the name "a b"; a name is 1 to 128 letters"#),
     (["--label", "a=\n", "true"], #"--label has a value of "a""#),
@@ -76,28 +78,44 @@ import Testing
   ])
   func aJobThatCannotBeIsRefusedByTheOptionsName(line: [String], words: String) {
     for command in [Command.run, .start] {
-      let error = #expect(throws: UsageError.self) {
-        _ = try JobOptions.request(try Invocation(command, line))
-      }
+      let error = #expect(throws: UsageError.self) { _ = try request(command, line) }
       #expect(
         error?.description.hasPrefix(words) == true && error?.command == command.name, "\(error as Any)")
     }
   }
 
   @Test func aJobIsAskedForAsWritten() throws {
-    let invocation = try Invocation(
-      .start,
-      [
-        "--cwd", "/tmp", "-l", "a=1", "-l", "b=", "--timeout", "5m", "--grace=0s", "--merge",
-        "--output-limit", "64KiB",
-        "--on-limit", "kill", "--user", "nobody", "--group", "nogroup", "sh", "-c", "true",
-      ])
+    let line = [
+      "--runner", "sandbox", "--cwd", "/tmp", "-l", "a=1", "-l", "b=", "--timeout", "5m", "--grace=0s",
+      "--merge",
+      "--output-limit", "64KiB",
+      "--on-limit", "kill", "--user", "nobody", "--group", "nogroup", "sh", "-c", "true",
+    ]
     var expected = CreateRequest(cmd: "sh", args: ["-c", "true"])
     (expected.cwd, expected.labels) = ("/tmp", ["a": "1", "b": ""])
     (expected.timeout, expected.grace) = (DurationText("5m"), DurationText("0s"))
     (expected.merge, expected.outputLimit, expected.onLimit) = (true, 65_536, .kill)
-    (expected.user, expected.group) = ("nobody", "nogroup")
-    #expect(try JobOptions.request(invocation) == expected)
-    #expect(try JobOptions.request(try Invocation(.run, ["true"])) == CreateRequest(cmd: "true"))
+    (expected.user, expected.group, expected.runner) = ("nobody", "nogroup", "sandbox")
+    #expect(try request(.start, line) == expected)
+    #expect(try request(.run, ["true"]) == CreateRequest(cmd: "true"))
+  }
+
+  @Test func theRunnerIsAsGivenElseOfTheEnvironment() throws {
+    let variables = ["JOBCTL_RUNNER": "cluster"]
+    #expect(try request(.run, ["true"], variables).runner == "cluster")
+    #expect(try request(.run, ["--runner", "none", "true"], variables).runner == "none")
+    let error = #expect(throws: UsageError.self) {
+      try request(.start, ["true"], ["JOBCTL_RUNNER": "a b"])
+    }
+    #expect(error?.description.hasPrefix("JOBCTL_RUNNER must be a name") == true, "\(error as Any)")
+  }
+
+  /// Without profiles.
+  private func request(
+    _ command: Command, _ line: [String], _ variables: [String: String] = [:]
+  ) throws -> CreateRequest {
+    let invocation = try Invocation(command, line)
+    let variables = variables.merging(["JOBCTL_CONFIG": "/nonexistent"]) { $1 }
+    return try JobOptions.request(invocation, Settings(invocation, Environment(variables)))
   }
 }

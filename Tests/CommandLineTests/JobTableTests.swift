@@ -54,8 +54,12 @@ import Testing
       ["b": "2", "a": "1 1"], "2023-11-14T22:13:21.500000Z"
     )
     (finished.facts.stdoutBytes, finished.facts.stderrBytes) = (2048, 1)
-    let text = JobTable.wide([finished]).text(width: nil, colour: false)
-    for part in ["\(finished.id)", "2023-11-14T22:13:21Z", "2.0 KiB", "1 B", "'a=1 1',b=2"] {
+    finished.request.runner = "sandbox"
+    let text = JobTable.wide([finished, job("y", .running)]).text(width: nil, colour: false)
+    for part in [
+      "\(finished.id)", "2023-11-14T22:13:21Z", "2.0 KiB", "1 B", "  RUNNER   LABELS",
+      "  sandbox  'a=1 1',b=2",
+    ] {
       #expect(text.contains(part), "\(text)")
     }
   }

@@ -32,6 +32,12 @@ import Testing
     let given = try settings(["--server", "option:4"], variables)
     #expect((given[.server]?.text, given[.server]?.origin) == ("option:4", "--server"))
     #expect(throws: UsageError.self) { try settings(["--profile", "nosuch"]) }
+
+    profiles.profiles["test"]!["runner"] = "cluster"
+    try profiles.save(file)
+    #expect(try settings([])[.runner] == nil)
+    #expect(try settings(["--profile", "test"])[.runner]?.text == "cluster")
+    #expect(try settings([], ["JOBCTL_PROFILE": "test", "JOBCTL_RUNNER": "none"])[.runner]?.text == "none")
   }
 
   @Test func nothingIsNeededForALocalDaemon() throws {

@@ -2,7 +2,7 @@ import Platform
 
 extension Command {
   static let config = Command(
-    name: "config", summary: "Shows the settings of the connection, and where each comes from.",
+    name: "config", summary: "Shows the settings, and where each comes from.",
     options: [.json],
     details: """
       An option wins over the environment, that over the profile, that over the default. Profiles are kept in \

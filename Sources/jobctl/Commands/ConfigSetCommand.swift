@@ -3,7 +3,8 @@ import Platform
 
 extension Command {
   static let configSet = Command(
-    name: "config set", summary: "Keeps the given settings of the connection in a profile.",
+    name: "config set", summary: "Keeps the given settings in a profile.",
+    options: [JobOptions.runner],
     details:
       "The profile is that of --profile, else the current one; settings that are not given stay as they are.",
     examples: [
@@ -44,6 +45,10 @@ extension Command {
     case .ca, .cert, .key: return Path.absolute(text)
     case .replyTimeout: return invocation.duration(setting.rawValue)!.description
     case .proxy: try checkProxy(text, invocation)
+    case .runner:
+      guard CreateRequest.isRunnerName(text) else {
+        throw invocation.usage("--runner must be \(CreateRequest.allowed("runner"))")
+      }
     case .serverName, .sessions: break
     }
     return text

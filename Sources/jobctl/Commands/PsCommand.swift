@@ -11,7 +11,7 @@ extension Command {
       Option("limit", .number(1 ... .max), "At most so many."),
       Option("quiet", short: "q", "Prints ids alone."),
       .output(
-        "wide: whole ids, labels, times, bytes, CPU time and memory; json: one object a line.",
+        "wide: whole ids, labels, runners, times, bytes, CPU time and memory; json: one object a line.",
         ["text", "wide", "json"]),
       Option("watch", short: "w", "Shows the list anew every two seconds, until Ctrl-C."),
     ],

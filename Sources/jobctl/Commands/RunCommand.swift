@@ -38,17 +38,20 @@ extension Command {
 
 private struct RunCommand {
   private let invocation: Invocation
+  private let settings: Settings
   private let client: JobClient
   private let bridge: Bridge
 
   init(_ invocation: Invocation) throws {
     self.invocation = invocation
-    client = try Settings.client(invocation)
+    settings = try Settings(invocation)
+    client = JobClient(try settings.connection())
     bridge = Bridge(client)
   }
 
   func run() throws -> Int32 {
-    var request = RunRequest(try JobOptions.request(invocation), removes: invocation.has("rm") ? true : nil)
+    var request = RunRequest(
+      try JobOptions.request(invocation, settings), removes: invocation.has("rm") ? true : nil)
     let input = try input(&request.job)
     let signals = try SignalForwarder(client.settings)
     // A job that is removed has no result for a retry.

@@ -12,8 +12,9 @@ extension Command {
       ),
     ]
   ) { invocation in
-    let client = try Settings.client(invocation)
-    let request = try JobOptions.request(invocation)
+    let settings = try Settings(invocation)
+    let client = JobClient(try settings.connection())
+    let request = try JobOptions.request(invocation, settings)
     let key = IdempotencyKey.fresh()
     let id = try Bridge(client).call { try client.create(request, key: key) }
     try invocation.print(CreateReply(id: id), "\(id)")

@@ -28,14 +28,14 @@ struct JobTable {
   static func wide(_ jobs: [JobDetail]) -> JobTable {
     JobTable(
       head: [
-        "ID", "STATE", "CODE", "CREATED", "FINISHED", "STDOUT", "STDERR", "CPU", "MEMORY", "LABELS",
+        "ID", "STATE", "CODE", "CREATED", "FINISHED", "STDOUT", "STDERR", "CPU", "MEMORY", "RUNNER", "LABELS",
         "COMMAND",
       ],
       rows: jobs.map { job in
         [
           "\(job.id)", state(job), code(job), second(job.created), job.finished.map(second) ?? "-",
           ByteCount.text(job.stdoutBytes), ByteCount.text(job.stderrBytes), cpuTime(job), memory(job),
-          labels(job),
+          job.runner ?? "-", labels(job),
           command(job),
         ]
       }, colours: jobs.map(colour))

@@ -31,23 +31,30 @@ enum JobOptions {
     Option("cpus", .cpus, "CPUs that the job may use, such as 0.5."),
     Option("processes", .number(1...Int(JobLimits.mostProcesses)), "Processes and threads the job may have."),
     Option("user", .text("NAME"), "Runs as this user, where the daemon may."),
-    Option("group", .text("NAME"), "Runs as this group, where the daemon may."),
+    Option("group", .text("NAME"), "Runs as this group, where the daemon may."), runner,
   ]
 
-  static func request(_ invocation: Invocation) throws -> CreateRequest {
-    let request = try asGiven(invocation)
+  static let runner = Option(
+    "runner", .text("NAME"),
+    "What launches it, of \"jobctl runners\" (JOBCTL_RUNNER); the daemon's choice for you if not given.")
+
+  static func request(_ invocation: Invocation, _ settings: Settings) throws -> CreateRequest {
+    var request = try asGiven(invocation)
+    let runner = settings[.runner]
+    request.runner = runner?.text
     do {
       try request.validate()
     } catch {
-      throw invocation.usage("\(spelling(error.member)) \(error.fault)")
+      throw invocation.usage("\(spelling(error.member, runner)) \(error.fault)")
     }
     return request
   }
 
   /// What the command line calls a member of the request.
-  private static func spelling(_ member: String?) -> String {
+  private static func spelling(_ member: String?, _ runner: Settings.Value?) -> String {
     switch member {
     case "cmd": "COMMAND"
+    case "runner": runner!.origin
     case "labels": "--label"
     case let other?: "--" + other.replacing("_", with: "-")
     case nil: "the job"

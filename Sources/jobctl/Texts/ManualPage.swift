@@ -32,6 +32,8 @@ enum ManualPage {
       .Bl -tag -width Ds
       .It Ev JOBCTL_SERVER , JOBCTL_CA , JOBCTL_CERT , JOBCTL_KEY , JOBCTL_SERVER_NAME , JOBCTL_PROXY , JOBCTL_REPLY_TIMEOUT , JOBCTL_SESSIONS
       As the options of a connection.
+      .It Ev JOBCTL_RUNNER
+      As `Fl -runner` of `Cm run` and `Cm start .`
       .It Ev HTTPS_PROXY , NO_PROXY
       The proxy where none is set otherwise, and hosts and domains, with a comma between each two, that are reached without it.
       So is this host.
