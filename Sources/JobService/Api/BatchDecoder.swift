@@ -9,7 +9,7 @@ final class BatchDecoder: Sendable {
 
   private struct Batch: Sendable {
     let body: [UInt8]
-    let key: String?
+    let creator: Creator
     let isRun: Bool
     let then: @Sendable (Result<Creations, any Error>) -> Void
   }
@@ -26,22 +26,21 @@ final class BatchDecoder: Sendable {
 
   /// `client`: whose turn it takes. `then` is called on the decoder's thread.
   func decode(
-    _ body: UnsafeRawBufferPointer, of client: Int64, key: String?, isRun: Bool = false,
+    _ body: UnsafeRawBufferPointer, of client: Int64, _ creator: Creator, isRun: Bool = false,
     then: @escaping @Sendable (Result<Creations, any Error>) -> Void
   ) {
-    queue.put(Batch(body: Array(body), key: key, isRun: isRun, then: then), of: client)
+    queue.put(Batch(body: Array(body), creator: creator, isRun: isRun, then: then), of: client)
   }
 
-  /// Each job of a batch has a key of its own, which no client can send: a retry gives the same jobs.
   private static func decode(_ batch: Batch) throws -> Creations {
-    func key(_ index: Int) -> String? { batch.key.map { "\($0)\n\(index)" } }
+    let creator = batch.creator
     return try batch.body.withUnsafeBytes { body in
       if batch.isRun {
         let jobs = try BatchAttempt<RunRequest>(strictJSON: body).jobs.enumerated()
-        return jobs.map { index, job in job.flatMap { Creator.run($0, key: key(index)) } }
+        return jobs.map { index, job in job.flatMap(creator.forJob(index).run) }
       }
       let jobs = try BatchAttempt<CreateRequest>(strictJSON: body).jobs.enumerated()
-      return jobs.map { index, job in job.map { Creator.creation($0, key: key(index)) } }
+      return jobs.map { index, job in job.map(creator.forJob(index).creation) }
     }
   }
 }
@@ -50,13 +49,13 @@ extension Worker {
   /// Decodes a batch; `then` is called on the worker's thread, unless the exchange is over by then. What is no batch is
   /// replied.
   func decodeBatch(
-    _ bytes: UnsafeRawBufferPointer, _ exchange: Exchange, key: String?, isRun: Bool = false,
+    _ bytes: UnsafeRawBufferPointer, _ exchange: Exchange, _ creator: Creator, isRun: Bool = false,
     then: @escaping (Exchange, BatchPieces) -> Void
   ) {
     let number = exchange.number
     // Called, and let go, on the worker's thread alone.
     nonisolated(unsafe) let then = then
-    api.batches.decode(bytes, of: exchange.client, key: key, isRun: isRun) { [self] result in
+    api.batches.decode(bytes, of: exchange.client, creator, isRun: isRun) { [self] result in
       loop.post { [self] in
         guard let exchange = self.exchange(number) else { return }
         do { then(exchange, BatchPieces(try result.get())) } catch { fail(exchange, error) }

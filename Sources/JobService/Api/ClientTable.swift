@@ -70,6 +70,8 @@ final class ClientTable: Sendable {
 
   func name(_ index: Int) -> String { state.withLock { $0.clients[index].name } }
   func settings(_ index: Int) -> ClientSettings { state.withLock { $0.clients[index].settings } }
+  /// The one that its jobs have which name none; nil: none.
+  func runner(_ index: Int) -> String? { state.withLock { $0.clients[index].settings.runner } }
   /// Nil: it has created nothing, so no job is its own.
   func number(_ index: Int) -> Int64? { state.withLock { $0.clients[index].number } }
 

@@ -5,17 +5,17 @@ import JobModel
 final class BatchTask: ExchangeTask {
   private var results: [BatchReply.Result?] = []
   private var left = 0
-  private let key: String?
+  private let creator: Creator
   /// Those that were not sent to the supervisor yet.
   private var creations = BatchPieces()
 
-  init(_ worker: Worker, key: String?) {
-    self.key = key
+  init(_ worker: Worker, _ creator: Creator) {
+    self.creator = creator
     super.init(worker)
   }
 
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
-    worker.decodeBatch(bytes, exchange, key: key) { [self] exchange, decoded in
+    worker.decodeBatch(bytes, exchange, creator) { [self] exchange, decoded in
       creations = decoded
       results = Array(repeating: nil, count: decoded.count)
       left = decoded.count

@@ -4,7 +4,7 @@ import Platform
 
 /// `POST /jobs:batch?run=1`: each job's result as a line of its own, once it has ended.
 final class BatchRunTask: StreamTask {
-  private let key: String?
+  private let creator: Creator
   private var creations = BatchPieces()
   /// Jobs without a result.
   private var left = 0
@@ -29,15 +29,15 @@ final class BatchRunTask: StreamTask {
     case failed(Problem)
   }
 
-  init(_ worker: Worker, key: String?) {
-    self.key = key
+  init(_ worker: Worker, _ creator: Creator) {
+    self.creator = creator
     super.init(worker, failure: "run_failed")
   }
 
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
     client = exchange.client
     count = RunCount(worker.api.clients, Int(client))
-    worker.decodeBatch(bytes, exchange, key: key, isRun: true) { [self] exchange, decoded in
+    worker.decodeBatch(bytes, exchange, creator, isRun: true) { [self] exchange, decoded in
       (creations, left, isDecoded) = (decoded, decoded.count, true)
       exchange.beginReply(200, type: "application/x-ndjson")
       exchange.wake()

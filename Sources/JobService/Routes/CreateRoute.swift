@@ -4,8 +4,8 @@ import JobModel
 
 extension Worker {
   /// `PUT /jobs`.
-  func create(_ exchange: Exchange, _ body: UnsafeRawBufferPointer, key: String?) throws {
-    let creation = Creator.creation(try CreateRequest(strictJSON: body), key: key)
+  func create(_ exchange: Exchange, _ body: UnsafeRawBufferPointer, _ creator: Creator) throws {
+    let creation = creator.creation(try CreateRequest(strictJSON: body))
     let name = api.clients.name(Int(exchange.client))
     request(for: exchange) { ticket in
       .create(ticket: ticket, client: name, creation)
@@ -14,44 +14,65 @@ extension Worker {
       exchange.reply(encoded: Array(#"{"id":"\#(id)"}"#.utf8))
     }
   }
+
+  /// For what a request creates.
+  func creator(_ exchange: Exchange, _ head: RequestHead) throws(Problem) -> Creator {
+    Creator(key: try head.idempotencyKey(), runner: api.clients.runner(Int(exchange.client)))
+  }
 }
 
 /// From a checked request to what is asked of the supervisor.
-enum Creator {
-  static func creation(_ request: CreateRequest, key: String?) -> ApiRequest.Creation {
-    var creation = ApiRequest.Creation(JobPlan(request), input: request.inputBytes)
+struct Creator: Sendable {
+  /// The request's Idempotency-Key.
+  let key: String?
+  /// The client's default: the runner of jobs that name none.
+  let runner: String?
+
+  /// For one job of a batch. Its key is its own, which no client can send: a retry gives the same jobs.
+  func forJob(_ index: Int) -> Creator { Creator(key: key.map { "\($0)\n\(index)" }, runner: runner) }
+
+  func creation(_ request: CreateRequest) -> ApiRequest.Creation {
+    let asked = JobPlan(request)
+    var creation = ApiRequest.Creation(plan(of: request, asked), input: request.inputBytes)
     if let key {
+      // Of what is asked for: a retry asks for the same when the default is another by then.
       creation.idempotency = ApiRequest.Idempotency(
-        key: key, digest: digest(creation.plan.bytes, creation.input),
+        key: key, digest: digest(asked.bytes, creation.input),
         firstDigest: digest(request.firstSpec, creation.input))
     }
     return creation
   }
 
+  /// With the runner that the job has.
+  private func plan(of request: CreateRequest, _ asked: JobPlan) -> JobPlan {
+    var request = request
+    let name = request.runner ?? runner
+    request.runner = name == Runner.none ? nil : name
+    return request.runner == asked.runner ? asked : JobPlan(request)
+  }
+
   /// One job of a batch whose results are answered.
-  static func run(_ run: RunRequest, key: String?) -> Result<ApiRequest.Creation, InvalidRequest> {
+  func run(_ run: RunRequest) -> Result<ApiRequest.Creation, InvalidRequest> {
     guard run.onDisconnect == nil else {
       return .failure(InvalidRequest(member: "on_disconnect", "is for one job, not for those of a batch"))
     }
-    return Result { () throws(InvalidRequest) in try self.run(run, isEarly: false, key: key) }
+    return Result { () throws(InvalidRequest) in try self.run(run, isEarly: false) }
   }
 
   /// With a key the creation is on disk before anything else is done.
-  static func run(
-    _ run: RunRequest, isEarly: Bool, key: String?
-  ) throws(InvalidRequest) -> ApiRequest.Creation {
+  func run(_ run: RunRequest, isEarly: Bool) throws(InvalidRequest) -> ApiRequest.Creation {
     let removes = run.removes == true
     guard key == nil || !removes else {
       throw InvalidRequest(
         member: "rm", "excludes an Idempotency-Key: of a job that is removed no retry finds the result")
     }
-    var creation = creation(run.job, key: key)
+    var creation = creation(run.job)
     if key == nil { creation.run = ApiRequest.Run(removes: removes, isEarly: isEarly) }
     return creation
   }
 
   /// SHA-256 (FIPS 180-4) of what the request asks for.
-  private static func digest(_ job: [UInt8], _ input: [UInt8]?) -> [UInt8] {
+  private func digest(_ job: [UInt8], _ input: [UInt8]?) -> [UInt8] {
     let message = job + (input.map { [1] + $0 } ?? [0])
     var digest = [UInt8](repeating: 0, count: 32)
     jc_sha256(message, message.count, &digest)

@@ -50,12 +50,12 @@ extension Worker {
     try head.requireJSON()
     switch route {
     case .create:
-      let key = try head.idempotencyKey()
+      let creator = try creator(exchange, head)
       exchange.begin(
-        BodyTask(self) { [unowned self] exchange, body, _ in try create(exchange, body, key: key) })
+        BodyTask(self) { [unowned self] exchange, body, _ in try create(exchange, body, creator) })
     case .batch:
-      let key = try head.idempotencyKey()
-      exchange.begin(isRun ? BatchRunTask(self, key: key) : BatchTask(self, key: key))
+      let creator = try creator(exchange, head)
+      exchange.begin(isRun ? BatchRunTask(self, creator) : BatchTask(self, creator))
     default:
       let record = try job(id!, of: exchange.client, route).record
       let task = BodyTask(self) { [unowned self] exchange, body, _ in

@@ -11,7 +11,7 @@ extension Worker {
     try head.requireJSON()
     let deadline = try wait.map { try ReplyDeadline(self, exchange, milliseconds: $0.milliseconds) }
     let task = RunTask(
-      self, form: LogForm(run: head.header("accept")), deadline, key: try head.idempotencyKey())
+      self, form: LogForm(run: head.header("accept")), deadline, try creator(exchange, head))
     exchange.begin(task)
     return JC_BODY_WHOLE
   }
@@ -30,7 +30,7 @@ extension LogForm {
 /// From the request's body until the job has ended, or is followed by a ``LogTask``.
 private final class RunTask: ExchangeTask {
   private let form: LogForm?
-  private let key: String?
+  private let creator: Creator
   private var deadline: ReplyDeadline?
   private var removes = false
   private var stopsWhenLeft = false
@@ -48,8 +48,8 @@ private final class RunTask: ExchangeTask {
   /// The reply tells the job's end.
   private var isResultTold = false
 
-  init(_ worker: Worker, form: LogForm?, _ deadline: ReplyDeadline?, key: String?) {
-    (self.form, self.deadline, self.key) = (form, deadline, key)
+  init(_ worker: Worker, form: LogForm?, _ deadline: ReplyDeadline?, _ creator: Creator) {
+    (self.form, self.deadline, self.creator) = (form, deadline, creator)
     super.init(worker)
   }
 
@@ -79,7 +79,7 @@ private final class RunTask: ExchangeTask {
   private func creation(_ run: RunRequest) throws(InvalidRequest) -> ApiRequest.Creation {
     (removes, stopsWhenLeft) = (run.removes == true, run.onDisconnect == .stop)
     let isEarly = form != nil || deadline != nil || stopsWhenLeft
-    return try Creator.run(run, isEarly: isEarly, key: key)
+    return try creator.run(run, isEarly: isEarly)
   }
 
   private func fail(_ exchange: Exchange, _ error: any Error) {
