@@ -111,6 +111,29 @@ public struct OutputReply: Codable, Sendable, Equatable {
   }
 }
 
+/// `GET /runners`: what may launch the client's jobs, by name; `none` is having no runner.
+public struct RunnersReply: Codable, Sendable, Equatable {
+  public struct Entry: Codable, Sendable, Equatable {
+    public var name: String
+    /// Members of ``JobLimits`` that are enforced, sorted.
+    public var limits: [String]
+    /// Jobs that name no runner have this one.
+    public var isDefault: Bool
+
+    enum CodingKeys: String, CodingKey {
+      case name, limits
+      case isDefault = "default"
+    }
+
+    public init(name: String, limits: [String], isDefault: Bool) {
+      (self.name, self.limits, self.isDefault) = (name, limits, isDefault)
+    }
+  }
+
+  public var runners: [Entry]
+  public init(runners: [Entry]) { self.runners = runners }
+}
+
 /// The body of a reply that says what went wrong (RFC 9457), with the member `error` beside `detail`.
 public struct ProblemReply: Codable, Sendable, Equatable {
   public var title: String?

@@ -46,6 +46,8 @@ public enum Route: String, CaseIterable, Sendable {
   /// What happened to the client's jobs: ``JobEvent`` as ``MediaType/ndjson`` or ``MediaType/eventStream``.
   /// `?after=SEQ` or `?after=now`, `?follow=1`.
   case events = "GET /events"
+  /// The runners that may launch the client's jobs: ``RunnersReply``.
+  case runners = "GET /runners"
   /// What the daemon counts, as ``MediaType/prometheus``, for clients that its configuration names; to others the route
   /// is unknown.
   case metrics = "GET /metrics"

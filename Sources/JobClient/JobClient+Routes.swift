@@ -38,6 +38,11 @@ extension JobClient {
     try call(.list, Route.list.target(query))
   }
 
+  /// What may launch the client's jobs, by name; `none` is having no runner.
+  public func runners() throws(ClientError) -> [RunnersReply.Entry] {
+    try call(.runners, Route.runners.target(), as: RunnersReply.self).runners
+  }
+
   public func delete(_ id: JobID) throws(ClientError) { try callBytes(.delete, Route.delete.target(id)) }
 
   public func signal(_ id: JobID, _ request: SignalRequest) throws(ClientError) {

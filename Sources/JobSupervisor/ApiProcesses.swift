@@ -109,7 +109,8 @@ final class ApiProcesses {
     children.append(child)
     log.info("api_started", ["pid": "\(child.pid)"])
     // A value of numbers, texts and truths always has a JSON form.
-    child.send(.welcome(configuration: [UInt8](try! JSONEncoder().encode(configuration))))
+    let encoded = [UInt8](try! JSONEncoder().encode(configuration))
+    child.send(.welcome(configuration: encoded, hostLimits: supervisor.hostLimits.enforced))
     return child
   }
 

@@ -23,6 +23,9 @@ package struct HostLimits {
     return nil
   }
 
+  /// The names of those that it can enforce.
+  var enforced: [String] { all.filter { $0.failure == nil }.map(\.name) }
+
   /// For the log.
   var fields: Log.Fields {
     ["memory": Self.text(all[0]), "cpus": Self.text(all[1]), "processes": Self.text(all[2])]

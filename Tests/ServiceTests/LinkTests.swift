@@ -51,7 +51,8 @@ struct LinkTests {
   ]
 
   private static let events: [SupervisorEvent] = [
-    .welcome(configuration: [1, 2, 3]), .ready, .drain, .client(id: 1, name: "alice"),
+    .welcome(configuration: [1, 2, 3], hostLimits: ["cpus", ""]), .welcome(configuration: [], hostLimits: []),
+    .ready, .drain, .client(id: 1, name: "alice"),
     .job(record(), pid: 99),
     .deleted(id: id),
     .output(

@@ -2,8 +2,9 @@ import JobAPI
 
 /// What the supervisor tells the api process: answers to requests, and every change of a job once it is on disk.
 package enum SupervisorEvent {
-  /// The first message: what the api process needs to start.
-  case welcome(configuration: [UInt8])
+  /// The first message: what the api process needs to start. `hostLimits`: members of a job's limits that this host
+  /// enforces.
+  case welcome(configuration: [UInt8], hostLimits: [String])
   /// All running jobs have been told: connections may be accepted.
   case ready
   /// Stop accepting, finish the running replies, exit. The second one: no job runs any more, events end too.
@@ -68,7 +69,9 @@ extension SupervisorEvent {
   package func encode() -> [UInt8] {
     var writer = ByteWriter(capacity: 128)
     switch self {
-    case .welcome(let configuration): writer.put(Kind.welcome.rawValue, configuration)
+    case .welcome(let configuration, let hostLimits):
+      writer.put(Kind.welcome.rawValue, configuration, UInt32(hostLimits.count))
+      for limit in hostLimits { writer.put(limit) }
     case .ready: writer.put(Kind.ready.rawValue)
     case .drain: writer.put(Kind.drain.rawValue)
     case .retire(let authorities, let revocations):
@@ -106,7 +109,8 @@ extension SupervisorEvent {
     -> SupervisorEvent
   {
     switch kind {
-    case .welcome: return .welcome(configuration: try reader.array())
+    case .welcome:
+      return .welcome(configuration: try reader.array(), hostLimits: try texts(&reader))
     case .ready: return .ready
     case .drain: return .drain
     case .retire: return .retire(authorities: try reader.array(), revocations: try reader.array())
@@ -135,6 +139,14 @@ extension SupervisorEvent {
       for _ in 0..<(try reader.integer(UInt32.self)) { jobs.append(try JobUsage(from: &reader)) }
       return .usage(ticket: ticket, jobs)
     }
+  }
+}
+
+extension SupervisorEvent {
+  private static func texts(_ reader: inout ByteReader) throws(MalformedBytes) -> [String] {
+    var texts: [String] = []
+    for _ in 0..<(try reader.integer(UInt32.self)) { texts.append(try reader.string()) }
+    return texts
   }
 }
 

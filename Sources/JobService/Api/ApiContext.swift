@@ -16,6 +16,8 @@ final class ApiContext: Sendable {
   let counts: ApiCounts
   let supervisorCounts: SupervisorCounts
   let expiries: Expiries
+  /// Members of a job's limits that this host enforces.
+  let hostLimits: [String]
   /// Descriptor of the directory of output files.
   let output: Int32
 
@@ -24,10 +26,12 @@ final class ApiContext: Sendable {
 
   /// `supervisorCounts`, `counts`: descriptors of the memory of both processes' counters, taken over.
   init(
-    _ configuration: Configuration, log: Log, link: ApiLink, expiries: Expiries, supervisorCounts: Int32,
+    _ configuration: Configuration, hostLimits: [String], log: Log, link: ApiLink, expiries: Expiries,
+    supervisorCounts: Int32,
     counts: Int32
   ) throws(SystemError) {
     self.configuration = configuration
+    self.hostLimits = hostLimits
     self.log = log
     self.link = link
     self.expiries = expiries

@@ -87,7 +87,7 @@ package final class ApiProcess: @unchecked Sendable {
 
   private func handle(_ event: SupervisorEvent) throws {
     switch event {
-    case .welcome(let configuration): try start(configuration)
+    case .welcome(let configuration, let hostLimits): try start(configuration, hostLimits)
     case .ready: try listen()
     case .drain: drain(nil)
     case .retire(let authorities, let revocations): drain(try Trust(authorities, revocations))
@@ -106,7 +106,7 @@ package final class ApiProcess: @unchecked Sendable {
     }
   }
 
-  private func start(_ encoded: [UInt8]) throws {
+  private func start(_ encoded: [UInt8], _ hostLimits: [String]) throws {
     let configuration = try JSONDecoder().decode(Configuration.self, from: Data(encoded))
     tls = try ServerTLS.load(configuration)
     let account = try configuration.apiAccount()
@@ -117,7 +117,7 @@ package final class ApiProcess: @unchecked Sendable {
     self.expiries = expiries
     expiries.warnDaily()
     let api = try ApiContext(
-      configuration, log: log, link: link, expiries: expiries,
+      configuration, hostLimits: hostLimits, log: log, link: link, expiries: expiries,
       supervisorCounts: Self.supervisorCountsDescriptor, counts: Self.countsDescriptor)
     self.api = api
     for index in listeners.indices {

@@ -20,6 +20,7 @@ extension Worker {
     case .detail: try detail(id!, exchange, head)
     case .list: try list(exchange, head)
     case .events: try events(exchange, head)
+    case .runners: try runners(exchange, head)
     case .metrics: try metrics(exchange, head)
     case .description:
       _ = try head.query()
