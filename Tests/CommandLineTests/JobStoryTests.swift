@@ -85,6 +85,20 @@ import Testing
       ])
   }
 
+  @Test func whatItsRunnerMayHaveLeft() {
+    let pending = ended { job in
+      (job.request.runner, job.facts.cleanup) = ("cluster", .pending)
+      job.facts.runnerError = "scancel:\u{7} no controller"
+    }
+    #expect(
+      lines(pending)[2...3] == [
+        "  what the runner cluster may have left of it is being ended",
+        "  an error of the runner cluster: scancel:? no controller",
+      ])
+    let done = ended { ($0.request.runner, $0.facts.cleanup) = ("cluster", .done) }
+    #expect(lines(done)[2] == "  what the runner cluster may have left of it was ended")
+  }
+
   @Test func whatHasNotEnded() {
     #expect(
       lines(job(.running)) == ["job \(Self.id) waits for its launch, for 5.0 s", "  queued 5.0 s"])

@@ -39,7 +39,7 @@ struct JobStory {
 
   /// In plain words.
   var lines: [String] {
-    let rest = [cause, error, way, usage, output].compactMap { $0 }
+    let rest = [cause, error, cleanup, runnerError, way, usage, output].compactMap { $0 }
     return ["job \(job.id) \(outcome)"] + rest.map { "  \($0)" }
   }
 
@@ -106,6 +106,19 @@ struct JobStory {
   }
 
   private var error: String? { job.errorMessage.map(Text.printable) }
+
+  /// What became of what its runner started elsewhere.
+  private var cleanup: String? {
+    switch job.cleanup {
+    case nil: nil
+    case .pending: "what\(runner) may have left of it is being ended"
+    case .done: "what\(runner) may have left of it was ended"
+    }
+  }
+
+  private var runnerError: String? { job.runnerError.map { "an error of\(runner): \(Text.printable($0))" } }
+
+  private var runner: String { " the runner" + (job.runner.map { " \($0)" } ?? "") }
 
   /// Where its time went.
   private var way: String? {
