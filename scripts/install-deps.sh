@@ -3,7 +3,7 @@
 set -euo pipefail
 
 packages=(libevent-dev libssl-dev libsqlite3-dev pkg-config clang-format mandoc curl openssl ca-certificates
-  python3 python3-venv python3-yaml procps strace binutils)
+  python3 python3-venv python3-yaml procps strace binutils bubblewrap munge slurm-wlm)
 
 missing=()
 for package in "${packages[@]}"; do
@@ -18,5 +18,11 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 echo "installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
+# munge and Slurm are for tests, which start their own: what installing them would start is not started.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap '"${root[@]}" rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' | "${root[@]}" install -m 755 /dev/stdin "$policy"
+fi
 "${root[@]}" apt-get update -q </dev/null
 "${root[@]}" apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null
