@@ -7,6 +7,10 @@
 /* vfork + exec + wait of /bin/true with two pipes, `in_flight` at a time on two threads, for so long. */
 void bare_jobs(int in_flight, double seconds);
 
+/* A command that is run again and again, so many at a time, each on a thread of its own. Counted is what ends
+ * in `seconds` after `warmup`. */
+void bare_command(int at_once, double seconds, double warmup, char *const *command);
+
 /* A child that writes `bytes`, drained into the file by 1 MiB reads from a 1 MiB pipe; the CPU time is
  * without the child's. */
 void bare_drain(const char *file, unsigned long long bytes);

@@ -36,8 +36,9 @@ final class Bench {
   func path(_ name: String) -> String { "\(options.scratch)/\(name)" }
 
   /// Measures a section, unless others were asked for. A failure ends the section, not the others.
-  func section(_ name: String, _ title: String, _ body: () throws -> [Row]) {
-    guard options.only.isEmpty || options.only.contains(name) else { return }
+  /// `always`: also when none is asked for.
+  func section(_ name: String, _ title: String, always: Bool = true, _ body: () throws -> [Row]) {
+    guard options.only.contains(name) || options.only.isEmpty && always else { return }
     let start = Clock.now
     say("- \(title) ...")
     do {

@@ -21,6 +21,7 @@ do {
   // Only root may trace a process that has given its rights away.
   if geteuid() == 0 { bench.section("calls", "System calls", bench.systemCallRows) }
   bench.section("hostile", "Hostile clients", bench.hostileRows)
+  bench.section("runner", "Runners", always: false, bench.runnerRows)
   let report = Report(machine: machine, rows: bench.rows, plots: bench.plots)
   try Child.run(["mkdir", "-p", bench.options.results])
   try Files.write(try report.json(), to: "\(bench.options.results)/latest.json")
