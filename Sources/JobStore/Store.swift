@@ -140,7 +140,9 @@ extension StoreChange {
   fileprivate var patience: Int {
     switch self {
     case .started: 1000
-    case .create(_, _, let creation) where creation.run?.isAnsweredAtEnd == true: 5
+    // One that has a runner is launched when this is on disk.
+    case .create(_, _, let creation)
+    where creation.run?.isAnsweredAtEnd == true && creation.plan.runner == nil: 5
     default: 0
     }
   }

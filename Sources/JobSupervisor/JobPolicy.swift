@@ -51,11 +51,9 @@ enum JobPolicy {
       throw Refusal(reason: .invalid, text: "\(member): the runner \"\(runner.name)\" \(why)")
     }
     let (request, hasEnvironment) = (plan.visibleRequest, !plan.environment.isEmpty)
-    // It would be an option of the runner, or of env(1) a variable.
+    // It would be an option of the runner, or a variable for env(1), which stands before it in many.
     if request.cmd.hasPrefix("-") { try refuse("cmd", "starts no program whose name begins with '-'") }
-    if hasEnvironment, request.cmd.contains("=") {
-      try refuse("cmd", "starts no program with '=' in its name where there is an environment")
-    }
+    if request.cmd.contains("=") { try refuse("cmd", "starts no program with '=' in its name") }
     if request.cwd != nil, !runner.command.has(.cwd) { try refuse("cwd", "takes no working directory") }
     if hasEnvironment, !runner.command.has(.environment) { try refuse("env", "takes no environment") }
   }
