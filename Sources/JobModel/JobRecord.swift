@@ -74,6 +74,8 @@ package struct JobRecord: Equatable, Sendable {
     package static let adopted = Flags(rawValue: 32)
     /// It waits for a slot.
     package static let queued = Flags(rawValue: 64)
+    /// Its runner has a command that ends what is left elsewhere of jobs.
+    package static let mayLeave = Flags(rawValue: 128)
   }
 
   package init(id: JobID, client: Int64, created: Int64) {

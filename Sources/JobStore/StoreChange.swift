@@ -20,14 +20,15 @@ package enum StoreChange: Equatable, Sendable {
   /// One that was to be launched, and was not, waits again. `slots`: of its queue.
   case requeue(JobRecord, ApiRequest.Creation, slots: Int)
   /// A job's runner has left nothing behind any more. `error` nil: what went wrong before is still told.
-  case cleaned(client: Int64, id: JobID, error: String?)
+  /// `isDone` false: it has not yet, and this went wrong.
+  case cleaned(client: Int64, id: JobID, error: String?, isDone: Bool = true)
 
   package var id: JobID {
     switch self {
     case .create(let record, _, _), .find(let record, _), .finish(let record, _, _, _),
       .started(let record), .requeue(let record, _, _):
       record.id
-    case .delete(_, let id), .dequeue(_, let id), .cleaned(_, let id, _): id
+    case .delete(_, let id), .dequeue(_, let id), .cleaned(_, let id, _, _): id
     }
   }
 
@@ -36,7 +37,7 @@ package enum StoreChange: Equatable, Sendable {
     case .create(let record, _, _), .find(let record, _), .finish(let record, _, _, _),
       .started(let record), .requeue(let record, _, _):
       record.client
-    case .delete(let client, _), .dequeue(let client, _), .cleaned(let client, _, _): client
+    case .delete(let client, _), .dequeue(let client, _), .cleaned(let client, _, _, _): client
     }
   }
 

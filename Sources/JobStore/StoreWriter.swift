@@ -149,9 +149,10 @@ final class StoreWriter {
       return .saved
     case .delete(let client, let id):
       return try delete(client, id, &draft)
-    case .cleaned(let client, let id, let error):
-      guard try statements.cleaned.run(client, id, error) == 1 else { return .notFound }
-      draft.count(client, finished: 1, bytes: 0)
+    case .cleaned(let client, let id, let error, let isDone):
+      let state = (isDone ? JobRecord.Cleanup.done : .pending).rawValue
+      guard try statements.cleaned.run(client, id, error, Int64(state)) == 1 else { return .notFound }
+      draft.count(client, finished: isDone ? 1 : 0, bytes: 0)
       return .saved
     }
   }

@@ -51,7 +51,7 @@ struct WriterStatements {
       """)
     cleaned = try database.prepare(
       """
-      UPDATE jobs SET cleanup = 2, runner_error = ifnull(?3, runner_error)
+      UPDATE jobs SET cleanup = ?4, runner_error = ifnull(?3, runner_error)
       WHERE client = ?1 AND id = ?2 AND cleanup = 1
       """)
     deletable = try database.prepare(

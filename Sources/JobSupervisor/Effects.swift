@@ -34,9 +34,8 @@ extension Supervisor {
     case .count(let counter, let amount): counts.add(counter, amount)
     case .release(let id): release(id)
     case .clean(let record): clean(record)
-    case .lostAreStored:
-      resumeCleanups()
-      apis.start()
+    case .delete(let id, let client): delete(id, client, nil)
+    case .lostAreStored: apis.start()
     }
   }
 

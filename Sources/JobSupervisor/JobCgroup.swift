@@ -50,7 +50,12 @@ struct JobCgroup {
   static func name(of stateDirectory: String) -> String { "jobd-" + StableHash.text(stateDirectory) }
 
   func release() {
-    jc_cgroup_release(path)
+    // Commands of runners that were killed are gone in a moment.
+    for _ in 0..<50 {
+      jc_cgroup_release(path)
+      guard access(path, F_OK) == 0 else { break }
+      usleep(10_000)
+    }
     daemon?.release()
   }
 }

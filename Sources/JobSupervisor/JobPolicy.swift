@@ -52,8 +52,12 @@ enum JobPolicy {
     }
     let (request, hasEnvironment) = (plan.visibleRequest, !plan.environment.isEmpty)
     // It would be an option of the runner, or a variable for env(1), which stands before it in many.
-    if request.cmd.hasPrefix("-") { try refuse("cmd", "starts no program whose name begins with '-'") }
-    if request.cmd.contains("=") { try refuse("cmd", "starts no program with '=' in its name") }
+    if request.cmd.utf8.first == UInt8(ascii: "-") {
+      try refuse("cmd", "starts no program whose name begins with '-'")
+    }
+    if request.cmd.utf8.contains(UInt8(ascii: "=")) {
+      try refuse("cmd", "starts no program with '=' in its name")
+    }
     if request.cwd != nil, !runner.command.has(.cwd) { try refuse("cwd", "takes no working directory") }
     if hasEnvironment, !runner.command.has(.environment) { try refuse("env", "takes no environment") }
   }

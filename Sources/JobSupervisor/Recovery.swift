@@ -16,12 +16,15 @@ extension Supervisor {
       log.warn("jobs_lost", ["count": "\(lost.count)"])
       directory.syncOutput(log)
     }
-    handle(.lost(lost.map(endOfLost)))
+    let ends = lost.map(endOfLost)
+    handle(.lost(ends))
+    for (end, job) in zip(ends, lost) { resumeCleanup(of: end, job.plan) }
+    try resumeCleanups()
   }
 
   private func endOfLost(_ job: JobRecord, _ plan: JobPlan?) -> JobRecord {
     var record = job
-    if plan.map(mayLeave) == true { record.cleanup = .pending }
+    if let plan, mayLeave(job, plan) { record.cleanup = .pending }
     record.state = .error
     record.error = "supervision of the job was lost: the daemon that ran it ended unexpectedly"
     record.finished = Clock.microseconds()

@@ -36,18 +36,18 @@ extension Supervisor {
     accounts.find(creation.plan) { [unowned self] answer in
       let job = (creation, client: self.clientNumber(of: name), name)
       do throws(Refusal) {
-        _ = try self.terms(of: creation.plan, job.client)
+        let terms = try self.terms(of: creation.plan, job.client)
         let found = try answer.get()
-        self.create(job, as: found?.identity, found?.refusal(api: self.apiAccount), caller)
+        self.create(job, as: found?.identity, found?.refusal(api: self.apiAccount), terms, caller)
       } catch {
-        self.create(job, as: nil, error, caller)
+        self.create(job, as: nil, error, nil, caller)
       }
     }
   }
 
   private func create(
     _ job: (creation: ApiRequest.Creation, client: Int64, name: String), as identity: JobIdentity?,
-    _ refusal: Refusal?, _ caller: Caller
+    _ refusal: Refusal?, _ terms: Terms?, _ caller: Caller
   ) {
     let (creation, client, name) = job
     let now = JobBook.Instant.now
@@ -56,7 +56,7 @@ extension Supervisor {
     let job = JobBook.NewJob(
       id: id, client: client, clientName: name, creation: creation,
       storedBytes: store.totals(of: client).bytes,
-      refusal: refusal, caller: caller)
+      refusal: refusal, mayLeave: terms?.runner?.cleanup.isEmpty == false, caller: caller)
     handle(.create(job), at: now)
     if book.jobs[id] == nil { live[id] = nil }
   }

@@ -7,7 +7,9 @@ import Platform
 /// Supervisor's thread only.
 final class RunnerCleanups {
   enum Event {
-    case done
+    case begun
+    /// With what went wrong before.
+    case done(String?)
     /// It is tried again; told when the failure is another than the one before.
     case failed(String)
   }
@@ -60,6 +62,7 @@ final class RunnerCleanups {
   func begin(_ target: RunnerTarget) {
     guard works[target.id] == nil else { return }
     works[target.id] = Work(target: target)
+    onEvent(target, .begun)
     look(target.id)
   }
 
@@ -71,6 +74,7 @@ final class RunnerCleanups {
     works[id]!.waiters.append((until, answer))
     startTimer(at: until)
     // Somebody wants it now.
+    works[id]!.pause = Self.firstPause
     if work.due != nil { goOn(id, after: Self.firstPause) }
   }
 
@@ -126,7 +130,7 @@ final class RunnerCleanups {
 
   private func done(_ id: JobID) {
     guard let work = works.removeValue(forKey: id) else { return }
-    onEvent(work.target, .done)
+    onEvent(work.target, .done(work.failure))
     for waiter in work.waiters { waiter.answer(nil) }
   }
 
@@ -154,10 +158,10 @@ final class RunnerCleanups {
     let now = Clock.monotonic()
     timerDue = .max
     for (id, work) in works {
+      let late = work.waiters.filter { $0.until <= now }
+      if !late.isEmpty { works[id]?.waiters.removeAll { $0.until <= now } }
+      for waiter in late { waiter.answer(work.state) }
       if let due = work.due, due <= now { look(id) }
-      guard work.waiters.contains(where: { $0.until <= now }) else { continue }
-      works[id]?.waiters.removeAll { $0.until <= now }
-      for waiter in work.waiters where waiter.until <= now { waiter.answer(work.state) }
     }
     let next = works.values.lazy.flatMap { [$0.due ?? .max] + $0.waiters.map(\.until) }.min()
     startTimer(at: next ?? .max)

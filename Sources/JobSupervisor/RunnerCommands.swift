@@ -24,13 +24,12 @@ final class RunnerCommands {
   }
 
   private unowned let supervisor: Supervisor
-  private var waiting = FairQueue<Request>()
+  /// A signal is part of a stop whose grace runs: it waits for no cleanup.
+  private var signals = RunnerLane<Request>()
+  private var others = RunnerLane<Request>()
   private var running: [JobID: RunnerCommand] = [:]
-  /// Requests that have begun: they look up a user, or run.
-  private var begun = 0
   private var isBeginning = false
 
-  private static let most = 16
   /// Milliseconds.
   static let timeLimit: Int64 = 10_000
 
@@ -40,33 +39,50 @@ final class RunnerCommands {
   func run(
     _ kind: Kind, of target: RunnerTarget, signal: Int32? = nil, then: @escaping (Outcome) -> Void
   ) {
-    waiting.append(Request(kind: kind, target: target, signal: signal, then: then), of: target.client)
+    let request = Request(kind: kind, target: target, signal: signal, then: then)
+    if kind == .signal {
+      signals.append(request, of: target.client)
+    } else {
+      others.append(request, of: target.client)
+    }
     beginNext()
+  }
+
+  /// Those that run, and the daemon does not wait for.
+  func kill() {
+    for command in running.values { command.kill() }
   }
 
   private func beginNext() {
     guard !isBeginning else { return }
     isBeginning = true
     defer { isBeginning = false }
-    while begun < Self.most, let request = waiting.popFirst() {
-      begun += 1
-      supervisor.accounts.find(request.target.plan) { [self] answer in
-        switch answer {
-        case .success(let found): start(request, as: found?.identity)
-        case .failure(let refusal): end(request, .failure(Failure(text: refusal.text)))
-        }
-      }
-    }
+    while let request = signals.next() ?? others.next() { begin(request) }
   }
 
-  private func start(_ request: Request, as identity: JobIdentity?) {
+  private func begin(_ request: Request) {
     let name = request.target.plan.runner ?? ""
     guard let runner = supervisor.configuration.runners[name] else {
       let text = "the runner \"\(name)\" is not in the configuration any more"
       return end(request, .failure(Failure(text: text)))
     }
     let command = runner.command(request.kind)
-    guard !command.isEmpty else { return end(request, .success(nil)) }
+    guard !command.isEmpty else {
+      // Whoever has none is not asked, unless it was taken away meanwhile.
+      let none = Failure(text: "the runner \"\(name)\" has no command for signals any more")
+      return end(request, request.kind == .signal ? .failure(none) : .success(nil))
+    }
+    supervisor.accounts.find(request.target.plan) { [self] answer in
+      switch answer {
+      case .success(let found): start(request, runner, command, as: found?.identity)
+      case .failure(let refusal): end(request, .failure(Failure(text: refusal.text)))
+      }
+    }
+  }
+
+  private func start(
+    _ request: Request, _ runner: Runner, _ command: CommandTemplate, as identity: JobIdentity?
+  ) {
     let values = RunnerValues(
       request.target, supervisor.clients[request.target.client] ?? "", signal: request.signal)
     let words = command.words(values.text)
@@ -84,9 +100,44 @@ final class RunnerCommands {
   }
 
   private func end(_ request: Request, _ outcome: Outcome) {
-    begun -= 1
+    if request.kind == .signal {
+      signals.ended(of: request.target.client)
+    } else {
+      others.ended(of: request.target.client)
+    }
     request.then(outcome)
     beginNext()
+  }
+}
+
+/// Requests of which a few are carried out at a time, and of one client fewer, since each may take its whole time.
+private struct RunnerLane<Request> {
+  private var waiting = FairQueue<Request>()
+  private var begun: [Int64: Int] = [:]
+  private var total = 0
+
+  private static var most: Int { 16 }
+  private static var mostOfClient: Int { 8 }
+
+  mutating func append(_ request: Request, of client: Int64) { waiting.append(request, of: client) }
+
+  mutating func next() -> Request? {
+    guard total < Self.most else { return nil }
+    var chosen: Int64?
+    let request = waiting.popFirst(passingOver: { client in
+      chosen = client
+      return begun[client, default: 0] >= Self.mostOfClient
+    })
+    guard let request, let chosen else { return nil }
+    begun[chosen, default: 0] += 1
+    total += 1
+    return request
+  }
+
+  mutating func ended(of client: Int64) {
+    let left = begun[client, default: 1] - 1
+    begun[client] = left > 0 ? left : nil
+    total -= 1
   }
 }
 
@@ -113,6 +164,8 @@ private final class RunnerCommand: RunningJobDelegate {
     if let identity { launch.identity = identity }
     job = try RunningJob(engine, launch, delegate: self)
   }
+
+  func kill() { job?.stop(grace: 0) }
 
   func jobStartWaits() {}
   func jobStarted(pid: pid_t, at: Int64) {}
@@ -143,7 +196,7 @@ private final class RunnerCommand: RunningJobDelegate {
       let words = LastWords.text(job?.heldOutput(.stderr) ?? [])
       return .failure(.init(text: words.isEmpty ? how : "\(how): \(words)"))
     }
-    guard !isFull else { return .success("more than \(Self.mostOutput) bytes") }
+    guard !isFull else { return .failure(.init(text: "it wrote more than \(Self.mostOutput) bytes")) }
     return .success(String(decoding: job?.heldOutput(.stdout) ?? [], as: UTF8.self))
   }
 }

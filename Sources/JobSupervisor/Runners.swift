@@ -33,7 +33,7 @@ extension Supervisor {
       return
     }
     guard result.error == 0 && result.signal == 0 && !result.killed else {
-      if let plan = job.runnerPlan, mayLeave(plan) { record.cleanup = .pending }
+      if let plan = job.runnerPlan, mayLeave(record, plan) { record.cleanup = .pending }
       return
     }
     guard configuration.runners[name]?.failureCodes.contains(result.exit_code) == true else { return }
@@ -44,10 +44,11 @@ extension Supervisor {
     record.error = "the runner \"\(name)\" could not start the job\(words.isEmpty ? "" : ": \(words)")"
   }
 
-  /// Whether a job that its runner did not end may have left something elsewhere. A runner that is configured no more may
-  /// have had a command for that.
-  func mayLeave(_ plan: JobPlan) -> Bool {
-    plan.runner.map { configuration.runners[$0]?.cleanup.isEmpty != true } ?? false
+  /// Whether a job that its runner did not end may have left something elsewhere: the runner has a command for that, or had
+  /// one when the job was created.
+  func mayLeave(_ record: JobRecord, _ plan: JobPlan) -> Bool {
+    let runner = plan.runner.flatMap { configuration.runners[$0] }
+    return record.flags.contains(.mayLeave) || runner?.cleanup.isEmpty == false
   }
 
   // MARK: Signals
@@ -65,7 +66,7 @@ extension Supervisor {
       guard case .failure(let failure) = outcome else { return then(nil) }
       counts.add(.runnerSignalFailures)
       log.warn("runner_signal_failed", ["id": "\(job.id)", "error": failure.text])
-      handle(.runnerFailed(job.id, failure.text))
+      handle(.runnerFailed(job.id, client: job.client, failure.text))
       then(failure.text)
     }
   }
@@ -77,47 +78,42 @@ extension Supervisor {
     let id = record.id
     cleanups.begin(RunnerTarget(id: id, client: record.client, plan: plan))
     cleanups.wait(for: id) { [unowned self] failure in
-      if let failure { handle(.cleaned(id, failure: failure)) }
+      if let failure { handle(.notCleaned(id, failure: failure)) }
     }
   }
 
   /// Of jobs that are over, since the daemon before or before that.
-  func resumeCleanups() {
-    do throws(StoreError) {
-      for (record, plan) in try store.uncleaned() {
-        guard let plan else { continue }
-        cleanups.begin(RunnerTarget(id: record.id, client: record.client, plan: plan))
-      }
-    } catch {
-      log.error("store_failed", ["error": "\(error)"])
-    }
+  func resumeCleanups() throws(StoreError) {
+    for (record, plan) in try store.uncleaned() { resumeCleanup(of: record, plan) }
+  }
+
+  func resumeCleanup(of record: JobRecord, _ plan: JobPlan?) {
+    guard let plan, record.cleanup == .pending else { return }
+    cleanups.begin(RunnerTarget(id: record.id, client: record.client, plan: plan))
   }
 
   func happened(_ target: RunnerTarget, _ event: RunnerCleanups.Event) {
-    let id = target.id
+    let (id, client) = (target.id, target.client)
     switch event {
+    case .begun: break
     case .failed(let text):
       counts.add(.runnerCleanupFailures)
       log.warn("runner_cleanup_failed", ["id": "\(id)", "error": text])
-      handle(.runnerFailed(id, text))
-    case .done:
-      if book.jobs[id]?.lifecycle.state != .cleaning {
-        store.enqueue(.cleaned(client: target.client, id: id, error: nil), token: JobBook.noToken)
-      }
-      handle(.cleaned(id, failure: nil))
+      handle(.runnerFailed(id, client: client, text))
+    case .done(let error): handle(.cleaned(id, client: client, error: error))
     }
     counts.set(.uncleaned, UInt64(cleanups.count))
   }
 
   /// What its runner left elsewhere is ended first: without its record nobody would find it.
-  func delete(_ id: JobID, _ client: Int64, _ caller: Caller) {
+  func delete(_ id: JobID, _ client: Int64, _ caller: Caller?) {
     guard cleanups.isUnderWay(id, of: client), book.jobs[id]?.lifecycle.state != .cleaning else {
       return handle(.delete(id, client: client, caller))
     }
     cleanups.wait(for: id) { [unowned self] failure in
       guard let failure else { return handle(.delete(id, client: client, caller)) }
       let text = "what the job's runner started elsewhere may still run: \(failure)"
-      apis.answer(caller, .refused(Refusal(reason: .unavailable, text: text)))
+      if let caller { apis.answer(caller, .refused(Refusal(reason: .unavailable, text: text))) }
     }
   }
 }

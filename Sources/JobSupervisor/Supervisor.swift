@@ -126,7 +126,7 @@ package final class Supervisor: @unchecked Sendable {
       onCompleted: { [unowned self] outcomes in self.loop.post { self.stored(outcomes) } })
     expiry = try Expiry(
       loop, configuration.retention, log: log, store: store,
-      delete: { [unowned self] in self.handle(.delete($0.id, client: $0.client, nil)) })
+      delete: { [unowned self] in self.delete($0.id, $0.client, nil) })
   }
 
   /// What would keep a daemon from starting with this configuration.
@@ -178,6 +178,7 @@ package final class Supervisor: @unchecked Sendable {
     try loop.run()
     keeper.alive(within: Self.longTime)
     store.close()
+    runnerCommands.kill()
     cgroup?.release()
     if let failure { throw failure }
     log.info("stopped")

@@ -18,7 +18,13 @@ struct JobBookRunTests {
       book = JobBook(configuration)
     }
 
-    mutating func handle(_ event: JobBook.Event) -> [JobBook.Effect] { book.handle(event, at: now) }
+    /// What is deleted is nowhere else.
+    mutating func handle(_ event: JobBook.Event) -> [JobBook.Effect] {
+      book.handle(event, at: now).flatMap { effect in
+        guard case .delete(let id, let client) = effect else { return [effect] }
+        return handle(.delete(id, client: client, nil))
+      }
+    }
 
     mutating func pass(_ microseconds: Int64) -> [JobBook.Effect] {
       now.monotonic += microseconds

@@ -112,6 +112,15 @@ import Testing
       said("b") { $0.cmd = "a=b" } == "cmd: the runner \"b\" starts no program with '=' in its name")
   }
 
+  /// exec sees bytes, not characters.
+  @Test func whatLooksLikeAnOptionIsRefusedByItsBytes() throws {
+    let runners = try Self.runners("{ a: { command: ['x'] } }")
+    for command in ["-\u{301}x", "A=\u{301}"] {
+      let said = refusal(runners) { ($0.runner, $0.cmd) = ("a", command) }
+      #expect(said?.hasPrefix("cmd: the runner") == true)
+    }
+  }
+
   @Test func aLimitIsOneThatTheRunnerEnforces() throws {
     let runners = try Self.runners(
       "{ a: { command: ['x'], limits: 'runner' }, b: { command: ['x', '{cpus}', '{memory_mib}'], limits: 'runner' } }"

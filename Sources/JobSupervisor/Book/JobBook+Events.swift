@@ -34,10 +34,12 @@ extension JobBook {
     /// ``slowLaunchGone(client:)`` follows.
     case ended(JobRecord, isLaunching: Bool = false, holdsOutput: Bool = false)
     case slowLaunchGone(client: Int64)
-    /// A command of its runner failed: what of it is not lost, in words.
-    case runnerFailed(JobID, String)
-    /// What ``Effect/clean(_:)`` asked for. `failure`: it is not done yet, and goes on without the book.
-    case cleaned(JobID, failure: String?)
+    /// A command of its runner failed, in words.
+    case runnerFailed(JobID, client: Int64, String)
+    /// What ``Effect/clean(_:)`` asked for, or is done for a job that is over. `error`: what went wrong before.
+    case cleaned(JobID, client: Int64, error: String?)
+    /// It is not done yet, and goes on without the book.
+    case notCleaned(JobID, failure: String)
     /// What ``Effect/launch`` asked for could not be begun.
     case notLaunched(JobID, why: String)
     case adopted(JobRecord, JobPlan, pid: Int32, isStartStored: Bool)
@@ -89,7 +91,9 @@ extension JobBook {
     case announceDeletion(JobID)
     case answer(Caller, Answer)
     case removeFiles(JobID)
-    /// End what the job's runner may have left elsewhere, and tell by ``Event/cleaned(_:failure:)``.
+    /// Delete it once nothing is left of it elsewhere (``Event/delete``).
+    case delete(JobID, client: Int64)
+    /// End what the job's runner may have left elsewhere, and tell by ``Event/cleaned(_:client:error:)``.
     case clean(JobRecord)
     case count(SupervisorCounts.Counter, Int = 1)
     /// The job is in the book no more.
@@ -115,6 +119,8 @@ extension JobBook {
     let storedBytes: Int64
     /// Why this daemon runs no such job.
     var refusal: Refusal?
+    /// Its runner may leave something elsewhere.
+    var mayLeave = false
     let caller: Caller
   }
 
@@ -171,6 +177,7 @@ extension JobBook {
     case search(Caller, ClientLimits.Reached)
     case dequeue(JobID)
     case requeue(JobID)
+    case cleanup(CleanupNote)
     /// That a job was started: its end says so too.
     case start
   }

@@ -113,7 +113,7 @@ extension JobBook {
         waitingRuns[id]?.hasReceiver = false
       } else if toDeliver[id] == Receiver(client: client, child: child) {
         toDeliver[id] = nil
-        if isWhole { delete(id, client, nil) } else { keepUndelivered(id, client) }
+        if isWhole { effects.append(.delete(id, client: client)) } else { keepUndelivered(id, client) }
       }
     }
   }
@@ -177,7 +177,7 @@ extension JobBook {
   mutating func dropUndelivered() {
     while let first = undelivered.first, first.due <= now.monotonic {
       _ = undelivered.popFirst()
-      delete(first.id, first.client, nil)
+      effects.append(.delete(first.id, client: first.client))
     }
   }
 }

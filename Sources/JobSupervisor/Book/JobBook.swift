@@ -23,6 +23,7 @@ struct JobBook {
   /// Jobs whose result could not be saved, or that could not be taken out of their queue; queues that could not be read.
   var unsaved = Later<JobID>(delay: 1_000_000)
   var unloaded = Later<QueueKey>(delay: 1_000_000)
+  var unnoted = Later<CleanupNote>(delay: 1_000_000)
   /// Jobs of run requests that are to be stored if they last, those that wait for a slot, those that have ended and go with
   /// their delivery, and what nobody took.
   var unkept = Fifo<(due: Int64, id: JobID)>()
@@ -32,6 +33,7 @@ struct JobBook {
   /// Jobs of an earlier daemon whose end was not tried to be stored yet.
   private var lostLeft = 0
   private(set) var isStopping = false
+  private(set) var isHurrying = false
   var effects: [Effect] = []
   var now = Instant(wall: 0, monotonic: 0)
   let configuration: Configuration
@@ -58,7 +60,7 @@ struct JobBook {
   /// When ``Event/timePassed`` is due, on the monotonic clock; nil: not at all.
   var nextDeadline: Int64? {
     let next = min(
-      unannounced.due, unstored.due, unsaved.due, unloaded.due, unkept.first?.due ?? .max,
+      unannounced.due, unstored.due, unsaved.due, unloaded.due, unnoted.due, unkept.first?.due ?? .max,
       undelivered.first?.due ?? .max)
     return next == .max ? nil : next
   }
@@ -86,8 +88,9 @@ struct JobBook {
     case .started(let id, let pid, let at): started(id, pid, at)
     case .ended(let record, let isLaunching, let holdsOutput): ended(record, isLaunching, holdsOutput)
     case .slowLaunchGone(let client): slowLaunchEnded(client)
-    case .runnerFailed(let id, let text): runnerFailed(id, text)
-    case .cleaned(let id, let failure): cleaned(id, failure)
+    case .runnerFailed(let id, let client, let text): runnerFailed(id, client, text)
+    case .cleaned(let id, let client, let error): cleaned(id, client, error)
+    case .notCleaned(let id, let failure): notCleaned(id, failure)
     case .notLaunched(let id, let why): notLaunched(id, why)
     case .adopted(let record, let plan, let pid, let isStartStored): adopt(record, plan, pid, isStartStored)
     case .waiting(let queues): for queue in queues { waiting.restore(queue) }
@@ -108,6 +111,7 @@ struct JobBook {
       }
     case .killAll:
       for job in jobs.values where job.lifecycle.isActive { effects.append(.stop(job.record.id, grace: 0)) }
+      isHurrying = true
       leaveCleaning()
     case .timePassed: timePassed()
     }
@@ -129,6 +133,7 @@ struct JobBook {
     if let reached = limitReached(new, waits, key) { return beyond(reached, new) }
     var record = JobRecord(id: new.id, client: new.client, created: now.wall)
     record.isQueued = waits
+    if new.mayLeave { record.flags.insert(.mayLeave) }
     let run = Run(new)
     var job = Entry(
       record, Self.lifecycle(run, waits, isStoredFirst: creation.plan.runner != nil),
@@ -314,6 +319,7 @@ struct JobBook {
       }
     }
     for key in unloaded.take(now.monotonic) { waiting.giveTurn(key.client) }
+    for cleanup in unnoted.take(now.monotonic) { note(cleanup) }
     storeLasting()
     dropUndelivered()
   }
@@ -356,9 +362,6 @@ struct JobBook {
 
   // MARK: The store
 
-  /// Of a change of which the book need not know.
-  static let noToken: UInt64 = 0
-
   mutating func token(for change: Change) -> UInt64 {
     lastToken += 1
     pending[lastToken] = change
@@ -378,6 +381,7 @@ struct JobBook {
     case .search(let caller, let reached): searched(caller, reached, outcome)
     case .dequeue(let id): dequeueStored(id, outcome)
     case .requeue(let id): requeueStored(id, outcome)
+    case .cleanup(let note): cleanupStored(note, outcome)
     case .start, nil: break
     }
   }

@@ -162,6 +162,37 @@ import Testing
     }
   }
 
+  /// The record alone tells of what is left.
+  @Test func aRunThatIsRemovedStaysUntilItIsClean() throws {
+    try with { daemon, away in
+      let run = try daemon.startJobctl(
+        ["run", "--rm", "--runner", "away", "--timeout", "1s", "--grace", "0s", "sleep", "100"])
+      try Poll.until("the job") { try daemon.client().list().jobs.count == 1 }
+      let id = try #require(try daemon.client().list().jobs.first).facts.id
+      try waitUntilThere(id, away)
+      try away.note("broken")
+      _ = try run.wait()
+      #expect(try daemon.client().detail(id).cleanup == .pending && away.has("\(id)"))
+      try daemon.killSupervisor()
+      away.remove("broken")
+      try Poll.until("the cleanup") { !away.has("\(id)") }
+    }
+  }
+
+  /// It had nothing to clean up, so that there is nothing to wait for.
+  @Test func aRunnerThatWasTakenAwayHoldsNoJob() throws {
+    try Daemon.with(Daemon(configuration: "{ runners: { plain: { command: ['env'] } } }")) { daemon in
+      let client = daemon.client()
+      var asked = CreateRequest(cmd: "sleep", args: ["100"])
+      asked.runner = "plain"
+      let id = try client.create(asked)
+      try Poll.until("its start") { try client.detail(id).facts.started != nil }
+      try daemon.configure("{}")
+      #expect(try daemon.control("reload").status == 0)
+      try daemon.client().delete(id)
+    }
+  }
+
   /// Whether it was held, and is adopted, or not.
   @Test(arguments: [true, false]) func whatADeadSupervisorLeftIsEnded(isHeld: Bool) throws {
     try with { daemon, away in
