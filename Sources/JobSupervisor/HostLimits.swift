@@ -14,8 +14,8 @@ package struct HostLimits {
   /// Why a job cannot have these limits, which would be without effect; nil: it can.
   func refusal(of limits: JobPolicy.Limits) -> Refusal? {
     guard limits != (0, 0, 0) else { return nil }
-    let isAsked = [limits.memory > 0, limits.cpuMilli > 0, limits.processes > 0]
-    for (limit, isAsked) in zip(all, isAsked) where isAsked {
+    let asked = JobPolicy.names(of: limits)
+    for limit in all where asked.contains(limit.name) {
       guard let failure = limit.failure else { continue }
       return Refusal(
         reason: .invalid, text: "limits: this host cannot enforce \"\(limit.name)\": \(failure)")

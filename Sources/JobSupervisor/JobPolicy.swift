@@ -36,9 +36,10 @@ enum JobPolicy {
   static func runner(
     of plan: JobPlan, settings: ClientSettings, runners: RunnerMap
   ) throws(Refusal) -> Runner? {
-    let runner = plan.runner.flatMap { runners[$0] }
-    guard settings.mayUse(plan.runner), runner != nil || plan.runner == nil else {
-      let (usable, asked) = (settings.usable(runners), plan.runner.map { "\"\($0)\"" } ?? Runner.none)
+    let name = plan.runner
+    let runner = name.flatMap { runners[$0] }
+    guard settings.mayUse(name), runner != nil || name == nil else {
+      let (usable, asked) = (settings.usable(runners), name.map { "\"\($0)\"" } ?? Runner.none)
       throw Refusal(
         reason: .invalid, text: "runner: yours are \(usable.joined(separator: ", ")), and not \(asked)")
     }
@@ -62,13 +63,18 @@ enum JobPolicy {
     if hasEnvironment, !runner.command.has(.environment) { try refuse("env", "takes no environment") }
   }
 
+  /// What is limited, as requests name it.
+  static func names(of limits: Limits) -> [String] {
+    let all = [
+      ("memory", limits.memory > 0), ("cpus", limits.cpuMilli > 0), ("processes", limits.processes > 0),
+    ]
+    return all.filter(\.1).map(\.0)
+  }
+
   /// Why the runner cannot enforce these limits; nil: it can.
   static func refusal(of limits: Limits, runner: Runner) -> Refusal? {
     let names = runner.limitNames(local: [])
-    let asked = [
-      ("memory", limits.memory > 0), ("cpus", limits.cpuMilli > 0), ("processes", limits.processes > 0),
-    ]
-    guard let (name, _) = asked.first(where: { $0.1 && !names.contains($0.0) }) else { return nil }
+    guard let name = Self.names(of: limits).first(where: { !names.contains($0) }) else { return nil }
     let able = names.isEmpty ? "nothing" : names.joined(separator: " and ")
     return Refusal(
       reason: .invalid,

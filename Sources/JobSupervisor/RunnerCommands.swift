@@ -40,12 +40,12 @@ final class RunnerCommands {
     _ kind: Kind, of target: RunnerTarget, signal: Int32? = nil, then: @escaping (Outcome) -> Void
   ) {
     let request = Request(kind: kind, target: target, signal: signal, then: then)
-    if kind == .signal {
-      signals.append(request, of: target.client)
-    } else {
-      others.append(request, of: target.client)
-    }
+    self[keyPath: Self.lane(kind)].append(request, of: target.client)
     beginNext()
+  }
+
+  private static func lane(_ kind: Kind) -> ReferenceWritableKeyPath<RunnerCommands, RunnerLane<Request>> {
+    kind == .signal ? \.signals : \.others
   }
 
   /// Those that run, and the daemon does not wait for.
@@ -100,11 +100,7 @@ final class RunnerCommands {
   }
 
   private func end(_ request: Request, _ outcome: Outcome) {
-    if request.kind == .signal {
-      signals.ended(of: request.target.client)
-    } else {
-      others.ended(of: request.target.client)
-    }
+    self[keyPath: Self.lane(request.kind)].ended(of: request.target.client)
     request.then(outcome)
     beginNext()
   }
@@ -154,8 +150,7 @@ private final class RunnerCommand: RunningJobDelegate {
     then: @escaping (RunnerCommands.Outcome) -> Void
   ) throws(SystemError) {
     self.then = then
-    var request = CreateRequest(cmd: words[0], args: Array(words.dropFirst()))
-    request.env = runner.environment
+    var request = runner.request(words)
     request.timeout = DurationText(milliseconds: RunnerCommands.timeLimit)
     request.grace = DurationText(milliseconds: 0)
     var launch = RunningJob.Launch(
@@ -202,6 +197,13 @@ private final class RunnerCommand: RunningJobDelegate {
 }
 
 extension Runner {
+  /// For a program with arguments, in the runner's environment.
+  func request(_ words: [String]) -> CreateRequest {
+    var request = CreateRequest(cmd: words[0], args: Array(words.dropFirst()))
+    request.env = environment
+    return request
+  }
+
   fileprivate func command(_ kind: RunnerCommands.Kind) -> CommandTemplate {
     switch kind {
     case .signal: signal

@@ -15,8 +15,7 @@ extension Supervisor {
     let values = RunnerValues(job.id, clients[job.client] ?? "", plan, limits)
     let words =
       runner.command.words(values.text, environment: plan.environment) + [asked.cmd] + asked.args
-    var request = CreateRequest(cmd: words[0], args: Array(words.dropFirst()))
-    request.env = runner.environment
+    var request = runner.request(words)
     request.stdinOpen = plan.isStdinOpen
     (request.timeout, request.grace) = (asked.timeout, asked.grace)
     (request.merge, request.outputLimit, request.onLimit) = (asked.merge, asked.outputLimit, asked.onLimit)
@@ -25,7 +24,7 @@ extension Supervisor {
 
   /// What its end means of a job that has a runner.
   func takeEnd(of job: LiveJob, _ result: jc_job_result, into record: inout JobRecord) {
-    guard let name = job.runnerPlan?.runner else { return }
+    guard let plan = job.runnerPlan, let name = plan.runner else { return }
     if result.error != 0, !result.hasRun {
       // An exit code would say that it is the client's command that is not there.
       record.exitCode = 0
@@ -33,12 +32,12 @@ extension Supervisor {
       return
     }
     guard result.error == 0 && result.signal == 0 && !result.killed else {
-      if let plan = job.runnerPlan, mayLeave(record, plan) { record.cleanup = .pending }
+      if mayLeave(record, plan) { record.cleanup = .pending }
       return
     }
     guard configuration.runners[name]?.failureCodes.contains(result.exit_code) == true else { return }
-    let isMerged = job.runnerPlan?.visibleRequest.merge == true
-    let words = directory.lastWords(of: isMerged ? .stdout : .stderr, of: job.id)
+    let stream: OutputStream = plan.visibleRequest.merge == true ? .stdout : .stderr
+    let words = directory.lastWords(of: stream, of: job.id)
     record.state = .error
     record.exitCode = 0
     record.error = "the runner \"\(name)\" could not start the job\(words.isEmpty ? "" : ": \(words)")"

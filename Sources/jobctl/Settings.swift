@@ -40,8 +40,10 @@ struct Settings {
   private let profileName: String
 
   static func client(_ invocation: Invocation) throws -> JobClient {
-    JobClient(try Settings(invocation).connection())
+    try Settings(invocation).client()
   }
+
+  func client() throws(UsageError) -> JobClient { JobClient(try connection()) }
 
   init(_ invocation: Invocation, _ environment: Environment = Environment()) throws {
     (self.invocation, self.environment) = (invocation, environment)

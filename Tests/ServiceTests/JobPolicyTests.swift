@@ -62,11 +62,7 @@ import Testing
   }
 
   private static func runners(_ text: String) throws -> RunnerMap {
-    let scratch = try ScratchDirectory()
-    try write("{ runners: \(text) }", to: "\(scratch.path)/jobd.json5")
-    return try ConfigurationLoader(
-      arguments: ["--config", "\(scratch.path)/jobd.json5"], environment: [:]
-    ).configuration.runners
+    try ConfigurationFixture().load("{ runners: \(text) }").configuration.runners
   }
 
   private func refusal(

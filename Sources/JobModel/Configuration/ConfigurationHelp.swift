@@ -16,7 +16,7 @@ extension ConfigurationLoader {
     let members = ConfigurationOption.all.compactMap { option in
       option.member.map { member in
         let entry = entries.last { $0.members[member.name] != nil }
-        let source = entry.map { "\(ClientMap.key): \(JSONText.quoted($0.name))" }
+        let source = entry.map { "\(ClientMap.key): \($0.name.quoted)" }
         return (
           Self.member(member.name, option, member.print(settings)),
           source ?? "\(option.key): \(sources[option.name] ?? "default")"
@@ -35,7 +35,7 @@ extension ConfigurationLoader {
           entry.members[member.name].map { Self.member(member.name, option, $0) }
         }
       }
-      return "    \(JSONText.quoted(entry.name)): { \(members.joined(separator: " ")) },\n"
+      return "    \(entry.name.quoted): { \(members.joined(separator: " ")) },\n"
     }
     return "  \(ClientMap.key): {  // \(source)\n\(entries.joined())  },\n"
   }
@@ -44,7 +44,7 @@ extension ConfigurationLoader {
     guard let source = sources[RunnerMap.key] else { return "" }
     let entries = configuration.runners.names.compactMap { configuration.runners[$0] }.map { runner in
       let members = runner.texts.map { "      \($0.name): \($0.value),\n" }
-      return "    \(JSONText.quoted(runner.name)): {\n\(members.joined())    },\n"
+      return "    \(runner.name.quoted): {\n\(members.joined())    },\n"
     }
     return "  \(RunnerMap.key): {  // \(source)\n\(entries.joined())  },\n"
   }
@@ -58,7 +58,7 @@ extension ConfigurationLoader {
   }
 
   private static func member(_ key: String, _ option: ConfigurationOption, _ text: String) -> String {
-    "\(key): \(option.kind == .literal ? text : JSONText.quoted(text)),"
+    "\(key): \(option.kind == .literal ? text : text.quoted),"
   }
 
   /// What `jobd --help` prints of the options.

@@ -102,8 +102,8 @@ extension Manual {
       },
       runners: {
         sandbox: {
-          command: ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev",
-            "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/lib/jobd", "--tmpfs", "/etc/jobd",
+          command: ["bwrap", "--unshare-all", "--cap-drop", "ALL", "--ro-bind", "/", "/", "--proc", "/proc",
+            "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", "--tmpfs", "/var/lib/jobd", "--tmpfs", "/etc/jobd",
             ["--chdir", "{cwd}"], "--", "{env}"],
         },
       },

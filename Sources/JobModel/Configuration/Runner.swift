@@ -149,13 +149,13 @@ extension Runner {
       ("cleaned", cleaned),
     ]
     var texts = templates.filter { !$0.1.isEmpty }.map { (name: $0.0, value: $0.1.text) }
-    texts.append(("limits", JSONText.quoted(limits.rawValue)))
+    texts.append(("limits", limits.rawValue.quoted))
     if !failureCodes.isEmpty {
       texts.append(("failure_codes", "[\(failureCodes.map { "\($0)" }.joined(separator: ", "))]"))
     }
     if !environment.isEmpty {
       let members = environment.sorted { $0.key < $1.key }.map {
-        "\(JSONText.quoted($0.key)): \(JSONText.quoted($0.value))"
+        "\($0.key.quoted): \($0.value.quoted)"
       }
       texts.append(("environment", "{ \(members.joined(separator: ", ")) }"))
     }
@@ -169,7 +169,7 @@ extension CommandTemplate {
     func list(_ words: [String]) -> String { "[\(words.joined(separator: ", "))]" }
     return list(
       groups.map { group in
-        let words = group.words.map(JSONText.quoted)
+        let words = group.words.map(\.quoted)
         return group.isNested ? list(words) : words[0]
       })
   }

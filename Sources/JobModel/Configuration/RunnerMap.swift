@@ -16,7 +16,6 @@ package struct RunnerMap: Sendable, Codable, Equatable {
     }
   }
 
-  package var isEmpty: Bool { runners.isEmpty }
   package subscript(name: String) -> Runner? { runners[name] }
   package var names: [String] { runners.keys.sorted() }
 

@@ -145,7 +145,7 @@ extension SupervisorEvent {
 extension SupervisorEvent {
   private static func texts(_ reader: inout ByteReader) throws(MalformedBytes) -> [String] {
     var texts: [String] = []
-    for _ in 0..<(try reader.integer(UInt32.self)) { texts.append(try reader.string()) }
+    for _ in 0..<(try reader.count(ofSize: 4)) { texts.append(try reader.string()) }
     return texts
   }
 }

@@ -45,10 +45,12 @@ struct Creator: Sendable {
 
   /// With the runner that the job has.
   private func plan(of request: CreateRequest, _ asked: JobPlan) -> JobPlan {
-    var request = request
     let name = request.runner ?? runner
-    request.runner = name == Runner.none ? nil : name
-    return request.runner == asked.runner ? asked : JobPlan(request)
+    let chosen = name == Runner.none ? nil : name
+    guard chosen != request.runner else { return asked }
+    var request = request
+    request.runner = chosen
+    return JobPlan(request)
   }
 
   /// One job of a batch whose results are answered.

@@ -45,7 +45,7 @@ private struct RunCommand {
   init(_ invocation: Invocation) throws {
     self.invocation = invocation
     settings = try Settings(invocation)
-    client = JobClient(try settings.connection())
+    client = try settings.client()
     bridge = Bridge(client)
   }
 

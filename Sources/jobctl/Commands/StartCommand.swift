@@ -13,7 +13,7 @@ extension Command {
     ]
   ) { invocation in
     let settings = try Settings(invocation)
-    let client = JobClient(try settings.connection())
+    let client = try settings.client()
     let request = try JobOptions.request(invocation, settings)
     let key = IdempotencyKey.fresh()
     let id = try Bridge(client).call { try client.create(request, key: key) }

@@ -4,10 +4,7 @@ import Testing
 /// What docs/runners.md has to be copied.
 @Suite struct RecipeTests {
   @Test func eachIsAValidRunner() throws {
-    let text = Files.text("\(Files.repository)/docs/runners.md")
-    // The first example is of the map of clients.
-    let parts = text.split(separator: "```json5\n").dropFirst(2)
-    let recipes = try parts.map { try #require($0.split(separator: "```").first) }
+    let recipes = try RunnerScope.recipes()
     #expect(recipes.count == 3)
     let scratch = try Scratch()
     defer { scratch.remove() }

@@ -6,27 +6,30 @@ import Testing
 
 /// A daemon with runners.
 enum RunnerScope {
-  /// As docs/runners.md has it, without the directories of an installed daemon.
-  static let sandbox = """
-    sandbox: {
-      command: ["bwrap", "--unshare-all", "--cap-drop", "ALL", "--ro-bind", "/", "/", "--proc", "/proc",
-        "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run", ["--chdir", "{cwd}"], "--", "{env}"],
-    },
-    """
+  /// The recipes of docs/runners.md, to be copied.
+  static func recipes() throws -> [String] {
+    let text = Files.text("\(Files.repository)/docs/runners.md")
+    // The first example is of the map of clients.
+    let parts = text.split(separator: "```json5\n").dropFirst(2)
+    return try parts.map { String(try #require($0.split(separator: "```").first)) }
+  }
 
-  static func cluster(_ cluster: SlurmCluster) -> String {
-    """
-    cluster: {
-      command: ["srun", "--quiet", "--job-name={id}", ["--mem={memory_mib}"], ["--cpus-per-task={cpus}"],
-        ["--time={timeout_minutes}"], "--", ["env", "--chdir={cwd}", "--"], "{env}"],
-      limits: "runner",
-      signal: ["scancel", "--state=RUNNING", "--signal={signal}", "--name={id}"],
-      cleanup: ["scancel", "--full", "--name={id}"],
-      cleaned: ["squeue", "--noheader", "--name={id}"],
-      failure_codes: [253],
-      environment: { SLURM_CONF: "\(cluster.configuration)", SLURM_EXIT_ERROR: "253" },
-    },
-    """
+  /// One of them, with the first text in place of the second.
+  private static func recipe(_ name: String, with text: String, for other: String) throws -> String {
+    let recipe = try #require(try recipes().first { $0.hasPrefix("\(name): {") })
+    try #require(recipe.contains(other))
+    return recipe.replacing(other, with: text)
+  }
+
+  /// Without the directories of an installed daemon.
+  static func sandbox() throws -> String {
+    try recipe(
+      "sandbox", with: "", for: "\"--tmpfs\", \"/var/lib/jobd\", \"--tmpfs\", \"/etc/jobd\", ")
+  }
+
+  static func cluster(_ cluster: SlurmCluster) throws -> String {
+    try recipe(
+      "cluster", with: "environment: { SLURM_CONF: \"\(cluster.configuration)\",", for: "environment: {")
   }
 
   static func with(
@@ -40,7 +43,7 @@ enum RunnerScope {
     _ options: [String] = [], _ body: (Daemon, SlurmCluster) throws -> Void
   ) throws {
     try SlurmCluster.with { slurm in
-      try with(cluster(slurm), options) { daemon in
+      try with(try cluster(slurm), options) { daemon in
         try body(daemon, slurm)
         try Poll.until("an empty queue") { try slurm.squeue().isEmpty }
       }

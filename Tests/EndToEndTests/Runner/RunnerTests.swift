@@ -14,11 +14,7 @@ import Testing
     }
   }
 
-  private func request(_ script: String) -> CreateRequest {
-    var request = CreateRequest(cmd: "sh", args: ["-c", script])
-    request.runner = "away"
-    return request
-  }
+  private func request(_ script: String) -> CreateRequest { .shell(script, runner: "away") }
 
   private func waitUntilThere(_ id: JobID, _ away: AwayRunner) throws {
     try Poll.until("the job elsewhere") { away.has("\(id)") && away.text("\(id)").hasSuffix("\n") }

@@ -7,7 +7,7 @@ import Testing
 /// Jobs in bubblewrap.
 @Suite(.serialized) struct SandboxTests {
   private func with(_ options: [String] = [], _ body: (Daemon) throws -> Void) throws {
-    try RunnerScope.with(RunnerScope.sandbox, options, body)
+    try RunnerScope.with(RunnerScope.sandbox(), options, body)
   }
 
   /// Whom jobs run as: root too, where that is who runs the tests.

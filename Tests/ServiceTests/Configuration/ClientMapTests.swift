@@ -7,27 +7,12 @@ import Testing
 
 /// `clients` of the configuration file: what holds for whom, and what is said of a map that is wrong.
 @Suite struct ClientMapTests {
-  private let scratch: ScratchDirectory
-  private var path: String { "\(scratch.path)/jobd.json5" }
+  private let fixture: ConfigurationFixture
 
-  init() throws { scratch = try ScratchDirectory() }
-
-  private func load(_ file: String, _ arguments: [String] = []) throws -> ConfigurationLoader {
-    try write(file, to: path)
-    return try ConfigurationLoader(arguments: ["--config", path] + arguments, environment: [:])
-  }
-
-  private func failure(_ file: String) -> String {
-    do {
-      _ = try load(file)
-      return "none"
-    } catch {
-      return "\(error)".replacing("\(path): ", with: "")
-    }
-  }
+  init() throws { fixture = try ConfigurationFixture() }
 
   @Test func laterEntriesHoldMemberByMember() throws {
-    let configuration = try load(
+    let configuration = try fixture.load(
       """
       {
         client_running_jobs: 50, job_default_cpus: 1.5,
@@ -53,14 +38,15 @@ import Testing
 
   @Test func ofEquallyLiteralPatternsTheLastByItsBytesHolds() throws {
     for text in ["'b*': {followers: 2}, '*a': {followers: 1}", "'*a': {followers: 1}, 'b*': {followers: 2}"] {
-      let configuration = try load("{clients: {\(text)}}").configuration
+      let configuration = try fixture.load("{clients: {\(text)}}").configuration
       #expect(configuration.settings(of: "ba").followers == 2)
       #expect(configuration.settings(of: "ca").followers == 1)
     }
   }
 
   @Test func aNameIsTakenAsItIs() throws {
-    let configuration = try load("{clients: {'a.c': {followers: 1}, 'a?[c]*': {followers: 2}}}").configuration
+    let configuration = try fixture.load("{clients: {'a.c': {followers: 1}, 'a?[c]*': {followers: 2}}}")
+      .configuration
     #expect(configuration.settings(of: "abc").followers == 4000)
     #expect(configuration.settings(of: "a.c").followers == 1)
     #expect(configuration.settings(of: "a?[c]x").followers == 2)
@@ -102,22 +88,22 @@ import Testing
     ("{grace: {a: 1}}", "grace must be a text, a number, true or false"),
     ("{clients: {a: {grace: '1s'}, b: {grace: '1s'}}, grace: '1s'}", "none"),
   ]) func namesWhatIsWrong(file: String, words: String) {
-    #expect(failure(file) == words)
+    #expect(fixture.failure(file) == words)
   }
 
   @Test func isReportedAsItCanBeLoaded() throws {
-    let loader = try load(
+    let loader = try fixture.load(
       "{clients: {'b\"*': {grace: '90s', max_memory: 1048576, max_cpus: .5}, a: {running_jobs: 3}, '*': {}}}",
       ["--client-followers", "6"])
     #expect(
       loader.report.contains("\"b\\\"*\": { grace: \"90s\", max_memory: \"1048576\", max_cpus: \"0.5\", },"))
-    #expect(try load(loader.report).configuration.clients == loader.configuration.clients)
+    #expect(try fixture.load(loader.report).configuration.clients == loader.configuration.clients)
     let encoded = try JSONEncoder().encode(loader.configuration)
     #expect(try JSONDecoder().decode(Configuration.self, from: encoded) == loader.configuration)
   }
 
   @Test func whatHoldsForAClientIsReportedWithWhatItIsFrom() throws {
-    let loader = try load(
+    let loader = try fixture.load(
       "{client_memory: '2MiB', clients: {'a*': {grace: '90s', max_cpus: .5}, alice: {running_jobs: 3}}}",
       ["--client-followers", "6"])
     let lines = loader.report(of: "alice").split(separator: "\n").map { $0.split(separator: "//") }
@@ -130,7 +116,7 @@ import Testing
     #expect(line("grace") == "  grace: \"90s\",  clients: \"a*\"")
     #expect(line("max_cpus") == "  max_cpus: \"0.5\",  clients: \"a*\"")
     #expect(line("followers") == "  followers: 6,  client_followers: flag")
-    #expect(line("memory") == "  memory: \"2MiB\",  client_memory: \(path)")
+    #expect(line("memory") == "  memory: \"2MiB\",  client_memory: \(fixture.path)")
     #expect(line("max_memory") == "  max_memory: \"none\",  job_max_memory: default")
     #expect(lines.count == ConfigurationOption.members.count + 2)
   }

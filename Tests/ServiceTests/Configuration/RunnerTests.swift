@@ -6,24 +6,9 @@ import Testing
 
 /// `runners` of the configuration file, and the commands in it.
 @Suite struct RunnerTests {
-  private let scratch: ScratchDirectory
-  private var path: String { "\(scratch.path)/jobd.json5" }
+  private let fixture: ConfigurationFixture
 
-  init() throws { scratch = try ScratchDirectory() }
-
-  private func load(_ file: String) throws -> ConfigurationLoader {
-    try write(file, to: path)
-    return try ConfigurationLoader(arguments: ["--config", path], environment: [:])
-  }
-
-  private func failure(_ file: String) -> String {
-    do {
-      _ = try load(file)
-      return "none"
-    } catch {
-      return "\(error)".replacing("\(path): ", with: "")
-    }
-  }
+  init() throws { fixture = try ConfigurationFixture() }
 
   private static let cluster = """
     cluster: {
@@ -36,7 +21,8 @@ import Testing
     """
 
   @Test func whatHasNoValueIsLeftOutWhole() throws {
-    let runner = try #require(try load("{runners: {\(Self.cluster)}}").configuration.runners["cluster"])
+    let runner = try #require(
+      try fixture.load("{runners: {\(Self.cluster)}}").configuration.runners["cluster"])
     let all: [CommandTemplate.Placeholder: String] = [.id: "7", .cwd: "/a b", .memoryMiB: "5", .cpus: "2"]
     #expect(
       runner.command.words({ all[$0] }, environment: [("A", "1 2"), ("B", "")])
@@ -52,7 +38,7 @@ import Testing
 
   @Test func whatIsNoPlaceholderStandsForItself() throws {
     let text = "{runners: {a: {command: ['p', '{{.Names}}', '{', '}{', '{}', '{Id}', '{id', 'x{id}y{id}']}}}"
-    let command = try #require(try load(text).configuration.runners["a"]).command
+    let command = try #require(try fixture.load(text).configuration.runners["a"]).command
     #expect(
       command.words { _ in "{id}" } == ["p", "{{.Names}}", "{", "}{", "{}", "{Id}", "{id", "x{id}y{id}"])
   }
@@ -109,11 +95,11 @@ import Testing
     ),
   ])
   func whatIsWrongIsSaid(runners: String, said: String) {
-    #expect(failure("{runners: \(runners)}") == said)
+    #expect(fixture.failure("{runners: \(runners)}") == said)
   }
 
   @Test func clientsHaveOfThemWhatTheirEntriesSay() throws {
-    let configuration = try load(
+    let configuration = try fixture.load(
       """
       { runners: { a: {command: ["x"]}, b: {command: ["y"]} }, client_runner: "b",
         clients: { "ci-*": { runners: ["a", "none"], runner: "a" }, deploy: { runners: "none", runner: "none" } } }
@@ -131,26 +117,27 @@ import Testing
 
   @Test func settingsNameRunnersThatThereAre() {
     #expect(
-      failure("{runners: {a: {command: ['x']}}, clients: {c: {runners: ['b']}}}")
-        == "clients: \"c\": there is no runner \"b\" in runners; there is a, none".replacing(
-          "\(path): ", with: ""))
+      fixture.failure("{runners: {a: {command: ['x']}}, clients: {c: {runners: ['b']}}}")
+        == "clients: \"c\": there is no runner \"b\" in runners; there is a, none")
     #expect(
-      failure("{client_runner: 'b'}")
+      fixture.failure("{client_runner: 'b'}")
         == "client_runners, client_runner: there is no runner \"b\" in runners; there is none")
     #expect(
-      failure("{runners: {a: {command: ['x']}}, client_runner: 'a', clients: {c: {runners: ['none']}}}")
+      fixture.failure(
+        "{runners: {a: {command: ['x']}}, client_runner: 'a', clients: {c: {runners: ['none']}}}")
         == "clients: \"c\": the runner of those who name none is \"a\", which they may not use")
     #expect(
-      failure("{metrics_clients: ['a', 'b,c']}") == "metrics_clients: a name has no comma, but one is \"b,c\""
+      fixture.failure("{metrics_clients: ['a', 'b,c']}")
+        == "metrics_clients: a name has no comma, but one is \"b,c\""
     )
   }
 
   @Test func theReportIsAConfigurationFile() throws {
     let file =
       "{runners: {\(Self.cluster), s: {command: ['bwrap', '--', '{env}']}}, clients: {c: {runners: ['s']}}}"
-    let loader = try load(file)
+    let loader = try fixture.load(file)
     let report = loader.report
     #expect(report.contains("      command: [\"srun\", \"--job-name={id}\", [\"--chdir={cwd}\"],"))
-    #expect(try load(report).configuration == loader.configuration)
+    #expect(try fixture.load(report).configuration == loader.configuration)
   }
 }
