@@ -37,6 +37,8 @@ public struct JobDetail: Codable, Sendable, Equatable {
 /// What is known of a job beside what was asked for and its state. Times are RFC 3339 in UTC with microseconds.
 public struct JobFacts: Codable, Sendable, Equatable {
   public var id: JobID
+  /// Whose it is; for those whose role lets them see others' jobs.
+  public var client: String?
   public var created: String
   public var started: String?
   public var finished: String?
@@ -69,7 +71,7 @@ public struct JobFacts: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case id, created, started, finished, pid, truncated, adopted, usage, ahead, times, cleanup
+    case id, client, created, started, finished, pid, truncated, adopted, usage, ahead, times, cleanup
     case stdoutBytes = "stdout_bytes"
     case stderrBytes = "stderr_bytes"
     case stdoutDropped = "stdout_dropped"

@@ -58,7 +58,7 @@ extension StoreReader {
     return page
   }
 
-  private func statement(for filter: JobFilter) -> Statement {
+  func statement(for filter: JobFilter) -> Statement {
     switch (filter.states, filter.isQueued) {
     case ([.running], false) where !filter.mayBeQueued: statements.launched
     case ([.running], _): statements.running
@@ -68,7 +68,7 @@ extension StoreReader {
     }
   }
 
-  private func job(_ row: Statement, _ filter: JobFilter) throws(StoreError) -> JobPage.Job? {
+  func job(_ row: Statement, _ filter: JobFilter) throws(StoreError) -> JobPage.Job? {
     let record = try JobRow.read(row)
     guard filter.matches(record) else { return nil }
     let plan = try row.plan(JobRow.count)

@@ -38,6 +38,15 @@ package final class StoreReader {
     try statements.log.first(client, id) { $0.bytes(0) }
   }
 
+  /// Whose the job is; nil: there is no such job. Looks for it with each client.
+  package func owner(of id: JobID) throws(StoreError) -> Int64? {
+    try statements.owner.first(id) { $0.integer(0) }
+  }
+
+  package func clientName(_ number: Int64) throws(StoreError) -> String? {
+    try statements.clientName.first(number) { $0.text(0) } ?? nil
+  }
+
   /// Nil: the client has created nothing.
   package func clientNumber(_ name: String) throws(StoreError) -> Int64? {
     try statements.client.first(name) { $0.integer(0) }
@@ -46,13 +55,20 @@ package final class StoreReader {
 
 /// The reader's statements, prepared once.
 struct ReaderStatements {
-  let job, log, client, events, newest, trimmed: Statement
+  let job, log, client, clientName, clients, owner, events, newest, trimmed: Statement
   let all, running, launched, queued, error, ids, listed, ahead: Statement
 
   init(_ database: Database) throws(StoreError) {
     job = try database.prepare("SELECT \(JobRow.columns) FROM jobs WHERE client = ?1 AND id = ?2")
     log = try database.prepare("SELECT log FROM jobs WHERE client = ?1 AND id = ?2")
     client = try database.prepare("SELECT id FROM clients WHERE name = ?1")
+    clientName = try database.prepare("SELECT name FROM clients WHERE id = ?1")
+    clients = try database.prepare("SELECT id FROM clients")
+    owner = try database.prepare(
+      """
+      SELECT client FROM clients CROSS JOIN jobs INDEXED BY jobs_id
+      WHERE jobs.client = clients.id AND jobs.id = ?1
+      """)
     events = try database.prepare("SELECT entries FROM events WHERE client = ?1 AND last > ?2 ORDER BY last")
     newest = try database.prepare("SELECT max(last) FROM events WHERE client = ?1")
     trimmed = try database.prepare("SELECT trimmed FROM clients WHERE id = ?1")

@@ -20,6 +20,9 @@ final class ApiChild {
   /// It gives no reply any more but those that follow output or events.
   var isDrained = false
   let startedAt = Clock.monotonic()
+  /// Who its requests are made for.
+  private var peers: [UInt64: Peer] = [:]
+  private static let mostPeers = 250_000
   /// When it sent something last.
   var lastSign = Clock.monotonic()
   /// Bytes of a file of authorities or revocation lists.
@@ -78,6 +81,20 @@ final class ApiChild {
     (exit, end) = (nil, nil)
     channel = nil
     return status
+  }
+
+  func add(_ peer: Peer, _ number: UInt64) throws(MalformedBytes) {
+    guard peers.count < Self.mostPeers, peers.updateValue(peer, forKey: number) == nil else {
+      throw MalformedBytes()
+    }
+  }
+
+  func forgetPeer(_ number: UInt64) { peers[number] = nil }
+
+  /// Throws for one that it did not tell of.
+  func peer(_ number: UInt64) throws(MalformedBytes) -> Peer {
+    guard let peer = peers[number] else { throw MalformedBytes() }
+    return peer
   }
 
   func send(_ event: SupervisorEvent) { channel?.send(event.encode()) }

@@ -123,7 +123,7 @@ final class ApiProcesses {
       case .hello: greet(child)
       case _ where !child.isGreeted: throw MalformedBytes()
       case .drained: drained(child)
-      default: supervisor.asked(request, by: child)
+      default: try supervisor.asked(request, by: child)
       }
     } catch {
       log.error("bad_order", ["pid": "\(child.pid)", "bytes": "\(bytes.count)"])

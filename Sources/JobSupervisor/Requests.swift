@@ -6,18 +6,22 @@ import Platform
 
 /// What the api process asks for.
 extension Supervisor {
-  func asked(_ request: ApiRequest, by child: ApiChild) {
+  /// Throws for what no api process of ours sends.
+  func asked(_ request: ApiRequest, by child: ApiChild) throws(MalformedBytes) {
     func caller(_ ticket: UInt64) -> Caller { Caller(child: child.number, ticket: ticket) }
     switch request {
     case .hello, .drained, .alive: break
-    case .create(let ticket, let client, let creation): create(creation, client, caller(ticket))
-    case .delete(let ticket, let client, let id): delete(id, client, caller(ticket))
-    case .signal(let ticket, let client, let id, let signal, let tree):
+    case .peer(let number, let peer): try child.add(peer, number)
+    case .peerGone(let number): child.forgetPeer(number)
+    case .create(let ticket, let by, let creation):
+      create(creation, try child.peer(by).name, caller(ticket))
+    case .delete(let ticket, _, let client, let id): delete(id, client, caller(ticket))
+    case .signal(let ticket, _, let client, let id, let signal, let tree):
       let caller = caller(ticket)
       send(signal, tree: tree, to: id, of: client) { [unowned apis = apis!] in apis.answer(caller, $0) }
-    case .stop(let ticket, let client, let id, let grace):
-      handle(.stop(id, client: client, by: clients[client] ?? "", grace: grace, caller(ticket)))
-    case .input(let ticket, let client, let id, let offset, let bytes, let close):
+    case .stop(let ticket, let by, let client, let id, let grace):
+      handle(.stop(id, client: client, by: try child.peer(by).name, grace: grace, caller(ticket)))
+    case .input(let ticket, _, let client, let id, let offset, let bytes, let close):
       let caller = caller(ticket)
       input(bytes, at: offset, close: close, for: id, of: client) { [unowned apis = apis!] refusal in
         apis.answer(caller, refusal.map { .refused($0) } ?? .done)
@@ -28,7 +32,7 @@ extension Supervisor {
       if let job = live[id] { progress.unwatch(job, child) }
     case .delivered(let client, let ids, let isWhole):
       handle(.delivered(ids, client: client, isWhole: isWhole, child: child.number))
-    case .usage(let ticket, let client, let ids): usages.add(ids, of: client, caller(ticket))
+    case .usage(let ticket, let ids): usages.add(ids, caller(ticket))
     }
   }
 

@@ -114,9 +114,8 @@ package final class Supervisor: @unchecked Sendable {
     watch = try Watch(self)
     usages = try UsageAnswers(
       loop,
-      look: { [unowned self] id, client in
-        self.live[id].flatMap { $0.client == client ? $0.usage() : nil }
-      }, answer: { [unowned self] in self.apis.answer($0, usage: $1) })
+      look: { [unowned self] in self.live[$0]?.usage() },
+      answer: { [unowned self] in self.apis.answer($0, usage: $1) })
     runnerCommands = RunnerCommands(self)
     cleanups = try RunnerCleanups(loop, runnerCommands) { [unowned self] in self.happened($0, $1) }
     for (name, descriptor) in counts.held { try keeper.hold(descriptor, as: name) }

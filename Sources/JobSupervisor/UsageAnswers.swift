@@ -8,12 +8,11 @@ import Platform
 final class UsageAnswers {
   private struct Request {
     let caller: Caller
-    let client: Int64
     var left: ArraySlice<JobID>
     var found: [JobUsage] = []
   }
 
-  typealias Look = (JobID, Int64) -> (usage: JobUsage, cost: Int)?
+  typealias Look = (JobID) -> (usage: JobUsage, cost: Int)?
   private let look: Look
   private let answer: (Caller, [JobUsage]) -> Void
   private var timer: LoopTimer!
@@ -22,7 +21,7 @@ final class UsageAnswers {
   /// Processes looked at in a turn, but for those of its last job. A job itself counts as one.
   private static let turn = 64
 
-  /// `look`: what a job uses that runs and is this client's, and for how many processes that was found out.
+  /// `look`: what a job uses that runs, and for how many processes that was found out.
   init(
     _ loop: EventLoop, look: @escaping Look, answer: @escaping (Caller, [JobUsage]) -> Void
   ) throws(SystemError) {
@@ -30,8 +29,8 @@ final class UsageAnswers {
     timer = try LoopTimer(loop) { [unowned self] in self.takeTurn() }
   }
 
-  func add(_ ids: [JobID], of client: Int64, _ caller: Caller) {
-    requests.append(Request(caller: caller, client: client, left: ids[...]))
+  func add(_ ids: [JobID], _ caller: Caller) {
+    requests.append(Request(caller: caller, left: ids[...]))
     if requests.count == 1 { timer.start(milliseconds: 0) }
   }
 
@@ -39,7 +38,7 @@ final class UsageAnswers {
     var request = requests.removeFirst()
     var cost = 0
     while cost < Self.turn, let id = request.left.popFirst() {
-      let found = look(id, request.client)
+      let found = look(id)
       cost += 1 + (found?.cost ?? 0)
       if let found { request.found.append(found.usage) }
     }

@@ -29,7 +29,7 @@ struct ServerTurnTests {
     try withHeld(Array(repeating: "alice", count: 8) + ["bob"]) { server, clients, _ in
       _ = server.onLoop { server in
         server.onWoken = { [unowned server] exchange in
-          server.woken.append(jc_exchange_tag(exchange))
+          server.woken.append(TestServer.client(of: exchange))
           let end = Self.milliseconds + 8
           while Self.milliseconds < end {}
           TestServer.reply(exchange, "")
@@ -72,7 +72,7 @@ struct ServerTurnTests {
     try withHeld(["alice"]) { server, clients, _ in
       let calls = server.onLoop { server in
         server.onWoken = { [unowned server] exchange in
-          server.woken.append(jc_exchange_tag(exchange))
+          server.woken.append(TestServer.client(of: exchange))
           TestServer.reply(exchange, "once")
           jc_exchange_wake(exchange)
         }

@@ -176,7 +176,7 @@ import Testing
   }
 
   @Test func inlineInputIsInMemoryWithinBounds() throws {
-    try withstand(["--client-memory", "4MiB", "--metrics-clients", "alice"]) { daemon in
+    try withstand(["--client-memory", "4MiB", "--client-role", "operator"]) { daemon in
       let input = String(repeating: "x", count: 1 << 20)
       func create() throws -> CurlReply {
         try daemon.curl("PUT", "/jobs", body: #"{"cmd":"sleep","args":["1000"],"stdin":"\#(input)"}"#)

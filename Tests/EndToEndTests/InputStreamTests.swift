@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test func allOfTheInputIsOneRequest() throws {
-    try Daemon.with(["--metrics-clients", "alice"]) { daemon in
+    try Daemon.with(["--client-role", "operator"]) { daemon in
       let requests = try daemon.growth(of: #"jobd_http_requests_total{code="200"}"#) {
         let done = try run(daemon, at: daemon.port, ["run", "cat"])
         #expect(done.status == 0 && done.output == bytes, "\(done.errorText)")

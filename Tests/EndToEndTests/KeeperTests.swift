@@ -217,7 +217,7 @@ import Testing
   }
 
   @Test func whatCannotBeHeldIsToldAndCounted() throws {
-    try Daemon.with(["--metrics-clients", "alice"]) { daemon in
+    try Daemon.with(["--client-role", "operator"]) { daemon in
       let room = Processes.descriptors(daemon.keeperPid) + 1
       let limited = try Running(
         "prlimit", ["--pid", "\(daemon.keeperPid)", "--nofile=\(room):4096"], directory: daemon.scratch

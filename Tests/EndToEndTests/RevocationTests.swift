@@ -109,7 +109,7 @@ import Testing
     let lists = try RevocationLists()
     defer { lists.own.scratch.remove() }
     try lists.list()
-    try Daemon.with(lists.options + ["--metrics-clients", "alice"]) { daemon in
+    try Daemon.with(lists.options + ["--client-role", "operator"]) { daemon in
       let lines = try daemon.curl("GET", "/metrics").text.split(separator: "\n")
       func days(_ file: String) throws -> Int {
         let line = try #require(lines.first { $0.contains("_expiry_timestamp_seconds{file=\"\(file)\"}") })

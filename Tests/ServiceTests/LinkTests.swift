@@ -40,15 +40,19 @@ struct LinkTests {
   }
 
   private static let requests: [ApiRequest] = [
-    .hello, .create(ticket: 1, client: "alice", creation()), .delete(ticket: 2, client: 3, id: id),
-    .signal(ticket: 4, client: 5, id: id, signal: 15, tree: true),
-    .stop(ticket: 6, client: 7, id: id, grace: nil),
-    .stop(ticket: 6, client: 7, id: id, grace: 0),
-    .input(ticket: 8, client: 9, id: id, offset: nil, bytes: [1, 2], close: true),
-    .input(ticket: 8, client: 9, id: id, offset: 7, bytes: [], close: false),
-    .watch(id: id), .unwatch(id: id), .drained, .usage(ticket: 1, client: 2, ids: [id, id]),
-    .usage(ticket: 1, client: 2, ids: []),
+    .hello, .create(ticket: 1, by: 7, creation()), .delete(ticket: 2, by: 7, client: 3, id: id),
+    .signal(ticket: 4, by: 7, client: 5, id: id, signal: 15, tree: true),
+    .stop(ticket: 6, by: 8, client: 7, id: id, grace: nil),
+    .stop(ticket: 6, by: 8, client: 7, id: id, grace: 0),
+    .input(ticket: 8, by: 9, client: 9, id: id, offset: nil, bytes: [1, 2], close: true),
+    .input(ticket: 8, by: 9, client: 9, id: id, offset: 7, bytes: [], close: false),
+    .watch(id: id), .unwatch(id: id), .drained, .usage(ticket: 1, ids: [id, id]),
+    .usage(ticket: 1, ids: []), .peer(number: 7, peer("alice", .operator)), .peerGone(number: 7),
   ]
+
+  private static func peer(_ name: String, _ role: Role = .owner, serial: String = "0A") -> Peer {
+    Peer(name: name, role: role, serial: serial, fingerprint: "ff", address: "127.0.0.1:1")
+  }
 
   private static let events: [SupervisorEvent] = [
     .welcome(configuration: [1, 2, 3], hostLimits: ["cpus", ""]), .welcome(configuration: [], hostLimits: []),
@@ -129,15 +133,16 @@ struct LinkTests {
 
   /// What the API refuses is refused here too: the sender may be anybody's by now.
   @Test func aRequestThatNoClientCouldMakeIsRefused() {
+    func text(_ count: Int) -> String { String(repeating: "a", count: count) }
     for grace in [1 << 50, UInt64.max - 1] {
-      let bytes = ApiRequest.stop(ticket: 1, client: 1, id: Self.id, grace: grace).encode()
+      let bytes = ApiRequest.stop(ticket: 1, by: 1, client: 1, id: Self.id, grace: grace).encode()
       #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try ApiRequest(decoding: $0) } }
     }
     let many = [JobID](repeating: Self.id, count: ApiRequest.mostIDs + 1)
-    let bytes = ApiRequest.usage(ticket: 1, client: 1, ids: many).encode()
+    let bytes = ApiRequest.usage(ticket: 1, ids: many).encode()
     #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try ApiRequest(decoding: $0) } }
-    for name in ["", "a\0b", String(repeating: "a", count: 1025)] {
-      let bytes = ApiRequest.create(ticket: 1, client: name, Self.creation()).encode()
+    for peer in [Self.peer(""), Self.peer("a\0b"), Self.peer(text(2049)), Self.peer("a", serial: text(129))] {
+      let bytes = ApiRequest.peer(number: 1, peer).encode()
       #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try ApiRequest(decoding: $0) } }
     }
   }

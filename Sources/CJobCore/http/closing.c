@@ -18,7 +18,7 @@ static void part(struct jc_connection *connection)
     jc_bytes_free(&connection->transport.unsent);
     jc_connection_account(connection);
     if (connection->tag >= 0)
-        server->handler.closed(server->context, connection->tag);
+        server->handler.closed(server->context, connection->user);
     connection->tag = -1;
 }
 

@@ -6,10 +6,12 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /// What is read from a peer that lingers.
 #define LINGER_BYTES ((size_t)4 << 20)
+#define ADDRESS_MAX (INET6_ADDRSTRLEN + 16)
 
 void jc_connection_enqueue(struct jc_connection *connection)
 {
@@ -26,14 +28,21 @@ void jc_connection_ready(struct jc_connection *connection)
         jc_connection_enqueue(connection);
 }
 
-void jc_peer_failed(struct jc_server *server, const union jc_address *peer, const char *reason)
+static void put_address(const union jc_address *peer, char text[ADDRESS_MAX])
 {
-    char address[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 16] = "unknown";
+    char address[INET6_ADDRSTRLEN];
     const bool v6 = peer->any.sa_family == AF_INET6;
     const void *bytes = v6 ? (const void *)&peer->v6.sin6_addr : &peer->v4.sin_addr;
     const in_port_t port = v6 ? peer->v6.sin6_port : peer->v4.sin_port;
-    if (inet_ntop(peer->any.sa_family, bytes, address, sizeof address) != NULL)
-        snprintf(text, sizeof text, v6 ? "[%s]:%u" : "%s:%u", address, (unsigned)ntohs(port));
+    if (inet_ntop(peer->any.sa_family, bytes, address, sizeof address) == NULL)
+        strcpy(address, "unknown");
+    snprintf(text, ADDRESS_MAX, v6 ? "[%s]:%u" : "%s:%u", address, (unsigned)ntohs(port));
+}
+
+void jc_peer_failed(struct jc_server *server, const union jc_address *peer, const char *reason)
+{
+    char text[ADDRESS_MAX];
+    put_address(peer, text);
     server->handler.peer_failed(server->context, text, reason);
 }
 
@@ -59,16 +68,19 @@ static void turn_away(struct jc_connection *connection, int status, const char *
 static void established(struct jc_connection *connection)
 {
     const struct jc_server *server = connection->server;
-    char name[JC_NAME_MAX];
+    struct jc_peer_text text;
+    char address[ADDRESS_MAX];
     const char *why = NULL;
     connection->codec_state = calloc(1, connection->codec->state_size);
     connection->phase = connection->codec_state != NULL ? JC_PHASE_OPEN : JC_PHASE_BROKEN;
-    int length = server->wire.operations->peer_name(&connection->transport, name, &why);
-    if (length < 0) {
+    if (server->wire.operations->peer(&connection->transport, &text, &why) < 0) {
         turn_away(connection, 403, why);
         return;
     }
-    int64_t tag = server->handler.opened(server->context, name, (size_t)length);
+    put_address(&connection->peer, address);
+    const struct jc_peer peer = {
+        .name = text.name, .serial = text.serial, .fingerprint = text.fingerprint, .address = address};
+    int64_t tag = server->handler.opened(server->context, &peer, &connection->user);
     connection->until_s = server->wire.operations->peer_until(&connection->transport);
     if (tag >= 0)
         connection->tag = tag;

@@ -109,9 +109,9 @@ void jc_exchange_close(struct jc_exchange *exchange, bool complete)
         connection->phase = JC_PHASE_CLOSING;
 }
 
-int64_t jc_exchange_tag(struct jc_exchange *exchange)
+void *jc_exchange_peer(struct jc_exchange *exchange)
 {
-    return exchange->connection->tag;
+    return exchange->connection->user;
 }
 
 void jc_exchange_set_user(struct jc_exchange *exchange, void *user)

@@ -1,8 +1,11 @@
 #include "tls_private.h"
 
 #include <errno.h>
+#include <openssl/bn.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <platform/utf8.h>
+#include <stdio.h>
 #include <string.h>
 
 #define CHARACTERS 64
@@ -21,6 +24,7 @@ static const char *check(const unsigned char *text, size_t length)
     return characters > CHARACTERS ? "the certificate's common name is longer than 64 characters" : NULL;
 }
 
+/// From here on: 0, or -EACCES and `*why`.
 static int common_name(const X509 *certificate, char name[JC_NAME_MAX], const char **why)
 {
     const X509_NAME *subject = X509_get_subject_name(certificate);
@@ -41,7 +45,77 @@ static int common_name(const X509 *certificate, char name[JC_NAME_MAX], const ch
     if (*why != NULL)
         return -EACCES;
     memcpy(name, ASN1_STRING_get0_data(value), length);
-    return (int)length;
+    name[length] = '\0';
+    return 0;
+}
+
+static const ASN1_IA5STRING *only_uri(const GENERAL_NAMES *names, const char **why)
+{
+    const ASN1_IA5STRING *uri = NULL;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type != GEN_URI)
+            continue;
+        *why = "the certificate has more than one URI among its alternative names";
+        if (uri != NULL)
+            return NULL;
+        uri = name->d.uniformResourceIdentifier;
+    }
+    if (uri == NULL)
+        *why = "the certificate has no URI among its alternative names";
+    return uri;
+}
+
+static int copy_uri(const ASN1_IA5STRING *uri, char name[JC_NAME_MAX], const char **why)
+{
+    const size_t length = (size_t)ASN1_STRING_length(uri);
+    const unsigned char *text = ASN1_STRING_get0_data(uri);
+    *why = "the certificate's URI is empty, or longer than 2048 bytes";
+    if (length == 0 || length >= JC_NAME_MAX)
+        return -EACCES;
+    *why = "the certificate's URI holds what no URI does (RFC 3986)";
+    for (size_t i = 0; i < length; i++)
+        if (text[i] <= ' ' || text[i] > '~' || strchr("\"<>\\^`{|}", text[i]) != NULL)
+            return -EACCES;
+    *why = "the certificate's URI names no scheme";
+    const unsigned char *colon = memchr(text, ':', length);
+    if (colon == NULL || colon == text)
+        return -EACCES;
+    memcpy(name, text, length);
+    name[length] = '\0';
+    return 0;
+}
+
+static int uri(const X509 *certificate, char name[JC_NAME_MAX], const char **why)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    const ASN1_IA5STRING *found = only_uri(names, why);
+    const int status = found != NULL ? copy_uri(found, name, why) : -EACCES;
+    GENERAL_NAMES_free(names);
+    return status;
+}
+
+static int serial(const X509 *certificate, char text[JC_SERIAL_MAX])
+{
+    BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+    char *digits = number != NULL ? BN_bn2hex(number) : NULL;
+    const bool fits = digits != NULL && strlen(digits) < JC_SERIAL_MAX;
+    if (fits)
+        strcpy(text, digits);
+    OPENSSL_free(digits);
+    BN_free(number);
+    return fits ? 0 : -EACCES;
+}
+
+static int fingerprint(const X509 *certificate, char text[JC_FINGERPRINT_MAX])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    if (X509_digest(certificate, EVP_sha256(), digest, &length) != 1)
+        return -EACCES;
+    for (unsigned i = 0; i < length; i++)
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    return 0;
 }
 
 void jc_identity_keep_name(SSL *ssl)
@@ -73,7 +147,7 @@ int64_t jc_identity_until(SSL *ssl)
     return until;
 }
 
-int jc_identity(SSL *ssl, char name[JC_NAME_MAX], const char **why)
+int jc_identity(SSL *ssl, enum jc_identity kind, struct jc_peer_text *peer, const char **why)
 {
     const X509 *certificate = SSL_get0_peer_certificate(ssl);
     *why = "the client showed no certificate";
@@ -83,5 +157,9 @@ int jc_identity(SSL *ssl, char name[JC_NAME_MAX], const char **why)
     *why = "the client's certificate has expired";
     if (X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0)
         return -EACCES;
-    return common_name(certificate, name, why);
+    const int status = (kind == JC_IDENTITY_URI ? uri : common_name)(certificate, peer->name, why);
+    if (status < 0)
+        return status;
+    *why = "the certificate has no serial number that can be told";
+    return serial(certificate, peer->serial) == 0 ? fingerprint(certificate, peer->fingerprint) : -EACCES;
 }

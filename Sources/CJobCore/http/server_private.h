@@ -53,7 +53,8 @@ struct jc_connection {
     bool asked_to_close; ///< by the peer, which then sends nothing more
     int refusal;         ///< status each request is answered with, or 0
     const char *refusal_detail;
-    int64_t tag;     ///< -1: not opened
+    int64_t tag;     ///< to whom it is counted; -1: not opened
+    void *user;      ///< of the handler
     int64_t until_s; ///< when its certificate expires, since 1970
     struct event readable, writable;
     TAILQ_ENTRY(jc_connection) ready_link;

@@ -114,6 +114,7 @@ static int set_up(struct jc_tls *tls, const struct jc_tls_options *options, char
         snprintf(error, JC_ERROR_SIZE, "out of memory");
         return -ENOMEM;
     }
+    tls->identity = options->identity;
     SSL_CTX_set_security_level(ctx, 2);
     if (!jw_tls_configure(ctx, options->certificate_file, options->key_file, error, JC_ERROR_SIZE))
         return -EINVAL;

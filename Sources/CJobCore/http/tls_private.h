@@ -8,7 +8,8 @@
 /// The context of `jc_tls_transport`.
 struct jc_tls {
     SSL_CTX *ctx;
-    char *revocations;  ///< the file's name, or NULL
+    char *revocations; ///< the file's name, or NULL
+    enum jc_identity identity;
     BIO_METHOD *method; ///< of the BIO between a connection and its server's buffers
 };
 
@@ -23,8 +24,9 @@ const char *jc_trust_refuses(const struct jc_trust *trust, SSL *ssl);
 /// Seconds since 1970; 0: none.
 int64_t jc_time_of(const ASN1_TIME *time);
 
-/// The common name of a verified peer, also of a resumed session. Its length, or -EACCES and `*why`.
-int jc_identity(SSL *ssl, char name[JC_NAME_MAX], const char **why) __attribute__((warn_unused_result));
+/// Who a verified peer is, also of a resumed session. 0, or -EACCES and `*why`.
+int jc_identity(SSL *ssl, enum jc_identity kind, struct jc_peer_text *peer, const char **why)
+    __attribute__((warn_unused_result));
 /// Until when a verified peer's certificate, and those between it and the authority, are valid: seconds since
 /// 1970.
 int64_t jc_identity_until(SSL *ssl);

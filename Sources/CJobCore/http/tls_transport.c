@@ -73,13 +73,14 @@ static int shake(struct jc_transport *transport, char *reason, size_t size)
     return -EPROTO;
 }
 
-static int peer_name(struct jc_transport *transport, char name[JC_NAME_MAX], const char **why)
+static int peer(struct jc_transport *transport, struct jc_peer_text *text, const char **why)
 {
-    int length = jc_identity(transport->session, name, why);
-    if (length >= 0)
+    const struct jc_tls *tls = transport->wire->context;
+    int status = jc_identity(transport->session, tls->identity, text, why);
+    if (status == 0)
         jc_identity_keep_name(transport->session);
     ERR_clear_error();
-    return length;
+    return status;
 }
 
 static int64_t peer_until(struct jc_transport *transport)
@@ -143,7 +144,7 @@ static void free_session(struct jc_transport *transport)
 
 const struct jc_transport_operations jc_tls_transport = {
     .shake = shake,
-    .peer_name = peer_name,
+    .peer = peer,
     .peer_until = peer_until,
     .peer_refused = peer_refused,
     .read = read_all,

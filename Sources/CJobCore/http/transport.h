@@ -9,19 +9,26 @@
 /// What one recv takes, and what a read can make of it with the rest of a record that came before.
 #define JC_WIRE_SIZE ((size_t)64 << 10)
 #define JC_PLAIN_SIZE (JC_WIRE_SIZE + ((size_t)32 << 10))
-/// UTF-8 of at most 64 characters (X.520's bound).
-#define JC_NAME_MAX 256
+/// With the NUL: a SPIFFE ID has at most 2048 bytes, a serial number at most 20 (RFC 5280 section 4.1.2.2)
+/// and perhaps a sign, a fingerprint 32.
+#define JC_NAME_MAX 2049
+#define JC_SERIAL_MAX 64
+#define JC_FINGERPRINT_MAX 65
 
 struct jc_transport;
 struct jc_trust;
+
+struct jc_peer_text {
+    char name[JC_NAME_MAX], serial[JC_SERIAL_MAX], fingerprint[JC_FINGERPRINT_MAX];
+};
 
 /// What stands between a connection's plain bytes and those on the wire; TLS is the one there is. It takes
 /// what came from the wire's `in` and leaves what is to be sent in its `out`; the socket is not its own.
 struct jc_transport_operations {
     /// Goes on with the handshake. 1 when it is done, 0 when more is to come, or -EPROTO and `reason`.
     int (*shake)(struct jc_transport *transport, char *reason, size_t size);
-    /// The checked name of the peer that shook hands. Its length, or -EACCES and `*why`.
-    int (*peer_name)(struct jc_transport *transport, char name[JC_NAME_MAX], const char **why);
+    /// Who shook hands, checked. 0, or -EACCES and `*why`.
+    int (*peer)(struct jc_transport *transport, struct jc_peer_text *peer, const char **why);
     /// Until when its certificates are valid: seconds since 1970.
     int64_t (*peer_until)(struct jc_transport *transport);
     /// Why it would not be let in by `trust`; NULL: it would.

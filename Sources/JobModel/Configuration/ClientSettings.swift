@@ -16,6 +16,7 @@ package struct ClientSettings: Sendable, Codable, Equatable {
   package var retentionBytes = 10 << 30
   package var retentionEvents = 1_000_000
 
+  package var role = Role.owner
   /// Names of the runners that its jobs may have, ``Runner/none`` for having none; nil: any, or none.
   package var runners: [String]?
   /// Of creations that name none; nil: none.

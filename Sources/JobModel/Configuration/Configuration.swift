@@ -11,11 +11,10 @@ package struct Configuration: Sendable, Codable, Equatable {
   package var keyFile: String
   package var clientCAFile: String
   package var crlFile: String?
+  package var identity = Identity.commonName
   /// Nil: the api process stays the user that started the daemon.
   package var user: String?
   package var logLevel = LogLevel.info
-  /// Names of clients who may read what the daemon counts.
-  package var metricsClients: [String] = []
 
   package var workers: Int
   package var launchers: Int

@@ -81,6 +81,11 @@ package struct ConfigurationLoader: Sendable {
   ) throws(ConfigurationError) -> ConfigurationOption {
     let all = ConfigurationOption.all
     if let option = all.first(where: { spelling($0) == name }) { return option }
+    if name.lowercased().underscored.hasSuffix("metrics_clients") {
+      throw ConfigurationError(
+        "\(fault) any more: who may read /metrics is a role, { clients: { prometheus: { role: \"viewer\" } } }"
+      )
+    }
     let near = NearName.find(name, among: all.map(spelling) + names, most: 3)
     throw ConfigurationError("\(fault)\(near.map { ", did you mean \($0)?" } ?? "")\(hint)")
   }

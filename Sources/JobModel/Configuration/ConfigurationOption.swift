@@ -86,13 +86,14 @@ extension ConfigurationOption {
         "crl-file", \.crlFile, .optionalPath, "Certificates that are let in no more: a revocation list, PEM.",
         default: "none"),
       Self(
+        "identity", \.identity, .identity,
+        "What of its certificate a client is known by: the common name, or the one URI among the alternative names, as SPIFFE has it."
+      ),
+      Self(
         "user", \.user, .optionalText, "The user that the api process becomes, which talks to the network.",
         default: "as root jobd, or nobody where there is no such user; else the user who starts the daemon"),
       Self(
         "log-level", \.logLevel, .level, "The least important entries that are logged: \(LogLevel.allowed)."),
-      Self(
-        "metrics-clients", \.metricsClients, .names,
-        "Clients, by the common names of their certificates, who may read /metrics.", default: "none"),
       Self(
         "workers", \.workers, .automatic(most: 256), unset: 0, "Threads that serve connections.",
         default: "one for every two cores, up to 4: jobs need cores too"),
@@ -166,6 +167,10 @@ extension ConfigurationOption {
       Self(
         "client-queued-jobs", ofClient: \.queuedJobs, .number(0...100_000_000), "Jobs that wait for a slot."),
       Self("client-create-rate", ofClient: \.createRate, .number(many), "Jobs created in a second."),
+      Self(
+        "client-role", ofClient: \.role, .role,
+        "What it may do: owner, all with its own jobs; viewer, read all clients' jobs and /metrics, and change nothing; operator, both, and end and delete all clients' jobs."
+      ),
       Self(
         "client-runners", ofClient: \.runners, .runners,
         "Runners that its jobs may have; none is having none."),

@@ -31,13 +31,25 @@ extension OptionValue<String?> {
   }
 }
 
-extension OptionValue<[String]> {
-  static var names: Self {
-    Self(
-      .list, "NAME,...", "names with a comma between each two, such as prometheus,alice",
-      print: { $0.joined(separator: ",") }, parse: names(in:))
-  }
+extension OptionValue<Role> {
+  static var role: Self { named() }
+}
 
+extension OptionValue<Identity> {
+  static var identity: Self { named() }
+}
+
+extension OptionValue where Value: CaseIterable & RawRepresentable & Sendable, Value.RawValue == String {
+  fileprivate static func named() -> Self {
+    let values = Dictionary(uniqueKeysWithValues: Value.allCases.map { ($0.rawValue, $0) })
+    let names = Value.allCases.map(\.rawValue)
+    return Self(
+      .words(names), names.joined(separator: "|"), names.alternatives, print: { $0.rawValue },
+      parse: { values[$0] })
+  }
+}
+
+extension OptionValue<[String]> {
   /// An empty text is no names. Space around a name is not part of it.
   fileprivate static func names(in text: String) -> [String]? {
     let parts = text.split(separator: ",", omittingEmptySubsequences: text.isEmpty)

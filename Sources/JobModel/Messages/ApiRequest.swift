@@ -5,14 +5,21 @@ import JobAPI
 package enum ApiRequest {
   /// The api process is ready for the running jobs.
   case hello
-  case create(ticket: UInt64, client: String, Creation)
-  case delete(ticket: UInt64, client: Int64, id: JobID)
-  case signal(ticket: UInt64, client: Int64, id: JobID, signal: Int32, tree: Bool)
+  /// Who makes requests from now on: `by` is the number in those that are somebody's. No other peer of this process has or
+  /// had it.
+  case peer(number: UInt64, Peer)
+  /// Of this peer no request follows.
+  case peerGone(number: UInt64)
+  case create(ticket: UInt64, by: UInt64, Creation)
+  /// `client`: here and below the job's.
+  case delete(ticket: UInt64, by: UInt64, client: Int64, id: JobID)
+  case signal(ticket: UInt64, by: UInt64, client: Int64, id: JobID, signal: Int32, tree: Bool)
   /// Milliseconds between TERM and KILL; nil: as the job was created with.
-  case stop(ticket: UInt64, client: Int64, id: JobID, grace: UInt64?)
+  case stop(ticket: UInt64, by: UInt64, client: Int64, id: JobID, grace: UInt64?)
   /// Bytes for an open standard input, and whether it ends after them. `offset`: their place in all of the input, by
   /// which those that came before are known; nil: after all that came.
-  case input(ticket: UInt64, client: Int64, id: JobID, offset: UInt64?, bytes: [UInt8], close: Bool)
+  case input(
+    ticket: UInt64, by: UInt64, client: Int64, id: JobID, offset: UInt64?, bytes: [UInt8], close: Bool)
   /// Tell of each piece of output from now on.
   case watch(id: JobID)
   case unwatch(id: JobID)
@@ -21,7 +28,7 @@ package enum ApiRequest {
   /// A sign of life, each second.
   case alive
   /// What those of these jobs use that run: at most ``mostIDs``.
-  case usage(ticket: UInt64, client: Int64, ids: [JobID])
+  case usage(ticket: UInt64, ids: [JobID])
   /// What became of the results of jobs that are removed with their delivery (``Run/removes``): given to the client, or not.
   case delivered(client: Int64, ids: [JobID], isWhole: Bool)
 
@@ -67,7 +74,8 @@ package enum ApiRequest {
   }
 
   private enum Kind: UInt8 {
-    case hello, create, delete, signal, stop, input, watch, unwatch, drained, alive, usage, delivered
+    case hello, create, delete, signal, stop, input, watch, unwatch, drained, alive, usage, delivered, peer,
+      peerGone
   }
 }
 
@@ -76,26 +84,29 @@ extension ApiRequest {
     var writer = ByteWriter()
     switch self {
     case .hello: writer.put(Kind.hello.rawValue)
-    case .create(let ticket, let client, let creation):
+    case .peer(let number, let peer): writer.put(Kind.peer.rawValue, number, peer)
+    case .peerGone(let number): writer.put(Kind.peerGone.rawValue, number)
+    case .create(let ticket, let by, let creation):
       let idempotency = creation.idempotency
       writer.put(
-        Kind.create.rawValue, ticket, client, creation.plan.bytes, creation.input, idempotency != nil)
+        Kind.create.rawValue, ticket, by, creation.plan.bytes, creation.input, idempotency != nil)
       if let idempotency { writer.put(idempotency.key, idempotency.digest, idempotency.firstDigest) }
       writer.put(creation.run != nil)
       if let run = creation.run { writer.put(run.removes, run.isEarly) }
-    case .delete(let ticket, let client, let id): writer.put(Kind.delete.rawValue, ticket, client, id)
-    case .signal(let ticket, let client, let id, let signal, let tree):
-      writer.put(Kind.signal.rawValue, ticket, client, id, signal, tree)
-    case .stop(let ticket, let client, let id, let grace):
-      writer.put(Kind.stop.rawValue, ticket, client, id, grace ?? .max)
-    case .input(let ticket, let client, let id, let offset, let bytes, let close):
-      writer.put(Kind.input.rawValue, ticket, client, id, offset ?? .max, bytes, close)
+    case .delete(let ticket, let by, let client, let id):
+      writer.put(Kind.delete.rawValue, ticket, by, client, id)
+    case .signal(let ticket, let by, let client, let id, let signal, let tree):
+      writer.put(Kind.signal.rawValue, ticket, by, client, id, signal, tree)
+    case .stop(let ticket, let by, let client, let id, let grace):
+      writer.put(Kind.stop.rawValue, ticket, by, client, id, grace ?? .max)
+    case .input(let ticket, let by, let client, let id, let offset, let bytes, let close):
+      writer.put(Kind.input.rawValue, ticket, by, client, id, offset ?? .max, bytes, close)
     case .watch(let id): writer.put(Kind.watch.rawValue, id)
     case .unwatch(let id): writer.put(Kind.unwatch.rawValue, id)
     case .drained: writer.put(Kind.drained.rawValue)
     case .alive: writer.put(Kind.alive.rawValue)
-    case .usage(let ticket, let client, let ids):
-      writer.put(Kind.usage.rawValue, ticket, client, UInt32(ids.count))
+    case .usage(let ticket, let ids):
+      writer.put(Kind.usage.rawValue, ticket, UInt32(ids.count))
       for id in ids { writer.put(id) }
     case .delivered(let client, let ids, let isWhole):
       writer.put(Kind.delivered.rawValue, client, UInt32(ids.count))
@@ -120,22 +131,30 @@ extension ApiRequest {
     switch kind {
     case .hello:
       return .hello
+    case .peer:
+      return .peer(number: try reader.integer(), try Peer(from: &reader))
+    case .peerGone:
+      return .peerGone(number: try reader.integer())
     case .create:
-      return .create(
-        ticket: try reader.integer(), client: try clientName(&reader), try creation(&reader))
+      return .create(ticket: try reader.integer(), by: try reader.integer(), try creation(&reader))
     case .delete:
-      return .delete(ticket: try reader.integer(), client: try reader.integer(), id: try reader.id())
+      return .delete(
+        ticket: try reader.integer(), by: try reader.integer(), client: try reader.integer(),
+        id: try reader.id())
     case .signal:
       return .signal(
-        ticket: try reader.integer(), client: try reader.integer(), id: try reader.id(),
+        ticket: try reader.integer(), by: try reader.integer(), client: try reader.integer(),
+        id: try reader.id(),
         signal: try reader.integer(), tree: try reader.bool())
     case .stop:
       return .stop(
-        ticket: try reader.integer(), client: try reader.integer(), id: try reader.id(),
+        ticket: try reader.integer(), by: try reader.integer(), client: try reader.integer(),
+        id: try reader.id(),
         grace: try reader.optionalDuration())
     case .input:
       return .input(
-        ticket: try reader.integer(), client: try reader.integer(), id: try reader.id(),
+        ticket: try reader.integer(), by: try reader.integer(), client: try reader.integer(),
+        id: try reader.id(),
         offset: try reader.optionalInteger(), bytes: try reader.array(), close: try reader.bool())
     case .watch:
       return .watch(id: try reader.id())
@@ -146,7 +165,7 @@ extension ApiRequest {
     case .alive:
       return .alive
     case .usage:
-      return .usage(ticket: try reader.integer(), client: try reader.integer(), ids: try ids(&reader))
+      return .usage(ticket: try reader.integer(), ids: try ids(&reader))
     case .delivered:
       return .delivered(
         client: try reader.integer(), ids: try ids(&reader), isWhole: try reader.bool())
@@ -159,12 +178,6 @@ extension ApiRequest {
     var ids: [JobID] = []
     for _ in 0..<count { ids.append(try reader.id()) }
     return ids
-  }
-
-  private static func clientName(_ reader: inout ByteReader) throws(MalformedBytes) -> String {
-    let name = try reader.string()
-    guard !name.isEmpty, name.utf8.count <= 1024, !name.utf8.contains(0) else { throw MalformedBytes() }
-    return name
   }
 
   private static func creation(_ reader: inout ByteReader) throws(MalformedBytes) -> Creation {

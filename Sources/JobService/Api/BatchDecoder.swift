@@ -55,7 +55,7 @@ extension Worker {
     let number = exchange.number
     // Called, and let go, on the worker's thread alone.
     nonisolated(unsafe) let then = then
-    api.batches.decode(bytes, of: exchange.client, creator, isRun: isRun) { [self] result in
+    api.batches.decode(bytes, of: Int64(exchange.principal.client), creator, isRun: isRun) { [self] result in
       loop.post { [self] in
         guard let exchange = self.exchange(number) else { return }
         do { then(exchange, BatchPieces(try result.get())) } catch { fail(exchange, error) }

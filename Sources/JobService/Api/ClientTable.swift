@@ -68,7 +68,18 @@ final class ClientTable: Sendable {
     }
   }
 
-  func name(_ index: Int) -> String { state.withLock { $0.clients[index].name } }
+  /// Nil: this process has not met the client with this number of the store.
+  func name(numbered number: Int64) -> String? {
+    state.withLock { state in state.numbered[number].map { state.clients[$0].name } }
+  }
+  /// Of a client that need not be connected. `number`: the store's.
+  func index(of name: String, number: Int64) -> Int {
+    state.withLock { state in
+      let index = state.index(of: name)
+      state.learn(number, of: index)
+      return index
+    }
+  }
   func settings(_ index: Int) -> ClientSettings { state.withLock { $0.clients[index].settings } }
   /// The one that its jobs have which name none; nil: none.
   func runner(_ index: Int) -> String? { state.withLock { $0.clients[index].settings.runner } }

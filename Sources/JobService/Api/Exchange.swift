@@ -5,8 +5,10 @@ import JobAPI
 struct Exchange {
   let pointer: OpaquePointer
 
-  /// The number the client's connection was opened with.
-  var client: Int64 { jc_exchange_tag(pointer) }
+  /// Who is asking.
+  var principal: Principal {
+    Unmanaged<Principal>.fromOpaque(jc_exchange_peer(pointer)!).takeUnretainedValue()
+  }
   /// Finds the exchange again when an answer comes later: it may be over by then.
   var number: UInt64 { jc_exchange_id(pointer) }
 

@@ -35,7 +35,7 @@ final class RunCount {
 extension Worker {
   func followerPermit(_ exchange: Exchange) throws(Problem) -> FollowerPermit {
     do throws(Problem) {
-      return try FollowerPermit(api.clients, Int(exchange.client))
+      return try FollowerPermit(api.clients, exchange.principal.client)
     } catch {
       api.counts.add(.refusedFollowers, worker: index)
       throw error

@@ -62,6 +62,11 @@ final class JobTable: Sendable {
     state.withLock { $0.slot(id, of: client).flatMap { $0.isKnown ? $0.entry : nil } }
   }
 
+  /// Whose the job is that is here.
+  func owner(of id: JobID) -> Int64? {
+    state.withLock { state in state.slots[id].flatMap { $0.isKnown ? $0.entry.record.client : nil } }
+  }
+
   /// What a status query of it is answered with. Nil: it is not here, or another client's.
   func status(_ id: JobID, of client: Int64) -> [UInt8]? {
     state.withLock { $0.slot(id, of: client).flatMap { $0.isKnown ? $0.statusBody() : nil } }

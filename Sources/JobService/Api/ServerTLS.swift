@@ -13,7 +13,8 @@ package enum ServerTLS {
       // Without a revocation list the fourth is the NULL that ends the vector.
       var options = jc_tls_options(
         certificate_file: files[0]!, key_file: files[1]!, client_ca_file: files[2]!, crl_file: files[3],
-        session_cache: configuration.sessionCache)
+        session_cache: configuration.sessionCache,
+        identity: configuration.identity == .uri ? JC_IDENTITY_URI : JC_IDENTITY_COMMON_NAME)
       return jc_tls_new(&options, &made, &error)
     }
     guard status == 0, let made else { throw failure(DaemonError(cText: error), files) }

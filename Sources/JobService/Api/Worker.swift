@@ -16,6 +16,7 @@ final class Worker: @unchecked Sendable {
   private(set) var server: OpaquePointer?
   /// The store's numbers of clients, by their indices in the table of clients; 0: not known here.
   @exclusivity(unchecked) private var numbers: [Int64] = []
+  private var lastPeer: UInt64 = 0
   private var asked: [UInt64: Continuation] = [:]
   private var lastTicket: UInt64 = 0
 
@@ -71,8 +72,8 @@ final class Worker: @unchecked Sendable {
 
   /// The store's number of a client, which it keeps once it has one: so every other request takes no lock for it. Nil: it
   /// has created nothing.
-  func number(of client: Int64) -> Int64? {
-    let index = Int(client)
+  func number(of principal: Principal) -> Int64? {
+    let index = principal.client
     if index < numbers.count, numbers[index] != 0 { return numbers[index] }
     guard let number = api.clients.number(index) else { return nil }
     if index >= numbers.count { numbers += repeatElement(0, count: index + 1 - numbers.count) }
@@ -80,8 +81,17 @@ final class Worker: @unchecked Sendable {
     return number
   }
 
-  func closed(client index: Int) {
-    api.clients.close(index)
+  /// A client's connection was opened.
+  func principal(_ client: Int, _ peer: Peer) -> Principal {
+    lastPeer += 1
+    return Principal(number(lastPeer), client, peer, api.link)
+  }
+
+  /// One that no other worker makes.
+  private func number(_ own: UInt64) -> UInt64 { UInt64(index) << 56 | own }
+
+  func closed(_ principal: Principal) {
+    api.clients.close(principal.client)
     tellWhenDrained()
   }
 
@@ -102,7 +112,7 @@ final class Worker: @unchecked Sendable {
     then: @escaping (Exchange?, Answer) -> Void
   ) {
     lastTicket += 1
-    let ticket = UInt64(index) << 56 | lastTicket
+    let ticket = number(lastTicket)
     asked[ticket] = (exchange.number, then)
     api.link.send(make(ticket))
   }

@@ -7,10 +7,10 @@ import Platform
 /// The server's callbacks, each on the worker's thread.
 extension Worker {
   static let handler = jc_handler(
-    opened: { context, name, length in
-      Worker.of(context).opened(UnsafeRawBufferPointer(start: name, count: length))
+    opened: { context, peer, user in Worker.of(context).opened(peer.pointee, user) },
+    closed: { context, user in
+      Worker.of(context).closed(Unmanaged<Principal>.fromOpaque(user!).takeRetainedValue())
     },
-    closed: { context, tag in Worker.of(context).closed(client: Int(tag)) },
     head: { context, exchange, request in
       Worker.of(context).head(Exchange(pointer: exchange), RequestHead(request.pointee))
     },
@@ -40,12 +40,15 @@ extension Worker {
     Unmanaged<Worker>.fromOpaque(context!).takeUnretainedValue()
   }
 
-  private func opened(_ name: UnsafeRawBufferPointer) -> Int64 {
-    guard let name = String(validating: name, as: UTF8.self) else { return -1 }
+  private func opened(_ peer: jc_peer, _ user: UnsafeMutablePointer<UnsafeMutableRawPointer?>) -> Int64 {
+    guard let name = String(validatingCString: peer.name) else { return -1 }
     do {
       let opened = try api.clients.open(name) { () throws(StoreError) in try reader.clientNumber(name) }
       if let opened {
-        api.budget.allow(opened, api.clients.settings(opened).memory)
+        let settings = api.clients.settings(opened)
+        api.budget.allow(opened, settings.memory)
+        let principal = principal(opened, Peer(peer, name, settings.role))
+        user.pointee = Unmanaged.passRetained(principal).toOpaque()
         return Int64(opened)
       }
       api.counts.add(.refusedConnections, worker: index)
@@ -60,7 +63,9 @@ extension Worker {
     do {
       try head.requireOwnSite()
       switch RouteMatch(method: head.method, path: head.path) {
-      case .route(let route, let id): return try begin(route, id, exchange, head)
+      case .route(let route, let id):
+        try exchange.principal.require(route)
+        return try begin(route, id, exchange, head)
       case .unknownJob(let route): throw NoSuchJob(route)
       case .otherMethod(let allow):
         throw Problem(405, "this route has the methods \(allow)", fields: [HeaderField("Allow", allow)])
@@ -77,6 +82,7 @@ extension Worker {
     switch error {
     case let missing as NoSuchJob where missing.hasNoBody: exchange.reply(404)
     case is NoSuchJob: exchange.problem(404, Refusal.unknownJob.text)
+    case let forbidden as Forbidden: exchange.problem(403, forbidden.detail)
     case let problem as Problem: exchange.problem(problem.status, problem.detail, fields: problem.fields)
     case let missing as MissingOutput:
       api.log.error("output_missing", ["error": "\(missing)"])

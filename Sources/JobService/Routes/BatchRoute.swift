@@ -24,19 +24,18 @@ final class BatchTask: ExchangeTask {
   }
 
   override func wake(_ exchange: Exchange) {
-    let name = worker.api.clients.name(Int(exchange.client))
-    for (index, creation) in creations.take(exchange) { create(creation, index, name, exchange) }
+    for (index, creation) in creations.take(exchange) { create(creation, index, exchange) }
     if creations.isEmpty, left == 0 { reply(exchange) }
   }
 
   private func create(
-    _ creation: Result<ApiRequest.Creation, InvalidRequest>, _ index: Int, _ name: String,
-    _ exchange: Exchange
+    _ creation: Result<ApiRequest.Creation, InvalidRequest>, _ index: Int, _ exchange: Exchange
   ) {
     switch creation {
     case .success(let creation):
+      let by = exchange.principal.by
       worker.ask(for: exchange) {
-        .create(ticket: $0, client: name, creation)
+        .create(ticket: $0, by: by, creation)
       } then: { [unowned self] in
         self.answered(index, $1, $0)
       }

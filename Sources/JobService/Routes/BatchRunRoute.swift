@@ -20,8 +20,8 @@ final class BatchRunTask: StreamTask {
   private var isDecoded = false
   private var isOver = false
   private var isSent = false
-  /// The client's place in the table of clients.
-  private var client: Int64 = -1
+  /// Who asks, from the first byte on.
+  private var principal: Principal!
   private var count: RunCount?
 
   private enum Outcome {
@@ -35,8 +35,8 @@ final class BatchRunTask: StreamTask {
   }
 
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
-    client = exchange.client
-    count = RunCount(worker.api.clients, Int(client))
+    principal = exchange.principal
+    count = RunCount(worker.api.clients, principal.client)
     worker.decodeBatch(bytes, exchange, creator, isRun: true) { [self] exchange, decoded in
       (creations, left, isDecoded) = (decoded, decoded.count, true)
       exchange.beginReply(200, type: "application/x-ndjson")
@@ -47,23 +47,22 @@ final class BatchRunTask: StreamTask {
   /// Some creations, then what there is of results.
   override func send(_ exchange: Exchange) throws -> Bool {
     guard isDecoded else { return false }
-    let name = worker.api.clients.name(Int(client))
-    for (index, creation) in creations.take(exchange) { create(creation, index, name, exchange) }
+    for (index, creation) in creations.take(exchange) { create(creation, index, exchange) }
     for (id, index) in observed { try look(id, index) }
     isSent = try write(exchange) && left == 0
     return isSent
   }
 
   private func create(
-    _ creation: Result<ApiRequest.Creation, InvalidRequest>, _ index: Int, _ name: String,
-    _ exchange: Exchange
+    _ creation: Result<ApiRequest.Creation, InvalidRequest>, _ index: Int, _ exchange: Exchange
   ) {
     switch creation {
     case .failure(let error): end(index, .failed(Problem(error)))
     case .success(let creation):
       if creation.run?.removes == true { removing.insert(index) }
+      let by = principal.by
       worker.askAtLength(for: exchange) {
-        .create(ticket: $0, client: name, creation)
+        .create(ticket: $0, by: by, creation)
       } then: { [self] exchange, answer in
         answered(index, answer, exchange)
       }
@@ -86,7 +85,7 @@ final class BatchRunTask: StreamTask {
 
   private func observe(_ id: JobID, _ index: Int, _ exchange: Exchange) {
     do {
-      guard let client = worker.number(of: client) else { throw MalformedBytes() }
+      guard let client = worker.number(of: principal) else { throw MalformedBytes() }
       observer = worker.observer(exchange)
       guard let entry = try worker.observe(id, of: client, exchange) else {
         return end(index, .failed(.deletedMeanwhile))
@@ -100,7 +99,7 @@ final class BatchRunTask: StreamTask {
   }
 
   private func look(_ id: JobID, _ index: Int) throws {
-    guard let client = worker.number(of: client) else { return }
+    guard let client = worker.number(of: principal) else { return }
     let record = try worker.record(id, of: client)
     guard record?.state != .running else { return }
     observed[id] = nil
@@ -149,7 +148,7 @@ final class BatchRunTask: StreamTask {
   }
 
   private func handOver(isWhole: Bool) {
-    guard !toRemove.isEmpty, let client = worker.number(of: client) else { return }
+    guard !toRemove.isEmpty, let client = worker.number(of: principal) else { return }
     worker.api.link.send(.delivered(client: client, ids: toRemove, isWhole: isWhole))
     toRemove = []
   }

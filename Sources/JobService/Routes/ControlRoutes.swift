@@ -6,9 +6,10 @@ extension Worker {
   func signal(_ record: JobRecord, _ exchange: Exchange, _ body: UnsafeRawBufferPointer) throws {
     let signal = try SignalRequest(strictJSON: body)
     guard !record.isQueued else { throw Problem(.notStarted) }
+    let by = exchange.principal.by
     request(for: exchange) { ticket in
       .signal(
-        ticket: ticket, client: record.client, id: record.id, signal: signal.signal.number,
+        ticket: ticket, by: by, client: record.client, id: record.id, signal: signal.signal.number,
         tree: signal.tree ?? false)
     } then: { exchange, _ in
       exchange.reply(encoded: Array("{}".utf8))
@@ -19,9 +20,11 @@ extension Worker {
   func stop(_ record: JobRecord, _ exchange: Exchange, _ body: UnsafeRawBufferPointer) throws {
     let grace = body.isEmpty ? nil : try StopRequest(strictJSON: body).grace
     guard record.state == .running else { return replyStatus(record, exchange) }
+    let by = exchange.principal.by
     request(for: exchange) { ticket in
       .stop(
-        ticket: ticket, client: record.client, id: record.id, grace: grace.map { UInt64($0.milliseconds) })
+        ticket: ticket, by: by, client: record.client, id: record.id,
+        grace: grace.map { UInt64($0.milliseconds) })
     } then: { [unowned self] exchange, _ in
       let entry = api.table.entry(record.id, of: record.client)
       replyStatus(try entry?.record ?? stored(record.id, of: record.client, .stop), exchange)
@@ -31,9 +34,9 @@ extension Worker {
   /// `DELETE /jobs/<id>`.
   func delete(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
     _ = try head.query()
-    let record = try job(id, of: exchange.client, .delete).record
+    let (record, by) = (try job(id, exchange.principal, .delete).record, exchange.principal.by)
     request(for: exchange) { ticket in
-      .delete(ticket: ticket, client: record.client, id: id)
+      .delete(ticket: ticket, by: by, client: record.client, id: id)
     } then: { exchange, _ in
       exchange.reply(200)
     }

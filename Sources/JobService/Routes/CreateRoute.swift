@@ -6,9 +6,9 @@ extension Worker {
   /// `PUT /jobs`.
   func create(_ exchange: Exchange, _ body: UnsafeRawBufferPointer, _ creator: Creator) throws {
     let creation = creator.creation(try CreateRequest(strictJSON: body))
-    let name = api.clients.name(Int(exchange.client))
+    let by = exchange.principal.by
     request(for: exchange) { ticket in
-      .create(ticket: ticket, client: name, creation)
+      .create(ticket: ticket, by: by, creation)
     } then: { exchange, id in
       guard let id else { throw MalformedBytes() }
       exchange.reply(encoded: Array(#"{"id":"\#(id)"}"#.utf8))
@@ -17,7 +17,7 @@ extension Worker {
 
   /// For what a request creates.
   func creator(_ exchange: Exchange, _ head: RequestHead) throws(Problem) -> Creator {
-    Creator(key: try head.idempotencyKey(), runner: api.clients.runner(Int(exchange.client)))
+    Creator(key: try head.idempotencyKey(), runner: api.clients.runner(exchange.principal.client))
   }
 }
 

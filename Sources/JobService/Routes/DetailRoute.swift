@@ -6,20 +6,23 @@ import JobStore
 extension Worker {
   func detail(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
     _ = try head.query()
-    guard let client = api.clients.number(Int(exchange.client)) else { throw NoSuchJob(.detail) }
+    let client = try owner(of: id, exchange.principal, .detail)
     guard let entry = api.table.entry(id, of: client), entry.pid != 0 else {
-      return exchange.reply(json: try detail(id, of: client, [:]))
+      return exchange.reply(json: try detail(id, of: client, [:], exchange))
     }
-    withUsage([id], of: client, exchange) { [unowned self] exchange, usage in
-      exchange.reply(json: try detail(id, of: client, usage))
+    withUsage([id], exchange) { [unowned self] exchange, usage in
+      exchange.reply(json: try detail(id, of: client, usage, exchange))
     }
   }
 
-  private func detail(_ id: JobID, of client: Int64, _ usage: [JobID: JobUsage]) throws -> JobDetail {
+  private func detail(
+    _ id: JobID, of client: Int64, _ usage: [JobID: JobUsage], _ exchange: Exchange
+  ) throws -> JobDetail {
     // The row after the table: of what has ended there it has the end.
     let entry = api.table.entry(id, of: client)
     guard let row = try reader.whole(client: client, id: id) else { throw NoSuchJob(.detail) }
     var detail = JobDetail(self.entry(entry, row.record), row.plan, usage[id])
+    detail.facts.client = try clientName(client, for: exchange.principal)
     if detail.queued == true { detail.facts.ahead = try ahead(of: row.record, row.plan) }
     return detail
   }
@@ -31,11 +34,11 @@ extension Worker {
 
   /// Asks what jobs that run use; `then` gets that of those that still do.
   private func withUsage(
-    _ ids: [JobID], of client: Int64, _ exchange: Exchange,
+    _ ids: [JobID], _ exchange: Exchange,
     then: @escaping (Exchange, [JobID: JobUsage]) throws -> Void
   ) {
     ask(for: exchange) {
-      .usage(ticket: $0, client: client, ids: ids)
+      .usage(ticket: $0, ids: ids)
     } then: { [unowned self] in
       var usage: [JobID: JobUsage] = [:]
       if case .success(.usage(let jobs)) = $1 { for job in jobs { usage[job.id] = job } }
@@ -58,26 +61,31 @@ extension Worker {
 
   func list(_ exchange: Exchange, _ head: RequestHead) throws {
     let query = try head.query(
-      allowed: "state", "queued", "label", "since", "match", "limit", "cursor", "usage", repeatable: "state",
-      "label")
+      allowed: "state", "queued", "label", "since", "match", "limit", "cursor", "usage", "client",
+      repeatable: "state", "label")
     let filter = try JobFilter(query)
     let limit = try query.limit()
     let cursor = try query.cursor()
     let showsUsage = try query.flag("usage")
-    guard let client = api.clients.number(Int(exchange.client)) else {
+    guard let clients = try clients(query, exchange.principal, .list) else {
       return exchange.reply(json: JobList(jobs: []))
     }
-    let page = try reader.list(client: client, filter, before: cursor, limit: limit)
+    let page =
+      switch clients {
+      case .one(let client): try reader.list(client: client, filter, before: cursor, limit: limit)
+      case .all: try reader.listAll(filter, before: cursor, limit: limit)
+      }
     let running = showsUsage ? page.jobs.lazy.filter { $0.record.state == .running }.map(\.record.id) : []
-    guard !running.isEmpty else { return reply(page, [:], exchange) }
-    withUsage(running, of: client, exchange) { [unowned self] in reply(page, $1, $0) }
+    guard !running.isEmpty else { return try reply(page, [:], exchange) }
+    withUsage(running, exchange) { [unowned self] in try reply(page, $1, $0) }
   }
 
-  private func reply(_ page: JobPage, _ usage: [JobID: JobUsage], _ exchange: Exchange) {
-    let jobs = page.jobs.map { job in
-      let id = job.record.id
-      return JobDetail(
-        entry(api.table.entry(id, of: job.record.client), job.record), job.plan, usage[id])
+  private func reply(_ page: JobPage, _ usage: [JobID: JobUsage], _ exchange: Exchange) throws {
+    let jobs = try page.jobs.map { job in
+      let (id, client) = (job.record.id, job.record.client)
+      var detail = JobDetail(entry(api.table.entry(id, of: client), job.record), job.plan, usage[id])
+      detail.facts.client = try clientName(client, for: exchange.principal)
+      return detail
     }
     exchange.reply(json: JobList(jobs: jobs, next: page.next?.description))
   }

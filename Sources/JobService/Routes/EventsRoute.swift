@@ -4,33 +4,48 @@ import JobStore
 /// `GET /events`: what happened to the client's jobs, as lines of JSON or as server-sent events.
 extension Worker {
   func events(_ exchange: Exchange, _ head: RequestHead) throws {
-    let query = try head.query(allowed: "after", "follow")
+    let query = try head.query(allowed: "after", "follow", "client")
     let resumed = try head.lastEventID()
-    let after = try after(query, exchange)
-    try requireNoGap(after: after ?? resumed, exchange)
+    let client = try followedClient(query, exchange.principal)
+    let after = try after(query, client)
+    try requireNoGap(after: after ?? resumed, client)
     let form: EventForm = head.header("accept")?.contains(MediaType.eventStream) == true ? .stream : .lines
     let permit = try query.flag("follow") ? followerPermit(exchange) : nil
-    let task = EventsTask(self, form, after: after ?? resumed ?? 0, permit, exchange)
+    let task = EventsTask(self, form, after: after ?? resumed ?? 0, of: client, permit, exchange)
     exchange.begin(task)
     exchange.beginReply(200, type: form.type, fields: [HeaderField("Cache-Control", "no-store")])
     head.isHead ? exchange.endReply() : task.begin(exchange)
   }
 
-  private func after(_ query: Query, _ exchange: Exchange) throws -> Int64? {
-    if query["after"] == "now" { return try latest(exchange) }
+  /// Whose events, by the index in the table of clients.
+  private func followedClient(_ query: Query, _ principal: Principal) throws -> Int {
+    switch try clients(query, principal, .events) {
+    case .all:
+      throw Problem(400, "events are numbered for each client: query parameter \"client\" must name one")
+    case .one(let number) where number != self.number(of: principal):
+      return api.clients.index(of: query["client"] ?? "", number: number)
+    case .one: return principal.client
+    case nil where query["client"] ?? principal.name != principal.name:
+      throw Problem(404, "no client of this name has created a job")
+    case nil: return principal.client
+    }
+  }
+
+  private func after(_ query: Query, _ client: Int) throws -> Int64? {
+    if query["after"] == "now" { return try latest(client) }
     return try query.number("after", allowed: "the number of an event, or now").map { Int64($0) }
   }
 
   /// The number of the client's newest event.
-  private func latest(_ exchange: Exchange) throws -> Int64 {
-    try api.clients.number(Int(exchange.client)).map { try reader.lastEvent(client: $0) } ?? 0
+  private func latest(_ client: Int) throws -> Int64 {
+    try api.clients.number(client).map { try reader.lastEvent(client: $0) } ?? 0
   }
 }
 
 extension Worker {
   /// Who goes on after an event is told when some of what followed it is not kept any more.
-  private func requireNoGap(after: Int64?, _ exchange: Exchange) throws {
-    guard let after, after > 0, let client = api.clients.number(Int(exchange.client)) else { return }
+  private func requireNoGap(after: Int64?, _ client: Int) throws {
+    guard let after, after > 0, let client = api.clients.number(client) else { return }
     guard try reader.events(client: client, after: after, limit: 1).hasGap else { return }
     throw Problem(
       410, "some events after \(after) are not kept any more; ask without \"after\" for those that are")
@@ -73,10 +88,11 @@ private final class EventsTask: StreamTask {
   private static let page = 500
 
   init(
-    _ worker: Worker, _ form: EventForm, after: Int64, _ permit: FollowerPermit?, _ exchange: Exchange
+    _ worker: Worker, _ form: EventForm, after: Int64, of client: Int, _ permit: FollowerPermit?,
+    _ exchange: Exchange
   ) {
     (self.form, self.after, self.permit) = (form, after, permit)
-    (client, observer) = (Int(exchange.client), worker.observer(exchange))
+    (self.client, observer) = (client, worker.observer(exchange))
     super.init(worker, failure: "events_failed")
   }
 

@@ -15,7 +15,7 @@ final class FollowedJob {
     _ worker: Worker, _ id: JobID, _ exchange: Exchange, _ route: Route, _ streams: [OutputStream],
     _ permit: FollowerPermit? = nil
   ) throws {
-    guard let client = worker.api.clients.number(Int(exchange.client)) else { throw NoSuchJob(route) }
+    let client = try worker.owner(of: id, exchange.principal, route)
     self.permit = try permit ?? worker.followerPermit(exchange)
     let observer = worker.observer(exchange)
     let link = worker.api.link

@@ -14,7 +14,7 @@ extension Worker {
     guard progress == nil || offset != nil else {
       throw Problem(400, "query parameter \"progress\" needs \"offset\"")
     }
-    let client = try job(id, of: exchange.client, .stdin).record.client
+    let client = try job(id, exchange.principal, .stdin).record.client
     let entry = try observe(id, of: client, exchange)
     let task = InputTask(self, id, of: client, at: offset, close: close, observer(exchange))
     guard let entry, entry.record.state == .running else {
@@ -78,10 +78,11 @@ private final class InputTask: ExchangeTask {
   private func sendHeld(_ exchange: Exchange) {
     guard !jobWaits, let (bytes, last) = held else { return }
     held = nil
-    let at = offset
+    let (at, by) = (offset, exchange.principal.by)
     offset = offset.map { $0 + UInt64(bytes.count) }
     worker.request(for: exchange) { ticket in
-      .input(ticket: ticket, client: client, id: id, offset: at, bytes: bytes, close: last && close)
+      .input(
+        ticket: ticket, by: by, client: client, id: id, offset: at, bytes: bytes, close: last && close)
     } then: { [unowned self] exchange, _ in
       guard !last else { return exchange.reply(encoded: Array("{}".utf8)) }
       taken = offset

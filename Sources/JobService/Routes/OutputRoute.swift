@@ -5,7 +5,7 @@ import JobModel
 extension Worker {
   func output(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
     _ = try head.query()
-    let record = try job(id, of: exchange.client, .output).record
+    let record = try job(id, exchange.principal, .output).record
     try reply(try OutputBody(api, record), exchange, isHead: head.isHead)
   }
 

@@ -2,8 +2,8 @@ import CJobHTTP
 import JobAPI
 import JobModel
 
-/// From a route to its handler. Each handler decodes, looks the job up as this client's, and encodes; what may be
-/// done with a job and by whom is decided where the job is looked up.
+/// From a route to its handler. Each handler decodes, looks the job up by ``owner(of:_:_:)``, which decides who may do
+/// what with it, and encodes.
 extension Worker {
   func begin(_ route: Route, _ id: JobID?, _ exchange: Exchange, _ head: RequestHead) throws -> jc_body {
     if try isAnswered(route, id, exchange, head) { return JC_BODY_NONE }
@@ -35,7 +35,7 @@ extension Worker {
     -> Bool
   {
     guard head.isConditional, route != .stdout, route != .stderr else { return false }
-    if let id { _ = try job(id, of: exchange.client, route) }
+    if let id { _ = try job(id, exchange.principal, route) }
     guard try head.isKnown(tag: nil) else { return false }
     exchange.reply(304)
     return true
@@ -58,7 +58,7 @@ extension Worker {
       let creator = try creator(exchange, head)
       exchange.begin(isRun ? BatchRunTask(self, creator) : BatchTask(self, creator))
     default:
-      let record = try job(id!, of: exchange.client, route).record
+      let record = try job(id!, exchange.principal, route).record
       let task = BodyTask(self) { [unowned self] exchange, body, _ in
         if route == .signal { try signal(record, exchange, body) } else { try stop(record, exchange, body) }
       }
@@ -75,9 +75,9 @@ extension Worker {
     return JC_BODY_NONE
   }
 
-  /// The job as it is now, when it is this client's. `index`: the client's in the table of clients.
-  func job(_ id: JobID, of index: Int64, _ route: Route) throws -> JobTable.Entry {
-    guard let client = number(of: index) else { throw NoSuchJob(route) }
+  /// The job as it is now, when who asks may do that with it.
+  func job(_ id: JobID, _ principal: Principal, _ route: Route) throws -> JobTable.Entry {
+    let client = try owner(of: id, principal, route)
     if let entry = api.table.entry(id, of: client) { return entry }
     return JobTable.Entry(record: try stored(id, of: client, route), pid: 0)
   }

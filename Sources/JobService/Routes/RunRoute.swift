@@ -38,8 +38,8 @@ private final class RunTask: ExchangeTask {
   /// Of a reply that is streamed; of one that is given whole.
   private var permit: FollowerPermit?
   private var count: RunCount?
-  /// The client's place in the table of clients.
-  private var client: Int64 = -1
+  /// Who asks, from the first byte on.
+  private var principal: Principal!
   /// Known once the job is.
   private var job: (id: JobID, client: Int64)?
   private var observer: JobTable.Observer?
@@ -58,15 +58,15 @@ private final class RunTask: ExchangeTask {
   override func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer, last: Bool) {
     do {
       let creation = try creation(RunRequest(strictJSON: bytes))
-      client = exchange.client
+      principal = exchange.principal
       if form == nil {
-        count = RunCount(worker.api.clients, Int(client))
+        count = RunCount(worker.api.clients, principal.client)
       } else {
         permit = try worker.followerPermit(exchange)
       }
-      let name = worker.api.clients.name(Int(client))
+      let by = principal.by
       worker.askAtLength(for: exchange) {
-        .create(ticket: $0, client: name, creation)
+        .create(ticket: $0, by: by, creation)
       } then: { [self] exchange, answer in
         guard let exchange else { return answeredTooLate(answer) }
         do { try answered(try answer.mapError(Problem.init).get(), exchange) } catch { fail(exchange, error) }
@@ -127,7 +127,7 @@ private final class RunTask: ExchangeTask {
   }
 
   private func know(_ id: JobID, _ exchange: Exchange) throws {
-    guard let client = worker.number(of: client) else { throw MalformedBytes() }
+    guard let client = worker.number(of: principal) else { throw MalformedBytes() }
     job = (id, client)
   }
 
@@ -232,7 +232,7 @@ private final class RunTask: ExchangeTask {
   private func answeredTooLate(_ answer: Answer) {
     switch answer {
     case .success(.launched(let id)), .success(.job(let id)):
-      guard let client = worker.number(of: client) else { return }
+      guard let client = worker.number(of: principal) else { return }
       handOver(id, client, isWhole: false)
     case .success(.ran(let record, _)): handOver(record.id, record.client, isWhole: false)
     default: break
@@ -244,7 +244,7 @@ private final class RunTask: ExchangeTask {
       worker.api.link.send(.delivered(client: client, ids: [id], isWhole: isWhole))
     }
     if stopsWhenLeft, exchangeEnd == .left, !isWhole {
-      worker.api.link.send(.stop(ticket: 0, client: client, id: id, grace: nil))
+      worker.api.link.send(.stop(ticket: 0, by: principal.by, client: client, id: id, grace: nil))
     }
   }
 }

@@ -5,7 +5,7 @@ import JobModel
 extension Worker {
   func runners(_ exchange: Exchange, _ head: RequestHead) throws {
     _ = try head.query()
-    let settings = api.clients.settings(Int(exchange.client))
+    let settings = api.clients.settings(exchange.principal.client)
     exchange.reply(json: RunnersReply(api.configuration.runners, settings, hostLimits: api.hostLimits))
   }
 }

@@ -8,14 +8,13 @@ import Platform
 extension Worker {
   func status(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
     guard head.hasQuery, let time = try head.query(allowed: "wait").duration("wait") else {
-      guard let client = number(of: exchange.client) else { throw NoSuchJob(.status) }
-      return try replyStatus(of: id, client, exchange)
+      return try replyStatus(of: id, owner(of: id, exchange.principal, .status), exchange)
     }
     try waitForStatus(id, exchange, milliseconds: time.milliseconds)
   }
 
   private func waitForStatus(_ id: JobID, _ exchange: Exchange, milliseconds: Int64) throws {
-    guard let client = number(of: exchange.client) else { throw NoSuchJob(.status) }
+    let client = try owner(of: id, exchange.principal, .status)
     guard let entry = try observe(id, of: client, exchange) else { throw NoSuchJob(.status) }
     guard entry.record.state == .running, milliseconds > 0, !isDraining else {
       api.table.forget(id, observer(exchange))

@@ -9,7 +9,7 @@ extension Worker {
     let route: Route = stream == .stdout ? .stdout : .stderr
     let query = try head.query(allowed: "follow", "offset", "tail", "tail_bytes")
     let start = try StreamStart(query)
-    let record = try job(id, of: exchange.client, route).record
+    let record = try job(id, exchange.principal, route).record
     if try query.flag("follow") {
       guard !head.isHead else { return exchange.beginEmptyReply() }
       let task = FollowTask(self, stream, start, try FollowedJob(self, id, exchange, route, [stream]))

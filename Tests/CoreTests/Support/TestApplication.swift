@@ -8,12 +8,20 @@ extension TestServer {
     Unmanaged<TestServer>.fromOpaque(context!).takeUnretainedValue()
   }
 
+  /// To whom its connection is counted.
+  static func client(of exchange: OpaquePointer) -> Int64 {
+    Int64(Int(bitPattern: jc_exchange_peer(exchange)))
+  }
+
   static let handler = jc_handler(
-    opened: { context, name, length in
+    opened: { context, peer, user in
       let server = TestServer.of(context)
-      let text = String(decoding: UnsafeRawBufferPointer(start: name, count: length), as: UTF8.self)
+      let text = String(cString: peer.pointee.name)
       server.note { $0.opened.append(text) }
-      return text == "unknown" ? -1 : text == "greedy" ? -2 : Int64(text.utf8.count)
+      let refused: [String: Int64] = ["unknown": -1, "greedy": -2]
+      if let refusal = refused[text] { return refusal }
+      user.pointee = UnsafeMutableRawPointer(bitPattern: text.utf8.count)
+      return Int64(text.utf8.count)
     },
     closed: { context, _ in TestServer.of(context).note { $0.closed += 1 } },
     head: { context, exchange, request in TestServer.of(context).head(exchange, request.pointee) },
@@ -81,7 +89,7 @@ extension TestServer {
     case "/plain": Self.reply(exchange, RequestParserTests.text(request.query), field: ("X-Extra", "1"))
     case "/malformed":
       Self.reply(exchange, "", field: Self.malformedFields[Int(RequestParserTests.text(request.query))!])
-    case "/tag": Self.reply(exchange, "\(jc_exchange_tag(exchange))")
+    case "/tag": Self.reply(exchange, "\(TestServer.client(of: exchange))")
     case "/early": Self.reply(exchange, "no body wanted")
     case "/none": Self.withHead(204) { jc_reply(exchange, $0, nil, 0) }
     case "/large": Self.reply(exchange, String(repeating: "x", count: 3_000_000))

@@ -37,15 +37,16 @@ final class TestServer: @unchecked Sendable {
 
   init(
     _ authority: Authority, maxConnections: Int = 64, sessions: Int = 32, revoked: String? = nil,
+    identity: jc_identity = JC_IDENTITY_COMMON_NAME,
     _ adjust: (inout jc_server_options) -> Void = { _ in }
   ) throws {
     self.authority = authority
-    let identity = try authority.issue("localhost", server: true)
+    let own = try authority.issue("localhost", server: true)
     var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
-    let made = withStrings([identity.certificate, identity.key, authority.own.certificate]) { strings in
+    let made = withStrings([own.certificate, own.key, authority.own.certificate]) { strings in
       var options = jc_tls_options(
         certificate_file: strings[0], key_file: strings[1], client_ca_file: strings[2], crl_file: nil,
-        session_cache: sessions)
+        session_cache: sessions, identity: identity)
       guard let revoked else { return jc_tls_new(&options, &tls, &error) }
       return revoked.withCString {
         options.crl_file = $0

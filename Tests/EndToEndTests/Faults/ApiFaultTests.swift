@@ -7,7 +7,7 @@ import Testing
 /// What the api process lacks: who comes is turned away or told to come again, and who is there goes on.
 @Suite(.serialized, .enabled(if: geteuid() == 0)) struct ApiFaultTests {
   @Test func withoutDescriptorsPeersAreTurnedAwayAndTheOthersGoOn() throws {
-    try Daemon.with(["--metrics-clients", "alice"], limits: ["--nofile=100:100"]) { daemon in
+    try Daemon.with(["--client-role", "operator"], limits: ["--nofile=100:100"]) { daemon in
       let client = daemon.client()
       let (id, _) = try client.run("echo", "text")
       let bystander = try Bystander(daemon)
@@ -34,7 +34,7 @@ import Testing
   /// Who comes meanwhile waits in the listening socket.
   @Test(arguments: ["ENFILE", "ENOMEM", "ENOBUFS"])
   func aSystemThatHasNoMoreKeepsPeersWaiting(error: String) throws {
-    try Daemon.with(["--metrics-clients", "alice"]) { daemon in
+    try Daemon.with(["--client-role", "operator"]) { daemon in
       let client = daemon.client()
       let (id, _) = try client.run("echo", "text")
       let bystander = try Bystander(daemon)

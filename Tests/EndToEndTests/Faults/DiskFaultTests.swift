@@ -22,7 +22,7 @@ import Testing
   @Test func aFullDiskRefusesCreationsAndTakesResultsAndDeletions() throws {
     let disk = try SmallDisk("6m")
     defer { disk.remove() }
-    let daemon = try Daemon(["--metrics-clients", "alice"], state: "\(disk.path)/state")
+    let daemon = try Daemon(["--client-role", "operator"], state: "\(disk.path)/state")
     Daemon.with(daemon) { daemon in
       let client = daemon.client()
       let (writes, letItWrite) = try waiting(daemon, "head -c 10000000 /dev/zero; exit 5")
@@ -94,7 +94,7 @@ import Testing
     Fault(faults: "pwrite64:error=EROFS", reason: "read_only", words: "Read-only file system"),
     Fault(faults: "fdatasync:error=ENOSPC", reason: "full", words: "No space left on device"),
   ]) func aDatabaseThatCannotBeWrittenRefusesAndRecovers(fault: Fault) throws {
-    try Daemon.with(["--metrics-clients", "alice"]) { daemon in
+    try Daemon.with(["--client-role", "operator"]) { daemon in
       let client = daemon.client()
       let (held, letItEnd) = try waiting(daemon, "echo held; exit 9")
       let (done, _) = try client.run("echo", "done")
@@ -200,7 +200,7 @@ import Testing
     ("write:error=EIO", "Input/output error", "EIO"),
     ("write:error=EDQUOT", "Disk quota exceeded", "EDQUOT"),
   ]) func outputThatCannotBeWrittenIsAnErrorOfItsJob(faults: String, words: String, error: String) throws {
-    try Daemon.with(["--metrics-clients", "alice"]) { daemon in
+    try Daemon.with(["--client-role", "operator"]) { daemon in
       let client = daemon.client()
       let (id, letItWrite) = try waiting(daemon, "echo lost; exit 4")
       let bystander = try Bystander(daemon)
@@ -243,7 +243,7 @@ import Testing
   /// The kernel tells a failed write-back once and forgets it: a second fdatasync would succeed, with the bytes lost.
   @Test(arguments: ["fdatasync", "fsync"])
   func outputThatDidNotGetToDiskIsNeverToldAsKept(call: String) throws {
-    try Daemon.with(["--metrics-clients", "alice"]) { daemon in
+    try Daemon.with(["--client-role", "operator"]) { daemon in
       let client = daemon.client()
       let failures = try daemon.growth(of: "jobd_output_failures_total{error=\"EIO\"}") {
         let status = try daemon.withFaults("\(call):error=EIO:when=1", thread: "output sync") {
@@ -259,7 +259,7 @@ import Testing
   }
 
   @Test func outputThatCannotBeReadFailsThatRequestAlone() throws {
-    try Daemon.with(["--metrics-clients", "alice"]) { daemon in
+    try Daemon.with(["--client-role", "operator"]) { daemon in
       let client = daemon.client()
       let (id, _) = try client.run("echo", "text")
       let bystander = try Bystander(daemon)

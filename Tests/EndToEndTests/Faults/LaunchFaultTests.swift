@@ -22,7 +22,7 @@ import Testing
     Fault(call: "epoll_ctl", error: "ENOSPC", words: "watch: No space left on device", thread: "jobd"),
     Fault(call: "memfd_create", error: "EMFILE", words: "input: Too many open files", thread: "jobd"),
   ]) func aJobThatCannotBeStartedSaysWhy(fault: Fault) throws {
-    try Daemon.with(["--metrics-clients", "alice"]) { daemon in
+    try Daemon.with(["--client-role", "operator"]) { daemon in
       let client = daemon.client()
       let bystander = try Bystander(daemon)
       let failures = try daemon.growth(of: "jobd_spawn_failures_total{error=\"\(fault.error)\"}") {
@@ -44,7 +44,7 @@ import Testing
   @Test func aUserThatHasTooManyProcessesIsToldSo() throws {
     let user = try UnprivilegedUser(61_234)
     defer { user.scratch.remove() }
-    let options = user.options + ["--metrics-clients", "alice", "--launchers", "2", "--workers", "1"]
+    let options = user.options + ["--client-role", "operator", "--launchers", "2", "--workers", "1"]
     try Daemon.with(options, limits: ["--nproc=24", "--nofile=4096"] + user.prefix) { daemon in
       let client = daemon.client()
       let bystander = try Bystander(daemon)
@@ -67,7 +67,7 @@ import Testing
   }
 
   @Test func descriptorsThatAreUsedUpAreWaitedFor() throws {
-    try Daemon.with(["--metrics-clients", "alice"]) { daemon in
+    try Daemon.with(["--client-role", "operator"]) { daemon in
       let client = daemon.client()
       let bystander = try Bystander(daemon)
       try limitDescriptors(daemon, daemon.pid, Processes.descriptors(daemon.pid) + 2)
@@ -84,7 +84,7 @@ import Testing
 
   /// The supervisor goes on trying to have an api process.
   @Test func anApiProcessThatCannotBeStartedIsTriedAgain() throws {
-    try Daemon.with(["--metrics-clients", "alice"]) { daemon in
+    try Daemon.with(["--client-role", "operator"]) { daemon in
       let client = daemon.client()
       let job = try client.shell("sleep 1; echo done; exit 3")
       try Poll.until("a pid") { try client.detail(job).pid != nil }

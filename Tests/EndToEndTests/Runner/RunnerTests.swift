@@ -9,7 +9,7 @@ import Testing
   private func with(_ more: String = "", _ body: (Daemon, AwayRunner) throws -> Void) throws {
     let away = try AwayRunner()
     defer { away.scratch.remove() }
-    try Daemon.with(Daemon(["--metrics-clients", "alice"], configuration: away.configuration(more))) {
+    try Daemon.with(Daemon(["--client-role", "operator"], configuration: away.configuration(more))) {
       try body($0, away)
     }
   }

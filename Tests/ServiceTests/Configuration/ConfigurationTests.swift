@@ -161,13 +161,14 @@ import Testing
 
   @Test func names() throws {
     var configuration = Configuration(place)
-    let option = try option("metrics-clients")
+    let option = try option("client-runners")
     for (text, names) in [
       ("", []), ("alice", ["alice"]), (" build bot ,b", ["build bot", "b"]), ("ü,b,c", ["ü", "b", "c"]),
     ] {
-      #expect(option.set(text, &configuration) && configuration.metricsClients == names)
+      #expect(option.set(text, &configuration) && configuration.client.runners == names)
       #expect(option.print(configuration) == names.joined(separator: ","))
     }
+    #expect(option.set("all", &configuration) && configuration.client.runners == nil)
     for text in [",", "a,", ",a", "a,,b", " "] { #expect(!option.set(text, &configuration), "\(text)") }
   }
 

@@ -127,8 +127,8 @@ import Testing
         "{runners: {a: {command: ['x']}}, client_runner: 'a', clients: {c: {runners: ['none']}}}")
         == "clients: \"c\": the runner of those who name none is \"a\", which they may not use")
     #expect(
-      fixture.failure("{metrics_clients: ['a', 'b,c']}")
-        == "metrics_clients: a name has no comma, but one is \"b,c\""
+      fixture.failure("{client_runners: ['a', 'b,c']}")
+        == "client_runners: a name has no comma, but one is \"b,c\""
     )
   }
 

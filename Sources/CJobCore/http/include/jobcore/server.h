@@ -12,12 +12,18 @@
 /// outlives; any thread. Its sessions for resumption are its own: none outlives the authorities and the list
 /// it was verified by.
 struct jc_tls;
+/// By what of its certificate a client is known.
+enum jc_identity {
+    JC_IDENTITY_COMMON_NAME, ///< the one common name of its subject
+    JC_IDENTITY_URI,         ///< the one URI of its subject alternative names, as SPIFFE has it
+};
 struct jc_tls_options {
     const char *_Nonnull certificate_file; ///< PEM, leaf first
     const char *_Nonnull key_file;         ///< PEM
     const char *_Nonnull client_ca_file;   ///< PEM, authorities whose clients are let in
     const char *_Nullable crl_file;        ///< PEM, or NULL
     size_t session_cache;                  ///< most sessions kept for resumption (some KiB each); 0: none
+    enum jc_identity identity;
 };
 /// On failure `error` says which file and why.
 int jc_tls_new(const struct jc_tls_options *_Nonnull options, struct jc_tls *_Nullable *_Nonnull out,
@@ -76,13 +82,22 @@ enum jc_end {
     JC_END_CUT,      ///< this side did
 };
 
+/// Who passed the handshake. Lives during the call it is given to.
+struct jc_peer {
+    const char *_Nonnull name;        ///< by the context's `jc_identity`; checked
+    const char *_Nonnull serial;      ///< of its certificate, in hexadecimal, as openssl-x509(1) has it
+    const char *_Nonnull fingerprint; ///< SHA-256 of its certificate, in hexadecimal
+    const char *_Nonnull address;     ///< "address:port"
+};
+
 /// All are called on the loop's thread, and never from inside a call to this library but jc_server_free. A
 /// handler may call all but that one, for any exchange of the server.
 struct jc_handler {
-    /// A peer passed the handshake as common name `cn` (not NUL-terminated, checked). The value returned is
-    /// `jc_exchange_tag` of its exchanges; -1 refuses the connection with 403, -2 with 429, -3 with 503.
-    int64_t (*_Nonnull opened)(void *_Nullable context, const char *_Nonnull cn, size_t length);
-    void (*_Nonnull closed)(void *_Nullable context, int64_t tag);
+    /// A peer passed the handshake. The value returned says to whom the connection is counted, `*user` is
+    /// `jc_exchange_peer` of its exchanges; -1 refuses the connection with 403, -2 with 429, -3 with 503.
+    int64_t (*_Nonnull opened)(void *_Nullable context, const struct jc_peer *_Nonnull peer,
+                               void *_Nullable *_Nonnull user);
+    void (*_Nonnull closed)(void *_Nullable context, void *_Nullable user);
     /// A request head is complete. Reply now, or say how the body is to come.
     enum jc_body (*_Nonnull head)(void *_Nullable context, struct jc_exchange *_Nonnull exchange,
                                   const struct jc_request *_Nonnull request);
@@ -115,7 +130,8 @@ void jc_server_drain(struct jc_server *_Nonnull server, const struct jc_trust *_
 void jc_server_free(struct jc_server *_Nullable server);
 size_t jc_server_connections(struct jc_server *_Nonnull server);
 
-int64_t jc_exchange_tag(struct jc_exchange *_Nonnull exchange);
+/// The value that `opened` set for its connection.
+void *_Nullable jc_exchange_peer(struct jc_exchange *_Nonnull exchange);
 /// A value of the handler's own, NULL at first; setting it asks for `ended`.
 void jc_exchange_set_user(struct jc_exchange *_Nonnull exchange, void *_Nullable user);
 void *_Nullable jc_exchange_user(struct jc_exchange *_Nonnull exchange);
