@@ -40,7 +40,7 @@ trap cleanup EXIT
 "$bin/jobctl" ca client --dir "$scratch/pki" alice >/dev/null
 echo '{}' >"$scratch/jobd.json5"
 # Requests are made up, and so are their users: short times keep what they start from staying.
-"$bin/jobd" --config "$scratch/jobd.json5" --listen 127.0.0.1:0 --state-directory "$scratch/state" --grace 100ms --metrics-clients alice \
+"$bin/jobd" --config "$scratch/jobd.json5" --listen 127.0.0.1:0 --state-directory "$scratch/state" --grace 100ms --client-role operator \
   --certificate-file "$scratch/pki/server.crt" --key-file "$scratch/pki/server.key" \
   --client-ca-file "$scratch/pki/ca.crt" 2>"$scratch/log" </dev/null &
 daemon=$!

@@ -24,13 +24,13 @@ extension JobClient {
   }
 
   /// What happened to the client's jobs after event `after`, oldest first. `follows`: goes on as things happen, until
-  /// the connection ends.
+  /// the connection ends. `client`: whose events, where the role reaches others'; nil: one's own.
   public func events(
-    after: String? = nil, follows: Bool = false, begin: () throws -> Void = {},
+    of client: String? = nil, after: String? = nil, follows: Bool = false, begin: () throws -> Void = {},
     take: (JobEvent) throws -> Void
   ) throws {
     var lines = LineSplitter()
-    let query: Query = ["after": after, "follow": follows ? "1" : nil]
+    let query: Query = ["after": after, "follow": follows ? "1" : nil, "client": client]
     try stream(
       .events, Route.events.target(query), begin: { _ in try begin() },
       take: { bytes in try lines.add(bytes) { try take(Self.decode($0, of: .events)) } })

@@ -154,6 +154,45 @@ struct ServerPeerTests {
     }
   }
 
+  @Test(arguments: [
+    ("DNS:localhost", "has no URI"), ("URI:spiffe://a/b,URI:spiffe://a/c", "more than one URI"),
+    ("URI:spiffe://a/b c", "holds what no URI does"), ("URI:/a/b", "names no scheme"),
+    ("URI:spiffe://a/\(String(repeating: "a", count: 2038))", "longer than 2048"),
+  ])
+  func alternativeNamesThatNameNobody(names: String, reason: String) throws {
+    try withURIServer { server, authority in
+      let client = try RawClient(server, try authority.issue("alice", alternativeNames: names))
+      let reply = try client.get("/plain?in")
+      #expect(reply.status == 403 && reply.text.contains(reason), "\(reply.text)")
+      #expect(server.seen.opened.isEmpty)
+    }
+  }
+
+  @Test func aURIThatNamesSomebody() throws {
+    try withURIServer { server, authority in
+      let long = "spiffe://a/\(String(repeating: "a", count: 2037))"
+      for uri in ["spiffe://example.org/ns/ci/sa/build", long] {
+        let names = "DNS:localhost,URI:\(uri)"
+        let client = try RawClient(server, try authority.issue("alice", alternativeNames: names))
+        #expect(try client.get("/plain?in").text == "in")
+        #expect(server.seen.opened.last == uri)
+        // The same of a session that is resumed.
+        let session = try #require(client.session())
+        defer { SSL_SESSION_free(session) }
+        let resumed = try RawClient(server, nil, session: session)
+        #expect(try resumed.get("/plain?in").text == "in" && resumed.wasResumed)
+        #expect(server.seen.opened.last == uri)
+      }
+    }
+  }
+
+  private func withURIServer(_ body: (TestServer, Authority) throws -> Void) throws {
+    let authority = try Authority()
+    let server = try TestServer(authority, identity: JC_IDENTITY_URI)
+    defer { server.stop() }
+    try body(server, authority)
+  }
+
   @Test func theHandlerTurnsAway() throws {
     try withServer { server, authority in
       let unknown = try RawClient(server, try authority.issue("unknown"))

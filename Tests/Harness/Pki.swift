@@ -19,8 +19,9 @@ package struct Pki: Sendable {
     atexit { if case .success(let pki) = Pki.shared { Files.removeTree(pki.directory) } }
   }
 
-  /// A certificate of the right authority.
+  /// A certificate of the right authority, unless there is one.
   package func add(client: String) throws {
+    guard access("\(directory)/\(client).crt", F_OK) != 0 else { return }
     let scratch = try Scratch()
     defer { scratch.remove() }
     try make(scratch, "ca", "client", "--dir", directory, client)

@@ -31,8 +31,8 @@ extension Manual {
   private static let configurationRest = """
     .Sh CLIENTS
     The member `Cm clients` of the file, for which there is neither flag nor variable, is a map from clients to \
-    settings that are theirs. A client is named by the common name of its certificate, or by a pattern in which each \
-    `Ql *` stands for any text, also for none. Its value is an object of settings, all optional, by the names that are \
+    settings that are theirs. A client is named by what `Cm identity` says, the common name of its certificate or a URI, or by a pattern in \
+    which each `Ql *` stands for any text, also for none. Its value is an object of settings, all optional, by the names that are \
     given above as `Dq for some clients .` What they mean, and may be, is the same as of the option.
     .Pp
     What the options say holds for each client. Over it holds the entry `Ql * ,` over that the patterns that match, \
@@ -43,6 +43,10 @@ extension Manual {
     `Cm max_memory , max_cpus` and `Cm max_processes` bound what a creation may ask for in its `Cm limits ;` \
     more is refused. A job that asks for nothing has the default, which is at most the maximum, and without a default \
     the maximum itself.
+    .Pp
+    `Cm role` is what a client may do: `Cm owner ,` all with its own jobs, while others' look as if they did not exist; \
+    `Cm viewer ,` read all clients' jobs and what the daemon counts, and change or create nothing; `Cm operator ,` both, and stop, \
+    signal and delete all clients' jobs.
     .Pp
     `Cm runners` are the runners that a client's jobs may have, also as an array of texts, and `Cm runner` the one of \
     creations that name none; `Cm none` is having none.

@@ -5,7 +5,8 @@ extension Command {
     name: "events", summary: "Prints what happened to your jobs.",
     options: [
       Option("follow", short: "f", "Goes on as things happen."),
-      Option("after", .text("SEQ"), "Only events after this one; \"now\": only new ones."), .json,
+      Option("after", .text("SEQ"), "Only events after this one; \"now\": only new ones."),
+      JobSelection.clients[0], .json,
     ],
     examples: [
       ("jobctl events --follow --after now", "created, queued, started, finished and deleted, as it happens"),
@@ -17,7 +18,8 @@ extension Command {
     var after = try EventsCommand.after(invocation, client)
     let follows = invocation.has("follow")
     return try bridge.call {
-      try client.events(after: after, follows: follows, begin: bridge.reached) { event in
+      try client.events(of: invocation.value("client"), after: after, follows: follows, begin: bridge.reached)
+      { event in
         try invocation.print(event, EventsCommand.line(event))
         after = "\(event.seq)"
       }

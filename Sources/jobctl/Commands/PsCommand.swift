@@ -14,11 +14,12 @@ extension Command {
         "wide: whole ids, labels, runners, times, bytes, CPU time and memory; json: one object a line.",
         ["text", "wide", "json"]),
       Option("watch", short: "w", "Shows the list anew every two seconds, until Ctrl-C."),
-    ],
+    ] + JobSelection.clients,
     examples: [
       ("jobctl ps", "what runs now"),
       ("jobctl ps --all --filter since=1h --filter label=stage=build", "the builds of the last hour"),
       ("jobctl stop $(jobctl ps -q)", "ends all that runs"),
+      ("jobctl ps --all-clients", "whatever runs, for an operator or a viewer"),
     ]
   ) { invocation in
     try PsCommand.refuseConflicts(invocation)
@@ -65,9 +66,11 @@ private enum PsCommand {
 
   private static func text(_ jobs: [JobDetail], _ invocation: Invocation) -> String {
     if invocation.has("quiet") { return jobs.map { "\($0.id)\n" }.joined() }
+    let showsClient = JobSelection.isOfOthers(invocation)
     if invocation.value("output") == "wide" {
-      return JobTable.wide(jobs).text(width: nil, colour: Screen.hasColour())
+      return JobTable.wide(jobs, showsClient: showsClient).text(width: nil, colour: Screen.hasColour())
     }
-    return JobTable.short(jobs).text(width: Screen.width, colour: Screen.hasColour())
+    return JobTable.short(jobs, showsClient: showsClient).text(
+      width: Screen.width, colour: Screen.hasColour())
   }
 }

@@ -8,7 +8,7 @@ extension Command {
       Option("all-finished", "All jobs that have ended."),
       JobSelection.option("Those that have ended; with --force running ones too"),
       Option("force", short: "f", "Running jobs too: they are killed."), .json,
-    ],
+    ] + JobSelection.clients,
     examples: [
       ("jobctl rm $a $b", "removes both"), ("jobctl rm --all-finished", "leaves only what runs"),
       ("jobctl rm --filter state=failed --filter label=stage=build", "the builds that failed"),
@@ -17,7 +17,7 @@ extension Command {
     if invocation.has("all-finished"), invocation.has("force") || !invocation.arguments.isEmpty {
       throw invocation.usage("--all-finished excludes ids and --force")
     }
-    if invocation.has("all-finished") || invocation.has("filter") {
+    if invocation.has("all-finished") || JobSelection.isSelection(invocation) {
       return try RmCommand.selected(invocation)
     }
     guard !invocation.arguments.isEmpty else {
@@ -36,7 +36,9 @@ extension Command {
 
 private enum RmCommand {
   static func selected(_ invocation: Invocation) throws -> Int32 {
-    guard invocation.arguments.isEmpty else { throw invocation.usage("--filter excludes ids") }
+    guard invocation.arguments.isEmpty else {
+      throw invocation.usage("--filter, --client and --all-clients exclude ids")
+    }
     let client = try Settings.client(invocation)
     let selection = try JobSelection(invocation)
     var count = 0

@@ -7,11 +7,12 @@ extension Command {
     options: [
       JobSelection.option("Those that run"),
       Option("grace", .duration(), "The time between TERM and KILL; 0s kills at once."), .json,
-    ],
+    ] + JobSelection.clients,
     details: "Several jobs are stopped at the same time.",
     examples: [
       ("jobctl stop --grace 2s $id", "returns when the job has ended"),
       ("jobctl stop --filter label=stage=build", "all that have a label"),
+      ("jobctl stop --client ci-7", "all of that client that run, for an operator"),
     ]
   ) { invocation in
     let settings = try Settings(invocation).connection()

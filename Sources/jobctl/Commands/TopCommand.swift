@@ -9,7 +9,7 @@ extension Command {
       Option("interval", .duration(100...86_400_000), "The time between two looks; 2s."),
       Option("once", "Prints one table, of one interval, and ends; so without a terminal."),
       .output("json: one object a line for each job, once."),
-    ],
+    ] + JobSelection.clients,
     details: """
       CPU is in percent of one, of the time between two looks. The key q and Ctrl-C end it. A lost connection is told and
       bridged.
@@ -19,7 +19,7 @@ extension Command {
       ("jobctl top --sort memory --once", "one table, for scripts"),
     ]
   ) { invocation in
-    let top = TopCommand(invocation, try Settings.client(invocation))
+    let top = try TopCommand(invocation, try Settings.client(invocation))
     if invocation.wantsJSON { return try top.printJSON() }
     guard Screen.isTerminal, !invocation.has("once") else { return try top.printOnce() }
     return try FullScreen.with { try top.run() }
@@ -30,14 +30,19 @@ extension Command {
 private final class TopCommand {
   private let client: JobClient
   private let bridge: Bridge
+  private let query: Query
+  private let showsClient: Bool
   private let order: LiveUsage.Order
   /// Milliseconds.
   private let interval: Int64
   private var usage = LiveUsage()
   private var rows: [LiveUsage.Row] = []
 
-  init(_ invocation: Invocation, _ client: JobClient) {
+  init(_ invocation: Invocation, _ client: JobClient) throws(UsageError) {
     self.client = client
+    let owner = try JobSelection.client(invocation)
+    query = ["state": "running", "queued": "0", "usage": "1", "client": owner]
+    showsClient = owner != nil
     bridge = Bridge(client)
     order = invocation.value("sort").flatMap(LiveUsage.Order.init) ?? .cpu
     interval = invocation.duration("interval")?.milliseconds ?? 2000
@@ -48,7 +53,7 @@ private final class TopCommand {
     let jobs = try bridge.call {
       do {
         var jobs: [JobDetail] = []
-        try JobPages(client, ["state": "running", "queued": "0", "usage": "1"]).visit { jobs.append($0) }
+        try JobPages(client, query).visit { jobs.append($0) }
         return jobs
       } catch let error as ClientError {
         if error.isTransient { try lost(error) }
@@ -93,25 +98,26 @@ private final class TopCommand {
   }
 
   private func text(width: Int?, height: Int?, _ note: String?) -> String {
-    LiveUsage.screen(rows, width: width, height: height, note)
+    LiveUsage.screen(rows, showsClient: showsClient, width: width, height: height, note)
   }
 }
 
 /// One job as JSON.
 private struct TopRow: Encodable {
   let id: JobID
+  let client: String?
   let cpuPercent: Double?
   let usage: ResourceUsage?
   let cmd: String
   let args: [String]
 
   enum CodingKeys: String, CodingKey {
-    case id, usage, cmd, args
+    case id, client, usage, cmd, args
     case cpuPercent = "cpu_percent"
   }
 
   init(_ row: LiveUsage.Row) {
-    (id, cpuPercent, usage) = (row.job.id, row.cpu, row.job.usage)
+    (id, client, cpuPercent, usage) = (row.job.id, row.job.client, row.cpu, row.job.usage)
     (cmd, args) = (row.job.cmd, row.job.args)
   }
 }

@@ -8,9 +8,9 @@ extension Command {
       JobSelection.option("All jobs, ended or not"),
       Option("any", "Returns when the first of them has ended."),
       Option("timeout", .duration(), "Gives up after this time, with exit status 124."), .json,
-    ],
+    ] + JobSelection.clients,
     details: """
-      The exit status is that of the first named job that failed (with --filter of the oldest): its exit code; 124 when its time limit ended it and
+      The exit status is that of the first named job that failed (with --filter or --client of the oldest): its exit code; 124 when its time limit ended it and
       it exited with 0; 127 when its command was not found, 126 when it could not be executed, 125 for any other one in
       state error. With --any it is that of the job that ended.
       """,
@@ -40,7 +40,7 @@ private struct WaitCommand {
     (self.invocation, self.client, bridge) = (invocation, client, Bridge(client))
     deadline = invocation.duration("timeout").map { Deadline(after: $0.milliseconds) }
     let names = try JobSelection.names(invocation, otherwise: [])
-    ids = try (invocation.has("filter") ? names.reversed() : names).map { name in
+    ids = try (JobSelection.isSelection(invocation) ? names.reversed() : names).map { name in
       try JobName.naming(name) { try JobName.id(name, client) }
     }
   }
@@ -75,7 +75,8 @@ private struct WaitCommand {
         settings.replyTimeout = UInt32(clamping: left)
       }
     }
-    try JobClient(settings).events(after: "now", follows: true, begin: lookAtAll) { event in
+    let owner = try owner()
+    try JobClient(settings).events(of: owner, after: "now", follows: true, begin: lookAtAll) { event in
       if ids.contains(event.id) {
         if let status = event.status { throw EndedJob(id: event.id, result: status) }
         if event.event == .deleted { throw UnknownJob(name: "\(event.id)") }
@@ -83,6 +84,17 @@ private struct WaitCommand {
       if deadline?.left == 0 { throw timeIsUp }
     }
     throw ClientError.closed("the server ended the events")
+  }
+
+  /// Whose jobs they are; nil: one's own, or a role that is not told.
+  private func owner() throws -> String? {
+    guard let first = try JobName.naming("\(ids[0])", { try client.detail(ids[0]) }).client else {
+      return nil
+    }
+    for id in ids where try JobName.naming("\(id)", { try client.detail(id) }).client != first {
+      throw invocation.usage("--any takes the jobs of one client")
+    }
+    return first
   }
 
   /// Once events are told: a job that ends between the two is not missed.

@@ -13,31 +13,30 @@ struct JobTable {
     (self.head, self.rows, self.colours) = (head, rows, colours)
   }
 
-  static func short(_ jobs: [JobDetail], _ clock: Clock = .system) -> JobTable {
+  /// `showsClient`: whose each is.
+  static func short(
+    _ jobs: [JobDetail], showsClient: Bool = false, _ clock: Clock = .system
+  ) -> JobTable {
     let now = clock.now() / 1000
     return JobTable(
-      head: ["ID", "STATE", "CODE", "AGE", "COMMAND"],
+      head: ["ID", "STATE", "CODE", "AGE"] + (showsClient ? ["CLIENT"] : []) + ["COMMAND"],
       rows: jobs.map { job in
         [
           String("\(job.id)".suffix(JobName.shown)), state(job), code(job),
-          Age.text(seconds: (now - job.id.milliseconds) / 1000), command(job),
-        ]
+          Age.text(seconds: (now - job.id.milliseconds) / 1000),
+        ] + (showsClient ? [client(job)] : []) + [command(job)]
       }, colours: jobs.map(colour))
   }
 
-  static func wide(_ jobs: [JobDetail]) -> JobTable {
+  static func wide(_ jobs: [JobDetail], showsClient: Bool = false) -> JobTable {
     JobTable(
-      head: [
-        "ID", "STATE", "CODE", "CREATED", "FINISHED", "STDOUT", "STDERR", "CPU", "MEMORY", "RUNNER", "LABELS",
-        "COMMAND",
-      ],
+      head: ["ID", "STATE", "CODE", "CREATED", "FINISHED", "STDOUT", "STDERR", "CPU", "MEMORY"]
+        + (showsClient ? ["CLIENT"] : []) + ["RUNNER", "LABELS", "COMMAND"],
       rows: jobs.map { job in
         [
           "\(job.id)", state(job), code(job), second(job.created), job.finished.map(second) ?? "-",
           ByteCount.text(job.stdoutBytes), ByteCount.text(job.stderrBytes), cpuTime(job), memory(job),
-          job.runner ?? "-", labels(job),
-          command(job),
-        ]
+        ] + (showsClient ? [client(job)] : []) + [job.runner ?? "-", labels(job), command(job)]
       }, colours: jobs.map(colour))
   }
 
@@ -87,6 +86,8 @@ struct JobTable {
   static func command(_ job: JobDetail) -> String {
     ([job.cmd] + job.args).map(Text.quote).joined(separator: " ")
   }
+
+  static func client(_ job: JobDetail) -> String { job.client.map(Text.printable) ?? "-" }
 
   private static func labels(_ job: JobDetail) -> String {
     guard let labels = job.labels, !labels.isEmpty else { return "-" }

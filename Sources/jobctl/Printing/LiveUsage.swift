@@ -39,9 +39,11 @@ struct LiveUsage {
   }
 
   /// A summary, the table and a note of what is wrong, on so many columns and lines; nil: as many as it takes.
-  static func screen(_ rows: [Row], width: Int?, height: Int?, _ note: String? = nil) -> String {
+  static func screen(
+    _ rows: [Row], showsClient: Bool = false, width: Int?, height: Int?, _ note: String? = nil
+  ) -> String {
     let above = [summary(rows)] + (note.map { [Text.printable($0)] } ?? [])
-    let table = JobTable.top(rows).text(width: width, colour: false)
+    let table = JobTable.top(rows, showsClient: showsClient).text(width: width, colour: false)
     let text = Text.first(height, above.map { $0 + "\n" }.joined() + table)
     guard let width else { return text }
     return text.split(separator: "\n").map { Text.cut(String($0), width) + "\n" }.joined()
@@ -56,14 +58,14 @@ struct LiveUsage {
 
 extension JobTable {
   /// Of what runs, with what it uses.
-  static func top(_ rows: [LiveUsage.Row]) -> JobTable {
+  static func top(_ rows: [LiveUsage.Row], showsClient: Bool) -> JobTable {
     JobTable(
-      head: ["ID", "CPU %", "CPU TIME", "MEMORY", "COMMAND"],
+      head: ["ID", "CPU %", "CPU TIME", "MEMORY"] + (showsClient ? ["CLIENT"] : []) + ["COMMAND"],
       rows: rows.map { row in
         [
           String("\(row.job.id)".suffix(JobName.shown)), row.cpu.map(Spell.tenths) ?? "-",
-          row.cpuTime.map(Spell.seconds) ?? "-", row.memory.map(ByteCount.text) ?? "-", command(row.job),
-        ]
+          row.cpuTime.map(Spell.seconds) ?? "-", row.memory.map(ByteCount.text) ?? "-",
+        ] + (showsClient ? [client(row.job)] : []) + [command(row.job)]
       }, colours: rows.map { _ in nil })
   }
 }

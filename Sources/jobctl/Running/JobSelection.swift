@@ -41,11 +41,23 @@ struct JobSelection {
       "\(jobs): state=failed, since=1h or label=NAME=VALUE; all that are given hold.")
   }
 
+  /// Whose jobs they are; for those whose role lets them see others'.
+  static let clients = [
+    Option("client", .text("NAME"), "Jobs of this client, where your role lets you see others'."),
+    Option("all-clients", "Jobs of all clients."),
+  ]
+
+  /// Whether a table says whose each job is.
+  static func isOfOthers(_ invocation: Invocation) -> Bool {
+    invocation.has("client") || invocation.has("all-clients")
+  }
+
   private var states: [State] = []
   private var query: Query = [:]
 
   /// `otherwise`: the states where no filter names one.
   init(_ invocation: Invocation, otherwise: Set<JobState> = []) throws(UsageError) {
+    query.add("client", try Self.client(invocation))
     var since: String?
     for filter in invocation.all("filter") {
       let (name, value) = filter.halves(at: "=")
@@ -62,6 +74,13 @@ struct JobSelection {
     }
     let words = states.contains(.queued) && known.contains(.running) ? ["queued"] : known.map(\.rawValue)
     for state in words.sorted() { query.add("state", state) }
+  }
+
+  /// Nil: the one who asks.
+  static func client(_ invocation: Invocation) throws(UsageError) -> String? {
+    guard invocation.has("all-clients") else { return invocation.value("client") }
+    guard !invocation.has("client") else { throw invocation.usage("--all-clients excludes --client") }
+    return "*"
   }
 
   private static func check(_ name: String, _ value: String, _ invocation: Invocation) throws(UsageError) {
@@ -92,14 +111,21 @@ struct JobSelection {
       most: most, where: { job in states.allSatisfy { $0.holds(for: job) } }, body)
   }
 
+  /// Whether options say which jobs are meant.
+  static func isSelection(_ invocation: Invocation) -> Bool {
+    invocation.has("filter") || isOfOthers(invocation)
+  }
+
   /// The jobs a command is to act on, newest first: those that are named, or those the filters mean.
   static func names(_ invocation: Invocation, otherwise: Set<JobState>) throws -> [String] {
     let named = invocation.arguments
-    guard invocation.has("filter") else {
+    guard isSelection(invocation) else {
       guard !named.isEmpty else { throw invocation.usage("expected ID... or --filter") }
       return named
     }
-    guard named.isEmpty else { throw invocation.usage("--filter excludes ids") }
+    guard named.isEmpty else {
+      throw invocation.usage("--filter, --client and --all-clients exclude ids")
+    }
     let (client, selection) = (
       try Settings.client(invocation), try JobSelection(invocation, otherwise: otherwise)
     )

@@ -85,6 +85,24 @@ final class Authority {
     return identity
   }
 
+  /// A client's identity with these alternative names, as openssl's configuration has them (x509v3_config(5)).
+  func issue(_ name: String, alternativeNames: String) throws -> Identity {
+    let identity = try issue(name)
+    let certificate = try read(identity.certificate) { PEM_read_X509($0, nil, nil, nil) }
+    let key = try read(own.key) { PEM_read_PrivateKey($0, nil, nil, nil) }
+    let names = X509V3_EXT_conf_nid(nil, nil, NID_subject_alt_name, alternativeNames)
+    defer {
+      X509_free(certificate)
+      EVP_PKEY_free(key)
+      X509_EXTENSION_free(names)
+    }
+    guard names != nil, X509_add_ext(certificate, names, -1) == 1,
+      X509_sign(certificate, key, EVP_sha256()) > 0
+    else { throw Failure(text: "cannot sign for these names") }
+    try write(identity.certificate) { PEM_write_X509($0, certificate) }
+    return identity
+  }
+
   /// A revocation list with these certificates in it. Its path.
   func revoke(_ identities: [Identity]) throws -> String {
     let authority = try read(own.certificate) { PEM_read_X509($0, nil, nil, nil) }
