@@ -61,6 +61,22 @@ package struct Configuration: Sendable, Codable, Equatable {
     set { (listenHost, listenPort) = (newValue.host, newValue.port) }
   }
 
+  /// The revocation list that is used where none is named, when it is there: `jobctl ca revoke` makes it.
+  package var standardCRLFile: String {
+    clientCAFile[..<(clientCAFile.lastIndex(of: "/") ?? clientCAFile.startIndex)] + "/ca.crl"
+  }
+
+  /// Has the standard revocation list used, where none is named and this one is there. From then on it is named: one that
+  /// vanishes would let in again who was revoked.
+  package mutating func findRevocations() {
+    var info = stat()
+    // One that cannot be looked at may be there: its use fails, in words.
+    guard crlFile == nil, lstat(standardCRLFile, &info) == 0 || ![ENOENT, ENOTDIR].contains(errno) else {
+      return
+    }
+    crlFile = standardCRLFile
+  }
+
   /// The user and group of the api process; nil: those of the supervisor, which is not root or was told so.
   package func apiAccount() throws(AccountError) -> Account? {
     guard let user, geteuid() == 0 else { return nil }

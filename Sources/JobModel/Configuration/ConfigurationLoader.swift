@@ -22,6 +22,7 @@ package struct ConfigurationLoader: Sendable {
     }
     try apply(environment)
     for (option, text) in flags.values { try set(option, text, "flag", writtenAs: option.flag) }
+    configuration.findRevocations()
     try checkRunners()
   }
 

@@ -84,7 +84,7 @@ extension ConfigurationOption {
         default: pki("ca.crt")),
       Self(
         "crl-file", \.crlFile, .optionalPath, "Certificates that are let in no more: a revocation list, PEM.",
-        default: "none"),
+        default: "ca.crl beside client_ca_file, when it is there"),
       Self(
         "identity", \.identity, .identity,
         "What of its certificate a client is known by: the common name, or the one URI among the alternative names, as SPIFFE has it."

@@ -17,14 +17,22 @@ package enum ServerTLS {
         identity: configuration.identity == .uri ? JC_IDENTITY_URI : JC_IDENTITY_COMMON_NAME)
       return jc_tls_new(&options, &made, &error)
     }
-    guard status == 0, let made else { throw failure(DaemonError(cText: error), files) }
+    guard status == 0, let made else {
+      let error = DaemonError(cText: error)
+      throw DaemonError("\(error)\(advice(files, configuration.crlFile))")
+    }
     return made
   }
 
-  private static func failure(_ error: DaemonError, _ files: [String]) -> DaemonError {
-    guard files.contains(where: { access($0, F_OK) != 0 && errno == ENOENT }) else { return error }
-    return DaemonError("\(error); make it with jobctl ca init, jobctl ca server and jobctl ca client")
+  private static func advice(_ files: [String], _ revocations: String?) -> String {
+    if files.contains(where: isMissing) {
+      return "; make it with jobctl ca init, jobctl ca server and jobctl ca client"
+    }
+    guard let revocations, isMissing(revocations) else { return "" }
+    return "; put it back: without it who was revoked would be let in again"
   }
+
+  private static func isMissing(_ file: String) -> Bool { access(file, F_OK) != 0 && errno == ENOENT }
 }
 
 /// Whose clients are let in, for connections that are open. Freed with the last reference; any thread.
