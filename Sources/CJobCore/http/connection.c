@@ -198,22 +198,26 @@ void jc_connection_cut(struct jc_connection *connection, const char *reason)
     jc_connection_enqueue(connection);
 }
 
-void jc_connection_drain(struct jc_connection *connection, const struct jc_trust *trust)
+void jc_connection_drain(struct jc_connection *connection)
 {
-    struct jc_transport *transport = &connection->transport;
     if (connection->phase == JC_PHASE_SHAKING)
         connection->phase = JC_PHASE_BROKEN;
     if (connection->phase == JC_PHASE_OPEN && LIST_EMPTY(&connection->exchanges))
         connection->phase = JC_PHASE_CLOSING;
-    const bool goes_on = connection->tag >= 0 && !LIST_EMPTY(&connection->exchanges);
-    const char *why =
-        goes_on && trust != NULL ? transport->wire->operations->peer_refused(transport, trust) : NULL;
-    if (why != NULL) {
-        char reason[256];
-        snprintf(reason, sizeof reason, "the client is let in no more: %s", why);
-        return jc_connection_cut(connection, reason);
-    }
     jc_connection_enqueue(connection);
+}
+
+void jc_connection_apply_trust(struct jc_connection *connection, const struct jc_trust *trust)
+{
+    struct jc_transport *transport = &connection->transport;
+    const bool goes_on =
+        connection->tag >= 0 && !LIST_EMPTY(&connection->exchanges) && connection->phase != JC_PHASE_BROKEN;
+    const char *why = goes_on ? transport->wire->operations->peer_refused(transport, trust) : NULL;
+    if (why == NULL)
+        return;
+    char reason[256];
+    snprintf(reason, sizeof reason, "the client is let in no more: %s", why);
+    jc_connection_cut(connection, reason);
 }
 
 void jc_connection_expired(struct jc_connection *connection, enum jc_deadline_kind kind)

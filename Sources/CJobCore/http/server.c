@@ -182,7 +182,7 @@ int jc_server_new(struct jc_loop *loop, struct jc_tls *tls, const struct jc_serv
     return status;
 }
 
-void jc_server_drain(struct jc_server *server, const struct jc_trust *trust, jc_callback done, void *context)
+void jc_server_drain(struct jc_server *server, jc_callback done, void *context)
 {
     server->drained = done;
     server->drained_context = context;
@@ -190,9 +190,17 @@ void jc_server_drain(struct jc_server *server, const struct jc_trust *trust, jc_
     jc_acceptor_stop(server);
     for (uint32_t slot = 0; slot < server->slots_used; slot++) {
         if (server->slots[slot].connection != NULL)
-            jc_connection_drain(server->slots[slot].connection, trust);
+            jc_connection_drain(server->slots[slot].connection);
     }
     jc_server_wake(server);
+}
+
+void jc_server_apply_trust(struct jc_server *server, const struct jc_trust *trust)
+{
+    for (uint32_t slot = 0; slot < server->slots_used; slot++) {
+        if (server->slots[slot].connection != NULL)
+            jc_connection_apply_trust(server->slots[slot].connection, trust);
+    }
 }
 
 void jc_server_free(struct jc_server *server)

@@ -133,8 +133,9 @@ void jc_connection_resume(struct jc_connection *connection);
 /// Has `jc_connection_resume` called at the end of the round, always or when the connection is not at work.
 void jc_connection_enqueue(struct jc_connection *connection);
 void jc_connection_ready(struct jc_connection *connection);
-/// `trust`: of clients from now on, or NULL where that is as before.
-void jc_connection_drain(struct jc_connection *connection, const struct jc_trust *trust);
+void jc_connection_drain(struct jc_connection *connection);
+/// Of one that drains: cuts off a client who is let in no more.
+void jc_connection_apply_trust(struct jc_connection *connection, const struct jc_trust *trust);
 /// Ends it and what goes on in it.
 void jc_connection_cut(struct jc_connection *connection, const char *reason);
 void jc_connection_expired(struct jc_connection *connection, enum jc_deadline_kind kind);

@@ -89,8 +89,8 @@ package final class ApiProcess: @unchecked Sendable {
     switch event {
     case .welcome(let configuration, let hostLimits): try start(configuration, hostLimits)
     case .ready: try listen()
-    case .drain: drain(nil)
-    case .retire(let authorities, let revocations): drain(try Trust(authorities, revocations))
+    case .drain: drain()
+    case .retire(let authorities, let revocations): retire(try Trust(authorities, revocations))
     case .client(let id, let name): api?.clients.learn(name, number: id)
     case .job(let record, let pid):
       wake(api?.table.update(record, pid: pid) { self.link.send(.watch(id: record.id)) })
@@ -163,12 +163,23 @@ package final class ApiProcess: @unchecked Sendable {
     }
   }
 
-  private func drain(_ trust: Trust?) {
+  private func drain() {
     guard draining == 0 else { return wake(api?.eventFollowers.end()) }
+    startDraining(nil)
+  }
+
+  /// Another process serves in this one's place; told again when `trust` has changed since.
+  private func retire(_ trust: Trust) {
+    guard draining > 0 else { return startDraining(trust) }
+    for worker in workers { worker.loop.post { worker.apply(trust) } }
+  }
+
+  private func startDraining(_ trust: Trust?) {
     draining = workers.count
     for worker in workers {
       worker.loop.post {
-        worker.drain(trust) { [self] in loop.post { self.workerIsDrained() } }
+        worker.drain { [self] in loop.post { self.workerIsDrained() } }
+        if let trust { worker.apply(trust) }
       }
     }
     if workers.isEmpty { Self.end(0) }

@@ -40,13 +40,12 @@ final class Worker: @unchecked Sendable {
     guard status == 0 else { throw SystemError(status, "serve connections") }
   }
 
-  /// No new connection; `done` is called when the running replies are finished. `trust`: clients that it does not let in
-  /// are cut off.
-  func drain(_ trust: Trust?, _ done: @escaping @Sendable () -> Void) {
+  /// No new connection; `done` is called when the running replies are finished.
+  func drain(_ done: @escaping @Sendable () -> Void) {
     guard let server else { return done() }
     let box = Unmanaged.passRetained(LoopAction(done))
     jc_server_drain(
-      server, trust?.pointer, { Unmanaged<LoopAction>.fromOpaque($0!).takeRetainedValue().call() },
+      server, { Unmanaged<LoopAction>.fromOpaque($0!).takeRetainedValue().call() },
       box.toOpaque())
     wakeAllWaiters()
     tellWhenDrained()
@@ -55,6 +54,11 @@ final class Worker: @unchecked Sendable {
       self.tellWhenDrained()
     }
     runsTimer?.start(milliseconds: Self.runTime)
+  }
+
+  /// After ``drain(_:)``: clients that are not let in are cut off.
+  func apply(_ trust: Trust) {
+    if let server { jc_server_apply_trust(server, trust.pointer) }
   }
 
   /// Milliseconds after which runs that have not ended count as replies that follow their jobs: most end before.

@@ -108,7 +108,7 @@ final class TestServer: @unchecked Sendable {
   func drain() {
     _ = onLoop { server in
       jc_server_drain(
-        server.server!, nil,
+        server.server!,
         { Unmanaged<TestServer>.fromOpaque($0!).takeUnretainedValue().note { $0.drained = true } },
         Unmanaged.passUnretained(server).toOpaque())
       return true

@@ -121,11 +121,12 @@ int jc_server_new(struct jc_loop *_Nonnull loop, struct jc_tls *_Nonnull tls,
                   const struct jc_server_options *_Nonnull options, const struct jc_handler *_Nonnull handler,
                   void *_Nullable context, struct jc_server *_Nullable *_Nonnull out)
     __attribute__((warn_unused_result));
-/// Accepts nothing more, lets running replies finish, closes idle connections and, where there is a `trust`,
-/// at once those whose clients it does not let in, with nothing of what they sent carried out any more. Then
-/// calls `done` once, from the loop; it may free the server.
-void jc_server_drain(struct jc_server *_Nonnull server, const struct jc_trust *_Nullable trust,
-                     jc_callback _Nonnull done, void *_Nullable context);
+/// Accepts nothing more, lets running replies finish and closes idle connections. Then calls `done` once,
+/// from the loop; it may free the server.
+void jc_server_drain(struct jc_server *_Nonnull server, jc_callback _Nonnull done, void *_Nullable context);
+/// Of one that drains: closes at once the connections whose clients are not let in, with nothing of what they
+/// sent carried out any more.
+void jc_server_apply_trust(struct jc_server *_Nonnull server, const struct jc_trust *_Nonnull trust);
 /// Closes everything at once.
 void jc_server_free(struct jc_server *_Nullable server);
 size_t jc_server_connections(struct jc_server *_Nonnull server);
