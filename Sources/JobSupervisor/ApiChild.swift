@@ -110,7 +110,8 @@ final class ApiChild {
     send(.drain)
   }
 
-  /// Another has taken its place: the same, with clients at once that are let in no more.
+  /// Another has taken its place: the same, with clients at once that are let in no more. Again after another change of
+  /// who is.
   func retire(_ configuration: Configuration) throws(SystemError) {
     let authorities = try SmallFile.read(configuration.clientCAFile, most: Self.mostTrust)
     let revocations: [UInt8] =

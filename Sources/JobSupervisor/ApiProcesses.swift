@@ -56,9 +56,13 @@ final class ApiProcesses {
 
   /// Starts the first one.
   func start() {
-    guard !isStopping, current == nil else { return }
+    if !isStopping, current == nil { start(prepare(supervisor.configuration)) }
+  }
+
+  private func start(_ configuration: Configuration) {
+    supervisor.take(configuration)
     do {
-      current = try spawn(supervisor.configuration)
+      current = try spawn(configuration)
     } catch {
       log.error("api_not_started", ["error": "\(error)"])
       counts.add(.apiStartFailures)
@@ -67,8 +71,8 @@ final class ApiProcesses {
     }
   }
 
-  /// Starts a fresh one, which takes the place of the running one once it is ready (SIGHUP).
-  func replace(for asker: ControlSocket.Asker? = nil) {
+  /// Starts a fresh one with what the configuration's file says of clients and runners now (SIGHUP).
+  func reload(for asker: ControlSocket.Asker? = nil) {
     guard !isStopping else {
       asker?.answer(.failed("the daemon is stopping or upgrading"))
       return
@@ -82,10 +86,19 @@ final class ApiProcesses {
       return
     }
     if let asker { reloadAskers.append(asker) }
-    guard current != nil else {
-      supervisor.take(configuration)
-      return start()
-    }
+    replace(configuration)
+  }
+
+  /// Starts a fresh one with the certificates that are in their files now. The configuration stays, or that of a reload
+  /// under way: its file may be half edited.
+  func certificatesChanged() {
+    if !isStopping { replace(successor.flatMap { _ in fresh } ?? supervisor.configuration) }
+  }
+
+  /// Starts one that takes the place of the running one once it is ready.
+  private func replace(_ configuration: Configuration) {
+    let configuration = prepare(configuration)
+    guard current != nil else { return start(configuration) }
     log.info("reloading")
     keeper.notify("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonic())")
     successor?.kill()
@@ -96,6 +109,14 @@ final class ApiProcesses {
       counts.add(.apiStartFailures)
       reloadFailed(["error": "\(error)"])
     }
+  }
+
+  /// For a process that is about to read the files: what of them changes after this is noticed.
+  private func prepare(_ configuration: Configuration) -> Configuration {
+    var configuration = configuration
+    supervisor.certificates.note(configuration)
+    configuration.findRevocations()
+    return configuration
   }
 
   private func spawn(_ configuration: Configuration) throws(SystemError) -> ApiChild {
@@ -138,10 +159,11 @@ final class ApiProcesses {
     supervisor.announceAll(to: child)
     child.send(.ready)
     if child === successor {
-      if let current { retire(current) }
       current = child
       successor = nil
       if let fresh { supervisor.take(fresh) }
+      // Also those that finish their replies since an earlier time: not for clients that are let in no more.
+      for other in children where other !== child { retire(other) }
       log.info("reloaded", ["pid": "\(child.pid)"])
     }
     let isFirst = !hasServed
@@ -153,9 +175,10 @@ final class ApiProcesses {
 
   /// What it has not finished within the drain's time it does not finish.
   private func retire(_ child: ApiChild) {
+    let wasDraining = child.isDraining
     do {
       try child.retire(supervisor.configuration)
-      child.kill(after: drainTime, loop)
+      if !wasDraining { child.kill(after: drainTime, loop) }
     } catch {
       log.error("old_clients_cut", ["error": "\(error)"])
       child.kill()

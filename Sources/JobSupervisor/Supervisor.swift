@@ -62,6 +62,7 @@ package final class Supervisor: @unchecked Sendable {
   let wasCrashed: Bool
   private var control: ControlSocket!
   private var watch: Watch!
+  private(set) var certificates: CertificateWatch!
   private var keeperGone: LoopWatcher?
   var isKept: Bool { keeperGone != nil }
   private(set) var failure: DaemonError?
@@ -112,6 +113,7 @@ package final class Supervisor: @unchecked Sendable {
       self.asked($0, by: $1)
     }
     watch = try Watch(self)
+    certificates = try CertificateWatch(loop, log) { [unowned self] in self.apis.certificatesChanged() }
     usages = try UsageAnswers(
       loop,
       look: { [unowned self] in self.live[$0]?.usage() },
@@ -161,7 +163,7 @@ package final class Supervisor: @unchecked Sendable {
     signals = [
       try LoopWatcher(loop, signal: SIGTERM) { [unowned self] in self.stopAsked("SIGTERM") },
       try LoopWatcher(loop, signal: SIGINT) { [unowned self] in self.stopAsked("SIGINT") },
-      try LoopWatcher(loop, signal: SIGHUP) { [unowned self] in self.apis.replace() },
+      try LoopWatcher(loop, signal: SIGHUP) { [unowned self] in self.apis.reload() },
       try LoopWatcher(loop, signal: SIGUSR2) { [unowned self] in self.upgradeAsked() },
     ]
     keeperGone = try LoopWatcher(loop, descriptor: keeper.link) { [unowned self] in

@@ -19,13 +19,6 @@ import Testing
     try Poll.until("reloaded") { count() > before }
   }
 
-  /// Whether the daemon has hung up on a client.
-  private func isCut(_ client: RawClient) -> Bool {
-    var byte: UInt8 = 0
-    let count = recv(client.descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT))
-    return count == 0 || (count < 0 && errno != EAGAIN)
-  }
-
   @Test func whoIsRevokedFeedsNoJobAndCreatesNone() throws {
     let lists = try RevocationLists()
     defer { lists.own.scratch.remove() }
@@ -43,7 +36,7 @@ import Testing
       try Poll.until("what came before") { try daemon.client().output(id).stdout == "before\n" }
       try lists.revoke("\(daemon.pki.directory)/alice.crt")
       try reload(daemon)
-      for client in [feeding, creating] { try Poll.until("the end of a connection") { isCut(client) } }
+      for client in [feeding, creating] { try Poll.until("the end of a connection") { client.isCut } }
       try? feeding.send("after\n")
       try? creating.send("\(body.dropFirst(20))")
       try daemon.waitForLog("the client is let in no more: certificate revoked")

@@ -90,10 +90,23 @@ package enum Manual: String, CaseIterable {
     .It Dv HUP
     As `Cm reload :` start a fresh api process with the certificates and the map of clients (see `Xr jobd.json5 5 )` as they are on disk \
     now. Jobs go on, and no connection is refused.
+    Certificates, key and revocation list are taken without it, within a second of their change; see \
+    `Sx CERTIFICATES .`
     .It Dv USR2
     As `Cm upgrade :` replace the running daemon by the binary that is in its file now. Jobs go on, and connections \
     wait. One that does not start, or does not serve, is given up for the one before.
     .El
+    .Sh CERTIFICATES
+    The files of `Fl \\-certificate-file , \\-key-file , \\-client-ca-file` and `Fl \\-crl-file` may be written or replaced at any \
+    time, or be symbolic links that are turned. When they have stayed as they are for a tenth of a second, a fresh api \
+    process is started with them, as by `Cm reload ,` but with the configuration that holds: its file is not read. Clients who are let in no \
+    more are cut off. Files that cannot be used are told of in the log (event=reload_failed) and tried \
+    again when they change; until then the old ones hold. On a file system that does not tell of \
+    changes, such as one of another host, use `Cm reload .`
+    .Pp
+    Without `Fl \\-crl-file` the revocation list is `Pa ca.crl` in the directory of `Fl \\-client-ca-file ,` when it is there, \
+    also when it comes later. Once it was used it has to stay: without it who was revoked would be let in again, so \
+    that is an error as with other files. To do without one, start the daemon anew.
     .Sh ENVIRONMENT
     .Bl -tag -width Ds
     .It Ev JOBD_CONFIG
@@ -113,7 +126,7 @@ package enum Manual: String, CaseIterable {
     .It Pa /etc/jobd/jobd.json5
     The configuration of root's daemon; others have `Pa \\(ti/.config/jobd/jobd.json5 .`
     .It Pa /etc/jobd/pki
-    Certificates and the server's key, as `Ql jobctl ca` makes them.
+    Certificates, the server's key and the revocation list, as `Ql jobctl ca` makes them.
     .It Pa /var/lib/jobd/jobd.db
     The jobs, an SQLite database, with `Pa jobd.db-wal` and `Pa jobd.db-shm` beside it.
     .It Pa /var/lib/jobd/output

@@ -1,0 +1,108 @@
+import Glibc
+import Harness
+import JobAPI
+import JobClient
+import Testing
+
+/// Certificates, key and revocation list are taken when they change, without a command.
+@Suite(.serialized) struct CertificateChangeTests {
+  private func count(_ event: String, _ daemon: Daemon) -> Int {
+    daemon.log.split(separator: "\n").count { $0.contains("event=\(event)") }
+  }
+
+  private func isLetIn(_ client: String, _ daemon: Daemon) -> Bool {
+    (try? daemon.client(client).list([:])) != nil
+  }
+
+  /// An upload that goes on.
+  private func upload(_ daemon: Daemon, as client: String) throws -> RawClient {
+    var request = CreateRequest(cmd: "cat")
+    request.stdinOpen = true
+    let id = try daemon.client(client).create(request)
+    let upload = try daemon.rawClient(client)
+    #expect(try upload.get("/jobs").status == 200)
+    try upload.send(
+      "PUT /jobs/\(id)/stdin HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nbefore\n")
+    try Poll.until("what came before") { try daemon.client(client).output(id).stdout == "before\n" }
+    return upload
+  }
+
+  @Test func whoIsRevokedIsCutOff() throws {
+    let lists = try RevocationLists()
+    defer { lists.own.scratch.remove() }
+    try Daemon.with(lists.own.options) { daemon in
+      let (alice, bob) = (try upload(daemon, as: "alice"), try upload(daemon, as: "bob"))
+      try lists.revoke("\(daemon.pki.directory)/alice.crt")
+      try Poll.until("the end of the connection") { alice.isCut }
+      #expect(!isLetIn("alice", daemon) && isLetIn("bob", daemon))
+      // In the process that was replaced before.
+      #expect(!bob.isCut)
+      try lists.revoke("\(daemon.pki.directory)/bob.crt")
+      try Poll.until("the end of the other connection") { bob.isCut }
+      #expect(!isLetIn("bob", daemon))
+      #expect(daemon.log.contains("the client is let in no more: certificate revoked"))
+    }
+  }
+
+  @Test func theListBesideTheAuthorityIsUsedWhenItIsThere() throws {
+    let lists = try RevocationLists()
+    defer { lists.own.scratch.remove() }
+    let list = "\(lists.own.directory)/ca.crl"
+    unlink(list)
+    try Daemon.with(lists.own.options) { daemon in
+      #expect(isLetIn("alice", daemon))
+      let report = try daemon.control("check-config").text
+      #expect(report.contains("crl_file: \"\","))
+      try lists.revoke("\(daemon.pki.directory)/alice.crt")
+      try Poll.until("that the list is used") { !isLetIn("alice", daemon) }
+      #expect(try daemon.control("check-config").text.contains("crl_file: \"\(list)\","))
+    }
+  }
+
+  @Test func aListThatVanishesStaysInUse() throws {
+    let lists = try RevocationLists()
+    defer { lists.own.scratch.remove() }
+    try lists.revoke("\(try Pki.shared.get().directory)/alice.crt")
+    try Daemon.with(lists.own.options) { daemon in
+      #expect(!isLetIn("alice", daemon) && isLetIn("bob", daemon))
+      unlink("\(lists.own.directory)/ca.crl")
+      try daemon.waitForLog("event=reload_failed")
+      #expect(daemon.log.contains("without it who was revoked would be let in again"), "\(daemon.log)")
+      #expect(!isLetIn("alice", daemon) && isLetIn("bob", daemon))
+      let reload = try daemon.control("reload")
+      #expect(reload.status != 0 && !isLetIn("alice", daemon))
+      try lists.list()
+      try daemon.waitForLog("event=reloaded")
+      #expect(!isLetIn("alice", daemon) && isLetIn("bob", daemon))
+    }
+  }
+
+  @Test func filesThatCannotBeUsedAreTriedAgainWhenTheyChange() throws {
+    let own = try OwnPki()
+    defer { own.scratch.remove() }
+    let file = "\(own.directory)/server.crt"
+    let certificate = Files.read(file)
+    try Daemon.with(own.options) { daemon in
+      let before = daemon.apiPid
+      try Files.write(Array("nonsense".utf8), to: file)
+      try daemon.waitForLog("event=reload_failed")
+      #expect(Processes.isAlive(before))
+      #expect(try daemon.client().run("/bin/true").1.exitCode == 0)
+      try Files.write(certificate, to: file)
+      try daemon.waitForLog("event=reloaded")
+      #expect(try daemon.client().run("/bin/true").1.exitCode == 0)
+    }
+  }
+
+  /// What is being edited is not taken before its owner says so.
+  @Test func theConfigurationIsNotReadWithThem() throws {
+    let own = try OwnPki()
+    defer { own.scratch.remove() }
+    try Daemon.with(own.options) { daemon in
+      try daemon.configure("{ clients: { alice: { running_jo")
+      try Files.write(Files.read("\(own.directory)/ca.crt"), to: "\(own.directory)/ca.crt")
+      try daemon.waitForLog("event=reloaded")
+      #expect(count("reload_failed", daemon) == 0)
+    }
+  }
+}
