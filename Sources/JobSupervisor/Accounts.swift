@@ -16,6 +16,8 @@ final class Accounts {
     let account: Account
     let groups: [gid_t]
     let identity: JobIdentity
+    /// Of a job whose group its user is not in: the names of those that it is in.
+    var groupsInstead: [String]?
   }
   typealias Answer = Result<Found?, Refusal>
 
@@ -30,6 +32,9 @@ final class Accounts {
   private static let most = 16
 
   init(_ loop: EventLoop) { self.loop = loop }
+
+  /// Of jobs that name nobody.
+  static let own = Account.own
 
   /// Calls `then` at once when the plan names nobody, or it is known; else when the look-up has ended. Success nil: as
   /// this process.
@@ -67,9 +72,12 @@ final class Accounts {
   private static func lookUp(_ names: Names) -> Answer {
     do throws(AccountError) {
       var account = if let user = names.user { try Account(named: user) } else { Account.own }
+      let own = account.groups
       if let group = names.group { account.group = try Account.group(named: group) }
-      let groups = account.groups
-      return .success(Found(account: account, groups: groups, identity: .of(account, groups)))
+      let groups = names.group == nil ? own : account.groups
+      var found = Found(account: account, groups: groups, identity: .of(account, groups))
+      if !own.contains(account.group) { found.groupsInstead = own.map(Account.name(ofGroup:)) }
+      return .success(found)
     } catch {
       return .failure(Refusal(reason: .invalid, text: "\(error)"))
     }

@@ -57,7 +57,7 @@ extension Supervisor {
       switch answer {
       case .success(let found):
         live[id]?.identity = found?.identity
-        handle(.admitted(id, found?.refusal(api: apiAccount)))
+        handle(.admitted(id, refusal(as: found, record.client)))
       case .failure(let refusal): handle(.admitted(id, refusal))
       }
     }

@@ -32,6 +32,19 @@ enum JobPolicy {
     Refusal(reason: .invalid, text: "limits: \(member) is at most \(most) for you")
   }
 
+  /// Why no job of the client's may run as that; nil: it may. `found`: of a job that names nobody nil.
+  static func refusal(as found: Accounts.Found?, settings: ClientSettings) -> Refusal? {
+    guard let users = settings.users else { return nil }
+    let account = found?.account ?? Accounts.own
+    guard users.contains(account.name) || users.contains("\(account.user)") else {
+      let text = "user: yours are \(users.joined(separator: ", ")), and not \"\(account.name)\""
+      return Refusal(reason: .forbidden, text: text)
+    }
+    guard let groups = found?.groupsInstead else { return nil }
+    let text = "group: those of the user \"\(account.name)\" are \(groups.joined(separator: ", "))"
+    return Refusal(reason: .forbidden, text: text)
+  }
+
   /// The runner of the job, unless the client may not have it, or it cannot do what the plan asks for; nil: none.
   static func runner(
     of plan: JobPlan, settings: ClientSettings, runners: RunnerMap

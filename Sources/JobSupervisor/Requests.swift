@@ -42,7 +42,7 @@ extension Supervisor {
       do throws(Refusal) {
         let terms = try self.terms(of: creation.plan, job.client)
         let found = try answer.get()
-        self.create(job, as: found?.identity, found?.refusal(api: self.apiAccount), terms, caller)
+        self.create(job, as: found?.identity, self.refusal(as: found, job.client), terms, caller)
       } catch {
         self.create(job, as: nil, error, nil, caller)
       }
@@ -84,6 +84,11 @@ extension Supervisor {
     }
     if let refusal = hostLimits.refusal(of: limits) { throw refusal }
     return Terms(limits: limits, local: limits, runner: runner)
+  }
+
+  /// Why no job of the client runs as that now; nil: it may. `found`: of a job that names nobody nil.
+  func refusal(as found: Accounts.Found?, _ client: Int64) -> Refusal? {
+    found?.refusal(api: apiAccount) ?? JobPolicy.refusal(as: found, settings: book.settings(of: client))
   }
 
   /// A job that is to have a process.

@@ -68,16 +68,32 @@ package struct Account: Hashable, Sendable {
   }
 
   package static func group(named name: String) throws(AccountError) -> gid_t {
+    let found =
+      if let number = number(name) {
+        findGroup { getgrgid_r(number, &$0, $1, $2, &$3) }
+      } else {
+        findGroup { getgrnam_r(name, &$0, $1, $2, &$3) }
+      }
+    guard let found else { throw AccountError("there is no group \"\(name)\"") }
+    return found.number
+  }
+
+  /// Its number where it has none.
+  package static func name(ofGroup number: gid_t) -> String {
+    findGroup { getgrgid_r(number, &$0, $1, $2, &$3) }?.name ?? "\(number)"
+  }
+
+  private typealias GroupEntry = (
+    inout Glibc.group, UnsafeMutablePointer<CChar>, Int, inout UnsafeMutablePointer<Glibc.group>?
+  ) -> Int32
+
+  private static func findGroup(_ look: GroupEntry) -> (name: String, number: gid_t)? {
     var entry = Glibc.group()
     var found: UnsafeMutablePointer<Glibc.group>?
-    let status = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 65536) { buffer in
-      if let number = number(name) {
-        return getgrgid_r(number, &entry, buffer.baseAddress!, buffer.count, &found)
-      }
-      return getgrnam_r(name, &entry, buffer.baseAddress!, buffer.count, &found)
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 65536) { buffer in
+      guard look(&entry, buffer.baseAddress!, buffer.count, &found) == 0, found != nil else { return nil }
+      return (String(cString: entry.gr_name), entry.gr_gid)
     }
-    guard status == 0, found != nil else { throw AccountError("there is no group \"\(name)\"") }
-    return entry.gr_gid
   }
 
   /// Digits and nothing else: "+0" is a name.

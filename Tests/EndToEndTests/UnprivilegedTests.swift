@@ -39,4 +39,15 @@ import Testing
       #expect(refused.status == 403)
     }
   }
+
+  @Test func itsOwnUserIsOneThatJobsMayBeBoundTo() throws {
+    let user = try UnprivilegedUser()
+    defer { user.scratch.remove() }
+    let options = user.options + ["--client-users", "\(user.id)"]
+    try Daemon.with(options, limits: ["--nofile=4096"] + user.prefix) { daemon in
+      #expect(try daemon.client().run("id", "-u").1.exitCode == 0)
+      let refused = try daemon.curl("PUT", "/jobs", body: #"{"cmd":"id","user":"root"}"#)
+      #expect(refused.status == 403)
+    }
+  }
 }

@@ -41,4 +41,13 @@ struct AccountsTests {
     for case .failure(let refusal) in answers { #expect(refusal.reason == .unavailable) }
     while answers.count < 20 { try loop.step(wait: true) }
   }
+
+  @Test func aGroupThatIsNotTheUsersIsTold() throws {
+    func instead(_ user: String?, _ group: String?) throws -> [String]? {
+      try Accounts.lookUp(plan(user: user, group: group)).get()?.groupsInstead
+    }
+    #expect(try instead("nobody", nil) == nil)
+    #expect(try instead("nobody", "nogroup") == nil)
+    #expect(try instead("nobody", "daemon") == ["nogroup"])
+  }
 }

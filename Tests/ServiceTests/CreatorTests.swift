@@ -13,7 +13,7 @@ struct CreatorTests {
   }
 
   private func creation(_ runner: String?, default standard: String?) -> ApiRequest.Creation {
-    Creator(key: "k", runner: standard).creation(request(runner))
+    Creator(key: "k", defaults: .init(runner: standard)).creation(request(runner))
   }
 
   @Test(
@@ -27,6 +27,20 @@ struct CreatorTests {
     #expect(creation.plan == JobPlan(request(runner)))
   }
 
+  @Test(
+    arguments: [
+      (nil, nil, nil), (nil, "build", "build"), ("deploy", "build", "deploy"), ("deploy", nil, "deploy"),
+    ] as [(String?, String?, String?)])
+  func theUserIsTheOneAskedForElseTheDefault(asked: String?, standard: String?, user: String?) {
+    var request = request("sandbox")
+    request.user = asked
+    let creation = Creator(key: "k", defaults: .init(user: standard)).creation(request)
+    #expect(creation.plan.user == user && creation.plan.runner == "sandbox")
+    #expect(
+      creation.idempotency?.digest
+        == Creator(key: "k", defaults: .init()).creation(request).idempotency?.digest)
+  }
+
   /// A retry may come when the default is another.
   @Test func theDigestIsOfWhatWasAskedFor() {
     func digest(_ runner: String?, _ standard: String?) -> [UInt8]? {
@@ -38,11 +52,11 @@ struct CreatorTests {
   }
 
   @Test func eachJobOfABatchHasAKeyOfItsOwnAndTheDefault() throws {
-    let creator = Creator(key: "k", runner: "sandbox").forJob(7)
+    let creator = Creator(key: "k", defaults: .init(runner: "sandbox")).forJob(7)
     let creation = creator.creation(request(nil))
     #expect(creation.idempotency?.key == "k\n7" && creation.plan.runner == "sandbox")
     let run = try creator.run(RunRequest(request(nil))).get()
     #expect(run == creation)
-    #expect(Creator(key: nil, runner: nil).forJob(7).creation(request(nil)).idempotency == nil)
+    #expect(Creator(key: nil, defaults: .init()).forJob(7).creation(request(nil)).idempotency == nil)
   }
 }

@@ -4,6 +4,7 @@ import Testing
 
 @testable import JobModel
 @testable import JobSupervisor
+@testable import Platform
 
 @Suite struct JobPolicyTests {
   private func plan(
@@ -144,5 +145,37 @@ import Testing
     #expect(values.text(.user) == nil && values.text(.signal) == nil)
     let none = RunnerValues(id, "alice", JobPlan(CreateRequest(cmd: "true")))
     #expect(none.text(.memoryMiB) == nil && none.text(.cpus) == nil && none.text(.timeoutMinutes) == nil)
+  }
+
+  private func refusal(_ user: String?, _ group: String? = nil, of users: [String]?) -> String? {
+    var request = CreateRequest(cmd: "true")
+    (request.user, request.group) = (user, group)
+    let found = try? Accounts.lookUp(JobPlan(request)).get()
+    let refusal = JobPolicy.refusal(as: found, settings: settings { $0.users = users })
+    #expect(refusal == nil || refusal?.reason == .forbidden)
+    return refusal?.text
+  }
+
+  @Test func aUserIsOneOfTheClientsByNameOrNumber() {
+    for user in ["nobody", "65534", "root", nil] { #expect(refusal(user, of: nil) == nil) }
+    for users in [["nobody"], ["65534"], ["root", "nobody"]] {
+      #expect(refusal("nobody", of: users) == nil && refusal("65534", of: users) == nil)
+    }
+    #expect(refusal("root", of: ["nobody"]) == "user: yours are nobody, and not \"root\"")
+    #expect(refusal("0", of: ["daemon", "nobody"]) == "user: yours are daemon, nobody, and not \"root\"")
+  }
+
+  /// Its plan is one of an api process that is not to be trusted, or of the time before.
+  @Test func whoNamesNobodyRunsAsTheDaemonsUser() {
+    let own = Account.own
+    #expect(refusal(nil, of: ["no such user"]) == "user: yours are no such user, and not \"\(own.name)\"")
+    #expect(refusal(nil, of: [own.name]) == nil && refusal(nil, of: ["\(own.user)"]) == nil)
+  }
+
+  @Test func aGroupIsOneOfTheUsers() {
+    #expect(refusal("nobody", "nogroup", of: ["nobody"]) == nil)
+    #expect(refusal("nobody", "daemon", of: nil) == nil)
+    #expect(
+      refusal("nobody", "daemon", of: ["nobody"]) == "group: those of the user \"nobody\" are nogroup")
   }
 }

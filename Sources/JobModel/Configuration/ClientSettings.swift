@@ -17,6 +17,8 @@ package struct ClientSettings: Sendable, Codable, Equatable {
   package var retentionEvents = 1_000_000
 
   package var role = Role.owner
+  /// Names or numbers of the users that its jobs may run as, first the one of creations that name none; nil: any.
+  package var users: [String]?
   /// Names of the runners that its jobs may have, ``Runner/none`` for having none; nil: any, or none.
   package var runners: [String]?
   /// Of creations that name none; nil: none.
@@ -33,7 +35,19 @@ package struct ClientSettings: Sendable, Codable, Equatable {
   package var defaultCPUMilli = 0
   package var defaultProcesses = 0
 
+  /// A list of whatever there is: no bound.
+  static let all = "all"
+
   package init() {}
+
+  /// What a creation has that does not name it.
+  package struct Defaults: Sendable {
+    /// Nil: none, and nobody.
+    package let runner, user: String?
+    package init(runner: String? = nil, user: String? = nil) { (self.runner, self.user) = (runner, user) }
+  }
+
+  package var defaults: Defaults { Defaults(runner: runner, user: users?.first) }
 }
 
 /// A member of an entry of ``ClientMap``: an option, set for some clients.

@@ -48,6 +48,10 @@ extension Manual {
     `Cm viewer ,` read all clients' jobs and what the daemon counts, and change or create nothing; `Cm operator ,` both, and stop, \
     signal and delete all clients' jobs.
     .Pp
+    `Cm users` are the users that a client's jobs may run as, by names or numbers, also as an array, and the first is the one \
+    of creations that name none; `Cm all` is whom the daemon may become. Where they are bound, the group of a job has to be one \
+    that its user is in.
+    .Pp
     `Cm runners` are the runners that a client's jobs may have, also as an array of texts, and `Cm runner` the one of \
     creations that name none; `Cm none` is having none.
     .Pp

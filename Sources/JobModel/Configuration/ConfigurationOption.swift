@@ -172,6 +172,10 @@ extension ConfigurationOption {
         "What it may do: owner, all with its own jobs; viewer, read all clients' jobs and /metrics, and change nothing; operator, both, and end and delete all clients' jobs."
       ),
       Self(
+        "client-users", ofClient: \.users, .users,
+        "Users that its jobs may run as, first the one of creations that name none. A job's group is then one of its user's."
+      ),
+      Self(
         "client-runners", ofClient: \.runners, .runners,
         "Runners that its jobs may have; none is having none."),
       Self(

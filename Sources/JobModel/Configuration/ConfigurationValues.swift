@@ -61,14 +61,21 @@ extension OptionValue<[String]> {
   }
 }
 
-/// Names of runners; nil: any.
+/// Names; nil: any.
 extension OptionValue<[String]?> {
-  static var runners: Self {
-    Self(
-      .list, "NAME,...",
-      "\(Runner.all), or names with a comma between each two, such as sandbox,\(Runner.none)",
-      print: { $0?.joined(separator: ",") ?? Runner.all },
-      parse: { $0 == Runner.all ? .some(nil) : OptionValue<[String]>.names(in: $0).map { .some($0) } })
+  static var runners: Self { allOr("names", "sandbox,\(Runner.none)", mayBeNone: true) }
+  static var users: Self { allOr("names or numbers of users", "build,deploy", mayBeNone: false) }
+
+  private static func allOr(_ what: String, _ example: String, mayBeNone: Bool) -> Self {
+    let all = ClientSettings.all
+    return Self(
+      .list, "NAME,...", "\(all), or \(what) with a comma between each two, such as \(example)",
+      print: { $0?.joined(separator: ",") ?? all },
+      parse: { text in
+        guard text != all else { return .some(nil) }
+        let names = OptionValue<[String]>.names(in: text)
+        return names.flatMap { $0.isEmpty && !mayBeNone ? nil : .some($0) }
+      })
   }
 }
 

@@ -26,8 +26,6 @@ package struct Runner: Sendable, Codable, Equatable {
 
   /// What having no runner is called.
   package static let none = "none"
-  /// What may be used unless an operator says otherwise.
-  static let all = "all"
 
   static let members = [
     "command", "terminal", "signal", "cleanup", "cleaned", "limits", "failure_codes", "environment",
@@ -41,7 +39,7 @@ package struct Runner: Sendable, Codable, Equatable {
     _ name: String, _ value: ConfigurationFile.Value, _ place: String
   ) throws(ConfigurationError) {
     self.name = name
-    guard CreateRequest.isRunnerName(name), name != Self.none, name != Self.all else {
+    guard CreateRequest.isRunnerName(name), name != Self.none, name != ClientSettings.all else {
       throw ConfigurationError(
         "\(place): a runner's name must be \(CreateRequest.allowed("runner")), but not \"none\" or \"all\"")
     }

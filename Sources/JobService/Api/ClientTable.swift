@@ -81,8 +81,10 @@ final class ClientTable: Sendable {
     }
   }
   func settings(_ index: Int) -> ClientSettings { state.withLock { $0.clients[index].settings } }
-  /// The one that its jobs have which name none; nil: none.
-  func runner(_ index: Int) -> String? { state.withLock { $0.clients[index].settings.runner } }
+  /// What its jobs have that do not name it.
+  func defaults(_ index: Int) -> ClientSettings.Defaults {
+    state.withLock { $0.clients[index].settings.defaults }
+  }
   /// Nil: it has created nothing, so no job is its own.
   func number(_ index: Int) -> Int64? { state.withLock { $0.clients[index].number } }
 

@@ -17,7 +17,7 @@ extension Worker {
 
   /// For what a request creates.
   func creator(_ exchange: Exchange, _ head: RequestHead) throws(Problem) -> Creator {
-    Creator(key: try head.idempotencyKey(), runner: api.clients.runner(exchange.principal.client))
+    Creator(key: try head.idempotencyKey(), defaults: api.clients.defaults(exchange.principal.client))
   }
 }
 
@@ -25,11 +25,11 @@ extension Worker {
 struct Creator: Sendable {
   /// The request's Idempotency-Key.
   let key: String?
-  /// The client's default: the runner of jobs that name none.
-  let runner: String?
+  /// Of the client.
+  let defaults: ClientSettings.Defaults
 
   /// For one job of a batch. Its key is its own, which no client can send: a retry gives the same jobs.
-  func forJob(_ index: Int) -> Creator { Creator(key: key.map { "\($0)\n\(index)" }, runner: runner) }
+  func forJob(_ index: Int) -> Creator { Creator(key: key.map { "\($0)\n\(index)" }, defaults: defaults) }
 
   func creation(_ request: CreateRequest) -> ApiRequest.Creation {
     let asked = JobPlan(request)
@@ -43,13 +43,13 @@ struct Creator: Sendable {
     return creation
   }
 
-  /// With the runner that the job has.
+  /// With the runner and the user that the job has.
   private func plan(of request: CreateRequest, _ asked: JobPlan) -> JobPlan {
-    let name = request.runner ?? runner
-    let chosen = name == Runner.none ? nil : name
-    guard chosen != request.runner else { return asked }
+    let runner = request.runner ?? defaults.runner
+    let chosen = (runner: runner == Runner.none ? nil : runner, user: request.user ?? defaults.user)
+    guard chosen != (request.runner, request.user) else { return asked }
     var request = request
-    request.runner = chosen
+    (request.runner, request.user) = chosen
     return JobPlan(request)
   }
 

@@ -79,6 +79,10 @@ import Testing
       "{clients: {a: {max_cpus: 0.001}}}",
       "clients: \"a\": max_cpus is \"0.001\", but must be none, or a number from 0.01 to 4096"
     ),
+    (
+      "{clients: {a: {users: []}}}",
+      "clients: \"a\": users is \"\", but must be all, or names or numbers of users with a comma between each two, such as build,deploy"
+    ),
     ("{clients: {a: {}, 'b': {}, a: {}}}", "clients: \"a\" is there twice"),
     (
       "{clients: {a: {grace: '1s'}, b: {grace: '1s', \"grace\": '2s'}}}",
@@ -119,6 +123,17 @@ import Testing
     #expect(line("memory") == "  memory: \"2MiB\",  client_memory: \(fixture.path)")
     #expect(line("max_memory") == "  max_memory: \"none\",  job_max_memory: default")
     #expect(lines.count == ConfigurationOption.members.count + 2)
+  }
+
+  @Test func usersAreANumberOfNamesOrAll() throws {
+    let configuration = try fixture.load(
+      "{client_users: 'build, 1000', clients: {a: {users: ['deploy']}, b: {users: 'all'}}}"
+    ).configuration
+    #expect(configuration.settings(of: "c").users == ["build", "1000"])
+    #expect(configuration.settings(of: "c").defaults.user == "build")
+    #expect(configuration.settings(of: "a").users == ["deploy"])
+    #expect(
+      configuration.settings(of: "b").users == nil && configuration.settings(of: "b").defaults.user == nil)
   }
 
   @Test func eachSettingHasAMemberOfItsOwn() {
