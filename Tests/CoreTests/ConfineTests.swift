@@ -4,6 +4,9 @@ import CPlatform
 import Glibc
 import Testing
 
+import enum Harness.Files
+import enum Harness.Landlock
+import class Harness.Scratch
 import class Harness.Thread
 
 /// What a process that gave up its rights cannot do any more. The filter holds for the thread that set it alone.
@@ -20,11 +23,13 @@ struct ConfineTests {
     }
   }
 
-  private func confined(_ body: @escaping @Sendable (Tries) -> Void) throws -> [(what: String, error: Int32)]
-  {
+  /// `directory`: what may be read.
+  private func confined(
+    _ directory: String = "/proc", _ body: @escaping @Sendable (Tries) -> Void
+  ) throws -> [(what: String, error: Int32)] {
     let tries = Tries()
     Thread {
-      tries.attempt("confine") { -jc_confine(.max, .max) }
+      tries.attempt("confine") { -jc_confine(.max, .max, directory) }
       body(tries)
     }.join()
     try #require(tries.results.first?.error == 0)
@@ -131,6 +136,33 @@ struct ConfineTests {
       tries.attempt("socket") { socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0) }
     }
     for (what, error) in results { #expect(error == EPERM, "\(what)") }
+  }
+
+  @Test func filesElsewhereAreOutOfReach() throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    let path = scratch.path
+    mkdir("\(path)/readable", 0o700)
+    for name in ["secret", "readable/file"] { try Files.write([], to: "\(path)/\(name)") }
+    symlink("../secret", "\(path)/readable/link")
+    let results = try confined("\(path)/readable") { tries in
+      for (what, name) in [
+        ("a file below", "\(path)/readable/file"), ("the directory", "\(path)/readable"),
+        ("null", "/dev/null"),
+      ] {
+        tries.attempt(what) { close(open(name, O_RDONLY)) }
+      }
+      for (what, name) in [
+        ("beside", "\(path)/secret"), ("by a link", "\(path)/readable/link"), ("above", path),
+        ("by a step up", "\(path)/readable/../secret"), ("of the system", "/etc/passwd"),
+        ("device", "/dev/zero"),
+        ("own environment", "/proc/self/environ"), ("by the root", "/proc/self/root\(path)/secret"),
+      ] {
+        tries.attempt(what) { open(name, O_RDONLY) < 0 ? -1 : 0 }
+      }
+    }
+    for (what, error) in results[..<3] { #expect(error == 0, "\(what)") }
+    for (what, error) in results[3...] { #expect(error == (Landlock.isThere ? EACCES : 0), "\(what)") }
   }
 
   @Test func whatServingNeedsIsLeft() throws {

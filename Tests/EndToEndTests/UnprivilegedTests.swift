@@ -50,4 +50,20 @@ import Testing
       #expect(refused.status == 403)
     }
   }
+
+  /// A file of output that is elsewhere stands for any file of the user.
+  @Test func itsApiProcessReadsNothingOutsideOfTheState() throws {
+    let user = try UnprivilegedUser()
+    defer { user.scratch.remove() }
+    try Daemon.with(user.options, limits: ["--nofile=4096"] + user.prefix) { daemon in
+      let client = daemon.client()
+      let (id, _) = try client.run("echo", "output")
+      #expect(try client.output(id).stdout == "output\n")
+      let shard = "\(user.scratch.path)/state/output/\("\(id)".suffix(2))"
+      #expect(rename(shard, "\(user.scratch.path)/elsewhere") == 0)
+      #expect(symlink("\(user.scratch.path)/elsewhere", shard) == 0)
+      // What it cannot read it says is missing.
+      #expect((try? client.output(id).stdout) == (Landlock.isThere ? nil : "output\n"))
+    }
+  }
 }

@@ -110,7 +110,9 @@ package final class ApiProcess: @unchecked Sendable {
     let configuration = try JSONDecoder().decode(Configuration.self, from: Data(encoded))
     tls = try ServerTLS.load(configuration)
     let account = try configuration.apiAccount()
-    try SystemError.check(jc_confine(account?.user ?? .max, account?.group ?? .max), "give up privileges")
+    try SystemError.check(
+      jc_confine(account?.user ?? .max, account?.group ?? .max, configuration.stateDirectory),
+      "give up privileges")
     jp_die_with_parent()
     let log = Log(level: configuration.logLevel)
     let expiries = Expiries(tls!, configuration, log)
