@@ -36,7 +36,7 @@ let package = Package(
     // What the daemon says to the process that keeps it alive.
     .target(name: "CKeeper"),
 
-    // The server half in C, in three rooms. Who may start a process is who depends on CJobEngine.
+    // The server half in C, in four rooms. Who may start a process is who depends on CJobEngine.
     .target(name: "CJobLoop", dependencies: ["CPlatform", "CLibevent"], path: "Sources/CJobCore/loop"),
     .target(
       name: "CJobEngine", dependencies: ["CJobLoop", "CJobPlan", "CKeeper", "CPlatform"],
@@ -45,6 +45,8 @@ let package = Package(
     .target(
       name: "CJobHTTP", dependencies: ["CJobLoop", "CJobWire", "CPlatform", "CLibevent", "COpenSSL"],
       path: "Sources/CJobCore/http"),
+    // The supervisor's alone: the api process cannot read the key.
+    .target(name: "CJobSeal", dependencies: ["COpenSSL"], path: "Sources/CJobCore/seal"),
 
     // The process that never dies, of libc alone.
     .executableTarget(
@@ -66,8 +68,8 @@ let package = Package(
     .target(
       name: "JobSupervisor",
       dependencies: [
-        "CJobEngine", "CJobLoop", "CKeeper", "JobEngine", "JobLoop", "JobStore", "JobModel", "JobAPI",
-        "Platform", "CPlatform",
+        "CJobEngine", "CJobLoop", "CJobSeal", "CKeeper", "JobEngine", "JobLoop", "JobStore", "JobModel",
+        "JobAPI", "Platform", "CPlatform",
       ]),
 
     // The api process: nothing of the supervisor or of the engine is in its reach.

@@ -6,7 +6,8 @@
 
 _Static_assert(sizeof(struct jc_plan_header) >= JC_PLAN_FIRST_SIZE, "a header only grows");
 
-static const uint32_t texts[] = {JC_PLAN_CWD, JC_PLAN_USER, JC_PLAN_GROUP, JC_PLAN_QUEUE, JC_PLAN_RUNNER};
+static const uint32_t texts[] = {JC_PLAN_CWD,   JC_PLAN_USER,   JC_PLAN_GROUP,
+                                 JC_PLAN_QUEUE, JC_PLAN_RUNNER, JC_PLAN_TRACE};
 
 static uint32_t number_at(const void *numbers, uint32_t index)
 {

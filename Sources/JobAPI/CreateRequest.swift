@@ -6,6 +6,9 @@ public struct CreateRequest: Codable, Sendable, Equatable {
   public var args: [String]
   /// Added to the fixed environment of jobs; replaces members of the same name.
   public var env: [String: String]?
+  /// The same for what nobody but the job is to know: in no reply, and stored encrypted until the job starts. No name of
+  /// ``env``.
+  public var secretEnv: [String: String]?
   /// Working directory, absolute; `/` when absent.
   public var cwd: String?
   /// Standard input as text. At most one of `stdin`, `stdinBase64` and `stdinOpen` may be given.
@@ -45,6 +48,7 @@ public struct CreateRequest: Codable, Sendable, Equatable {
   enum CodingKeys: String, CodingKey, CaseIterable {
     case cmd, args, env, cwd, stdin, timeout, grace, labels, merge, user, group, priority, queue, limits,
       runner
+    case secretEnv = "secret_env"
     case stdinBase64 = "stdin_base64"
     case stdinOpen = "stdin_open"
     case outputLimit = "output_limit"

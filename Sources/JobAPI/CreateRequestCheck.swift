@@ -5,6 +5,7 @@ extension CreateRequest: StrictBody {
     "cmd": "a string that is not empty",
     "args": "an array of strings",
     "env": "an object of strings",
+    "secret_env": "an object of strings",
     "cwd": "an absolute path",
     "stdin": "a string",
     "stdin_base64": "a string of base64",
@@ -42,6 +43,7 @@ extension CreateRequest: StrictBody {
     case "cmd": cmd = try reader.text() ?? ""
     case "args": args = try reader.texts() ?? []
     case "env": env = try reader.namedTexts()
+    case "secret_env": secretEnv = try reader.namedTexts()
     case "cwd": cwd = try reader.text()
     case "stdin": stdin = try reader.text()
     case "stdin_base64": stdinBase64 = try reader.text()
@@ -70,7 +72,11 @@ extension CreateRequest: StrictBody {
       try refuseNUL("cwd", cwd)
       try require(cwd.hasPrefix("/"), "cwd")
     }
-    try validateEnvironment()
+    try validateEnvironment("env", env)
+    try validateEnvironment("secret_env", secretEnv)
+    for name in (secretEnv ?? [:]).keys where env?[name] != nil {
+      throw InvalidRequest(member: "secret_env", "has the name \"\(printable(name))\", which \"env\" has too")
+    }
     try validateLabels()
     try validateInput()
     if let timeout { try require(timeout.milliseconds > 0, "timeout", ", longer than 0") }
@@ -107,15 +113,15 @@ extension CreateRequest: StrictBody {
     if text.utf8.contains(0) { throw InvalidRequest(member: member, "must not hold a NUL character") }
   }
 
-  private func validateEnvironment() throws(InvalidRequest) {
+  private func validateEnvironment(_ member: String, _ env: [String: String]?) throws(InvalidRequest) {
     guard let env else { return }
-    try require(env.count <= Limits.env, "env", " with at most \(Limits.env) members")
+    try require(env.count <= Limits.env, member, " with at most \(Limits.env) members")
     for name in env.keys where name.isEmpty || name.utf8.contains(UInt8(ascii: "=")) {
-      throw InvalidRequest(member: "env", "has a name that is empty or holds '=': \"\(printable(name))\"")
+      throw InvalidRequest(member: member, "has a name that is empty or holds '=': \"\(printable(name))\"")
     }
     for (name, value) in env {
-      try refuseNUL("env", name)
-      try refuseNUL("env", value)
+      try refuseNUL(member, name)
+      try refuseNUL(member, value)
     }
   }
 

@@ -63,6 +63,8 @@ public struct JobFacts: Codable, Sendable, Equatable {
   public var cleanup: Cleanup?
   /// What went wrong with its runner's command for signals or for the cleanup.
   public var runnerError: String?
+  /// What the request that created it had in its header of this name (W3C Trace Context).
+  public var traceparent: String?
 
   public enum Cleanup: String, Codable, Sendable {
     /// The daemon goes on until nothing is left.
@@ -71,7 +73,8 @@ public struct JobFacts: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case id, client, created, started, finished, pid, truncated, adopted, usage, ahead, times, cleanup
+    case id, client, created, started, finished, pid, truncated, adopted, usage, ahead, times, cleanup,
+      traceparent
     case stdoutBytes = "stdout_bytes"
     case stderrBytes = "stderr_bytes"
     case stdoutDropped = "stdout_dropped"

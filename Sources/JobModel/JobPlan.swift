@@ -7,8 +7,8 @@ package struct JobPlan: Equatable, Sendable {
   /// Checked: nothing but a whole plan is ever in here.
   package let bytes: [UInt8]
 
-  /// Encodes a request that is valid. Equal requests have equal plans.
-  package init(_ request: CreateRequest) {
+  /// Encodes a request that is valid, without its secrets and standard input. Equal ones have equal plans.
+  package init(_ request: CreateRequest, _ trace: Traceparent? = nil) {
     var strings = PlanStrings()
     strings.append(request.cmd)
     for argument in request.args { strings.append(argument) }
@@ -28,6 +28,7 @@ package struct JobPlan: Equatable, Sendable {
     for (kind, text) in [
       (JC_PLAN_CWD, request.cwd), (JC_PLAN_USER, request.user), (JC_PLAN_GROUP, request.group),
       (JC_PLAN_QUEUE, request.queue), (JC_PLAN_RUNNER, request.runner),
+      (JC_PLAN_TRACE, trace.map { Self.tracePrefix + $0.text }),
     ] {
       guard let text else { continue }
       flags.append(kind)
@@ -55,7 +56,11 @@ package struct JobPlan: Equatable, Sendable {
       abs(Int64(header.priority)) <= CreateRequest.Limits.priority
     else { throw MalformedBytes() }
     self.bytes = [UInt8](bytes)
+    guard let trace = read({ $0.text(JC_PLAN_TRACE) }) else { return }
+    guard trace == "\(Self.tracePrefix)\(traceparent?.text ?? "")" else { throw MalformedBytes() }
   }
+
+  private static let tracePrefix = "\(Traceparent.variable)="
 
   /// By name's bytes: the order in which the C side looks for names that are there twice.
   private static func sorted(_ pairs: [String: String]?) -> [(key: String, value: String)] {
@@ -81,6 +86,10 @@ extension JobPlan {
   package var queue: String? { read { $0.text(JC_PLAN_QUEUE) } }
   /// The name of the runner that it is launched by; nil: by none.
   package var runner: String? { read { $0.text(JC_PLAN_RUNNER) } }
+  /// Of the request that created it.
+  package var traceparent: Traceparent? {
+    read { $0.text(JC_PLAN_TRACE) }.flatMap { Traceparent(String($0.dropFirst(Self.tracePrefix.count))) }
+  }
   /// Jobs of that queue that may run at once.
   package var queueSlots: Int { read { Int(max($0.header.queue_slots, 1)) } }
   /// What its processes together may use; 0: no limit.
@@ -98,6 +107,15 @@ extension JobPlan {
         return (name: String(text[..<mark]), value: String(text[text.utf8.index(after: mark)...]))
       }
     }
+  }
+
+  /// With the trace, as the job has it.
+  package var environmentWithTrace: [(name: String, value: String)] {
+    let environment = environment
+    guard let traceparent, !environment.contains(where: { $0.name == Traceparent.variable }) else {
+      return environment
+    }
+    return environment + [(name: Traceparent.variable, value: traceparent.text)]
   }
 
   package var labels: [String: String] {

@@ -4,7 +4,7 @@ enum Schema {
   private static let application: Int64 = 0x6a6f_6264
 
   /// Only ever appended to: files of each version are out there.
-  static let steps = [first, plans, queues, ends, cleanups]
+  static let steps = [first, plans, queues, ends, cleanups, secrets]
 
   /// `bytes` of a job are those of its output, its plan and its log, `bytes` of a client the sum of them,
   /// `finished` and `events` the numbers of its jobs that are over and of its events: kept by the same transactions so
@@ -70,6 +70,9 @@ enum Schema {
     ALTER TABLE jobs ADD COLUMN runner_error TEXT;
     CREATE INDEX jobs_cleanup ON jobs(client, id) WHERE cleanup = 1
     """
+
+  /// Of jobs that wait for a slot, sealed, as `inputs` holds their standard input.
+  private static let secrets = "CREATE TABLE secrets(job INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT"
 
   /// Brings a database to the newest version; refuses one that is newer or not jobd's.
   static func migrate(

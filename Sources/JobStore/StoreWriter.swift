@@ -136,7 +136,7 @@ final class StoreWriter {
     case .requeue(let record, let creation, let slots):
       guard try statements.requeue(record, creation) else { return .notFound }
       draft.waits(QueueKey(client: record.client, creation.plan), 1, slots: Int64(slots))
-      draft.count(record.client, finished: 0, bytes: Int64(creation.input?.count ?? 0))
+      draft.count(record.client, finished: 0, bytes: Int64(creation.extraBytes))
       return .saved
     case .find(let record, let idempotency):
       return try statements.job(of: idempotency, client: record.client) ?? .notFound
@@ -175,7 +175,7 @@ final class StoreWriter {
     draft.add(.created, of: record, at: record.created)
     if record.isQueued {
       draft.waits(QueueKey(client: record.client, plan), 1, slots: Int64(plan.queueSlots))
-      draft.count(record.client, finished: 0, bytes: Int64(creation.input?.count ?? 0))
+      draft.count(record.client, finished: 0, bytes: Int64(creation.extraBytes))
       draft.add(.queued, of: record, at: record.created)
     }
     if record.state != .running { draft.add(.finished, of: record, at: record.finished) }
@@ -193,13 +193,15 @@ final class StoreWriter {
     let plan = try row.plan(JobRow.count)
     let queue = row.text(JobRow.count + 1) ?? ""
     let number = row.integer(JobRow.count + 2)
-    let input = row.isNull(JobRow.count + 3) ? nil : row.bytes(JobRow.count + 3)
-    let length = Int64(input?.count ?? 0)
+    func extra(_ column: Int32) -> [UInt8]? { row.isNull(column) ? nil : row.bytes(column) }
+    let creation = ApiRequest.Creation(
+      plan, input: extra(JobRow.count + 3), secrets: extra(JobRow.count + 4))
+    let length = Int64(creation.extraBytes)
     try statements.dequeue.run(number, length)
-    if input != nil { try statements.dropInput.run(number) }
+    if creation.input != nil || creation.secrets != nil { try statements.dropExtras(of: number) }
     draft.waits(QueueKey(client: client, name: queue), -1)
     draft.count(client, finished: 0, bytes: -length)
-    return .dequeued(record, ApiRequest.Creation(plan, input: input))
+    return .dequeued(record, creation)
   }
 
   private func finish(
@@ -229,7 +231,7 @@ final class StoreWriter {
     try statements.delete.run(number)
     if let queue {
       draft.waits(QueueKey(client: client, name: queue), -1)
-      try statements.dropInput.run(number)
+      try statements.dropExtras(of: number)
     }
     let now = Clock.microseconds()
     if let key { try statements.release(key, client: client, now: now) }

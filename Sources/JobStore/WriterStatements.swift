@@ -4,9 +4,10 @@ import JobModel
 /// The writer's statements, prepared once.
 struct WriterStatements {
   let begin, commit, insertClient, countClient, started, deletable, delete,
-    insertEvents, dequeue, dropInput, waiting, cleaned: Statement
-  private let insertJob, finish, requeue, insertInput, countQueue, dropQueue, findKey, insertKey, orphanKey,
-    dropKey: Statement
+    insertEvents, dequeue, waiting, cleaned: Statement
+  private let insertJob, finish, requeue, insertInput, insertSecrets, dropInput, dropSecrets, countQueue,
+    dropQueue,
+    findKey, insertKey, orphanKey, dropKey: Statement
 
   /// A key is kept this long after its request, longer while its job is.
   static let keyAge: Int64 = 24 * 3_600_000_000
@@ -24,7 +25,8 @@ struct WriterStatements {
       """)
     waiting = try database.prepare(
       """
-      SELECT \(JobRow.columns), plan, queue, number, (SELECT bytes FROM inputs WHERE job = number)
+      SELECT \(JobRow.columns), plan, queue, number, (SELECT bytes FROM inputs WHERE job = number),
+        (SELECT bytes FROM secrets WHERE job = number)
       FROM jobs WHERE client = ?1 AND id = ?2 AND state = 3
       """)
     dequeue = try database.prepare("UPDATE jobs SET state = 0, bytes = bytes - ?2 WHERE number = ?1")
@@ -35,7 +37,10 @@ struct WriterStatements {
       """)
     insertInput = try database.prepare(
       "INSERT INTO inputs(job, bytes) SELECT number, ?3 FROM jobs WHERE client = ?1 AND id = ?2")
+    insertSecrets = try database.prepare(
+      "INSERT INTO secrets(job, bytes) SELECT number, ?3 FROM jobs WHERE client = ?1 AND id = ?2")
     dropInput = try database.prepare("DELETE FROM inputs WHERE job = ?1")
+    dropSecrets = try database.prepare("DELETE FROM secrets WHERE job = ?1")
     countQueue = try database.prepare(
       """
       INSERT INTO queues(client, name, slots, waiting) VALUES(?1, ?2, ifnull(?3, 1), ?4)
@@ -69,7 +74,7 @@ struct WriterStatements {
 
   func insert(_ record: JobRecord, _ creation: ApiRequest.Creation) throws(StoreError) {
     let (plan, waits) = (creation.plan, record.isQueued)
-    let bytes = Int64(plan.bytes.count + (waits ? creation.input?.count ?? 0 : 0))
+    let bytes = Int64(plan.bytes.count + (waits ? creation.extraBytes : 0))
     JobRow.bind(record, to: insertJob)
     insertJob.set(JobRow.count + 1, bytes)
     insertJob.set(JobRow.count + 2, creation.idempotency?.key)
@@ -77,7 +82,7 @@ struct WriterStatements {
     insertJob.set(JobRow.count + 4, waits ? plan.queue ?? "" : "")
     insertJob.set(JobRow.count + 5, Int64(waits ? plan.priority : 0))
     try insertJob.run()
-    if waits { try insertInput(of: record, creation) }
+    if waits { try insertExtras(of: record, creation) }
   }
 
   /// False: there is no such job that runs.
@@ -88,17 +93,24 @@ struct WriterStatements {
     return try finish.run() == 1
   }
 
-  private func insertInput(of record: JobRecord, _ creation: ApiRequest.Creation) throws(StoreError) {
+  /// What a job that waits has beside its plan.
+  private func insertExtras(of record: JobRecord, _ creation: ApiRequest.Creation) throws(StoreError) {
     if let input = creation.input { try insertInput.run(record.client, record.id, input) }
+    if let secrets = creation.secrets { try insertSecrets.run(record.client, record.id, secrets) }
+  }
+
+  /// It waits no more. `number`: that of its row.
+  func dropExtras(of number: Int64) throws(StoreError) {
+    for statement in [dropInput, dropSecrets] { try statement.run(number) }
   }
 
   /// False: there is no such job that runs.
   func requeue(_ record: JobRecord, _ creation: ApiRequest.Creation) throws(StoreError) -> Bool {
     let plan = creation.plan
     let changed = try requeue.run(
-      record.client, record.id, plan.queue ?? "", Int64(plan.priority), Int64(creation.input?.count ?? 0))
+      record.client, record.id, plan.queue ?? "", Int64(plan.priority), Int64(creation.extraBytes))
     guard changed == 1 else { return false }
-    try insertInput(of: record, creation)
+    try insertExtras(of: record, creation)
     return true
   }
 
@@ -114,7 +126,7 @@ struct WriterStatements {
   ) throws(StoreError) -> StoreOutcome? {
     try findKey.first(client, idempotency.key) { row throws(StoreError) in
       let digest = row.bytes(1)
-      let isSame = digest == idempotency.digest || digest == idempotency.firstDigest
+      let isSame = digest == idempotency.digest || idempotency.earlier.contains(digest)
       return isSame ? .existing(try row.id(0)) : .keyReused
     }
   }

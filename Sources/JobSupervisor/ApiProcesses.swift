@@ -192,9 +192,9 @@ final class ApiProcesses {
   }
 
   /// The one that serves goes on.
-  private func reloadFailed(_ why: KeyValuePairs<String, String>) {
+  private func reloadFailed(_ why: Log.Fields) {
     log.error("reload_failed", why)
-    let text = why.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+    let text = why.pairs.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
     beReady(.failed("the fresh api process did not start (\(text)); its own message is in the log"))
   }
 

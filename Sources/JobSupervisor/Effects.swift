@@ -91,32 +91,46 @@ extension Supervisor {
     _ id: JobID, _ creation: ApiRequest.Creation, _ grace: UInt64, holdsOutput: Bool
   ) {
     guard let job = live[id] else { return }
-    let terms: Terms
+    let (secrets, terms): (Secrets?, Terms)
+    do throws(DaemonError) {
+      secrets = try opened(creation.secrets, of: job)
+    } catch {
+      log.warn("secrets_not_read", job.fields + ["error": "\(error)"])
+      return handle(.notLaunched(id, why: "its secrets cannot be read: \(error)"))
+    }
     do throws(Refusal) {
-      terms = try self.terms(of: creation.plan, job.client)
+      terms = try self.terms(of: creation.plan, secrets, job.client)
     } catch {
       let text = "the daemon's configuration was changed since it was created: \(error.text)"
       return handle(.notLaunched(id, why: text))
     }
     do {
-      let plan = terms.runner.map { launchPlan(creation.plan, of: job, $0, terms.limits) } ?? creation.plan
-      var launch = RunningJob.Launch(
-        id, plan, outputName: JobRecord.outputName(of: id),
-        outputLimit: UInt64(book.settings(of: job.client).outputLimit))
-      let local = terms.local
-      launch.limits = jc_limits(memory: local.memory, cpu_milli: local.cpuMilli, processes: local.processes)
-      if let runner = terms.runner { launch.signals = job.signals(by: runner) }
+      var launch = launch(of: job, creation.plan, secrets, terms)
       launch.grace = grace
       launch.holdsOutput = holdsOutput
-      if let identity = job.identity { launch.identity = identity }
       launch.input = try creation.inputFile()
       job.running = try RunningJob(engine, launch, delegate: job)
       job.holdsOutput = holdsOutput
       job.input.pump(into: job.running, error: 0)
     } catch {
-      launchFailed(id, error.code, "\(error)")
+      launchFailed(job, error.code, "\(error)")
       handle(.notLaunched(id, why: "\(error)"))
     }
+  }
+
+  private func launch(
+    of job: LiveJob, _ plan: JobPlan, _ secrets: Secrets?, _ terms: Terms
+  ) -> RunningJob.Launch {
+    var executed = secrets.map { plan.with($0) } ?? plan
+    if let runner = terms.runner { executed = launchPlan(plan, secrets, of: job, runner, terms.limits) }
+    var launch = RunningJob.Launch(
+      job.id, executed, outputName: JobRecord.outputName(of: job.id),
+      outputLimit: UInt64(book.settings(of: job.client).outputLimit))
+    let local = terms.local
+    launch.limits = jc_limits(memory: local.memory, cpu_milli: local.cpuMilli, processes: local.processes)
+    if let runner = terms.runner { launch.signals = job.signals(by: runner) }
+    if let identity = job.identity { launch.identity = identity }
+    return launch
   }
 
   private func release(_ id: JobID) {
@@ -172,7 +186,7 @@ extension Supervisor {
     count(record, result, of: job)
     if result.left {
       log.error(
-        "processes_left", ["id": "\(job.id)", "pid": "\(result.left_pid)", "error": record.error ?? ""])
+        "processes_left", job.fields + ["pid": "\(result.left_pid)", "error": record.error ?? ""])
     }
     handle(
       .ended(
@@ -182,7 +196,7 @@ extension Supervisor {
 
   /// What was left of it when it ended is gone.
   func gone(_ job: LiveJob) {
-    log.info("processes_gone", ["id": "\(job.id)"])
+    log.info("processes_gone", job.fields)
     if job.startWaits { handle(.slowLaunchGone(client: job.client)) }
   }
 }

@@ -13,17 +13,20 @@ extension Supervisor {
     guard result.isFaultOfSystem || job.runnerPlan != nil && !result.isStopped else {
       return counts.add(.launchOfJob, errno: result.error)
     }
-    launchFailed(job.id, result.error, JobRecord.startFailure(result))
+    launchFailed(job, result.error, JobRecord.startFailure(result))
   }
 
   /// By a fault of this system.
-  func launchFailed(_ id: JobID, _ error: Int32, _ text: String) {
+  func launchFailed(_ job: LiveJob, _ error: Int32, _ text: String) {
     counts.add(.launchOfSystem, errno: error)
-    log.warn("launch_failed", ["id": "\(id)", "error": text])
+    log.warn("launch_failed", job.fields + ["error": text])
   }
+
+  /// What names it in the log.
+  private func fields(of id: JobID) -> Log.Fields { live[id]?.fields ?? ["id": "\(id)"] }
 
   func outputFailed(of id: JobID, _ what: String, _ error: Int32) {
     counts.add(.output, errno: error)
-    log.warn("output_failed", ["id": "\(id)", "stream": what, "error": SystemError.text(of: error)])
+    log.warn("output_failed", fields(of: id) + ["stream": what, "error": SystemError.text(of: error)])
   }
 }

@@ -61,7 +61,7 @@ final class HeldJobs {
     guard !job.isHoldRefused else { return }
     job.isHoldRefused = true
     counts.add(.holdFailures)
-    log.warn("job_not_held", ["id": "\(job.id)", "error": error])
+    log.warn("job_not_held", job.fields + ["error": error])
   }
 
   /// False: it is about to end.

@@ -1,3 +1,4 @@
+import JobAPI
 import JobModel
 import Platform
 
@@ -47,7 +48,7 @@ enum JobPolicy {
 
   /// The runner of the job, unless the client may not have it, or it cannot do what the plan asks for; nil: none.
   static func runner(
-    of plan: JobPlan, settings: ClientSettings, runners: RunnerMap
+    of plan: JobPlan, _ secrets: Secrets?, settings: ClientSettings, runners: RunnerMap
   ) throws(Refusal) -> Runner? {
     let name = plan.runner
     let runner = name.flatMap { runners[$0] }
@@ -56,11 +57,11 @@ enum JobPolicy {
       throw Refusal(
         reason: .invalid, text: "runner: yours are \(usable.joined(separator: ", ")), and not \(asked)")
     }
-    if let runner { try check(plan, runner) }
+    if let runner { try check(plan, secrets, runner) }
     return runner
   }
 
-  private static func check(_ plan: JobPlan, _ runner: Runner) throws(Refusal) {
+  private static func check(_ plan: JobPlan, _ secrets: Secrets?, _ runner: Runner) throws(Refusal) {
     func refuse(_ member: String, _ why: String) throws(Refusal) {
       throw Refusal(reason: .invalid, text: "\(member): the runner \"\(runner.name)\" \(why)")
     }
@@ -74,6 +75,11 @@ enum JobPolicy {
     }
     if request.cwd != nil, !runner.command.has(.cwd) { try refuse("cwd", "takes no working directory") }
     if hasEnvironment, !runner.command.has(.environment) { try refuse("env", "takes no environment") }
+    let names = (secrets?.variables ?? [:]).keys.sorted()
+    if let name = names.first(where: { !runner.takesSecret($0) }) {
+      let taken = runner.secrets.isEmpty ? "none" : runner.secrets.joined(separator: ", ")
+      try refuse("secret_env", "takes no secret \"\(printable(name))\"; those that it takes: \(taken)")
+    }
   }
 
   /// What is limited, as requests name it.

@@ -15,6 +15,7 @@ final class LiveJob: RunningJobDelegate {
   let takesInput: Bool
   /// Of a job that has a runner.
   let runnerPlan: JobPlan?
+  private let traceparent: Traceparent?
   /// Its runner's command gives it its signals.
   var isSignalledByRunner = false
   var running: RunningJob?
@@ -58,7 +59,14 @@ final class LiveJob: RunningJobDelegate {
   ) {
     (self.id, self.client, self.supervisor) = (id, client, supervisor)
     (takesInput, runnerPlan) = (plan.isStdinOpen, plan.runner == nil ? nil : plan)
+    traceparent = plan.traceparent
     index = OutputIndexWriter(id, in: directory)
+  }
+
+  /// What names it in the log.
+  var fields: Log.Fields {
+    guard let traceparent else { return ["id": "\(id)"] }
+    return ["id": "\(id)", "traceparent": traceparent.text]
   }
 
   /// One that a predecessor launched, with its input as `state` says; ``goOn(_:in:now:)`` follows.

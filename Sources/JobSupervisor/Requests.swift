@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 import JobAPI
 import JobEngine
@@ -37,10 +38,11 @@ extension Supervisor {
   }
 
   private func create(_ creation: ApiRequest.Creation, _ name: String, _ caller: Caller) {
+    if creation.secrets != nil { jp_forbid_core_dumps() }
     accounts.find(creation.plan) { [unowned self] answer in
       let job = (creation, client: self.clientNumber(of: name), name)
       do throws(Refusal) {
-        let terms = try self.terms(of: creation.plan, job.client)
+        let terms = try self.terms(of: creation.plan, creation.openSecrets, job.client)
         let found = try answer.get()
         self.create(job, as: found?.identity, self.refusal(as: found, job.client), terms, caller)
       } catch {
@@ -53,9 +55,15 @@ extension Supervisor {
     _ job: (creation: ApiRequest.Creation, client: Int64, name: String), as identity: JobIdentity?,
     _ refusal: Refusal?, _ terms: Terms?, _ caller: Caller
   ) {
-    let (creation, client, name) = job
+    var (creation, client, name) = job
+    var refusal = refusal
     let now = JobBook.Instant.now
     let id = JobID(microseconds: now.wall, random: UInt64.random(in: 0...UInt64.max))
+    do throws(Refusal) {
+      creation = try sealed(creation, of: id, client)
+    } catch {
+      (creation.secrets, creation.idempotency, refusal) = (nil, nil, refusal ?? error)
+    }
     addLive(id, of: client, creation.plan, as: identity)
     let job = JobBook.NewJob(
       id: id, client: client, clientName: name, creation: creation,
@@ -73,10 +81,11 @@ extension Supervisor {
   }
 
   /// How a job of the client is launched, unless it may have no such job now, or neither this host nor its runner can.
-  func terms(of plan: JobPlan, _ client: Int64) throws(Refusal) -> Terms {
+  func terms(of plan: JobPlan, _ secrets: Secrets?, _ client: Int64) throws(Refusal) -> Terms {
     let settings = book.settings(of: client)
     if let refusal = JobPolicy.refusal(of: plan, settings: settings) { throw refusal }
-    let runner = try JobPolicy.runner(of: plan, settings: settings, runners: configuration.runners)
+    let runner = try JobPolicy.runner(
+      of: plan, secrets, settings: settings, runners: configuration.runners)
     let limits = JobPolicy.limits(of: plan, settings: settings)
     if let runner, runner.limits == .runner {
       if let refusal = JobPolicy.refusal(of: limits, runner: runner) { throw refusal }

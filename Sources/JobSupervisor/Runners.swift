@@ -9,13 +9,16 @@ import Platform
 /// Jobs that a runner launches.
 extension Supervisor {
   /// What is executed in the job's place: the runner's command with the job's own behind it, and nothing of the client's in
-  /// its environment.
-  func launchPlan(_ plan: JobPlan, of job: LiveJob, _ runner: Runner, _ limits: JobPolicy.Limits) -> JobPlan {
+  /// its environment, but for secrets whose names the runner's entry allows.
+  func launchPlan(
+    _ plan: JobPlan, _ secrets: Secrets?, of job: LiveJob, _ runner: Runner, _ limits: JobPolicy.Limits
+  ) -> JobPlan {
     let asked = plan.visibleRequest
     let values = RunnerValues(job.id, clients[job.client] ?? "", plan, limits)
     let words =
-      runner.command.words(values.text, environment: plan.environment) + [asked.cmd] + asked.args
+      runner.command.words(values.text, environment: plan.environmentWithTrace) + [asked.cmd] + asked.args
     var request = runner.request(words)
+    if let secrets { request.env?.merge(secrets.variables) { $1 } }
     request.stdinOpen = plan.isStdinOpen
     (request.timeout, request.grace) = (asked.timeout, asked.grace)
     (request.merge, request.outputLimit, request.onLimit) = (asked.merge, asked.outputLimit, asked.onLimit)
@@ -64,7 +67,7 @@ extension Supervisor {
     runnerCommands.run(.signal, of: target, signal: signal) { [unowned self] outcome in
       guard case .failure(let failure) = outcome else { return then(nil) }
       counts.add(.runnerSignalFailures)
-      log.warn("runner_signal_failed", ["id": "\(job.id)", "error": failure.text])
+      log.warn("runner_signal_failed", job.fields + ["error": failure.text])
       handle(.runnerFailed(job.id, client: job.client, failure.text))
       then(failure.text)
     }

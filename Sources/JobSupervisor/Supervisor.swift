@@ -37,6 +37,7 @@ package final class Supervisor: @unchecked Sendable {
 
   private(set) var book: JobBook
   let inputMemory: InputMemory
+  let secretsKey: SecretsKey
   /// What the book said and is not done yet.
   private var effects: [JobBook.Effect] = []
   private var isPerforming = false
@@ -82,6 +83,7 @@ package final class Supervisor: @unchecked Sendable {
     binary = Arguments.name
     book = JobBook(configuration)
     inputMemory = InputMemory(configuration)
+    secretsKey = SecretsKey(configuration.secretsKeyFile, log: log)
     keeper = try Keeper()
     let (pid, state) = ("\(getpid())", configuration.stateDirectory)
     log.info("starting", ["version": Version.text, "pid": pid, "state": state])

@@ -7,4 +7,10 @@ package enum Path {
     defer { free(directory) }
     return "\(String(cString: directory))/\(path)"
   }
+
+  /// Of an absolute path.
+  package static func directory(of path: String) -> String {
+    let directory = path[..<(path.lastIndex(of: "/") ?? path.startIndex)]
+    return directory.isEmpty ? "/" : String(directory)
+  }
 }

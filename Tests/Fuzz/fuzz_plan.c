@@ -11,8 +11,8 @@ static void require(bool held)
         abort();
 }
 
-static const enum jc_plan_flag kinds[] = {JC_PLAN_CWD, JC_PLAN_USER, JC_PLAN_GROUP, JC_PLAN_QUEUE,
-                                          JC_PLAN_RUNNER};
+static const enum jc_plan_flag kinds[] = {JC_PLAN_CWD,   JC_PLAN_USER,   JC_PLAN_GROUP,
+                                          JC_PLAN_QUEUE, JC_PLAN_RUNNER, JC_PLAN_TRACE};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /// A string of a plan of `length` bytes lies in it whole, right behind the one before.

@@ -13,7 +13,7 @@ struct CreatorTests {
   }
 
   private func creation(_ runner: String?, default standard: String?) -> ApiRequest.Creation {
-    Creator(key: "k", defaults: .init(runner: standard)).creation(request(runner))
+    Creator(key: "k", defaults: .init(runner: standard), trace: nil).creation(request(runner))
   }
 
   @Test(
@@ -52,11 +52,42 @@ struct CreatorTests {
   }
 
   @Test func eachJobOfABatchHasAKeyOfItsOwnAndTheDefault() throws {
-    let creator = Creator(key: "k", defaults: .init(runner: "sandbox")).forJob(7)
+    let creator = Creator(key: "k", defaults: .init(runner: "sandbox"), trace: nil).forJob(7)
     let creation = creator.creation(request(nil))
     #expect(creation.idempotency?.key == "k\n7" && creation.plan.runner == "sandbox")
     let run = try creator.run(RunRequest(request(nil))).get()
     #expect(run == creation)
-    #expect(Creator(key: nil, defaults: .init()).forJob(7).creation(request(nil)).idempotency == nil)
+    #expect(Creator(key: nil, defaults: .init(), trace: nil).forJob(7).creation(request(nil)).idempotency == nil)
+  }
+
+  /// A retry is another span of the same trace, or of another.
+  @Test func theTraceIsInThePlanAndNotInTheDigest() throws {
+    let trace = try #require(Traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
+    let traced = Creator(key: "k", defaults: .init(runner: "sandbox"), trace: trace).creation(request(nil))
+    #expect(traced.plan.traceparent == trace && traced.plan.runner == "sandbox")
+    #expect(traced.idempotency == creation(nil, default: nil).idempotency)
+  }
+
+  @Test func theDigestIsOfSecretsToo() {
+    func idempotency(_ secrets: [String: String]?) -> ApiRequest.Idempotency? {
+      var request = request(nil)
+      request.secretEnv = secrets
+      return Creator(key: "k", defaults: .init(), trace: nil).creation(request).idempotency
+    }
+    let all = [nil, ["A": "1"], ["A": "2"], ["B": "1"], ["A": "1", "B": "1"]].map(idempotency)
+    #expect(Set(all.map { $0?.digest }).count == all.count)
+    #expect(idempotency(["A": "1"]) == idempotency(["A": "1"]))
+    #expect(idempotency([:]) == idempotency(nil))
+    // A digest of an earlier version, which knew of no secrets, is not that of such a request.
+    #expect(all[0]?.earlier.count == 1 && all[1...].allSatisfy { $0?.earlier == [] })
+  }
+
+  @Test func secretsAreBesideThePlan() throws {
+    var request = request(nil)
+    request.secretEnv = ["A": "canary"]
+    let creation = Creator(key: nil, defaults: .init(), trace: nil).creation(request)
+    #expect(creation.plan == JobPlan(self.request(nil)))
+    let secrets = try #require(creation.secrets).withUnsafeBytes { try Secrets(checking: $0) }
+    #expect(secrets.variables == ["A": "canary"])
   }
 }

@@ -73,7 +73,8 @@ import Testing
     var request = CreateRequest(cmd: "true")
     change(&request)
     do throws(Refusal) {
-      let runner = try JobPolicy.runner(of: JobPlan(request), settings: settings, runners: runners)
+      let runner = try JobPolicy.runner(
+        of: JobPlan(request), Secrets(request), settings: settings, runners: runners)
       #expect(runner?.name == request.runner)
       return nil
     } catch {
@@ -107,6 +108,25 @@ import Testing
         == "cmd: the runner \"a\" starts no program whose name begins with '-'")
     #expect(
       said("b") { $0.cmd = "a=b" } == "cmd: the runner \"b\" starts no program with '=' in its name")
+  }
+
+  @Test func aSecretIsOneThatTheRunnersEntryAllows() throws {
+    let runners = try Self.runners(
+      "{ a: { command: ['x', '{env}'] }, b: { command: ['x'], secrets: ['TOKEN', 'AWS_*'] } }")
+    func said(_ runner: String?, _ names: String...) -> String? {
+      refusal(runners) {
+        $0.runner = runner
+        $0.secretEnv = Dictionary(uniqueKeysWithValues: names.map { ($0, "") })
+      }
+    }
+    #expect(said(nil, "LD_PRELOAD") == nil && said("a") == nil)
+    #expect(said("b", "TOKEN", "AWS_SECRET_ACCESS_KEY") == nil)
+    #expect(
+      said("a", "TOKEN")
+        == "secret_env: the runner \"a\" takes no secret \"TOKEN\"; those that it takes: none")
+    #expect(
+      said("b", "TOKEN", "LD_PRELOAD")
+        == "secret_env: the runner \"b\" takes no secret \"LD_PRELOAD\"; those that it takes: TOKEN, AWS_*")
   }
 
   /// exec sees bytes, not characters.

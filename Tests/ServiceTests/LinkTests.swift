@@ -35,8 +35,10 @@ struct LinkTests {
     request.grace = DurationText(milliseconds: 12)
     request.user = "nobody"
     let key = ApiRequest.Idempotency(
-      key: "k", digest: [UInt8](repeating: 1, count: 32), firstDigest: [UInt8](repeating: 2, count: 32))
-    return ApiRequest.Creation(JobPlan(request), input: [1, 0, 2], idempotency: key)
+      key: "k", digest: [UInt8](repeating: 1, count: 32), earlier: [[UInt8](repeating: 2, count: 32)])
+    request.secretEnv = ["B": "c", "A": ""]
+    return ApiRequest.Creation(
+      JobPlan(request), input: [1, 0, 2], secrets: Secrets(request)!.encode(), idempotency: key)
   }
 
   private static let requests: [ApiRequest] = [

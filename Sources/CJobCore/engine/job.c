@@ -26,6 +26,9 @@ static bool replaces(const struct jc_plan *plan, const char *entry)
 static void fill_environment(char **envp, const struct jc_plan *plan, const char *const *standard,
                              char *marker)
 {
+    const char *trace = jc_plan_text(plan, JC_PLAN_TRACE);
+    if (trace != NULL && !replaces(plan, trace))
+        *envp++ = (char *)trace;
     for (; *standard != NULL; standard++)
         if (!replaces(plan, *standard))
             *envp++ = (char *)*standard;
@@ -52,7 +55,7 @@ static int take_plan(struct jc_job *job, const struct jc_job_options *options, s
     *plan = jc_plan_view(options->plan);
     const size_t marker_size = strlen(options->marker) + 1;
     const size_t argc = plan->header.arguments;
-    const size_t pointers = argc + 1 + count(options->identity->environment) + plan->header.environment + 2;
+    const size_t pointers = argc + 1 + count(options->identity->environment) + plan->header.environment + 3;
     char **vectors = malloc(pointers * sizeof *vectors + marker_size + options->plan_length);
     if (vectors == NULL)
         return -ENOMEM;

@@ -11,6 +11,7 @@ package struct Configuration: Sendable, Codable, Equatable {
   package var keyFile: String
   package var clientCAFile: String
   package var crlFile: String?
+  package var secretsKeyFile: String
   package var identity = Identity.commonName
   /// Nil: the api process stays the user that started the daemon.
   package var user: String?
@@ -51,10 +52,14 @@ package struct Configuration: Sendable, Codable, Equatable {
     certificateFile = place.keys + "/server.crt"
     keyFile = place.keys + "/server.key"
     clientCAFile = place.keys + "/ca.crt"
+    secretsKeyFile = Self.secretsKeyFile(in: place.settings)
     user = place.user
     workers = min(max(1, place.cores / 2), 4)
     launchers = place.cores
   }
+
+  /// Where it is unless an option says otherwise: beside the configuration file.
+  static func secretsKeyFile(in directory: String) -> String { "\(directory)/secrets.key" }
 
   var listen: Address {
     get { Address(host: listenHost, port: listenPort) }

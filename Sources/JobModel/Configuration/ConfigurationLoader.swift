@@ -16,6 +16,8 @@ package struct ConfigurationLoader: Sendable {
     let flags = try ConfigurationFlags(arguments)
     let named = flags.file ?? environment["JOBD_CONFIG"].flatMap { $0.isEmpty ? nil : $0 }
     if let named {
+      configuration.secretsKeyFile = Configuration.secretsKeyFile(
+        in: Path.directory(of: Path.absolute(named)))
       try read(named, isRequired: true)
     } else {
       try read("\(place.settings)/jobd.json5", isRequired: false)

@@ -86,6 +86,10 @@ extension ConfigurationOption {
         "crl-file", \.crlFile, .optionalPath, "Certificates that are let in no more: a revocation list, PEM.",
         default: "ca.crl beside client_ca_file, when it is there"),
       Self(
+        "secrets-key-file", \.secretsKeyFile, .path,
+        "The key that secrets of jobs are stored by, for the daemon's user alone. Made when it is first needed.",
+        default: "secrets.key beside the configuration file"),
+      Self(
         "identity", \.identity, .identity,
         "What of its certificate a client is known by: the common name, or the one URI among the alternative names, as SPIFFE has it."
       ),

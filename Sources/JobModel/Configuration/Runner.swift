@@ -23,12 +23,15 @@ package struct Runner: Sendable, Codable, Equatable {
   /// Exit codes by which it says that it could not start the job.
   package private(set) var failureCodes: [Int32] = []
   package private(set) var environment: [String: String] = [:]
+  /// Names, and patterns of names, of the secrets of jobs that it has in its own environment.
+  package private(set) var secrets: [String] = []
 
   /// What having no runner is called.
   package static let none = "none"
 
   static let members = [
     "command", "terminal", "signal", "cleanup", "cleaned", "limits", "failure_codes", "environment",
+    "secrets",
   ]
 
   private static let ofCommand = CommandTemplate.Placeholder.allCases.filter { $0 != .signal }
@@ -64,6 +67,7 @@ package struct Runner: Sendable, Codable, Equatable {
     case "limits": limits = try Self.enforcer(value, place)
     case "failure_codes": failureCodes = try Self.codes(value, place)
     case "environment": environment = try Self.environment(value, place)
+    case "secrets": secrets = try Self.secrets(value, place)
     default:
       let near = NearName.find(member, among: Self.members, most: 3)
       throw ConfigurationError(
@@ -77,6 +81,11 @@ package struct Runner: Sendable, Codable, Equatable {
     }
     guard cleaned.isEmpty || !cleanup.isEmpty else {
       throw ConfigurationError("\(place): cleaned says what cleanup has done, and there is no cleanup")
+    }
+    if let (name, pattern) = unsafeSecret {
+      throw ConfigurationError(
+        "\(place): secrets: \"\(pattern)\" stands for \(name) too, which is the runner's: with it a client could have "
+          + "its own code run in the runner's place")
     }
     let twice = limits == .local ? Self.ofLimits.flatMap(\.placeholders).first(where: command.has) : nil
     if let twice {
@@ -107,6 +116,21 @@ package struct Runner: Sendable, Codable, Equatable {
     }
   }
 
+  private static func secrets(
+    _ value: ConfigurationFile.Value, _ place: String
+  ) throws(ConfigurationError) -> [String] {
+    let wrong = ConfigurationError(
+      "\(place) must be an array of names, in which * stands for any text, such as [\"API_TOKEN\", \"AWS_*\"]"
+    )
+    guard case .list(let elements) = value else { throw wrong }
+    return try elements.map { (element) throws(ConfigurationError) in
+      guard case .text(let text) = element, !text.isEmpty,
+        !text.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "=") })
+      else { throw wrong }
+      return text
+    }
+  }
+
   private static func environment(
     _ value: ConfigurationFile.Value, _ place: String
   ) throws(ConfigurationError) -> [String: String] {
@@ -126,6 +150,21 @@ package struct Runner: Sendable, Codable, Equatable {
 }
 
 extension Runner {
+  package func takesSecret(_ name: String) -> Bool { secrets.contains { ClientPattern($0).matches(name) } }
+
+  /// Of the variables that make of a program what they say, some for the loader and the shell.
+  private static let ofPrograms = [
+    "PATH", "HOME", "SHELL", "BASH_ENV", "ENV", "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "GLIBC_TUNABLES",
+  ]
+
+  /// One that it would take as a secret, and by what.
+  private var unsafeSecret: (name: String, pattern: String)? {
+    for name in Self.ofPrograms + [JobEnvironment.marker] + environment.keys.sorted() {
+      if let pattern = secrets.first(where: { ClientPattern($0).matches(name) }) { return (name, pattern) }
+    }
+    return nil
+  }
+
   private typealias Limit = (name: String, placeholders: [CommandTemplate.Placeholder])
   private static let ofLimits: [Limit] = [
     ("cpus", [.cpus, .cpusExact]), ("memory", [.memoryMiB, .memoryBytes]), ("processes", [.processes]),
@@ -156,6 +195,9 @@ extension Runner {
         "\($0.key.quoted): \($0.value.quoted)"
       }
       texts.append(("environment", "{ \(members.joined(separator: ", ")) }"))
+    }
+    if !secrets.isEmpty {
+      texts.append(("secrets", "[\(secrets.map(\.quoted).joined(separator: ", "))]"))
     }
     return texts
   }

@@ -22,7 +22,15 @@ package enum LogLevel: String, Codable, Sendable, CaseIterable, Comparable {
 /// Structured entries, one line each, as in
 /// `2026-11-24T13:00:00.123Z level=info event=listening address=127.0.0.1:7443`. Any thread.
 package final class Log: Sendable {
-  package typealias Fields = KeyValuePairs<String, String>
+  /// Names and values, in this order.
+  package struct Fields: ExpressibleByDictionaryLiteral {
+    package let pairs: [(name: String, value: String)]
+
+    package init(dictionaryLiteral pairs: (String, String)...) { self.init(pairs) }
+    private init(_ pairs: [(name: String, value: String)]) { self.pairs = pairs }
+
+    package static func + (first: Fields, more: Fields) -> Fields { Fields(first.pairs + more.pairs) }
+  }
 
   private let level: LogLevel
   private let descriptor: Int32
@@ -59,7 +67,7 @@ package final class Log: Sendable {
     let now = Clock.microseconds()
     guard let suppressed = limiter.admit("\(event)", now: now) else { return }
     var line = isJournal ? LogLine(inJournal: level, "\(event)") : LogLine(level, "\(event)", now)
-    for (name, value) in fields { line.add(name, value) }
+    for (name, value) in fields.pairs { line.add(name, value) }
     if suppressed > 0 { line.add("suppressed", "\(suppressed)") }
     line.write(to: descriptor)
   }

@@ -39,13 +39,22 @@ package enum ApiRequest {
     package let plan: JobPlan
     /// Inline standard input.
     package let input: [UInt8]?
+    /// ``Secrets`` as the message has them; the supervisor has them sealed, from the moment it takes the message on.
+    package var secrets: [UInt8]?
     package var idempotency: Idempotency?
     /// The client waits for the job's end with the request that creates it; never with an idempotency key.
     package var run: Run?
 
-    package init(_ plan: JobPlan, input: [UInt8]? = nil, idempotency: Idempotency? = nil, run: Run? = nil) {
-      (self.plan, self.input, self.idempotency, self.run) = (plan, input, idempotency, run)
+    package init(
+      _ plan: JobPlan, input: [UInt8]? = nil, secrets: [UInt8]? = nil, idempotency: Idempotency? = nil,
+      run: Run? = nil
+    ) {
+      (self.plan, self.input, self.secrets) = (plan, input, secrets)
+      (self.idempotency, self.run) = (idempotency, run)
     }
+
+    /// Bytes beside the plan: held in memory until the job is launched, and stored while it waits for a slot.
+    package var extraBytes: Int { (input?.count ?? 0) + (secrets?.count ?? 0) }
   }
 
   /// A creation that is answered with the job's end. Nothing is accepted before that, so that the job is launched while its
@@ -63,13 +72,15 @@ package enum ApiRequest {
     package init(removes: Bool, isEarly: Bool) { (self.removes, self.isEarly) = (removes, isEarly) }
   }
 
-  /// A key of the client's choosing and a digest of the request it came with, also as the first version made it.
+  /// A key of the client's choosing and a digest of the request it came with.
   package struct Idempotency: Equatable {
     package var key: String
-    package var digest, firstDigest: [UInt8]
+    package var digest: [UInt8]
+    /// Those that may be stored of the same request in place of it.
+    package var earlier: [[UInt8]]
 
-    package init(key: String, digest: [UInt8], firstDigest: [UInt8]) {
-      (self.key, self.digest, self.firstDigest) = (key, digest, firstDigest)
+    package init(key: String, digest: [UInt8], earlier: [[UInt8]] = []) {
+      (self.key, self.digest, self.earlier) = (key, digest, earlier)
     }
   }
 
@@ -89,8 +100,12 @@ extension ApiRequest {
     case .create(let ticket, let by, let creation):
       let idempotency = creation.idempotency
       writer.put(
-        Kind.create.rawValue, ticket, by, creation.plan.bytes, creation.input, idempotency != nil)
-      if let idempotency { writer.put(idempotency.key, idempotency.digest, idempotency.firstDigest) }
+        Kind.create.rawValue, ticket, by, creation.plan.bytes, creation.input, creation.secrets,
+        idempotency != nil)
+      if let idempotency {
+        writer.put(idempotency.key, idempotency.digest, UInt32(idempotency.earlier.count))
+        for digest in idempotency.earlier { writer.put(digest) }
+      }
       writer.put(creation.run != nil)
       if let run = creation.run { writer.put(run.removes, run.isEarly) }
     case .delete(let ticket, let by, let client, let id):
@@ -183,17 +198,24 @@ extension ApiRequest {
   private static func creation(_ reader: inout ByteReader) throws(MalformedBytes) -> Creation {
     let plan = try JobPlan(checking: reader.view())
     let input = try reader.bool() ? try reader.array() : nil
+    let secrets = try reader.bool() ? try secrets(&reader) : nil
     let idempotency = try reader.bool() ? try idempotency(&reader) : nil
     let run = try reader.bool() ? Run(removes: try reader.bool(), isEarly: try reader.bool()) : nil
     guard idempotency == nil || run == nil else { throw MalformedBytes() }
-    return Creation(plan, input: input, idempotency: idempotency, run: run)
+    return Creation(plan, input: input, secrets: secrets, idempotency: idempotency, run: run)
+  }
+
+  private static func secrets(_ reader: inout ByteReader) throws(MalformedBytes) -> [UInt8] {
+    let bytes = try reader.view()
+    _ = try Secrets(checking: bytes)
+    return [UInt8](bytes)
   }
 
   private static func idempotency(_ reader: inout ByteReader) throws(MalformedBytes) -> Idempotency {
-    let idempotency = Idempotency(
-      key: try reader.string(), digest: try reader.array(), firstDigest: try reader.array())
-    guard idempotency.key.utf8.count <= 260, idempotency.digest.count == 32,
-      idempotency.firstDigest.count == 32
+    var idempotency = Idempotency(key: try reader.string(), digest: try reader.array())
+    for _ in 0..<(try reader.count(ofSize: 4)) { idempotency.earlier.append(try reader.array()) }
+    guard idempotency.key.utf8.count <= 260, idempotency.earlier.count <= 1,
+      (idempotency.earlier + [idempotency.digest]).allSatisfy({ $0.count == 32 })
     else { throw MalformedBytes() }
     return idempotency
   }

@@ -51,6 +51,12 @@ struct RequestHead {
       return jw_is(field.name, name) ? String(decoding: field.value.buffer, as: UTF8.self) : nil
     }
   }
+
+  /// Nil: there is none that is valid. Of two nobody can say which holds (W3C Trace Context).
+  var traceparent: Traceparent? {
+    let values = headers("traceparent")
+    return values.count == 1 ? Traceparent(values[0]) : nil
+  }
 }
 
 /// A request that is not carried out: the HTTP status and why, in words for the client.

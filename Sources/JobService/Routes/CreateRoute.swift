@@ -17,7 +17,9 @@ extension Worker {
 
   /// For what a request creates.
   func creator(_ exchange: Exchange, _ head: RequestHead) throws(Problem) -> Creator {
-    Creator(key: try head.idempotencyKey(), defaults: api.clients.defaults(exchange.principal.client))
+    Creator(
+      key: try head.idempotencyKey(), defaults: api.clients.defaults(exchange.principal.client),
+      trace: head.traceparent)
   }
 }
 
@@ -27,30 +29,43 @@ struct Creator: Sendable {
   let key: String?
   /// Of the client.
   let defaults: ClientSettings.Defaults
+  /// The request's.
+  let trace: Traceparent?
 
   /// For one job of a batch. Its key is its own, which no client can send: a retry gives the same jobs.
-  func forJob(_ index: Int) -> Creator { Creator(key: key.map { "\($0)\n\(index)" }, defaults: defaults) }
+  func forJob(_ index: Int) -> Creator {
+    Creator(key: key.map { "\($0)\n\(index)" }, defaults: defaults, trace: trace)
+  }
 
   func creation(_ request: CreateRequest) -> ApiRequest.Creation {
     let asked = JobPlan(request)
-    var creation = ApiRequest.Creation(plan(of: request, asked), input: request.inputBytes)
-    if let key {
-      // Of what is asked for: a retry asks for the same when the default is another by then.
-      creation.idempotency = ApiRequest.Idempotency(
-        key: key, digest: digest(asked.bytes, creation.input),
-        firstDigest: digest(request.firstSpec, creation.input))
-    }
+    var creation = ApiRequest.Creation(
+      plan(of: request, asked), input: request.inputBytes, secrets: Secrets(request)?.encode())
+    if let key { creation.idempotency = idempotency(key, request, asked, creation) }
     return creation
   }
 
-  /// With the runner and the user that the job has.
+  /// Of what is asked for: a retry asks for the same when the client's defaults, or its trace, are others by then.
+  private func idempotency(
+    _ key: String, _ request: CreateRequest, _ asked: JobPlan, _ creation: ApiRequest.Creation
+  ) -> ApiRequest.Idempotency {
+    let digest = digest(asked.bytes, creation.input)
+    // No earlier version knew of secrets.
+    if let secrets = creation.secrets {
+      return ApiRequest.Idempotency(key: key, digest: self.digest(digest, secrets))
+    }
+    return ApiRequest.Idempotency(
+      key: key, digest: digest, earlier: [self.digest(request.firstSpec, creation.input)])
+  }
+
+  /// With the runner, the user and the trace that the job has.
   private func plan(of request: CreateRequest, _ asked: JobPlan) -> JobPlan {
     let runner = request.runner ?? defaults.runner
     let chosen = (runner: runner == Runner.none ? nil : runner, user: request.user ?? defaults.user)
-    guard chosen != (request.runner, request.user) else { return asked }
+    guard chosen != (request.runner, request.user) || trace != nil else { return asked }
     var request = request
     (request.runner, request.user) = chosen
-    return JobPlan(request)
+    return JobPlan(request, trace)
   }
 
   /// One job of a batch whose results are answered.
@@ -73,9 +88,9 @@ struct Creator: Sendable {
     return creation
   }
 
-  /// SHA-256 (FIPS 180-4) of what the request asks for.
-  private func digest(_ job: [UInt8], _ input: [UInt8]?) -> [UInt8] {
-    let message = job + (input.map { [1] + $0 } ?? [0])
+  /// SHA-256 (FIPS 180-4) of what the request asks for, and of what comes with that.
+  private func digest(_ job: [UInt8], _ more: [UInt8]?) -> [UInt8] {
+    let message = job + (more.map { [1] + $0 } ?? [0])
     var digest = [UInt8](repeating: 0, count: 32)
     jc_sha256(message, message.count, &digest)
     return digest

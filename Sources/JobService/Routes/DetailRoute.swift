@@ -141,6 +141,7 @@ extension JobDetail {
     var facts = JobFacts(entry.record)
     if entry.record.state == .running, let usage { facts.take(usage) }
     facts.pid = entry.pid == 0 ? nil : entry.pid
+    facts.traceparent = plan.traceparent?.text
     if let progress = entry.progress {
       (facts.stdoutBytes, facts.stderrBytes) = (Int64(progress.stdout), Int64(progress.stderr))
     }

@@ -144,7 +144,7 @@ extension JobBook {
     var stoppers: [Caller] = []
     /// Its start is in the store, or on the way there.
     var isStartStored = false
-    /// Of inline standard input, as far as it is in memory.
+    /// Of inline standard input and secrets, as far as they are in memory.
     var inputBytes = 0
     /// The queue whose slot it has; nil: it has none.
     var slot: QueueKey?

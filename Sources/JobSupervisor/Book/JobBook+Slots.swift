@@ -97,7 +97,7 @@ extension JobBook {
     if job.record.stopAsked != 0 {
       jobs[id]!.record.noteStop(by: job.record.stopper, at: job.record.stopAsked)
     }
-    jobs[id]!.inputBytes = creation.input?.count ?? 0
+    jobs[id]!.inputBytes = creation.extraBytes
     limits.hold(record.client, input: jobs[id]!.inputBytes, now: now.monotonic)
     if job.slot == nil { waiting.remove(QueueKey(client: record.client, creation.plan), id) }
     // Should its deletion fail, what is left of it is a job that has ended.

@@ -138,7 +138,7 @@ struct JobBook {
     var job = Entry(
       record, Self.lifecycle(run, waits, isStoredFirst: creation.plan.runner != nil),
       grace: grace(creation.plan, new.client))
-    (job.creation, job.creator, job.inputBytes) = (creation, new.caller, creation.input?.count ?? 0)
+    (job.creation, job.creator, job.inputBytes) = (creation, new.caller, creation.extraBytes)
     job.run = run
     jobs[new.id] = job
     if waits { waiting.arrives(key) } else { takeSlot(new.id, key) }
@@ -163,8 +163,8 @@ struct JobBook {
     {
       return reached
     }
-    let input = new.creation.input?.count ?? 0
-    return limits.create(new.client, stored: new.storedBytes, input: input, now: now.monotonic)
+    return limits.create(
+      new.client, stored: new.storedBytes, input: new.creation.extraBytes, now: now.monotonic)
   }
 
   /// One that repeats a request is answered all the same: its job may be what the limit counts.

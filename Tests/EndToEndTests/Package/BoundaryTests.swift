@@ -80,7 +80,7 @@ import Testing
     let allowed = try copy.build("JobService")
     try #require(allowed.status == 0, "\(allowed.text)\(allowed.errorText)")
 
-    for module in ["JobSupervisor", "JobEngine", "JobPool", "CJobEngine"] {
+    for module in ["JobSupervisor", "JobEngine", "JobPool", "CJobEngine", "CJobSeal"] {
       try copy.write(imports(needs + [module]), to: swift)
       #expect(try copy.refusal(of: "JobService").contains("JobService imports another target (\(module))"))
     }
@@ -112,8 +112,8 @@ import Testing
       try #require(listed.status == 0, "\(listed.errorText)")
       return Set(listed.text.split(separator: "\n").filter { $0.hasPrefix("jc_") })
     }
-    let engine = try symbols("defined", ["CJobEngine"])
-    try #require(engine.contains("jc_job_start"))
+    let engine = try symbols("defined", ["CJobEngine", "CJobSeal"])
+    try #require(engine.isSuperset(of: ["jc_job_start", "jc_seal_open"]))
     #expect(try symbols("undefined", ["JobEngine"]).contains("jc_job_start"))
     let api = try symbols("undefined", Manifest.shared.get().reach(of: "JobService"))
     #expect(api.contains("jc_server_new"))

@@ -9,7 +9,7 @@ import Testing
   @Test func theApiProcessReachesNothingThatStartsProcesses() throws {
     let reach = try reach(of: "JobService")
     #expect(reach.isSuperset(of: ["CJobHTTP", "JobStore"]))
-    #expect(reach.isDisjoint(with: ["JobSupervisor", "JobEngine", "JobPool", "CJobEngine"]))
+    #expect(reach.isDisjoint(with: ["JobSupervisor", "JobEngine", "JobPool", "CJobEngine", "CJobSeal"]))
   }
 
   @Test func theCommandLineReachesTheClientHalfAlone() throws {
@@ -24,8 +24,14 @@ import Testing
     #expect(reach.contains("CJobEngine"))
     #expect(
       reach.isDisjoint(with: [
-        "JobSupervisor", "JobService", "JobStore", "CJobHTTP", "CJobWire", "COpenSSL", "CSQLite",
+        "JobSupervisor", "JobService", "JobStore", "CJobHTTP", "CJobSeal", "CJobWire", "COpenSSL", "CSQLite",
       ]))
+  }
+
+  @Test func theSupervisorAloneReachesTheKeyOfSecrets() throws {
+    let targets = try Manifest.shared.get().targets.map(\.name)
+    let able = try targets.filter { try reach(of: $0).contains("CJobSeal") }
+    #expect(Set(able).isSubset(of: ["CJobSeal", "JobSupervisor", "jobd", "ServiceTests", "EndToEndTests"]), "\(able)")
   }
 
   /// So who reads Package.swift from its top has read of all that a target depends on.

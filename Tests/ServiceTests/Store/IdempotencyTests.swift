@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct IdempotencyTests {
   private func key(_ key: String, _ digest: UInt8) -> ApiRequest.Idempotency {
-    ApiRequest.Idempotency(key: key, digest: [digest], firstDigest: [])
+    ApiRequest.Idempotency(key: key, digest: [digest])
   }
 
   @Test func holdsBetweenChangesOfOneTransaction() throws {

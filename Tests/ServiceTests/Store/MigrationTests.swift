@@ -45,7 +45,7 @@ import Testing
     let numbers = try reader.events(client: 1, after: 0, limit: 100).events.map(\.number)
     #expect(numbers.last == numbers.dropLast().max()! + 1, "each client's numbers go on where they were")
     let id = try #require(JobID("01a2110f-95ce-769f-ac80-09b1dbfb330d"))
-    let key = ApiRequest.Idempotency(key: "first", digest: [1], firstDigest: [2])
+    let key = ApiRequest.Idempotency(key: "first", digest: [1], earlier: [[2]])
     #expect(try fixture.apply(.create(.sample(2), idempotency: key)) == .keyReused)
     #expect(try fixture.apply(.delete(client: 1, id: id)) == .deleted(hasFiles: true))
   }

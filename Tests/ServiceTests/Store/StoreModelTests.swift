@@ -58,7 +58,7 @@ import Testing
           let key = Bool.random(using: &random) ? "key \(Int.random(in: 0..<5, using: &random))" : nil
           let digest = UInt8.random(in: 0...1, using: &random)
           let idempotency = key.map {
-            ApiRequest.Idempotency(key: $0, digest: [digest], firstDigest: [])
+            ApiRequest.Idempotency(key: $0, digest: [digest])
           }
           changes.append(.create(record, idempotency: idempotency))
           expected.append(model.create(record, key: key, digest: digest))

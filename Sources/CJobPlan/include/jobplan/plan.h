@@ -23,6 +23,7 @@ enum jc_plan_flag {
     JC_PLAN_GROUP = 128,
     JC_PLAN_QUEUE = 256,  ///< the named queue it waits in
     JC_PLAN_RUNNER = 512, ///< the name of the runner that it is launched by
+    JC_PLAN_TRACE = 1024, ///< TRACEPARENT=VALUE: an entry of the environment, unless it has one of that name
 };
 
 /// What a plan says, in numbers. Grows at its end alone: what a shorter one of an earlier version lacks is 0,
@@ -60,8 +61,8 @@ struct jc_plan jc_plan_view(const void *_Nonnull bytes);
 
 /// String `index`, counted through all kinds.
 const char *_Nonnull jc_plan_string(const struct jc_plan *_Nonnull plan, uint32_t index);
-/// The string of a kind there is at most one of (JC_PLAN_CWD, _USER, _GROUP, _QUEUE, _RUNNER); NULL: there is
-/// none.
+/// The string of a kind there is at most one of (JC_PLAN_CWD, _USER, _GROUP, _QUEUE, _RUNNER, _TRACE); NULL:
+/// there is none.
 const char *_Nullable jc_plan_text(const struct jc_plan *_Nonnull plan, enum jc_plan_flag kind);
 
 #endif
