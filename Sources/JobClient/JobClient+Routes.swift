@@ -3,9 +3,9 @@ import JobAPI
 extension JobClient {
   /// Creates a job. `key`: a retry with the same one gives the same job.
   public func create(_ request: CreateRequest, key: String? = nil) throws(ClientError) -> JobID {
-    let headers = key.map { "Idempotency-Key: \($0)\r\n" }
     return try call(
-      .create, Route.create.target(), headers: headers, body: JSONBody.encode(request), as: CreateReply.self
+      .create, Route.create.target(), headers: headersOfCreation(key), body: JSONBody.encode(request),
+      as: CreateReply.self
     ).id
   }
 
@@ -14,9 +14,10 @@ extension JobClient {
   public func create(
     _ requests: [CreateRequest], key: String? = nil
   ) throws(ClientError) -> [BatchReply.Result] {
-    let headers = key.map { "Idempotency-Key: \($0)\r\n" }
     let body = JSONBody.encode(BatchRequest(jobs: requests))
-    return try call(.batch, Route.batch.target(), headers: headers, body: body, as: BatchReply.self).results
+    return try call(
+      .batch, Route.batch.target(), headers: headersOfCreation(key), body: body, as: BatchReply.self
+    ).results
   }
 
   /// `wait`: hold the reply until the job has ended, at most this long; shorter than the time a reply may take.
@@ -67,8 +68,13 @@ extension JobClient {
   public func run(
     _ request: RunRequest, wait: DurationText? = nil, key: String? = nil
   ) throws(ClientError) -> RunReply {
-    let headers = key.map { "Idempotency-Key: \($0)\r\n" }
     let target = Route.run.target(["wait": wait?.description])
-    return try call(.run, target, headers: headers, body: JSONBody.encode(request))
+    return try call(.run, target, headers: headersOfCreation(key), body: JSONBody.encode(request))
+  }
+
+  /// Of a request that creates jobs.
+  func headersOfCreation(_ key: String?) -> String {
+    let fields = [("Idempotency-Key", key), ("traceparent", traceparent?.text)]
+    return fields.compactMap { name, value in value.map { "\(name): \($0)\r\n" } }.joined()
   }
 }

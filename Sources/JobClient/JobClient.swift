@@ -9,6 +9,8 @@ import FoundationEssentials
 ///     let status = try client.status(id, wait: DurationText("30s"))
 public final class JobClient {
   public let settings: ConnectionSettings
+  /// What the caller does this for (W3C Trace Context): the jobs that it creates have it.
+  public var traceparent: Traceparent?
   private var open: Connection?
 
   public init(_ settings: ConnectionSettings) { self.settings = settings }

@@ -28,7 +28,7 @@ public final class JobRun {
   }
 
   private func ask() throws(ClientError) -> Connection {
-    let headers = "Accept: \(MediaType.frames)\r\n" + (key.map { "Idempotency-Key: \($0)\r\n" } ?? "")
+    let headers = "Accept: \(MediaType.frames)\r\n" + client.headersOfCreation(key)
     do throws(ClientError) {
       return try client.ask(.run, Route.run.target(), headers: headers, body: JSONBody.encode(request))
     } catch {

@@ -43,7 +43,11 @@ struct Settings {
     try Settings(invocation).client()
   }
 
-  func client() throws(UsageError) -> JobClient { JobClient(try connection()) }
+  func client() throws(UsageError) -> JobClient {
+    let client = JobClient(try connection())
+    client.traceparent = environment[Traceparent.variable].flatMap { Traceparent($0) }
+    return client
+  }
 
   init(_ invocation: Invocation, _ environment: Environment = Environment()) throws {
     (self.invocation, self.environment) = (invocation, environment)

@@ -95,8 +95,8 @@ extension OptionValue<String> {
   }
 
   /// `beginnings`: what a shell offers for it.
-  static func pair(beginnings: [String] = []) -> Self {
-    Self(beginnings.isEmpty ? .text : .beginnings(beginnings), "NAME=VALUE", "NAME=VALUE") { text in
+  static func pair(_ placeholder: String = "NAME=VALUE", beginnings: [String] = []) -> Self {
+    Self(beginnings.isEmpty ? .text : .beginnings(beginnings), placeholder, placeholder) { text in
       text.hasPrefix("=") || !text.contains("=") ? nil : text
     }
   }

@@ -10,6 +10,12 @@ enum JobOptions {
     Option(
       "env-file", .file, isRepeated: true,
       "Adds what a file has: NAME=VALUE or NAME on each line, # before a comment. --env wins over it."),
+    Option(
+      "secret", .text("NAME"), isRepeated: true,
+      "Adds jobctl's variable NAME to the job's environment, where nobody but the job learns its value."),
+    Option(
+      "secret-file", .pair("NAME=FILE"), isRepeated: true,
+      "The same with what is in a file, all of it: a newline at its end too."),
     Option("cwd", .text("DIRECTORY"), "Where the job starts; / if not given."),
     Option("label", short: "l", .pair(), isRepeated: true, "A label to find the job by."),
     Option(
@@ -56,6 +62,7 @@ enum JobOptions {
     case "cmd": "COMMAND"
     case "runner": runner!.origin
     case "labels": "--label"
+    case "secret_env": "--secret"
     case let other?: "--" + other.replacing("_", with: "-")
     case nil: "the job"
     }
@@ -64,6 +71,7 @@ enum JobOptions {
   private static func asGiven(_ invocation: Invocation) throws -> CreateRequest {
     var request = CreateRequest(cmd: invocation.arguments[0], args: Array(invocation.arguments.dropFirst()))
     request.env = try JobVariables.read(invocation)
+    request.secretEnv = try JobSecrets.read(invocation)
     request.labels = invocation.pairs("label")
     request.cwd = invocation.value("cwd")
     request.timeout = invocation.duration("timeout")

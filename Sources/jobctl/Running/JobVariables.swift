@@ -3,7 +3,7 @@ import Platform
 /// The environment that `--env` and `--env-file` give a job: as docker reads them.
 enum JobVariables {
   /// Bytes of a file: a request holds no more.
-  private static let most = 8 << 20
+  static let most = 8 << 20
 
   /// Nil: none is given.
   static func read(

@@ -1,0 +1,42 @@
+import Platform
+
+/// The secrets that `--secret` and `--secret-file` give a job. None is ever a word of a command line.
+enum JobSecrets {
+  /// Nil: none is given.
+  static func read(
+    _ invocation: Invocation, own: [String: String] = Environment.all
+  ) throws -> [String: String]? {
+    guard invocation.has("secret") || invocation.has("secret-file") else { return nil }
+    var secrets: [String: String] = [:]
+    func add(_ name: String, _ value: String, _ option: String) throws {
+      guard secrets.updateValue(value, forKey: name) == nil else {
+        throw invocation.usage("\(option): the secret \"\(Text.printable(name))\" is given twice")
+      }
+    }
+    for name in invocation.all("secret") {
+      guard let value = own[name] else {
+        let text = "jobctl's environment has no variable \"\(Text.printable(name.halves(at: "=").0))\""
+        throw invocation.usage("--secret: \(text)")
+      }
+      try add(name, value, "--secret")
+    }
+    for text in invocation.all("secret-file") {
+      let (name, path) = text.halves(at: "=")
+      try add(name, try contents(of: path ?? "", invocation), "--secret-file")
+    }
+    return secrets
+  }
+
+  private static func contents(of path: String, _ invocation: Invocation) throws -> String {
+    let bytes = try SmallFile.read(path, most: JobVariables.most + 1)
+    guard bytes.count <= JobVariables.most else {
+      throw invocation.usage("--secret-file: \(path) is larger than an environment may be")
+    }
+    guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
+      throw invocation.usage(
+        "--secret-file: \(path) is not UTF-8, or holds a NUL character, which no variable can: encode it, as by base64"
+      )
+    }
+    return text
+  }
+}
