@@ -35,6 +35,13 @@ import Testing
     (#"{"cmd":"a","CMD":""}"#, #"unknown member "CMD""#),
     (#"{"cmd":"a","env":{"A":1}}"#, #""env" must be an object of strings; "A" is not"#),
     (#"{"cmd":"a","env":{"A=B":""}}"#, "holds '='"), (#"{"cmd":"a","env":{"":""}}"#, "empty"),
+    (#"{"cmd":"a","secret_env":{"A":1}}"#, #""secret_env" must be an object of strings; "A" is not"#),
+    (#"{"cmd":"a","secret_env":{"A=B":""}}"#, #""secret_env" has a name that is empty or holds '='"#),
+    (#"{"cmd":"a","secret_env":{"A":"\u0000"}}"#, #""secret_env" must not hold a NUL"#),
+    (
+      #"{"cmd":"a","env":{"A":"1"},"secret_env":{"A":"2"}}"#,
+      #""secret_env" has the name "A", which "env" has too"#
+    ),
     (#"{"cmd":"a","cwd":"tmp"}"#, "absolute"), (#"{"cmd":"a","timeout":"0s"}"#, "longer than 0"),
     (#"{"cmd":"a","timeout":"5"}"#, "duration"), (#"{"cmd":"a","timeout":5}"#, "duration"),
     (#"{"cmd":"a","stdin":"x","stdin_open":true}"#, "at most one"),

@@ -42,6 +42,21 @@ import Testing
     }
   }
 
+  /// srun takes its environment to the node.
+  @Test func theSecretsThatItsEntryNamesReachTheJob() throws {
+    try SlurmCluster.with { slurm in
+      let recipe = try RunnerScope.cluster(slurm).replacing(
+        "limits: \"runner\",", with: "limits: \"runner\", secrets: [\"SECRET_TOKEN\"],")
+      try RunnerScope.with(recipe) { daemon in
+        let canary = Canary()
+        let id = try daemon.client().create(canary.request("echo up >&2; sleep 1", runner: "cluster"))
+        try Poll.until("the job to run") { try daemon.client().output(id).stderr.contains("up") }
+        #expect(canary.places(in: daemon) == [])
+        try canary.expect(in: daemon.client(), of: id, daemon.scratch)
+      }
+    }
+  }
+
   @Test(.enabled(if: geteuid() == 0)) func itRunsAsTheJobsUser() throws {
     try RunnerScope.withCluster { daemon, _ in
       let id = try create("id -un", in: daemon) { $0.user = "nobody" }

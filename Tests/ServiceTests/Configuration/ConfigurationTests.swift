@@ -54,7 +54,21 @@ import Testing
     #expect(configuration.client.outputLimit == 64 << 20 && configuration.workers == 1)
     #expect(configuration.stateDirectory == "/home/me/.local/state/jobd")
     #expect(configuration.clientCAFile == "/home/me/.config/jobd/pki/ca.crt")
+    #expect(configuration.secretsKeyFile == "\(scratch.path)/secrets.key")
     #expect(configuration.user == nil)
+  }
+
+  @Test func theKeyOfSecretsIsBesideTheFileInUse() throws {
+    try write("{secrets_key_file: '/a/b'}", to: "other.json5")
+    try write("{}", to: "empty.json5")
+    #expect(mkdir("\(scratch.path)/below", 0o700) == 0)
+    try write("{}", to: "below/empty.json5")
+    func key(_ name: String) throws -> String {
+      try load(["--config", "\(scratch.path)/\(name)"]).configuration.secretsKeyFile
+    }
+    #expect(try key("empty.json5") == "\(scratch.path)/secrets.key")
+    #expect(try key("below/empty.json5") == "\(scratch.path)/below/secrets.key")
+    #expect(try key("other.json5") == "/a/b")
   }
 
   @Test func defaultsDependOnWhoStartsIt() {

@@ -93,9 +93,31 @@ import Testing
       "{a: {command: ['x'], environment: {JOBD_JOB_ID: 1}}}",
       "runners: \"a\": environment: \"JOBD_JOB_ID\" cannot be set"
     ),
+    (
+      "{a: {command: ['x'], secrets: 'environment'}}",
+      "runners: \"a\": secrets must be an array of names, in which * stands for any text, such as [\"API_TOKEN\", \"AWS_*\"]"
+    ),
+    (
+      "{a: {command: ['x'], secrets: ['TOKEN', 'L*']}}",
+      "runners: \"a\": secrets: \"L*\" stands for LD_PRELOAD too, which is the runner's: with it a client could have its own code run in the runner's place"
+    ),
+    (
+      "{a: {command: ['x'], environment: {SLURM_CONF: '/x'}, secrets: ['SLURM_*']}}",
+      "runners: \"a\": secrets: \"SLURM_*\" stands for SLURM_CONF too, which is the runner's: with it a client could have its own code run in the runner's place"
+    ),
   ])
   func whatIsWrongIsSaid(runners: String, said: String) {
     #expect(fixture.failure("{runners: \(runners)}") == said)
+  }
+
+  @Test func theSecretsThatOneTakesAreNamed() throws {
+    let text = "{runners: {a: {command: ['x'], secrets: ['TOKEN', 'AWS_*']}, b: {command: ['x']}}}"
+    let loader = try fixture.load(text)
+    let runner = try #require(loader.configuration.runners["a"])
+    #expect(runner.takesSecret("TOKEN") && runner.takesSecret("AWS_KEY"))
+    #expect(!runner.takesSecret("TOKENS") && !runner.takesSecret("LD_PRELOAD"))
+    #expect(loader.configuration.runners["b"]?.takesSecret("TOKEN") == false)
+    #expect(loader.report.contains(#"secrets: ["TOKEN", "AWS_*"]"#))
   }
 
   @Test func clientsHaveOfThemWhatTheirEntriesSay() throws {

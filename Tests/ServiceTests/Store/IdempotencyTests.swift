@@ -33,6 +33,18 @@ import Testing
     #expect(outcomes[1...] == [.saved, .existing(JobRecord.sample(2).id)])
   }
 
+  /// By the digest of an earlier version, or of one that had no key then.
+  @Test func holdsByADigestThatWasStoredEarlier() throws {
+    let fixture = try StoreFixture()
+    func same(_ digest: UInt8, _ earlier: [[UInt8]]) throws -> StoreOutcome {
+      let key = ApiRequest.Idempotency(key: "a", digest: [digest], earlier: earlier)
+      return try fixture.apply(.create(.sample(2), idempotency: key))
+    }
+    try fixture.apply(.create(.sample(1), idempotency: key("a", 1)))
+    #expect(try same(9, [[8], [1]]) == .existing(JobRecord.sample(1).id))
+    #expect(try same(9, []) == .keyReused)
+  }
+
   @Test func holdsAfterARestart() throws {
     let scratch = try ScratchDirectory()
     do {

@@ -51,7 +51,7 @@ import Testing
   }
 
   /// What jobs that an earlier version left running come to is stored as of any other.
-  @Test(arguments: [2, 3, 4]) func endsAreStoredInAFileOfAnEarlierVersion(version: Int) throws {
+  @Test(arguments: [2, 3, 4, 5]) func endsAreStoredInAFileOfAnEarlierVersion(version: Int) throws {
     let scratch = try ScratchDirectory()
     var record = JobRecord.sample(1)
     do {

@@ -18,15 +18,25 @@ import Testing
     return record
   }
 
-  private func create(_ record: JobRecord, _ plan: JobPlan, input: [UInt8]? = nil) -> StoreChange {
-    .create(record, clientName: "client \(record.client)", ApiRequest.Creation(plan, input: input))
+  private func create(_ record: JobRecord, _ plan: JobPlan) -> StoreChange {
+    create(record, ApiRequest.Creation(plan))
   }
 
-  @Test func aJobThatWaitsIsKeptWithItsInputUntilItIsTakenOut() throws {
+  private func create(_ record: JobRecord, _ creation: ApiRequest.Creation) -> StoreChange {
+    .create(record, clientName: "client \(record.client)", creation)
+  }
+
+  private func rows(_ table: String, _ fixture: StoreFixture) throws -> Int64? {
+    try Database(Store.database(in: fixture.path), .readOnly).integer("SELECT count(*) FROM \(table)")
+  }
+
+  @Test(arguments: [nil, [], [1, 2, 3]] as [[UInt8]?], [nil, [4, 5]] as [[UInt8]?])
+  func aJobThatWaitsIsKeptWithAllItHasUntilItIsTakenOut(input: [UInt8]?, secrets: [UInt8]?) throws {
     let fixture = try StoreFixture()
     let record = waiting(1)
     let plan = request(3, queue: "q", slots: 2)
-    #expect(try fixture.apply(create(record, plan, input: [1, 2, 3])) == .saved)
+    let creation = ApiRequest.Creation(plan, input: input, secrets: secrets)
+    #expect(try fixture.apply(create(record, creation)) == .saved)
     #expect(try fixture.store.runningJobs().isEmpty, "nobody looks for its process")
     let key = QueueKey(client: 1, name: "q")
     #expect(try fixture.store.queues() == [StoredQueue(key: key, slots: 2, waiting: 1)])
@@ -45,18 +55,19 @@ import Testing
     #expect(try again.list(client: 1, launchedOnly, before: nil, limit: 9).jobs.isEmpty)
     var launched = stored
     launched.isQueued = false
-    let creation = ApiRequest.Creation(plan, input: [1, 2, 3])
     #expect(try fixture.apply(.dequeue(client: 2, id: record.id)) == .notFound)
     #expect(try fixture.apply(.dequeue(client: 1, id: record.id)) == .dequeued(launched, creation))
     #expect(try fixture.apply(.dequeue(client: 1, id: record.id)) == .notFound, "launched at most once")
     #expect(try fixture.store.runningJobs().map(\.record) == [launched] && fixture.store.queues().isEmpty)
-    #expect(fixture.store.totals(of: 1).bytes == bytes - 3)
+    #expect(fixture.store.totals(of: 1).bytes == bytes - Int64(creation.extraBytes))
+    for table in ["inputs", "secrets"] { #expect(try rows(table, fixture) == 0) }
     #expect(try fixture.apply(.requeue(launched, creation, slots: 5)) == .saved)
     #expect(
       try fixture.store.queues() == [StoredQueue(key: key, slots: 5, waiting: 1)]
         && fixture.store.totals(of: 1).bytes == bytes)
     #expect(try fixture.apply(.delete(client: 1, id: record.id)) == .deleted(hasFiles: false, queue: "q"))
     #expect(try fixture.store.queues().isEmpty && fixture.store.totals(of: 1).bytes == 0)
+    for table in ["inputs", "secrets"] { #expect(try rows(table, fixture) == 0) }
     #expect(try fixture.apply(.requeue(launched, creation, slots: 5)) == .notFound)
   }
 

@@ -17,6 +17,7 @@ struct DecodedRequest: Decodable {
   enum CodingKeys: String, CodingKey {
     case cmd, args, env, cwd, stdin, timeout, grace, labels, merge, user, group, priority, queue, limits,
       runner
+    case secretEnv = "secret_env"
     case stdinBase64 = "stdin_base64"
     case stdinOpen = "stdin_open"
     case outputLimit = "output_limit"
@@ -29,6 +30,7 @@ struct DecodedRequest: Decodable {
     request.cmd = try object.decode(String.self, forKey: .cmd)
     request.args = try object.decodeIfPresent([String].self, forKey: .args) ?? []
     request.env = try object.decodeIfPresent([String: String].self, forKey: .env)
+    request.secretEnv = try object.decodeIfPresent([String: String].self, forKey: .secretEnv)
     request.cwd = try object.decodeIfPresent(String.self, forKey: .cwd)
     request.stdin = try object.decodeIfPresent(String.self, forKey: .stdin)
     request.stdinBase64 = try object.decodeIfPresent(String.self, forKey: .stdinBase64)
