@@ -34,11 +34,11 @@ struct CreatorTests {
   func theUserIsTheOneAskedForElseTheDefault(asked: String?, standard: String?, user: String?) {
     var request = request("sandbox")
     request.user = asked
-    let creation = Creator(key: "k", defaults: .init(user: standard)).creation(request)
+    let creation = Creator(key: "k", defaults: .init(user: standard), trace: nil).creation(request)
     #expect(creation.plan.user == user && creation.plan.runner == "sandbox")
     #expect(
       creation.idempotency?.digest
-        == Creator(key: "k", defaults: .init()).creation(request).idempotency?.digest)
+        == Creator(key: "k", defaults: .init(), trace: nil).creation(request).idempotency?.digest)
   }
 
   /// A retry may come when the default is another.

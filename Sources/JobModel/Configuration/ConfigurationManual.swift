@@ -88,6 +88,9 @@ extension Manual {
     of its standard error.
     .It Cm environment
     An object of variables of the runner.
+    .It Cm secrets
+    An array of names, in which `Ql *` stands for any text, of those secrets of a job that the runner has in its own environment. \
+    Others are refused. None may be, or stand for, what a program takes orders from, such as `Ev LD_PRELOAD` and `Ev PATH .`
     .It Cm terminal
     Words that `Cm command` has more, behind its first one, for a job with a terminal.
     .El

@@ -125,6 +125,9 @@ package enum Manual: String, CaseIterable {
     .Bl -tag -width Ds
     .It Pa /etc/jobd/jobd.json5
     The configuration of root's daemon; others have `Pa \\(ti/.config/jobd/jobd.json5 .`
+    .It Pa /etc/jobd/secrets.key
+    The key that secrets of jobs are stored by, beside the configuration. Made when it is first needed; read once by each supervisor. Of jobs that wait \
+    since before it was changed the secrets cannot be read.
     .It Pa /etc/jobd/pki
     Certificates, the server's key and the revocation list, as `Ql jobctl ca` makes them.
     .It Pa /var/lib/jobd/jobd.db

@@ -34,6 +34,8 @@ enum ManualPage {
       As the options of a connection.
       .It Ev JOBCTL_RUNNER
       As `Fl -runner` of `Cm run` and `Cm start .`
+      .It Ev TRACEPARENT
+      What jobctl is run for, as W3C Trace Context has it: the jobs that `Cm run` and `Cm start` create have it too.
       .It Ev HTTPS_PROXY , NO_PROXY
       The proxy where none is set otherwise, and hosts and domains, with a comma between each two, that are reached without it.
       So is this host.
