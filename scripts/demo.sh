@@ -58,7 +58,7 @@ stop() {
 # Starts jobd and waits until it listens; more options may be given.
 start() {
   "$bin/jobd" --state-directory "$state/state" --certificate-file "$pki/server.crt" --key-file "$pki/server.key" \
-    --client-ca-file "$pki/ca.crt" "$@" >"$log" 2>&1 </dev/null &
+    --client-ca-file "$pki/ca.crt" --secrets-key-file "$state/secrets.key" "$@" >"$log" 2>&1 </dev/null &
   pid=$!
   echo "$pid" >"$demo/jobd.pid"
   for _ in $(seq 300); do

@@ -121,8 +121,9 @@ extension Supervisor {
   private func launch(
     of job: LiveJob, _ plan: JobPlan, _ secrets: Secrets?, _ terms: Terms
   ) -> RunningJob.Launch {
-    var executed = secrets.map { plan.with($0) } ?? plan
-    if let runner = terms.runner { executed = launchPlan(plan, secrets, of: job, runner, terms.limits) }
+    let executed =
+      terms.runner.map { launchPlan(plan, secrets, of: job, $0, terms.limits) } ?? secrets.map(plan.with)
+      ?? plan
     var launch = RunningJob.Launch(
       job.id, executed, outputName: JobRecord.outputName(of: job.id),
       outputLimit: UInt64(book.settings(of: job.client).outputLimit))

@@ -26,9 +26,9 @@ package struct ClientMap: Sendable, Codable, Equatable {
     for (name, value) in entries.sorted(by: { $0.key < $1.key }) {
       guard !name.isEmpty else { throw ConfigurationError("\(place): the name of a client may not be empty") }
       let entry = Entry(name: name, members: try Self.members(value, "\(place): \"\(name)\""))
-      if ClientPattern(name).isExact { names[name] = entry } else { patterns.append(entry) }
+      if NamePattern(name).isExact { names[name] = entry } else { patterns.append(entry) }
     }
-    patterns.sort { ClientPattern($0.name) < ClientPattern($1.name) }
+    patterns.sort { NamePattern($0.name) < NamePattern($1.name) }
   }
 
   private static func members(
@@ -58,7 +58,7 @@ package struct ClientMap: Sendable, Codable, Equatable {
 
   /// Those that are a client's; of two that have the same member the later one holds.
   func entries(of client: String) -> [Entry] {
-    patterns.filter { ClientPattern($0.name).matches(client) } + (names[client].map { [$0] } ?? [])
+    patterns.filter { NamePattern($0.name).matches(client) } + (names[client].map { [$0] } ?? [])
   }
 
   /// All of them, in the order in which they hold.

@@ -150,7 +150,7 @@ package struct Runner: Sendable, Codable, Equatable {
 }
 
 extension Runner {
-  package func takesSecret(_ name: String) -> Bool { secrets.contains { ClientPattern($0).matches(name) } }
+  package func takesSecret(_ name: String) -> Bool { secrets.contains { NamePattern($0).matches(name) } }
 
   /// Of the variables that make of a program what they say, some for the loader and the shell.
   private static let ofPrograms = [
@@ -160,7 +160,7 @@ extension Runner {
   /// One that it would take as a secret, and by what.
   private var unsafeSecret: (name: String, pattern: String)? {
     for name in Self.ofPrograms + [JobEnvironment.marker] + environment.keys.sorted() {
-      if let pattern = secrets.first(where: { ClientPattern($0).matches(name) }) { return (name, pattern) }
+      if let pattern = secrets.first(where: { NamePattern($0).matches(name) }) { return (name, pattern) }
     }
     return nil
   }

@@ -28,6 +28,7 @@ extension Command {
       ("jobctl run uname -a", "prints what the host is"),
       ("tar c . | jobctl run --rm tar tv", "feeds the job, and leaves nothing behind"),
       ("jobctl run --timeout 10s --env LANG=C sh -c 'echo $LANG'", "with a limit and an environment"),
+      ("jobctl run --secret API_TOKEN ./deploy", "with jobctl's API_TOKEN, which nobody but the job learns"),
     ]
   ) { invocation in
     guard invocation.has("detach") else { return try RunCommand(invocation).run() }

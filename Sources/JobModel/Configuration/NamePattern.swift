@@ -1,5 +1,5 @@
 /// A name in which each `*` stands for any text, also for none. Everything else stands for itself, byte by byte.
-struct ClientPattern: Comparable {
+struct NamePattern: Comparable {
   private let bytes: [UInt8]
   private static let any = UInt8(ascii: "*")
 
