@@ -131,8 +131,8 @@ static SSL_SESSION *load(const struct jw_sessions *sessions)
 
 bool jw_sessions_open(struct jw_sessions *sessions, const struct jw_client_options *options)
 {
-    sessions->directory =
-        options->session_directory != NULL ? open_directory(options->session_directory) : -1;
+    bool may = options->session_directory != NULL && options->passphrase == NULL;
+    sessions->directory = may ? open_directory(options->session_directory) : -1;
     if (sessions->directory >= 0 && !name_file(options, sessions->name)) {
         close(sessions->directory);
         sessions->directory = -1;

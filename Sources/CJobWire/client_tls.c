@@ -57,8 +57,8 @@ static bool trust(SSL *ssl, const struct jw_client_options *options, struct jw_e
 static bool identify(SSL *ssl, const struct jw_client_options *options, struct jw_error *error)
 {
     error->kind = JW_FAIL_FILES;
-    return jw_tls_identify(ssl, options->certificate_file, options->key_file, error->text,
-                           sizeof error->text);
+    return jw_tls_identify(ssl, options->certificate_file, options->key_file, options->passphrase,
+                           error->text, sizeof error->text);
 }
 
 static int verify_late(X509_STORE_CTX *context, void *options)

@@ -4,6 +4,7 @@
 #include <jobwire/tls.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/proverr.h>
 #include <openssl/ssl.h>
 #include <openssl/x509err.h>
 #include <stdio.h>
@@ -16,6 +17,17 @@ int jw_tls_no_password(char *buffer, int size, int writing, void *context)
 {
     (void)buffer, (void)size, (void)writing, (void)context;
     return -1;
+}
+
+int jw_tls_passphrase(char *buffer, int size, int writing, void *context)
+{
+    (void)writing;
+    const char *passphrase = context;
+    if (passphrase == NULL || strlen(passphrase) > (size_t)size)
+        return -1;
+    int length = (int)strlen(passphrase);
+    memcpy(buffer, passphrase, (size_t)length);
+    return length;
 }
 
 bool jw_tls_fail(char *error, size_t size, const char *what, const char *file)
@@ -51,16 +63,20 @@ bool jw_tls_configure(SSL_CTX *ctx, const char *certificate_file, const char *ke
     return true;
 }
 
-bool jw_tls_identify(SSL *ssl, const char *certificate_file, const char *key_file, char *error,
-                     size_t error_size)
+bool jw_tls_identify(SSL *ssl, const char *certificate_file, const char *key_file, const char *passphrase,
+                     char *error, size_t error_size)
 {
     ERR_clear_error();
+    SSL_set_default_passwd_cb(ssl, jw_tls_passphrase);
+    SSL_set_default_passwd_cb_userdata(ssl, (void *)passphrase);
     if (SSL_use_certificate_chain_file(ssl, certificate_file) != 1)
         return jw_tls_fail(error, error_size, "cannot use the certificate", certificate_file);
     ERR_clear_error();
     return (SSL_use_PrivateKey_file(ssl, key_file, SSL_FILETYPE_PEM) == 1 &&
             SSL_check_private_key(ssl) == 1) ||
-           jw_tls_fail(error, error_size, "cannot use the key", key_file);
+           jw_tls_fail(error, error_size,
+                       passphrase != NULL ? "with this passphrase, cannot use the key" : "cannot use the key",
+                       key_file);
 }
 
 static long bio_control(BIO *bio, int command, long number, void *pointer)
@@ -111,6 +127,10 @@ static const char *in_words(unsigned long code)
             return "it holds no PEM block of that kind";
         if (reason == PEM_R_BAD_PASSWORD_READ)
             return "it is encrypted, and there is no password";
+        break;
+    case ERR_LIB_PROV:
+        if (reason == PROV_R_BAD_DECRYPT)
+            return "the passphrase is wrong";
         break;
     case ERR_LIB_X509:
         if (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,6 +14,12 @@ int jp_pidfd_open(pid_t pid)
 {
     // Close-on-exec is always set (pidfd_open(2)).
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+int jp_signal_fd(const sigset_t *signals)
+{
+    int fd = signalfd(-1, signals, SFD_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
 

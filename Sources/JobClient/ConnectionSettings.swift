@@ -10,10 +10,12 @@ public struct ConnectionSettings: Sendable, Equatable {
   public var proxy: Proxy?
   /// PEM files: the authority the server's certificate is checked against, this client's certificate and key.
   public var authorityFile, certificateFile, keyFile: String
+  /// Of the key; nil: it is not encrypted.
+  public var passphrase: Passphrase?
   /// The name the server's certificate must have, when it is not the host's.
   public var serverName: String?
   /// The caller's own directory, below which TLS sessions are kept and resumed: one that others may enter is not used.
-  /// Nil: none are kept.
+  /// Nil: none are kept, nor where the key has a passphrase.
   public var sessionDirectory: String?
   /// Milliseconds to connect, and to wait for a reply to go on; 0: no limit.
   public var connectTimeout: UInt32 = 10_000
@@ -42,12 +44,14 @@ extension ConnectionSettings {
     withCStrings([host, authorityFile, certificateFile, keyFile, serverName ?? "", sessionDirectory ?? ""]) {
       texts in
       withProxy { proxy in
-        body(
-          jw_client_options(
-            host: texts[0]!, port: port, proxy: proxy, server_name: serverName == nil ? nil : texts[4],
-            ca_file: texts[1]!, certificate_file: texts[2]!, key_file: texts[3]!,
-            session_directory: sessionDirectory == nil ? nil : texts[5], connect_ms: connectTimeout,
-            io_ms: replyTimeout))
+        Passphrase.withCString(passphrase) { passphrase in
+          body(
+            jw_client_options(
+              host: texts[0]!, port: port, proxy: proxy, server_name: serverName == nil ? nil : texts[4],
+              ca_file: texts[1]!, certificate_file: texts[2]!, key_file: texts[3]!, passphrase: passphrase,
+              session_directory: sessionDirectory == nil ? nil : texts[5], connect_ms: connectTimeout,
+              io_ms: replyTimeout))
+        }
       }
     }
   }

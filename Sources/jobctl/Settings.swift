@@ -43,7 +43,7 @@ struct Settings {
     try Settings(invocation).client()
   }
 
-  func client() throws(UsageError) -> JobClient {
+  func client() throws -> JobClient {
     let client = JobClient(try connection())
     client.traceparent = environment[Traceparent.variable].flatMap { Traceparent($0) }
     return client
@@ -75,7 +75,24 @@ struct Settings {
     }
   }
 
-  func connection() throws(UsageError) -> ConnectionSettings {
+  /// Asks the terminal for the passphrase of the key, once, where it has one.
+  func connection() throws -> ConnectionSettings {
+    var settings = try parsed()
+    let key = settings.keyFile
+    settings.passphrase = try Self.passphrases.withLock { known in
+      do {
+        if known[key] == nil { known[key] = try KeyPassphrase.of(key, .terminal) }
+        return known[key]
+      } catch let error as CertificateError {
+        throw ClientError.files(error.description)
+      }
+    }
+    return settings
+  }
+
+  private static let passphrases = Mutex<[String: Passphrase]>([:])
+
+  func parsed() throws(UsageError) -> ConnectionSettings {
     func text(_ setting: Setting) -> String { self[setting]!.text }
     let address = try Self.address(text(.server), invocation)
     var settings = ConnectionSettings(

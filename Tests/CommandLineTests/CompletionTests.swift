@@ -37,7 +37,7 @@ import Testing
 
   @Test func bashCompletesCommandsAndTheirWords() throws {
     #expect(try bash("st") == ["start", "status", "stop"])
-    #expect(try bash("ca", "") == ["init", "server", "client"])
+    #expect(try bash("ca", "") == ["init", "server", "client", "sign", "list", "renew", "revoke"])
     #expect(try bash("config", "") == ["set", "use", "remove"])
     #expect(try bash("completion", "z") == ["zsh"])
   }
@@ -45,6 +45,9 @@ import Testing
   @Test func bashCompletesOptionsAndTheirValues() throws {
     #expect(try bash("logs", "--t") == ["--tail", "--timestamps"])
     #expect(try bash("ca", "server", "--ho") == ["--host"])
+    #expect(try bash("ca", "revoke", "--reason", "super") == ["superseded"])
+    #expect(try bash("ca", "sign", "alice", "/etc/hostn") == ["/etc/hostname"])
+    #expect(try bash("ca", "sign", "/etc/hostn").isEmpty)
     #expect(try bash("ps", "-o", "") == ["text", "wide", "json"])
     #expect(try bash("run", "--on-limit", "k") == ["kill"])
     #expect(try bash("run", "--timeout", "").isEmpty)

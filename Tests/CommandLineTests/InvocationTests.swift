@@ -49,10 +49,13 @@ import Testing
     (["ps", "--limit", "0"], "a whole number from 1"), (["run", "--cwd", "", "b"], "not empty"),
     (["completion", "tcsh"], "must be bash, zsh or fish"), (["signal", "TERM"], "expected SIGNAL ID..."),
     (["ps", "x"], #"unexpected argument "x""#), (["rnu", "ls"], "did you mean run?"),
-    (["ca"], "needs one of: init, server, client"),
+    (["ca"], "needs one of: init, server, client, sign, list, renew, revoke"),
     (["--server", "a:1", "ps"], "options follow the command"),
     (["-o", "json", "ps"], "options follow the command: jobctl COMMAND -o"),
-    (["ca", "bogus"], #"there is no command "ca bogus"; "ca" is followed by init, server or client"#),
+    (
+      ["ca", "bogus"],
+      #"there is no command "ca bogus"; "ca" is followed by init, server, client, sign, list, renew or revoke"#
+    ),
     (["--versoin"], "did you mean --version?"), (["ca", "sever"], "did you mean server?"),
     (["config", "sett"], #"unexpected argument "sett""#),
   ])

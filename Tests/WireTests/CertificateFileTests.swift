@@ -147,7 +147,9 @@ struct CertificateFileTests {
     let name = (Array("a".utf8) + bytes + [0]).map { CChar(bitPattern: $0) }
     let files = pki.place("x")
     let made = withStrings([files.certificate, files.key]) { strings in
-      var output = jw_ca_output(certificate_file: strings[0]!, key_file: strings[1]!, force: false)
+      var output = jw_ca_output(
+        certificate_file: strings[0]!, key_file: strings[1]!, passphrase: nil, records: nil, bundle_file: nil,
+        bundle_password: nil, force: false)
       return jw_ca_create(name, 1, &output, &error)
     }
     #expect(!made && text(error) == "the name is not valid UTF-8")

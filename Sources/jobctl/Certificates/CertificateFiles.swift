@@ -1,86 +1,111 @@
 import CJobWire
 import FoundationEssentials
 import Glibc
+import JobClient
 import Platform
 
-/// A certificate and its key on disk, and how they are made.
+/// A certificate and what goes with it on disk, and how they are made.
 struct CertificateFiles {
   static func options(days standard: Int) -> [Option] {
     [
-      Option("dir", .directory, "Where the files are; /etc/jobd/pki as root, else ~/.config/jobd/pki."),
+      Authority.directory,
       Option(
         "days", .number(1...Int(JW_CA_MOST_DAYS)),
         "How long it is valid: \(standard) if not given, \(JW_CA_MOST_DAYS) at most."),
-      Option("force", "Replaces files that exist."), .json,
+      Option("force", "Replaces files that exist."), Authority.passphraseFile, .json,
     ]
   }
 
   static let daysOfAuthority = 3650
   static let daysOfOthers = 825
+  /// For hosts whose clocks are behind.
+  private static let begin = -300
 
-  let directory, certificate, key: String
+  let authority: Authority
+  let certificate: String
+  /// Nil: it is its owner's, elsewhere.
+  let key: String?
+  /// Key, certificate and authority in one file.
+  var bundle: (file: String, password: Passphrase)?
   private let days: UInt32
   private let invocation: Invocation
 
-  init(_ invocation: Invocation, _ name: String, days standard: Int = daysOfOthers) {
+  init(
+    _ invocation: Invocation, _ name: String, hasKey: Bool = true, days standard: Int = daysOfOthers
+  ) {
     self.invocation = invocation
-    directory = Path.absolute(invocation.value("dir") ?? Environment().keyDirectory)
-    certificate = "\(directory)/\(name).crt"
-    key = "\(directory)/\(name).key"
+    authority = Authority(invocation)
+    certificate = "\(authority.directory)/\(name).crt"
+    key = hasKey ? "\(authority.directory)/\(name).key" : nil
     days = UInt32(invocation.number("days") ?? standard)
   }
 
-  func makeAuthority(commonName: String) throws {
-    try FileManager.default.createDirectory(at: URL(filePath: directory), withIntermediateDirectories: true)
-    try CertificateError.check { error in withOutput { jw_ca_create(commonName, days, $0, error) } }
+  /// `passphrase`: of its key.
+  func makeAuthority(commonName: String, _ passphrase: Passphrase?) throws {
+    try FileManager.default.createDirectory(
+      at: URL(filePath: authority.directory), withIntermediateDirectories: true)
+    try CertificateError.check { error in
+      withOutput(isRecorded: false, passphrase) { jw_ca_create(commonName, days, $0, error) }
+    }
   }
 
-  /// Signed by the authority of the same directory.
-  func issue(_ use: jw_ca_use, commonName: String, hosts: [String]) throws {
-    guard Glibc.access("\(directory)/ca.crt", F_OK) == 0 || errno != ENOENT else {
-      throw CertificateError(
-        description:
-          "there is no authority in \(directory): make one with \"jobctl ca init\(directoryOption)\"")
-    }
-    try CertificateError.check { error in
-      withCStrings(["\(directory)/ca.crt", "\(directory)/ca.key", commonName]) { texts in
+  /// Signed by the authority of the same directory. `request`: whose key it is for; nil: a new one.
+  func issue(_ use: jw_ca_use, commonName: String, hosts: [String], request: String? = nil) throws {
+    try authority.sign { authority, error in
+      withCStrings([commonName]) { name in
         withCStrings(hosts) { list in
-          var request = jw_ca_request(
-            ca_certificate_file: texts[0]!, ca_key_file: texts[1]!, use: use, common_name: texts[2]!,
-            hosts: hosts.isEmpty ? nil : list, not_before_s: -300, not_after_s: Int(days) * 86_400)
-          return withOutput { jw_ca_issue(&request, $0, error) }
+          withOptionalCString(request) { file in
+            var request = jw_ca_request(
+              authority: authority, use: use, common_name: name[0]!, hosts: hosts.isEmpty ? nil : list,
+              signing_request_file: file, not_before_s: Self.begin, not_after_s: end)
+            return withOutput { jw_ca_issue(&request, $0, error) }
+          }
         }
       }
     }
   }
 
-  private func withOutput<Result>(_ body: (UnsafePointer<jw_ca_output>) -> Result) -> Result {
-    withCStrings([certificate, key]) { files in
-      var output = jw_ca_output(
-        certificate_file: files[0]!, key_file: files[1]!, force: invocation.has("force"))
-      return body(&output)
+  /// As another one is, in `file`.
+  func renew(_ file: String, isReplaced: Bool) throws {
+    try authority.sign { authority, error in
+      file.withCString { file in
+        var renewal = jw_ca_renewal(
+          authority: authority, certificate_file: file, not_before_s: Self.begin, not_after_s: end)
+        return withOutput(isReplaced: isReplaced) { jw_ca_renew(&renewal, $0, error) }
+      }
+    }
+  }
+
+  private var end: Int { Int(days) * 86_400 }
+
+  private func withOutput<Result>(
+    isReplaced: Bool = false, isRecorded: Bool = true, _ passphrase: Passphrase? = nil,
+    _ body: (UnsafePointer<jw_ca_output>) -> Result
+  ) -> Result {
+    withCStrings([certificate, key ?? "", authority.records, bundle?.file ?? ""]) { files in
+      Passphrase.withCString(passphrase) { passphrase in
+        Passphrase.withCString(bundle?.password) { password in
+          var output = jw_ca_output(
+            certificate_file: files[0]!, key_file: key == nil ? nil : files[1], passphrase: passphrase,
+            records: isRecorded ? files[2] : nil, bundle_file: bundle == nil ? nil : files[3],
+            bundle_password: password, force: isReplaced || invocation.has("force"))
+          return body(&output)
+        }
+      }
     }
   }
 
   /// `next`: what to type next, with the same directory.
   func report(next: String) throws {
-    if invocation.wantsJSON { return try Terminal.print(json: ["certificate": certificate, "key": key]) }
-    try Terminal.print("wrote \(certificate)\nwrote \(key)\nnext: \(next)\n")
-  }
-
-  /// The option that names this directory, for the next command.
-  var directoryOption: String { invocation.has("dir") ? " --dir \(Text.quote(directory))" : "" }
-}
-
-struct CertificateError: Error, CustomStringConvertible {
-  let description: String
-
-  static func check(_ body: (UnsafeMutablePointer<CChar>) -> Bool) throws(CertificateError) {
-    var text = [CChar](repeating: 0, count: Int(JW_CA_TEXT_SIZE))
-    guard text.withUnsafeMutableBufferPointer({ body($0.baseAddress!) }) else {
-      throw CertificateError(
-        description: String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+    let written =
+      [("certificate", certificate)]
+      + [("key", key), ("pkcs12", bundle?.file)].compactMap {
+        name, file in file.map { (name, $0) }
+      }
+    if invocation.wantsJSON {
+      return try Terminal.print(json: Dictionary(uniqueKeysWithValues: written))
     }
+    try Terminal.print(written.map { "wrote \($1)\n" }.joined() + "next: \(next)\n")
   }
 }
 
@@ -95,5 +120,19 @@ extension Invocation {
     } catch {
       throw usage("\(spelling): \(error)")
     }
+  }
+
+  /// The first operand as a common name; `file`: the name of the files.
+  func checkName(file: String? = nil, taken: [String]) throws(UsageError) {
+    try check("NAME", arguments[0])
+    try checkFile(file ?? arguments[0], taken: taken)
+  }
+
+  /// `taken`: names of other files.
+  func checkFile(_ name: String, taken: [String]) throws(UsageError) {
+    guard !name.isEmpty, !name.contains("/"), !name.hasPrefix(".") else {
+      throw usage("\"\(name)\" cannot be the name of a file")
+    }
+    guard !taken.contains(name) else { throw usage("\"\(name)\" is the name of other files here") }
   }
 }

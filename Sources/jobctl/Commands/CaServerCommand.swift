@@ -22,7 +22,7 @@ extension Command {
     try invocation.check("the first --host", first)
     let files = CertificateFiles(invocation, "server")
     try files.issue(JW_CA_SERVER, commonName: first, hosts: hosts)
-    let next = "jobctl ca client\(files.directoryOption) --default $USER"
+    let next = "jobctl ca client\(files.authority.directoryOption) --default $USER"
     let server = hosts.contains(Setting.standardHost) ? "" : "; clients name it by --server \(first)"
     try files.report(next: next + server)
     return 0

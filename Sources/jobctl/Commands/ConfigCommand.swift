@@ -15,7 +15,7 @@ extension Command {
   ) { invocation in
     let profiles = try Profiles.load(Environment().profileFile)
     let settings = try Settings(invocation)
-    _ = try settings.connection()
+    _ = try settings.parsed()
     let rows = Setting.allCases.compactMap { setting in
       settings[setting].map { value in
         let text = setting == .proxy ? ProxyChoice.shown(value.text) : value.text

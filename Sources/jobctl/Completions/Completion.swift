@@ -2,8 +2,9 @@ import JobAPI
 
 /// What the completions of all shells are made of.
 enum Completion {
-  /// Prints the ids that may be meant, one a line: what tables show of them, their last group. They begin alike.
-  static let jobs = "jobctl ps --all --quiet --limit 200 2>/dev/null | sed 's/.*-//'"
+  /// Prints the ids that may be meant, one a line: what tables show of them, their last group. They begin alike. Nobody
+  /// wants to be asked for a passphrase in the middle of a line.
+  static let jobs = "JOBCTL_PROMPT=off jobctl ps --all --quiet --limit 200 2>/dev/null | sed 's/.*-//'"
 
   static var signals: String { SignalName.all.joined(separator: " ") }
 

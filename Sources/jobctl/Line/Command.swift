@@ -31,6 +31,8 @@ struct Operands: Sendable {
     /// A program and its arguments: what follows it is the program's.
     case command
     case word
+    /// A word and a file's name.
+    case wordAndFile
     case words([String])
   }
 
@@ -54,5 +56,6 @@ struct Operands: Sendable {
   static let command = Operands(.command, "COMMAND [ARGUMENT...]", 1...Int.max)
   /// One word, called so in the usage.
   static func word(_ name: String) -> Operands { Operands(.word, name, 1...1) }
+  static func wordAndFile(_ names: String) -> Operands { Operands(.wordAndFile, names, 2...2) }
   static func oneOf(_ words: [String]) -> Operands { Operands(.words(words), "", 1...1) }
 }

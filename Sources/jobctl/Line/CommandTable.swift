@@ -5,13 +5,13 @@ enum CommandTable {
   static let all: [Command] = [
     .run, .start, .ps, .top, .status, .why, .wait, .logs, .output, .inspect, .events, .signal, .stop, .rm,
     .delete,
-    .runners, .config, .configSet, .configUse, .configRemove, .caInit, .caServer, .caClient, .completion,
-    .manual,
+    .runners, .config, .configSet, .configUse, .configRemove, .caInit, .caServer, .caClient, .caSign,
+    .caList, .caRenew, .caRevoke, .completion, .manual,
   ]
 
   /// Words that begin the names of several commands, and what those are for.
   static let groups = [
-    "ca": "Makes certificates.", "config": "Shows and changes profiles of settings.",
+    "ca": "Makes, renews and revokes certificates.", "config": "Shows and changes profiles of settings.",
   ]
 
   /// The command a line begins with, and the rest of the line.

@@ -42,7 +42,10 @@ enum ManualPage {
       .It Ev XDG_RUNTIME_DIR
       Where TLS sessions are kept for the next command, which begins the sooner. They are the user's alone to read, belong to this \
       client's files, the server and its authority, and end with the first certificate. Without the variable, or where others may \
-      enter the directory, and with `Fl -sessions Cm off`, none are.
+      enter the directory, and with `Fl -sessions Cm off`, none are. \
+      Nor with a key that is encrypted, which would be of no use without its passphrase.
+      .It Ev JOBCTL_PROMPT
+      `Cm off`: the terminal is asked for no passphrase, and a key that needs one cannot be used.
       .It Ev JOBCTL_PROFILE
       The profile to use.
       .It Ev JOBCTL_CONFIG
@@ -57,7 +60,8 @@ enum ManualPage {
       .It Pa $XDG_RUNTIME_DIR/jobctl/*
       TLS sessions.
       .It Pa ~/.config/jobd/pki , /etc/jobd/pki
-      Keys and certificates, of a user and of root: `Pa ca.crt , client.crt , client.key .`
+      Keys and certificates, of a user and of root: `Pa ca.crt , client.crt , client.key .` The directory of an authority \
+      also has `Pa issued/*.crt ,` what it issued by serial, and `Pa ca.crl ,` what it revoked.
       .El
       .Sh EXIT STATUS
       `Cm run` and `Cm wait` exit with the job's own exit code, which is 128 plus the signal's number for a job that a \

@@ -32,7 +32,9 @@ final class Authority {
     var error = [CChar](repeating: 0, count: Int(JW_CA_TEXT_SIZE))
     let made = identity.certificate.withCString { certificate in
       identity.key.withCString { key in
-        var output = jw_ca_output(certificate_file: certificate, key_file: key, force: true)
+        var output = jw_ca_output(
+          certificate_file: certificate, key_file: key, passphrase: nil, records: nil, bundle_file: nil,
+          bundle_password: nil, force: true)
         return make(&output, &error)
       }
     }
@@ -50,8 +52,10 @@ final class Authority {
               let hosts: [UnsafePointer<CChar>?] = [host, nil]
               return hosts.withUnsafeBufferPointer { hosts in
                 var request = jw_ca_request(
-                  ca_certificate_file: ca, ca_key_file: caKey, use: server ? JW_CA_SERVER : JW_CA_CLIENT,
-                  common_name: name, hosts: server ? hosts.baseAddress : nil, not_before_s: from,
+                  authority: .init(certificate_file: ca, key_file: caKey, passphrase: nil),
+                  use: server ? JW_CA_SERVER : JW_CA_CLIENT,
+                  common_name: name, hosts: server ? hosts.baseAddress : nil, signing_request_file: nil,
+                  not_before_s: from,
                   not_after_s: to)
                 return jw_ca_issue(&request, output, error)
               }

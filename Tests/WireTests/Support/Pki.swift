@@ -52,9 +52,9 @@ final class Pki: Sendable {
       withStrings([issuer.certificate, issuer.key, request.name] + hosts) { strings in
         Array(strings[3...] + [nil]).withUnsafeBufferPointer { list in
           var raw = jw_ca_request(
-            ca_certificate_file: strings[0]!, ca_key_file: strings[1]!, use: request.use,
-            common_name: strings[2]!, hosts: request.hosts == nil ? nil : list.baseAddress,
-            not_before_s: request.begins, not_after_s: request.ends)
+            authority: .init(certificate_file: strings[0]!, key_file: strings[1]!, passphrase: nil),
+            use: request.use, common_name: strings[2]!, hosts: request.hosts == nil ? nil : list.baseAddress,
+            signing_request_file: nil, not_before_s: request.begins, not_after_s: request.ends)
           return jw_ca_issue(&raw, output, error)
         }
       }
@@ -84,7 +84,9 @@ final class Pki: Sendable {
   ) throws {
     var error = [CChar](repeating: 0, count: Int(JW_CA_TEXT_SIZE))
     let done = withStrings([files.certificate, files.key]) { strings in
-      var output = jw_ca_output(certificate_file: strings[0]!, key_file: strings[1]!, force: force)
+      var output = jw_ca_output(
+        certificate_file: strings[0]!, key_file: strings[1]!, passphrase: nil, records: nil, bundle_file: nil,
+        bundle_password: nil, force: force)
       return body(&output, &error)
     }
     guard done else { throw Failure(description: text(error)) }

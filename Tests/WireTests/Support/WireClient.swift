@@ -38,7 +38,7 @@ final class WireClient {
       var options = jw_client_options(
         host: strings[0]!, port: settings.port, proxy: nil,
         server_name: settings.serverName == nil ? nil : strings[4],
-        ca_file: strings[1]!, certificate_file: strings[2]!, key_file: strings[3]!,
+        ca_file: strings[1]!, certificate_file: strings[2]!, key_file: strings[3]!, passphrase: nil,
         session_directory: settings.sessions == nil ? nil : strings[5], connect_ms: settings.connectTime,
         io_ms: settings.replyTime)
       return jw_client_open(&options, &made, &error)

@@ -38,8 +38,9 @@ struct jw_client_options {
     const struct jw_proxy *_Nullable proxy; ///< NULL: straight to the server
     const char *_Nullable server_name;      ///< the name the certificate must have; NULL: host
     const char *_Nonnull ca_file, *_Nonnull certificate_file, *_Nonnull key_file; ///< PEM
+    const char *_Nullable passphrase; ///< of the key; NULL: it is not encrypted
     /// A directory of the caller's alone, below which sessions are kept and resumed; NULL, or when it is not:
-    /// none are.
+    /// none are. Nor with a passphrase: a session stands for the key.
     const char *_Nullable session_directory;
     unsigned connect_ms; ///< for connecting and the handshake, not for the resolver, which has its own limits
     unsigned io_ms;      ///< for a read or write without progress; 0: none

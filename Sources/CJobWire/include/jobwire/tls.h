@@ -20,10 +20,10 @@ bool jw_tls_limit(struct ssl_ctx_st *_Nonnull ctx, char *_Nonnull error, size_t 
 bool jw_tls_configure(struct ssl_ctx_st *_Nonnull ctx, const char *_Nonnull certificate_file,
                       const char *_Nonnull key_file, char *_Nonnull error, size_t error_size)
     __attribute__((warn_unused_result));
-/// Loads them for one session of a limited context.
+/// Loads them for one session of a limited context. `passphrase`: the key's; NULL: it has none.
 bool jw_tls_identify(struct ssl_st *_Nonnull ssl, const char *_Nonnull certificate_file,
-                     const char *_Nonnull key_file, char *_Nonnull error, size_t error_size)
-    __attribute__((warn_unused_result));
+                     const char *_Nonnull key_file, const char *_Nullable passphrase, char *_Nonnull error,
+                     size_t error_size) __attribute__((warn_unused_result));
 /// What a connection's bytes come and go by; of the data that `jw_tls_session` is given. NULL without memory;
 /// freed by OpenSSL's function for it, after its sessions.
 struct bio_method_st *_Nullable jw_tls_bio_method(
@@ -34,6 +34,8 @@ struct ssl_st *_Nullable jw_tls_session(struct ssl_ctx_st *_Nonnull ctx,
                                         const struct bio_method_st *_Nonnull method, void *_Nonnull data);
 /// A password callback of OpenSSL (pem_password_cb) that has none: its own would ask the terminal.
 int jw_tls_no_password(char *_Nullable buffer, int size, int writing, void *_Nullable context);
+/// One that has the C string that `context` is; NULL: none.
+int jw_tls_passphrase(char *_Nonnull buffer, int size, int writing, void *_Nullable context);
 /// "<what> <file>: <reason>" into `error`, with OpenSSL's reason as below. False, to be returned.
 bool jw_tls_fail(char *_Nonnull error, size_t size, const char *_Nonnull what, const char *_Nonnull file);
 /// The reason of OpenSSL's oldest queued error, in words; clears the queue.

@@ -1,6 +1,7 @@
 #ifndef PLATFORM_PROCESS_H
 #define PLATFORM_PROCESS_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -10,6 +11,10 @@
 /// pidfd_open(2): a descriptor (close-on-exec) that becomes readable when the child `pid` ends, or a negative
 /// errno.
 int jp_pidfd_open(pid_t pid) __attribute__((warn_unused_result));
+
+/// signalfd(2): a descriptor (close-on-exec) that is readable while one of `signals`, which are to be
+/// blocked, waits; or a negative errno.
+int jp_signal_fd(const sigset_t *_Nonnull signals) __attribute__((warn_unused_result));
 
 /// Writes all, whatever a call takes. 0 or a negative errno.
 int jp_write_all(int fd, const void *_Nullable from, size_t length) __attribute__((warn_unused_result));

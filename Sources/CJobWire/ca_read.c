@@ -1,0 +1,83 @@
+#define _GNU_SOURCE
+#include "ca_private.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static void hexadecimal(const unsigned char *bytes, size_t length, char *text)
+{
+    for (size_t i = 0; i < length; i++)
+        snprintf(text + 2 * i, 3, "%02X", bytes[i]);
+}
+
+bool jw_ca_serial(const ASN1_INTEGER *serial, char text[JW_CA_SERIAL_SIZE])
+{
+    size_t length = (size_t)ASN1_STRING_length(serial);
+    if (length == 0 || 2 * length >= JW_CA_SERIAL_SIZE)
+        return false;
+    hexadecimal(ASN1_STRING_get0_data(serial), length, text);
+    return true;
+}
+
+int64_t jw_ca_seconds(const ASN1_TIME *time)
+{
+    struct tm parts;
+    return ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : 0;
+}
+
+void jw_ca_common_name(X509 *certificate, char text[JW_CA_TEXT_SIZE])
+{
+    X509_NAME *subject = X509_get_subject_name(certificate);
+    int place = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    unsigned char *utf8 = NULL;
+    int length = -1;
+    if (place >= 0)
+        length = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, place)));
+    bool fits = length > 0 && length < JW_CA_TEXT_SIZE && memchr(utf8, '\0', (size_t)length) == NULL;
+    snprintf(text, JW_CA_TEXT_SIZE, "%s", fits ? (const char *)utf8 : "");
+    OPENSSL_free(utf8);
+}
+
+bool jw_ca_is_issued(X509 *certificate, X509 *authority)
+{
+    ERR_clear_error();
+    bool issued = X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(authority)) == 0 &&
+                  X509_cmp(certificate, authority) != 0 &&
+                  X509_verify(certificate, X509_get0_pubkey(authority)) == 1;
+    ERR_clear_error();
+    return issued;
+}
+
+static bool describe(X509 *certificate, struct jw_ca_facts *facts)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    const uint32_t usage = X509_get_extended_key_usage(certificate);
+    if (!jw_ca_serial(X509_get0_serialNumber(certificate), facts->serial) ||
+        X509_pubkey_digest(certificate, EVP_sha256(), digest, &length) != 1)
+        return false;
+    hexadecimal(digest, length, facts->key);
+    jw_ca_common_name(certificate, facts->name);
+    facts->for_servers = usage & XKU_SSL_SERVER;
+    facts->for_clients = usage & XKU_SSL_CLIENT;
+    facts->not_before = jw_ca_seconds(X509_get0_notBefore(certificate));
+    facts->not_after = jw_ca_seconds(X509_get0_notAfter(certificate));
+    return true;
+}
+
+bool jw_ca_read(const char *authority_file, const char *file, struct jw_ca_facts *facts, char *error)
+{
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+    X509 *authority = jw_ca_load_certificate("authority's certificate", authority_file, error);
+    X509 *certificate = authority != NULL ? jw_ca_load_certificate("certificate", file, error) : NULL;
+    bool done = certificate != NULL &&
+                (describe(certificate, facts) || jw_ca_fail(error, "cannot use the certificate %s", file));
+    if (done)
+        facts->issued = jw_ca_is_issued(certificate, authority);
+    X509_free(certificate);
+    X509_free(authority);
+    return done;
+}
