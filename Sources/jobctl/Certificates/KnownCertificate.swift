@@ -19,9 +19,9 @@ struct KnownCertificate {
   let kind: String
   /// Seconds since 1970.
   let notBefore, notAfter: Int64
-  private(set) var revoked: Int64?
+  var revoked: Int64?
   /// Where it is, but its record.
-  private(set) var files: [String]
+  var files: [String]
   /// One of its files, or its record.
   let place: String
 

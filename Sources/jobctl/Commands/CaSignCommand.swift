@@ -12,8 +12,8 @@ extension Command {
     details: """
       REQUEST is a file with a certification request (PKCS #10, PEM), made where the key is, which never leaves its host. \
       Only the key is taken from it, and its signature is checked; name, kind and hosts are those of the command. Keys of \
-      P-256, P-384, Ed25519, and RSA of 2048 bits or more are signed. With OpenSSL: openssl req -new -newkey ed25519 -nodes \
-      -subj / -keyout client.key -out alice.csr
+      P-256, P-384, Ed25519, and RSA of 2048 bits or more are signed. \
+      "openssl req -new -newkey ed25519 -nodes -subj / -keyout client.key -out alice.csr" makes a key and its request.
       """,
     examples: [
       ("jobctl ca sign alice alice.csr", "writes alice.crt, to be sent back with ca.crt"),

@@ -1,0 +1,114 @@
+import Glibc
+
+/// A program on a terminal of its own, as a user has it.
+package final class TerminalSession {
+  private let terminal, line: Int32
+  private let pid: pid_t
+  private var shown: [UInt8] = []
+  /// TIOCSPTLCK and TIOCGPTN, whose macros Swift does not see.
+  private static let (unlock, numberOf): (UInt, UInt) = (0x4004_5431, 0x8004_5430)
+
+  package init(_ program: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+    terminal = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)
+    var (number, isLocked) = (UInt32(0), Int32(0))
+    guard terminal >= 0, ioctl(terminal, Self.unlock, &isLocked) == 0,
+      ioctl(terminal, Self.numberOf, &number) == 0
+    else { throw CannotStart(program: "a terminal", code: errno) }
+    let name = "/dev/pts/\(number)"
+    // Kept open, so that what the program leaves the terminal like can be seen.
+    line = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)
+    guard line >= 0 else { throw CannotStart(program: "a terminal", code: errno) }
+    pid = try Self.spawn(program, arguments, environment, name)
+  }
+
+  deinit {
+    close(line)
+    close(terminal)
+  }
+
+  /// It leads a session, and the first terminal that it opens is the session's.
+  private static func spawn(
+    _ program: String, _ arguments: [String], _ environment: [String: String], _ terminal: String
+  ) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    let newSession: Int32 = 0x80
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | newSession))
+    posix_spawn_file_actions_addopen(&actions, 0, terminal, O_RDWR, 0)
+    for descriptor in [1, 2] as [Int32] { posix_spawn_file_actions_adddup2(&actions, 0, descriptor) }
+    for descriptor in 3..<Int32(256) { posix_spawn_file_actions_addclose(&actions, descriptor) }
+    // On a terminal Swift's runtime asks what to do about a signal that dumps core.
+    let all = [
+      "PATH": String(cString: getenv("PATH")), "HOME": "/nonexistent", "TERM": "dumb",
+      "SWIFT_BACKTRACE": "enable=no",
+    ]
+    .merging(environment) { $1 }
+    let argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
+    let envp: [UnsafeMutablePointer<CChar>?] = all.map { strdup("\($0)=\($1)") } + [nil]
+    defer { for text in argv + envp { free(text) } }
+    var pid: pid_t = 0
+    let code = posix_spawnp(&pid, program, &actions, &attributes, argv, envp)
+    guard code == 0 else { throw CannotStart(program: program, code: code) }
+    return pid
+  }
+
+  /// All that was shown so far.
+  package var text: String {
+    var block = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = read(terminal, &block, block.count)
+      guard count > 0 else { return String(decoding: shown, as: UTF8.self) }
+      shown += block[..<count]
+    }
+  }
+
+  /// Whether the terminal shows what is typed.
+  package var echoes: Bool {
+    var settings = termios()
+    tcgetattr(terminal, &settings)
+    return settings.c_lflag & tcflag_t(ECHO) != 0
+  }
+
+  package func type(_ text: String) { _ = write(terminal, text, text.utf8.count) }
+
+  /// Waits until `text` was shown `times`.
+  package func expect(_ text: String, times: Int = 1) throws {
+    do {
+      try Poll.until("\"\(text)\" on the terminal") {
+        self.text.components(around: text) > times
+      }
+    } catch {
+      throw Poll.TimeIsUp(description: "\(error): \(self.text)")
+    }
+  }
+
+  /// Its exit status; 128 + N after signal N.
+  package func wait() throws -> Int32 {
+    var raw: Int32 = 0
+    do {
+      try Poll.until("the end of a program") {
+        _ = text
+        return waitpid(pid, &raw, WNOHANG) == pid
+      }
+    } catch {
+      kill(pid, SIGKILL)
+      waitpid(pid, &raw, 0)
+      throw Poll.TimeIsUp(description: "\(error): \(text)")
+    }
+    return raw & 0x7f == 0 ? raw >> 8 & 0xff : 128 + raw & 0x7f
+  }
+}
+
+extension String {
+  /// How many pieces there are around another text.
+  fileprivate func components(around other: String) -> Int {
+    self.split(separator: other, omittingEmptySubsequences: false).count
+  }
+}
