@@ -57,6 +57,7 @@ bool jw_ca_is_encrypted(const char *path)
     unsigned char *bytes = NULL;
     long length = 0;
     bool encrypted = false;
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     FILE *file = stat(path, &status) == 0 && S_ISREG(status.st_mode) ? fopen(path, "re") : NULL;
     while (file != NULL && !encrypted && PEM_read(file, &name, &header, &bytes, &length) == 1) {
         encrypted = strcmp(name, PEM_STRING_PKCS8) == 0 || strstr(header, "ENCRYPTED") != NULL;
