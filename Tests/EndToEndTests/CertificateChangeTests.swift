@@ -27,17 +27,23 @@ import Testing
     return upload
   }
 
-  @Test func whoIsRevokedIsCutOff() throws {
-    let lists = try RevocationLists()
-    defer { lists.own.scratch.remove() }
-    try Daemon.with(lists.own.options) { daemon in
+  @Test func whoIsRevokedByJobctlIsCutOff() throws {
+    let own = try OwnPki(clients: ["alice", "bob"])
+    defer { own.scratch.remove() }
+    func revoke(_ client: String) throws {
+      let done = try Running(
+        Programs.jobctl, ["ca", "revoke", "--dir", own.directory, client], directory: own.scratch
+      ).wait()
+      #expect(done.status == 0, "\(done.errorText)")
+    }
+    try Daemon.with(own.options) { daemon in
       let (alice, bob) = (try upload(daemon, as: "alice"), try upload(daemon, as: "bob"))
-      try lists.revoke("\(daemon.pki.directory)/alice.crt")
+      try revoke("alice")
       try Poll.until("the end of the connection") { alice.isCut }
       #expect(!isLetIn("alice", daemon) && isLetIn("bob", daemon))
       // In the process that was replaced before.
       #expect(!bob.isCut)
-      try lists.revoke("\(daemon.pki.directory)/bob.crt")
+      try revoke("bob")
       try Poll.until("the end of the other connection") { bob.isCut }
       #expect(!isLetIn("bob", daemon))
       #expect(daemon.log.contains("the client is let in no more: certificate revoked"))

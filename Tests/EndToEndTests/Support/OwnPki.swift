@@ -7,10 +7,11 @@ struct OwnPki {
   let scratch: Scratch
   var directory: String { scratch.path }
 
-  init() throws {
+  /// `clients`: whose certificates, without the keys, are there too.
+  init(clients: [String] = []) throws {
     scratch = try Scratch()
     let shared = try Pki.shared.get().directory
-    for name in ["ca.crt", "ca.key", "server.crt", "server.key"] {
+    for name in ["ca.crt", "ca.key", "server.crt", "server.key"] + clients.map({ "\($0).crt" }) {
       try Files.write(Files.read("\(shared)/\(name)"), to: "\(directory)/\(name)")
     }
   }
