@@ -61,6 +61,15 @@ int jp_sync_file_system(int fd)
     return syncfs(fd) < 0 ? -errno : 0;
 }
 
+int jp_keep_room(int fd, off_t from, off_t length)
+{
+    int status;
+    do
+        status = fallocate(fd, FALLOC_FL_KEEP_SIZE, from, length);
+    while (status < 0 && errno == EINTR);
+    return status < 0 ? -errno : 0;
+}
+
 const char *jp_errno_name(int error)
 {
     return strerrorname_np(error);

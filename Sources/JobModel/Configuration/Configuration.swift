@@ -16,6 +16,10 @@ package struct Configuration: Sendable, Codable, Equatable {
   /// Nil: the api process stays the user that started the daemon.
   package var user: String?
   package var logLevel = LogLevel.info
+  /// A path or ``journal``; nil: there is no audit trail.
+  package var auditFile: String?
+  package static let journal = "journal"
+  package var auditRequired = true
 
   package var workers: Int
   package var launchers: Int

@@ -99,6 +99,13 @@ extension ConfigurationOption {
       Self(
         "log-level", \.logLevel, .level, "The least important entries that are logged: \(LogLevel.allowed)."),
       Self(
+        "audit-file", \.auditFile, .auditPlace,
+        "Who did what, a line of JSON for each: a file that is appended to, or the journal. SIGHUP opens it anew.",
+        default: "none"),
+      Self(
+        "audit-required", \.auditRequired, .toggle,
+        "Refuse creations while the audit trail cannot be written."),
+      Self(
         "workers", \.workers, .automatic(most: 256), unset: 0, "Threads that serve connections.",
         default: "one for every two cores, up to 4: jobs need cores too"),
       Self(

@@ -24,6 +24,12 @@ extension OptionValue<String> {
 /// An empty text is none.
 extension OptionValue<String?> {
   static var optionalPath: Self { optional(.file, "PATH", OptionValue<String>.path.allowed) }
+  static var auditPlace: Self {
+    let journal = Configuration.journal
+    return Self(
+      .text, "PATH|\(journal)", "an absolute path, or \(journal)", print: { $0 ?? "" },
+      parse: { $0.isEmpty ? .some(nil) : $0.hasPrefix("/") || $0 == journal ? .some($0) : nil })
+  }
   static var optionalText: Self { optional(.text, "NAME", "a text that is not empty") }
 
   private static func optional(_ kind: OptionKind, _ placeholder: String, _ allowed: String) -> Self {

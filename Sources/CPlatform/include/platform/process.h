@@ -30,6 +30,10 @@ void jp_write_back(int fd);
 /// Brings all of the file system that `fd` is in to disk (syncfs(2)). 0 or a negative errno.
 int jp_sync_file_system(int fd) __attribute__((warn_unused_result));
 
+/// Has the file system keep room for `length` bytes from `from` on, beyond the end of the file, whose size
+/// stays (fallocate(2)). 0 or a negative errno: -EOPNOTSUPP where it cannot.
+int jp_keep_room(int fd, off_t from, off_t length) __attribute__((warn_unused_result));
+
 /// The symbol of an errno, such as "ENOSPC"; NULL: there is none of that number.
 const char *_Nullable jp_errno_name(int error);
 
