@@ -38,6 +38,8 @@ struct ServerPeerTests {
     try withServer { server, _ in
       #expect(refused(server, nil))
       expectRefusal(server, "did not return a certificate")
+      let stranger = server.seen.strangers.first
+      #expect(stranger != nil && stranger?.name == nil && stranger?.serial == nil)
     }
   }
 
@@ -48,6 +50,8 @@ struct ServerPeerTests {
       #expect(refused(server, identity))
       withExtendedLifetime(other) {}
       expectRefusal(server, "client certificate refused")
+      let stranger = server.seen.strangers.first
+      #expect(stranger?.name == "alice" && stranger?.serial?.isEmpty == false)
     }
   }
 
@@ -138,6 +142,8 @@ struct ServerPeerTests {
       #expect(reply.status == 403 && reply.text.contains(subject.reason), "\(reply.text)")
       #expect(client.rest().closedInOrder)
       #expect(server.seen.opened.isEmpty && server.seen.failures.count == 1)
+      let stranger = server.seen.strangers.first
+      #expect(stranger != nil && stranger?.name == nil && stranger?.serial?.isEmpty == false)
     }
   }
 

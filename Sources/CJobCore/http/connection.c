@@ -39,11 +39,17 @@ static void put_address(const union jc_address *peer, char text[ADDRESS_MAX])
     snprintf(text, ADDRESS_MAX, v6 ? "[%s]:%u" : "%s:%u", address, (unsigned)ntohs(port));
 }
 
+static void report(struct jc_server *server, const union jc_address *peer, struct jc_failure failure)
+{
+    char address[ADDRESS_MAX];
+    put_address(peer, address);
+    failure.address = address;
+    server->handler.peer_failed(server->context, &failure);
+}
+
 void jc_peer_failed(struct jc_server *server, const union jc_address *peer, const char *reason)
 {
-    char text[ADDRESS_MAX];
-    put_address(peer, text);
-    server->handler.peer_failed(server->context, text, reason);
+    report(server, peer, (struct jc_failure){.reason = reason});
 }
 
 void jc_connection_failed(struct jc_connection *connection, const char *reason)
@@ -51,16 +57,33 @@ void jc_connection_failed(struct jc_connection *connection, const char *reason)
     jc_peer_failed(connection->server, &connection->peer, reason);
 }
 
-static void handshake_failed(struct jc_connection *connection, const char *reason)
+/// `shown`: by its certificate, with empty texts where there are none; NULL: it showed none.
+static void not_let_in(struct jc_connection *connection, const char *reason, const struct jc_peer_text *shown)
+{
+    struct jc_failure failure = {.reason = reason, .handshake = true};
+    if (shown != NULL && shown->name[0] != '\0')
+        failure.name = shown->name;
+    if (shown != NULL && shown->serial[0] != '\0')
+        failure.serial = shown->serial;
+    report(connection->server, &connection->peer, failure);
+}
+
+static void handshake_failed(struct jc_connection *connection, const char *reason,
+                             const struct jc_peer_text *shown)
 {
     jc_server_count(connection->server, JC_COUNT_FAILED_HANDSHAKES);
-    jc_connection_failed(connection, reason);
+    not_let_in(connection, reason, shown);
+}
+
+static void refuse_all(struct jc_connection *connection, int status, const char *detail)
+{
+    connection->refusal = status;
+    connection->refusal_detail = detail;
 }
 
 static void turn_away(struct jc_connection *connection, int status, const char *detail)
 {
-    connection->refusal = status;
-    connection->refusal_detail = detail;
+    refuse_all(connection, status, detail);
     jc_connection_failed(connection, detail);
 }
 
@@ -74,7 +97,8 @@ static void established(struct jc_connection *connection)
     connection->codec_state = calloc(1, connection->codec->state_size);
     connection->phase = connection->codec_state != NULL ? JC_PHASE_OPEN : JC_PHASE_BROKEN;
     if (server->wire.operations->peer(&connection->transport, &text, &why) < 0) {
-        turn_away(connection, 403, why);
+        refuse_all(connection, 403, why);
+        not_let_in(connection, why, &text);
         return;
     }
     put_address(&connection->peer, address);
@@ -101,7 +125,7 @@ static void shake(struct jc_connection *connection)
         established(connection);
     if (done >= 0)
         return;
-    handshake_failed(connection, reason);
+    handshake_failed(connection, reason, &transport->wire->shown);
     if (jc_transport_flush(transport) < 0)
         connection->phase = JC_PHASE_BROKEN;
     else
@@ -112,7 +136,7 @@ static void lost(struct jc_connection *connection, ssize_t got)
 {
     struct jc_transport *transport = &connection->transport;
     if (connection->phase == JC_PHASE_SHAKING && transport->session != NULL)
-        handshake_failed(connection, "the peer left in the middle of the handshake");
+        handshake_failed(connection, "the peer left in the middle of the handshake", NULL);
     const bool open = connection->phase == JC_PHASE_OPEN || connection->phase == JC_PHASE_CLOSING;
     if (open && got == 0 && jc_bytes_length(&transport->unsent) == 0 && !connection->said_goodbye) {
         transport->wire->operations->close(transport);
@@ -231,7 +255,7 @@ void jc_connection_expired(struct jc_connection *connection, enum jc_deadline_ki
         connection->codec->refuse(connection, 408, "the request body did not come in time");
     } else {
         if (kind == JC_DEADLINE_HANDSHAKE)
-            handshake_failed(connection, "the handshake took too long");
+            handshake_failed(connection, "the handshake took too long", NULL);
         if (kind == JC_DEADLINE_WRITE)
             jc_connection_failed(connection, "the peer does not read its reply");
         connection->phase = JC_PHASE_BROKEN;

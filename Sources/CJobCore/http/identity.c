@@ -95,6 +95,11 @@ static int uri(const X509 *certificate, char name[JC_NAME_MAX], const char **why
     return status;
 }
 
+static int name_of(const X509 *certificate, enum jc_identity kind, char name[JC_NAME_MAX], const char **why)
+{
+    return (kind == JC_IDENTITY_URI ? uri : common_name)(certificate, name, why);
+}
+
 static int serial(const X509 *certificate, char text[JC_SERIAL_MAX])
 {
     BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
@@ -116,6 +121,16 @@ static int fingerprint(const X509 *certificate, char text[JC_FINGERPRINT_MAX])
     for (unsigned i = 0; i < length; i++)
         snprintf(text + 2 * i, 3, "%02x", digest[i]);
     return 0;
+}
+
+void jc_identity_show(const X509 *certificate, enum jc_identity kind, struct jc_peer_text *peer)
+{
+    const char *why = NULL;
+    peer->name[0] = peer->serial[0] = peer->fingerprint[0] = '\0';
+    if (certificate == NULL)
+        return;
+    (void)name_of(certificate, kind, peer->name, &why);
+    (void)serial(certificate, peer->serial);
 }
 
 void jc_identity_keep_name(SSL *ssl)
@@ -157,7 +172,7 @@ int jc_identity(SSL *ssl, enum jc_identity kind, struct jc_peer_text *peer, cons
     *why = "the client's certificate has expired";
     if (X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0)
         return -EACCES;
-    const int status = (kind == JC_IDENTITY_URI ? uri : common_name)(certificate, peer->name, why);
+    const int status = name_of(certificate, kind, peer->name, why);
     if (status < 0)
         return status;
     *why = "the certificate has no serial number that can be told";

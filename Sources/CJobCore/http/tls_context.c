@@ -84,6 +84,8 @@ static int on_verified(int is_good, X509_STORE_CTX *context)
     char issuer[128] = "unknown";
     if (certificate != NULL)
         X509_NAME_oneline(X509_get_issuer_name(certificate), issuer, sizeof issuer);
+    // Whose it is, not that of an authority at which the chain breaks.
+    jc_identity_show(X509_STORE_CTX_get0_cert(context), tls->identity, &transport->wire->shown);
     const bool is_list = is_of_list(error) && tls->revocations != NULL;
     snprintf(transport->wire->refusal, sizeof transport->wire->refusal, "%s (issuer %s%s%s)",
              X509_verify_cert_error_string(error), issuer, is_list ? "; revocation list " : "",

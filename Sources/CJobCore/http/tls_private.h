@@ -27,6 +27,9 @@ int64_t jc_time_of(const ASN1_TIME *time);
 /// Who a verified peer is, also of a resumed session. 0, or -EACCES and `*why`.
 int jc_identity(SSL *ssl, enum jc_identity kind, struct jc_peer_text *peer, const char **why)
     __attribute__((warn_unused_result));
+/// What a certificate says that is not let in: its name and serial number, empty where it has none that can
+/// be told. NULL: there is none.
+void jc_identity_show(const X509 *certificate, enum jc_identity kind, struct jc_peer_text *peer);
 /// Until when a verified peer's certificate, and those between it and the authority, are valid: seconds since
 /// 1970.
 int64_t jc_identity_until(SSL *ssl);

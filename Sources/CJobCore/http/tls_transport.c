@@ -52,6 +52,8 @@ static void explain(const struct jc_wire *wire, char *reason, size_t size)
 static int shake(struct jc_transport *transport, char *reason, size_t size)
 {
     const struct jc_tls *tls = transport->wire->context;
+    transport->wire->refusal[0] = '\0';
+    jc_identity_show(NULL, tls->identity, &transport->wire->shown);
     // Made when the first bytes come: a peer that sends none costs no TLS state.
     if (transport->session == NULL)
         transport->session = jw_tls_session(tls->ctx, tls->method, transport);
@@ -61,7 +63,6 @@ static int shake(struct jc_transport *transport, char *reason, size_t size)
         return -EPROTO;
     }
     ERR_clear_error();
-    transport->wire->refusal[0] = '\0';
     int result = SSL_accept(transport->session);
     if (result == 1) {
         ERR_clear_error();
@@ -79,6 +80,8 @@ static int peer(struct jc_transport *transport, struct jc_peer_text *text, const
     int status = jc_identity(transport->session, tls->identity, text, why);
     if (status == 0)
         jc_identity_keep_name(transport->session);
+    else
+        jc_identity_show(SSL_get0_peer_certificate(transport->session), tls->identity, text);
     ERR_clear_error();
     return status;
 }

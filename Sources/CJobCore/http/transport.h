@@ -18,6 +18,7 @@
 struct jc_transport;
 struct jc_trust;
 
+/// What a certificate says of who has it.
 struct jc_peer_text {
     char name[JC_NAME_MAX], serial[JC_SERIAL_MAX], fingerprint[JC_FINGERPRINT_MAX];
 };
@@ -27,7 +28,7 @@ struct jc_peer_text {
 struct jc_transport_operations {
     /// Goes on with the handshake. 1 when it is done, 0 when more is to come, or -EPROTO and `reason`.
     int (*shake)(struct jc_transport *transport, char *reason, size_t size);
-    /// Who shook hands, checked. 0, or -EACCES and `*why`.
+    /// Who shook hands, checked. 0, or -EACCES and `*why`, with empty texts in `peer` where there are none.
     int (*peer)(struct jc_transport *transport, struct jc_peer_text *peer, const char **why);
     /// Until when its certificates are valid: seconds since 1970.
     int64_t (*peer_until)(struct jc_transport *transport);
@@ -51,8 +52,9 @@ struct jc_wire {
     void *context; ///< of the operations
     char *in;      ///< JC_WIRE_SIZE bytes: the last recv, which the turn it begins takes
     size_t in_at, in_end;
-    char refusal[512];   ///< why the last handshake's certificate was refused
-    struct jc_bytes out; ///< leaves with one send; empty again when a connection's turn ends
+    char refusal[512];         ///< why the last handshake's certificate was refused
+    struct jc_peer_text shown; ///< by that certificate; empty texts where there are none
+    struct jc_bytes out;       ///< leaves with one send; empty again when a connection's turn ends
 };
 
 /// A connection's socket, and what of its bytes waits.

@@ -41,8 +41,15 @@ extension TestServer {
       server.held.removeAll { $0 == id }
       server.note { $0.ended.append(end == JC_END_COMPLETE) }
     },
-    peer_failed: { context, peer, reason in
-      TestServer.of(context).note { $0.failures.append(String(cString: reason)) }
+    peer_failed: { context, failure in
+      let failure = failure.pointee
+      TestServer.of(context).note {
+        $0.failures.append(String(cString: failure.reason))
+        if failure.handshake {
+          $0.strangers.append(
+            (failure.name.map { String(cString: $0) }, failure.serial.map { String(cString: $0) }))
+        }
+      }
     })
 
   typealias Field = (name: String, value: String)

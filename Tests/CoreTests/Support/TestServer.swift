@@ -14,6 +14,8 @@ final class TestServer: @unchecked Sendable {
     var closed = 0
     var ended: [Bool] = []
     var failures: [String] = []
+    /// What those who were not let in showed.
+    var strangers: [(name: String?, serial: String?)] = []
     var bodyPieces = 0
     var writable = 0
     var drained = false

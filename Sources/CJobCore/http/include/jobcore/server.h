@@ -90,6 +90,16 @@ struct jc_peer {
     const char *_Nonnull address;     ///< "address:port"
 };
 
+/// A peer that failed (handshake, parse, time-out). The texts live as long as the call.
+struct jc_failure {
+    const char *_Nonnull address; ///< "address:port"
+    const char *_Nonnull reason;  ///< one line
+    bool handshake;               ///< it was not let in
+    /// Of the certificate it was not let in with, as in `jc_peer`. NULL: it showed none, or none that has
+    /// one.
+    const char *_Nullable name, *_Nullable serial;
+};
+
 /// All are called on the loop's thread, and never from inside a call to this library but jc_server_free. A
 /// handler may call all but that one, for any exchange of the server.
 struct jc_handler {
@@ -112,9 +122,7 @@ struct jc_handler {
     /// The exchange is over. The pointer is dead after this call. Only called for exchanges with a user value
     /// set (jc_exchange_set_user).
     void (*_Nonnull ended)(void *_Nullable context, struct jc_exchange *_Nonnull exchange, enum jc_end end);
-    /// One line about a peer that failed (handshake, parse, time-out). `peer` is "address:port".
-    void (*_Nonnull peer_failed)(void *_Nullable context, const char *_Nonnull peer,
-                                 const char *_Nonnull reason);
+    void (*_Nonnull peer_failed)(void *_Nullable context, const struct jc_failure *_Nonnull failure);
 };
 
 int jc_server_new(struct jc_loop *_Nonnull loop, struct jc_tls *_Nonnull tls,
