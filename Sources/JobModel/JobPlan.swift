@@ -70,6 +70,8 @@ package struct JobPlan: Equatable, Sendable {
 }
 
 extension JobPlan {
+  /// The command and its arguments.
+  package var command: [String] { read { plan in (0..<plan.header.arguments).map(plan.string) } }
   package var user: String? { read { $0.text(JC_PLAN_USER) } }
   package var group: String? { read { $0.text(JC_PLAN_GROUP) } }
   /// Standard input stays open for `PUT /jobs/<id>/stdin`.

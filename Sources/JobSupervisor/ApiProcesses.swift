@@ -33,6 +33,8 @@ final class ApiProcesses {
   private var failuresLeft: Int
   /// Who waits for the outcome of a reload.
   private var reloadAskers: [ControlSocket.Asker] = []
+  /// What the fresh one is started for.
+  private var reloadCauses: [ReloadCause] = []
   private var isStopping = false
 
   init(_ supervisor: Supervisor, _ listeners: Listeners) throws {
@@ -71,8 +73,8 @@ final class ApiProcesses {
     }
   }
 
-  /// Starts a fresh one with what the configuration's file says of clients and runners now (SIGHUP).
-  func reload(for asker: ControlSocket.Asker? = nil) {
+  /// Starts a fresh one with what the configuration's file says of clients and runners now.
+  func reload(_ cause: ReloadCause, for asker: ControlSocket.Asker? = nil) {
     guard !isStopping else {
       asker?.answer(.failed("the daemon is stopping or upgrading"))
       return
@@ -82,23 +84,28 @@ final class ApiProcesses {
       configuration = try supervisor.reread()
     } catch {
       log.error("reload_failed", ["error": "\(error)"])
+      supervisor.audit?.tell(AuditEntry(configuration: cause.rawValue, failure: "\(error)"))
       asker?.answer(.failed("\(error)"))
       return
     }
     if let asker { reloadAskers.append(asker) }
-    replace(configuration)
+    replace(configuration, cause)
   }
 
   /// Starts a fresh one with the certificates that are in their files now. The configuration stays, or that of a reload
   /// under way: its file may be half edited.
   func certificatesChanged() {
-    if !isStopping { replace(successor.flatMap { _ in fresh } ?? supervisor.configuration) }
+    if !isStopping { replace(successor.flatMap { _ in fresh } ?? supervisor.configuration, .files) }
   }
 
   /// Starts one that takes the place of the running one once it is ready.
-  private func replace(_ configuration: Configuration) {
+  private func replace(_ configuration: Configuration, _ cause: ReloadCause) {
     let configuration = prepare(configuration)
-    guard current != nil else { return start(configuration) }
+    reloadCauses.append(cause)
+    guard current != nil else {
+      start(configuration)
+      return tellAudit(nil)
+    }
     log.info("reloading")
     keeper.notify("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonic())")
     successor?.kill()
@@ -164,11 +171,15 @@ final class ApiProcesses {
       if let fresh { supervisor.take(fresh) }
       // Also those that finish their replies since an earlier time: not for clients that are let in no more.
       for other in children where other !== child { retire(other) }
+      tellAudit(nil)
       log.info("reloaded", ["pid": "\(child.pid)"])
     }
     let isFirst = !hasServed
     hasServed = true
-    if isFirst { log.info("listening", ["address": listeners.address]) }
+    if isFirst {
+      log.info("listening", ["address": listeners.address])
+      supervisor.audit?.tell(AuditEntry(configuration: keeper.cause.text))
+    }
     beReady(.done("process \(child.pid) serves"))
     if isFirst { supervisor.tellOutcome() }
   }
@@ -195,7 +206,17 @@ final class ApiProcesses {
   private func reloadFailed(_ why: Log.Fields) {
     log.error("reload_failed", why)
     let text = why.pairs.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
-    beReady(.failed("the fresh api process did not start (\(text)); its own message is in the log"))
+    let failure = "the fresh api process did not start (\(text))"
+    tellAudit(failure)
+    beReady(.failed("\(failure); its own message is in the log"))
+  }
+
+  /// What became of the reload; nil: it is in force.
+  private func tellAudit(_ failure: String?) {
+    for cause in reloadCauses {
+      supervisor.audit?.tell(AuditEntry(configuration: cause.rawValue, failure: failure))
+    }
+    reloadCauses = []
   }
 
   private func exited(_ child: ApiChild, _ status: Int32) {
@@ -237,20 +258,27 @@ final class ApiProcesses {
   /// Answers a request, unless the process that made it is gone.
   func answer(_ caller: Caller, _ answer: JobBook.Answer) {
     switch answer {
-    case .created(let id): child(of: caller)?.send(.created(ticket: caller.ticket, id: id))
-    case .launched(let id): child(of: caller)?.send(.launched(ticket: caller.ticket, id: id))
-    case .done: child(of: caller)?.send(.done(ticket: caller.ticket))
-    case .refused(let refusal): child(of: caller)?.send(.refused(ticket: caller.ticket, refusal))
+    case .created(let id): self.answer(caller, .created(ticket: caller.ticket, id: id))
+    case .launched(let id): self.answer(caller, .launched(ticket: caller.ticket, id: id))
+    case .done: self.answer(caller, .done(ticket: caller.ticket))
+    case .refused(let refusal): self.answer(caller, .refused(ticket: caller.ticket, refusal))
     }
   }
 
   func answer(_ caller: Caller, usage: [JobUsage]) {
-    child(of: caller)?.send(.usage(ticket: caller.ticket, usage))
+    send(.usage(ticket: caller.ticket, usage), to: caller)
   }
 
   func answer(_ caller: Caller, ran record: JobRecord, _ output: HeldOutput) {
-    child(of: caller)?.send(.ran(ticket: caller.ticket, record, output))
+    answer(caller, .ran(ticket: caller.ticket, record, output))
   }
+
+  /// With an audit trail, once that says so.
+  private func answer(_ caller: Caller, _ event: SupervisorEvent) {
+    if let audit = supervisor.audit { audit.answer(caller, event) } else { send(event, to: caller) }
+  }
+
+  func send(_ event: SupervisorEvent, to caller: Caller) { child(of: caller)?.send(event) }
 
   private func child(of caller: Caller) -> ApiChild? { children.first { $0.number == caller.child } }
 
@@ -300,6 +328,13 @@ final class ApiProcesses {
       child.kill()
     }
   }
+}
+
+/// What had the daemon load its certificates and its configuration anew.
+enum ReloadCause: String {
+  case signal = "SIGHUP"
+  case request = "jobd reload"
+  case files = "changed certificates"
 }
 
 /// How a process ended, for the log.

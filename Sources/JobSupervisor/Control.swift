@@ -8,7 +8,7 @@ extension Supervisor {
   func asked(_ request: ControlRequest, by asker: ControlSocket.Asker) {
     switch request {
     case .upgrade: upgradeAsked(by: asker)
-    case .reload: apis.reload(for: asker)
+    case .reload: reload(.request, for: asker)
     case .status: asker.answer(state == "serving" ? .done(statusText) : .failed(statusText))
     }
   }

@@ -16,6 +16,15 @@ final class Keeper {
 
   enum Cause: UInt64 {
     case start, death, upgrade, `return`
+
+    var text: String {
+      switch self {
+      case .start: "start"
+      case .death: "restart"
+      case .upgrade: "upgrade"
+      case .return: "return"
+      }
+    }
   }
 
   /// What it holds.

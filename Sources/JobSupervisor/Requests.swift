@@ -10,6 +10,7 @@ extension Supervisor {
   /// Throws for what no api process of ours sends.
   func asked(_ request: ApiRequest, by child: ApiChild) throws(MalformedBytes) {
     func caller(_ ticket: UInt64) -> Caller { Caller(child: child.number, ticket: ticket) }
+    try audit?.begin(request, by: child) { clients[$0] }
     switch request {
     case .hello, .drained, .alive: break
     case .peer(let number, let peer): try child.add(peer, number)
@@ -22,7 +23,8 @@ extension Supervisor {
       send(signal, tree: tree, to: id, of: client) { [unowned apis = apis!] in apis.answer(caller, $0) }
     case .stop(let ticket, let by, let client, let id, let grace):
       handle(.stop(id, client: client, by: try child.peer(by).name, grace: grace, caller(ticket)))
-    case .input(let ticket, _, let client, let id, let offset, let bytes, let close):
+      audit?.isUnderWay(caller(ticket))
+    case .input(let ticket, _, let client, let id, let offset, let bytes, _, let close):
       let caller = caller(ticket)
       input(bytes, at: offset, close: close, for: id, of: client) { [unowned apis = apis!] refusal in
         apis.answer(caller, refusal.map { .refused($0) } ?? .done)
@@ -34,6 +36,8 @@ extension Supervisor {
     case .delivered(let client, let ids, let isWhole):
       handle(.delivered(ids, client: client, isWhole: isWhole, child: child.number))
     case .usage(let ticket, let ids): usages.add(ids, caller(ticket))
+    case .forbidden(let ticket, _, _, _, _): apis.answer(caller(ticket), .done)
+    case .notLetIn(let stranger): audit?.tell(AuditEntry(stranger))
     }
   }
 
@@ -42,6 +46,7 @@ extension Supervisor {
     accounts.find(creation.plan) { [unowned self] answer in
       let job = (creation, client: self.clientNumber(of: name), name)
       do throws(Refusal) {
+        if let refusal = self.audit?.refusal { throw refusal }
         let terms = try self.terms(of: creation.plan, creation.openSecrets, job.client)
         let found = try answer.get()
         self.create(job, as: found?.identity, self.refusal(as: found, job.client), terms, caller)
@@ -65,12 +70,18 @@ extension Supervisor {
       (creation.secrets, creation.idempotency, refusal) = (nil, nil, refusal ?? error)
     }
     addLive(id, of: client, creation.plan, as: identity)
+    audit?.note(id, of: caller)
     let job = JobBook.NewJob(
       id: id, client: client, clientName: name, creation: creation,
       storedBytes: store.totals(of: client).bytes,
       refusal: refusal, mayLeave: terms?.runner?.cleanup.isEmpty == false, caller: caller)
     handle(.create(job), at: now)
-    if book.jobs[id] == nil { live[id] = nil }
+    guard book.jobs[id] != nil else {
+      live[id] = nil
+      return
+    }
+    // It is launched beside its creation, and answered when it ends.
+    if creation.run != nil { audit?.isUnderWay(caller) }
   }
 
   /// How a job is launched.
@@ -175,6 +186,7 @@ extension Supervisor {
   func apiEnded(_ child: ApiChild) {
     progress.forget(child, in: live)
     handle(.callersGone(child: child.number))
+    audit?.forget(child: child.number)
     apiProgressed()
   }
 }

@@ -34,6 +34,8 @@ package final class Supervisor: @unchecked Sendable {
   private(set) var usages: UsageAnswers!
   private(set) var runnerCommands: RunnerCommands!
   private(set) var cleanups: RunnerCleanups!
+  /// Nil: there is none.
+  private(set) var audit: AuditTrail?
 
   private(set) var book: JobBook
   let inputMemory: InputMemory
@@ -109,6 +111,7 @@ package final class Supervisor: @unchecked Sendable {
     log.info("limits", hostLimits.fields)
     engine = try makeEngine()
     apis = try ApiProcesses(self, listeners)
+    audit = try openAudit()
     timer = try LoopTimer(loop) { [unowned self] in self.timerFired() }
     shutdownTimer = try LoopTimer(loop) { [unowned self] in self.advanceShutdown(.timeIsUp) }
     control = try ControlSocket(loop, directory.path, held: inheritance.control, keeper) { [unowned self] in
@@ -135,6 +138,7 @@ package final class Supervisor: @unchecked Sendable {
   /// What would keep a daemon from starting with this configuration.
   package static func check(_ configuration: Configuration) throws {
     _ = try configuration.apiAccount()
+    try configuration.auditPlace?.check()
     guard configuration.cgroup, let parent = configuration.cgroupParent else { return }
     guard access("\(parent)/cgroup.procs", W_OK) == 0 else {
       throw SystemError(errno, "use the cgroup \(parent)")
@@ -165,7 +169,7 @@ package final class Supervisor: @unchecked Sendable {
     signals = [
       try LoopWatcher(loop, signal: SIGTERM) { [unowned self] in self.stopAsked("SIGTERM") },
       try LoopWatcher(loop, signal: SIGINT) { [unowned self] in self.stopAsked("SIGINT") },
-      try LoopWatcher(loop, signal: SIGHUP) { [unowned self] in self.apis.reload() },
+      try LoopWatcher(loop, signal: SIGHUP) { [unowned self] in self.reload(.signal) },
       try LoopWatcher(loop, signal: SIGUSR2) { [unowned self] in self.upgradeAsked() },
     ]
     keeperGone = try LoopWatcher(loop, descriptor: keeper.link) { [unowned self] in
@@ -181,6 +185,7 @@ package final class Supervisor: @unchecked Sendable {
     try loop.run()
     keeper.alive(within: Self.longTime)
     store.close()
+    audit?.close()
     runnerCommands.kill()
     cgroup?.release()
     if let failure { throw failure }

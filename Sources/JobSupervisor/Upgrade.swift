@@ -213,6 +213,7 @@ extension Supervisor {
     // Past this it is as if this process had been killed: what fails is the successor's.
     keeper.alive(within: Self.longTime)
     store.close()
+    audit?.close()
     keeper.leave(.successor)
     exit(0)
   }

@@ -46,10 +46,14 @@ struct LinkTests {
     .signal(ticket: 4, by: 7, client: 5, id: id, signal: 15, tree: true),
     .stop(ticket: 6, by: 8, client: 7, id: id, grace: nil),
     .stop(ticket: 6, by: 8, client: 7, id: id, grace: 0),
-    .input(ticket: 8, by: 9, client: 9, id: id, offset: nil, bytes: [1, 2], close: true),
-    .input(ticket: 8, by: 9, client: 9, id: id, offset: 7, bytes: [], close: false),
+    .input(ticket: 8, by: 9, client: 9, id: id, offset: nil, bytes: [1, 2], isFirst: true, close: true),
+    .input(ticket: 8, by: 9, client: 9, id: id, offset: 7, bytes: [], isFirst: false, close: false),
     .watch(id: id), .unwatch(id: id), .drained, .usage(ticket: 1, ids: [id, id]),
     .usage(ticket: 1, ids: []), .peer(number: 7, peer("alice", .operator)), .peerGone(number: 7),
+    .forbidden(ticket: 1, by: 7, .delete, id: id, reason: "no"),
+    .forbidden(ticket: 1, by: 7, .create, id: nil, reason: "no"),
+    .notLetIn(Stranger(address: "127.0.0.1:1", reason: "no", name: "alice", serial: "0A", count: 3)),
+    .notLetIn(Stranger(address: "127.0.0.1:1", reason: "no", name: nil, serial: nil)),
   ]
 
   private static func peer(_ name: String, _ role: Role = .owner, serial: String = "0A") -> Peer {

@@ -4,7 +4,7 @@ import Platform
 /// What the supervisor counts. The api process reads it and cannot write it. Any thread.
 package final class SupervisorCounts: Sendable {
   /// Changes with the meaning of any cell, here or in ``ApiCounts``: a successor with another begins anew.
-  private static let layout = 5
+  private static let layout = 6
 
   package enum Counter: Int, CaseIterable {
     /// When the daemon started, in microseconds since 1970. A successor's start is none.
@@ -26,6 +26,8 @@ package final class SupervisorCounts: Sendable {
     case runnerSignalFailures, runnerCleanupFailures
     /// Jobs of which something may be left elsewhere: set, not added to.
     case uncleaned
+    /// The audit trail could not be written.
+    case auditFailures
   }
 
   /// Counters by errno.

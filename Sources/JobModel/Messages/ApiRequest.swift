@@ -18,8 +18,10 @@ package enum ApiRequest {
   case stop(ticket: UInt64, by: UInt64, client: Int64, id: JobID, grace: UInt64?)
   /// Bytes for an open standard input, and whether it ends after them. `offset`: their place in all of the input, by
   /// which those that came before are known; nil: after all that came.
+  /// `isFirst`: of the pieces of one request.
   case input(
-    ticket: UInt64, by: UInt64, client: Int64, id: JobID, offset: UInt64?, bytes: [UInt8], close: Bool)
+    ticket: UInt64, by: UInt64, client: Int64, id: JobID, offset: UInt64?, bytes: [UInt8], isFirst: Bool,
+    close: Bool)
   /// Tell of each piece of output from now on.
   case watch(id: JobID)
   case unwatch(id: JobID)
@@ -31,6 +33,11 @@ package enum ApiRequest {
   case usage(ticket: UInt64, ids: [JobID])
   /// What became of the results of jobs that are removed with their delivery (``Run/removes``): given to the client, or not.
   case delivered(client: Int64, ids: [JobID], isWhole: Bool)
+
+  /// For the audit trail: what the role of who asks does not allow. `id`: of another client's job.
+  case forbidden(ticket: UInt64, by: UInt64, Route, id: JobID?, reason: String)
+  /// For the audit trail: a peer that was not let in.
+  case notLetIn(Stranger)
 
   /// Jobs in one request.
   package static let mostIDs = 1000
@@ -86,7 +93,8 @@ package enum ApiRequest {
 
   private enum Kind: UInt8 {
     case hello, create, delete, signal, stop, input, watch, unwatch, drained, alive, usage, delivered, peer,
-      peerGone
+      peerGone,
+      forbidden, notLetIn
   }
 }
 
@@ -114,8 +122,8 @@ extension ApiRequest {
       writer.put(Kind.signal.rawValue, ticket, by, client, id, signal, tree)
     case .stop(let ticket, let by, let client, let id, let grace):
       writer.put(Kind.stop.rawValue, ticket, by, client, id, grace ?? .max)
-    case .input(let ticket, let by, let client, let id, let offset, let bytes, let close):
-      writer.put(Kind.input.rawValue, ticket, by, client, id, offset ?? .max, bytes, close)
+    case .input(let ticket, let by, let client, let id, let offset, let bytes, let isFirst, let close):
+      writer.put(Kind.input.rawValue, ticket, by, client, id, offset ?? .max, bytes, isFirst, close)
     case .watch(let id): writer.put(Kind.watch.rawValue, id)
     case .unwatch(let id): writer.put(Kind.unwatch.rawValue, id)
     case .drained: writer.put(Kind.drained.rawValue)
@@ -127,6 +135,9 @@ extension ApiRequest {
       writer.put(Kind.delivered.rawValue, client, UInt32(ids.count))
       for id in ids { writer.put(id) }
       writer.put(isWhole)
+    case .forbidden(let ticket, let by, let route, let id, let reason):
+      writer.put(Kind.forbidden.rawValue, ticket, by, route.rawValue, id, reason)
+    case .notLetIn(let stranger): writer.put(Kind.notLetIn.rawValue, stranger)
     }
     return writer.bytes
   }
@@ -170,7 +181,8 @@ extension ApiRequest {
       return .input(
         ticket: try reader.integer(), by: try reader.integer(), client: try reader.integer(),
         id: try reader.id(),
-        offset: try reader.optionalInteger(), bytes: try reader.array(), close: try reader.bool())
+        offset: try reader.optionalInteger(), bytes: try reader.array(), isFirst: try reader.bool(),
+        close: try reader.bool())
     case .watch:
       return .watch(id: try reader.id())
     case .unwatch:
@@ -184,6 +196,12 @@ extension ApiRequest {
     case .delivered:
       return .delivered(
         client: try reader.integer(), ids: try ids(&reader), isWhole: try reader.bool())
+    case .forbidden:
+      return .forbidden(
+        ticket: try reader.integer(), by: try reader.integer(), try route(&reader),
+        id: try reader.bool() ? try reader.id() : nil, reason: try reader.string())
+    case .notLetIn:
+      return .notLetIn(try Stranger(from: &reader))
     }
   }
 
@@ -193,6 +211,11 @@ extension ApiRequest {
     var ids: [JobID] = []
     for _ in 0..<count { ids.append(try reader.id()) }
     return ids
+  }
+
+  private static func route(_ reader: inout ByteReader) throws(MalformedBytes) -> Route {
+    guard let route = Route(rawValue: try reader.string()) else { throw MalformedBytes() }
+    return route
   }
 
   private static func creation(_ reader: inout ByteReader) throws(MalformedBytes) -> Creation {

@@ -13,6 +13,8 @@ final class ApiContext: Sendable {
   let eventFollowers = EventFollowers()
   let batches: BatchDecoder
   let link: ApiLink
+  /// Nil: there is no audit trail.
+  let strangers: StrangerReports?
   let counts: ApiCounts
   let supervisorCounts: SupervisorCounts
   let expiries: Expiries
@@ -34,6 +36,7 @@ final class ApiContext: Sendable {
     self.hostLimits = hostLimits
     self.log = log
     self.link = link
+    strangers = configuration.auditFile == nil ? nil : StrangerReports { link.send(.notLetIn($0)) }
     self.expiries = expiries
     self.supervisorCounts = try SupervisorCounts(reading: supervisorCounts)
     self.counts = try ApiCounts(descriptor: counts, workers: configuration.workers)

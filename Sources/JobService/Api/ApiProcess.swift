@@ -60,6 +60,7 @@ package final class ApiProcess: @unchecked Sendable {
   private func giveSign() {
     lifeTimer?.start(milliseconds: Self.lifePause)
     expiries?.warnDaily()
+    api?.strangers?.tick()
     guard silentWorkers == 0 else { return }
     link.send(.alive)
     let others = workers.filter { $0.loop !== loop }

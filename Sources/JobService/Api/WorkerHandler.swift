@@ -31,13 +31,16 @@ extension Worker {
       exchange.task?.ended(ExchangeEnd(end))
       exchange.releaseTask()
     },
-    peer_failed: { context, peer, reason in
-      Worker.of(context).api.log.info(
-        "peer_failed", ["peer": String(cString: peer), "reason": String(cString: reason)])
-    })
+    peer_failed: { context, failure in Worker.of(context).peerFailed(failure.pointee) })
 
   private static func of(_ context: UnsafeMutableRawPointer?) -> Worker {
     Unmanaged<Worker>.fromOpaque(context!).takeUnretainedValue()
+  }
+
+  private func peerFailed(_ failure: jc_failure) {
+    let (peer, reason) = (String(cString: failure.address), String(cString: failure.reason))
+    api.log.info("peer_failed", ["peer": peer, "reason": reason])
+    if failure.handshake { api.strangers?.add(Stranger(failure)) }
   }
 
   private func opened(_ peer: jc_peer, _ user: UnsafeMutablePointer<UnsafeMutableRawPointer?>) -> Int64 {
@@ -82,7 +85,7 @@ extension Worker {
     switch error {
     case let missing as NoSuchJob where missing.hasNoBody: exchange.reply(404)
     case is NoSuchJob: exchange.problem(404, Refusal.unknownJob.text)
-    case let forbidden as Forbidden: exchange.problem(403, forbidden.detail)
+    case let forbidden as Forbidden: fail(exchange, forbidden)
     case let problem as Problem: exchange.problem(problem.status, problem.detail, fields: problem.fields)
     case let missing as MissingOutput:
       api.log.error("output_missing", ["error": "\(missing)"])
@@ -94,6 +97,20 @@ extension Worker {
     default:
       api.log.error("request_failed", ["error": "\(error)"])
       exchange.problem(500, "the daemon failed to carry out the request; its log says why")
+    }
+  }
+}
+
+extension Worker {
+  /// With an audit trail, once that says so.
+  private func fail(_ exchange: Exchange, _ forbidden: Forbidden) {
+    guard api.configuration.auditFile != nil else { return exchange.problem(403, forbidden.detail) }
+    let by = exchange.principal.by
+    ask(for: exchange) { ticket in
+      .forbidden(
+        ticket: ticket, by: by, forbidden.route, id: forbidden.job, reason: forbidden.detail)
+    } then: { exchange, _ in
+      exchange.problem(403, forbidden.detail)
     }
   }
 }

@@ -42,6 +42,7 @@ private final class InputTask: ExchangeTask {
   private let observer: JobTable.Observer
   /// What came while the job waited.
   private var held: (bytes: [UInt8], last: Bool)?
+  private var isFirst = true
   /// Where the next piece belongs in all of the input, if the client said so; and how far the job has it.
   private var offset, taken: UInt64?
   /// Goes off when the client was told nothing for a while; nil: it does not want to know.
@@ -78,11 +79,13 @@ private final class InputTask: ExchangeTask {
   private func sendHeld(_ exchange: Exchange) {
     guard !jobWaits, let (bytes, last) = held else { return }
     held = nil
-    let (at, by) = (offset, exchange.principal.by)
+    let (at, by, isFirst) = (offset, exchange.principal.by, isFirst)
+    self.isFirst = false
     offset = offset.map { $0 + UInt64(bytes.count) }
     worker.request(for: exchange) { ticket in
       .input(
-        ticket: ticket, by: by, client: client, id: id, offset: at, bytes: bytes, close: last && close)
+        ticket: ticket, by: by, client: client, id: id, offset: at, bytes: bytes, isFirst: isFirst,
+        close: last && close)
     } then: { [unowned self] exchange, _ in
       guard !last else { return exchange.reply(encoded: Array("{}".utf8)) }
       taken = offset

@@ -62,6 +62,8 @@ extension MetricsText {
     add(
       "jobd_runner_uncleaned_jobs", "Jobs of which a runner may have left something elsewhere.",
       counts[.uncleaned])
+    add(
+      "jobd_audit_failures_total", "Attempts to write the audit trail that failed.", counts[.auditFailures])
     add("jobd_api_start_failures_total", "Starts of an api process that failed.", counts[.apiStartFailures])
   }
 

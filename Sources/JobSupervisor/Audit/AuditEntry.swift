@@ -1,4 +1,5 @@
 import JobAPI
+import JobModel
 import Platform
 
 /// One event of the audit trail (docs/audit.md). Nothing of a job's environment, secrets or input has a place in it.
@@ -9,34 +10,31 @@ struct AuditEntry: Sendable, Equatable {
     case gap
   }
 
-  /// Who was shown to the daemon, by certificate and address.
-  struct Subject: Sendable, Equatable {
-    var client, role, serial, fingerprint, address: String?
-    /// The common name of a certificate that was not let in.
-    var shownName: String?
-  }
-
   let event: Event
   /// Microseconds since 1970.
   var time: Int64
   /// Why it was not carried out; nil: it was.
   var failure: String?
-  var subject = Subject()
+  /// Who asked.
+  var peer: Peer?
+  /// Who was not let in, with the name and serial number of the certificate that it showed.
+  var stranger: Stranger?
   var job: JobID?
   /// Whose job it is, where that is another client.
   var owner: String?
-  /// The request that was refused, as `POST /jobs`, or why the configuration was read.
-  var request, cause: String?
+  /// The request that was refused.
+  var route: Route?
+  /// What had the configuration read.
+  var cause: String?
   /// A job's command and arguments.
   var command: [String] = []
   var runner, user, traceparent: String?
-  /// The job goes with its delivery.
+  /// The job goes with its delivery; it was created before, with the same idempotency key.
   var removes = false
+  var isRepeated = false
   var signal: Int32?
   /// Milliseconds between TERM and KILL.
   var grace: UInt64?
-  /// Events that this one stands for.
-  var count: Int?
   /// Lines that were given up.
   var lost: Int?
 
@@ -49,26 +47,31 @@ struct AuditEntry: Sendable, Equatable {
     line.add("event", event.rawValue)
     if event != .gap { line.add("outcome", failure == nil ? "success" : "failure") }
     line.add("reason", failure)
-    line.add("client", subject.client)
-    line.add("role", subject.role)
-    line.add("shown_name", subject.shownName)
-    line.add("serial", subject.serial)
-    line.add("fingerprint", subject.fingerprint)
-    line.add("address", subject.address)
+    addPeer(to: &line)
     line.add("job", job.map { "\($0)" })
     line.add("owner", owner)
-    line.add("request", request)
+    line.add("request", route?.rawValue)
     line.add("cause", cause)
     if !command.isEmpty { line.add("command", command) }
     line.add("runner", runner)
     line.add("user", user)
     if removes { line.add("rm", true) }
+    if isRepeated { line.add("repeated", true) }
     line.add("signal", signal.map(Int.init))
     line.add("signal_name", signal.flatMap(SignalName.init(number:)).map { "\($0)" })
     line.add("grace", grace.map { Units.time.print(Int64(clamping: $0)) })
     line.add("traceparent", traceparent)
-    line.add("count", count)
+    if let stranger { line.add("count", Int(stranger.count)) }
     line.add("lost", lost)
     return line.finish()
+  }
+
+  private func addPeer(to line: inout JSONObjectLine) {
+    line.add("client", peer?.name)
+    line.add("role", peer?.role.rawValue)
+    line.add("shown_name", stranger?.name)
+    line.add("serial", peer?.serial ?? stranger?.serial)
+    line.add("fingerprint", peer?.fingerprint)
+    line.add("address", peer?.address ?? stranger?.address)
   }
 }

@@ -8,8 +8,9 @@ import Platform
 final class AuditFile: AuditTarget {
   private let path: String
   private let file: Int32
-  /// Before the last lines, with what ``begun`` was then.
+  /// Before the last lines, with what ``begun`` was then; and after them.
   private var start: (size: off_t, begun: Int) = (0, 0)
+  private var end: off_t = 0
   /// Bytes of the first of the lines to come that are there already.
   private var begun = 0
   /// Up to where there is room on the disk.
@@ -50,7 +51,7 @@ final class AuditFile: AuditTarget {
       guard access(directory, W_OK | X_OK) == 0 else { throw cannot(errno, "make", path) }
       return
     }
-    let file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK)
+    let file = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { throw cannot(errno, "open", path) }
     defer { close(file) }
     try checkKind(of: file, path)
@@ -114,19 +115,21 @@ final class AuditFile: AuditTarget {
   }
 
   func write(_ lines: [AuditLine]) -> (count: Int, error: SystemError?) {
-    start = (size, begun)
+    noteSize()
+    start = (end, begun)
     let bytes = lines.reduce(into: []) { $0 += $1.bytes }.dropFirst(begun)
     let (written, error) = append(bytes)
+    end += off_t(written)
     guard let error else {
       begun = 0
       return (lines.count, nil)
     }
-    var (whole, end) = (0, -begun)
-    while end + lines[whole].bytes.count <= written {
-      end += lines[whole].bytes.count
+    var (whole, length) = (0, -begun)
+    while length + lines[whole].bytes.count <= written {
+      length += lines[whole].bytes.count
       whole += 1
     }
-    begun = end == written || cut(to: start.size + off_t(end)) ? 0 : written - end
+    begun = length == written || cut(to: start.size + off_t(length)) ? 0 : written - length
     return (whole, error)
   }
 
@@ -147,7 +150,16 @@ final class AuditFile: AuditTarget {
 
   private func cut(to size: off_t) -> Bool {
     roomEnd = 0
-    return ftruncate(file, size) == 0
+    guard ftruncate(file, size) == 0 else { return false }
+    end = size
+    return true
+  }
+
+  /// Who cut it meanwhile gave its room back.
+  private func noteSize() {
+    let size = size
+    if size < end { roomEnd = 0 }
+    end = size
   }
 
   func sync() throws(AuditNotSynced) {
@@ -160,12 +172,10 @@ final class AuditFile: AuditTarget {
   }
 
   func keepRoom() throws(SystemError) {
-    let size = size
-    // Who emptied it gave its room back.
-    if size < start.size { roomEnd = 0 }
-    guard canKeepRoom, roomEnd - size < Self.room / 2 else { return }
-    switch jp_keep_room(file, size, Self.room) {
-    case 0: roomEnd = size + Self.room
+    noteSize()
+    guard canKeepRoom, roomEnd - end < Self.room / 2 else { return }
+    switch jp_keep_room(file, end, Self.room) {
+    case 0: roomEnd = end + Self.room
     case -EOPNOTSUPP, -ENOSYS: canKeepRoom = false
     case let error: throw SystemError(error, "keep room for the audit file \(path)")
     }

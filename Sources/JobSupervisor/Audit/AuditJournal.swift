@@ -40,7 +40,7 @@ final class AuditJournal: AuditTarget {
   static func encode(_ line: AuditLine) -> [UInt8] {
     let entry = line.entry
     var text = "SYSLOG_IDENTIFIER=jobd-audit\nPRIORITY=5\nJOBD_EVENT=\(entry.event.rawValue)\n"
-    if let client = entry.subject.client, !client.utf8.contains(UInt8(ascii: "\n")) {
+    if let client = entry.peer?.name, !client.utf8.contains(UInt8(ascii: "\n")) {
       text += "JOBD_CLIENT=\(client)\n"
     }
     if let job = entry.job { text += "JOBD_JOB=\(job)\n" }

@@ -1,4 +1,5 @@
 import JobAPI
+import JobModel
 import Testing
 
 @testable import JobSupervisor
@@ -8,8 +9,8 @@ struct AuditEntryTests {
 
   @Test func aCreation() {
     var entry = AuditEntry(.create, at: 1_700_000_000_000_042)
-    entry.subject = AuditEntry.Subject(
-      client: "alice", role: "owner", serial: "0A", fingerprint: "ff00", address: "127.0.0.1:1")
+    entry.peer = Peer(
+      name: "alice", role: .owner, serial: "0A", fingerprint: "ff00", address: "127.0.0.1:1")
     entry.job = JobID(high: 1, low: 2)
     (entry.command, entry.runner, entry.user) = (["echo", "a b"], "sandbox", "build")
     entry.traceparent = "00-a-b-01"
