@@ -92,12 +92,7 @@ final class AuditLoop: @unchecked Sendable {
   }
 
   private func write(_ lines: [AuditLine], to target: any AuditTarget) -> String? {
-    if lost > 0 {
-      var gap = AuditEntry(.gap)
-      gap.lost = lost
-      kept.append(AuditLine(gap))
-      lost = 0
-    }
+    if lost > 0 { keepGap() }
     let all = kept + lines
     guard !all.isEmpty else { return nil }
     let (count, error) = target.write(all)
@@ -110,6 +105,18 @@ final class AuditLoop: @unchecked Sendable {
     boundKept()
     isBlocked = !kept.isEmpty
     return (error ?? notSynced?.error)?.description
+  }
+
+  /// One line for all that were given up after the same; the first stays as it is.
+  private func keepGap() {
+    if kept.count > 1, let before = kept.last?.entry.lost {
+      lost += before
+      kept.removeLast()
+    }
+    var gap = AuditEntry(.gap)
+    gap.lost = lost
+    kept.append(AuditLine(gap))
+    lost = 0
   }
 
   private func sync(_ lines: ArraySlice<AuditLine>, _ target: any AuditTarget) -> AuditNotSynced? {
