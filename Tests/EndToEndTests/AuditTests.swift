@@ -26,7 +26,7 @@ import Testing
     try withTrail { daemon, path, records in
       let client = daemon.client()
       let body =
-        #"{"cmd":"sh","args":["-c","cat; sleep 1000","a\n{\"event\":\"x\"}"],"env":{"SECRET":"\#(Self.canary)"},"stdin_open":true}"#
+        #"{"cmd":"sh","args":["-c","trap '' USR1; cat; sleep 1000","a\n{\"event\":\"x\"}"],"env":{"SECRET":"\#(Self.canary)"},"stdin_open":true}"#
       #expect(try daemon.curl("PUT", "/jobs", body: body).status == 200)
       let created = try #require(try records().last)
       #expect(created.event == "create" && created.outcome == "success" && created.client == "alice")
@@ -45,11 +45,11 @@ import Testing
       #expect(signal.event == "signal" && signal.signal == 10 && signal.signal_name == "USR1")
       _ = try daemon.curl("POST", "/jobs/\(id)/stop", body: #"{"grace":"2s"}"#)
       #expect(try records().last?.event == "stop" && records().last?.grace == "2s")
+      #expect(try daemon.curl("POST", "/jobs/\(id)/signal", body: #"{"signal":"USR1"}"#).status == 409)
+      let failed = try #require(try records().last)
+      #expect(failed.event == "signal" && failed.outcome == "failure" && failed.reason == "the job has ended")
       try client.delete(id)
       #expect(try records().last?.event == "delete" && records().last?.outcome == "success")
-      #expect(try daemon.curl("DELETE", "/jobs/\(id)").status == 404)
-      let failed = try #require(try records().last)
-      #expect(failed.outcome == "failure" && failed.reason == "there is no such job")
       #expect(try records().allSatisfy { $0.owner == nil })
       #expect(!Files.text(path).contains(Self.canary))
       #expect(try records().first?.cause == "start")

@@ -15,7 +15,8 @@ import Testing
     let file = try Scratch()
     defer { file.remove() }
     let path = "\(file.path)/trace"
-    let daemon = try Daemon(under: SystemCallTrace.command(Self.calls, to: path))
+    let audit = "\(file.path)/audit.log"
+    let daemon = try Daemon(["--audit-file", audit], under: SystemCallTrace.command(Self.calls, to: path))
     var (deleted, state) = ([JobID](), "")
     Daemon.with(daemon) { daemon in
       deleted = try work(daemon)
@@ -25,7 +26,7 @@ import Testing
       try Poll.until("strace to write its last line") {
         Files.text(path).split(separator: "\n").contains { $0.hasPrefix("\(pid) ") && $0.hasSuffix(" +++") }
       }
-      try check(Trace(Files.text(path), supervisor: pid, state: state), deleted)
+      try check(Trace(Files.text(path), supervisor: pid, state: state, audit: audit), deleted)
     }
   }
 
@@ -54,7 +55,11 @@ import Testing
     for (told, call) in try trace.events() {
       switch told {
       case .created(let id), .running(let id):
-        if case .created = told { counts.created += 1 }
+        if case .created = told {
+          counts.created += 1
+          let isAudited = trace.audited(id, before: call)
+          #expect(isAudited, "\(id) was told before its line of the audit trail was on disk")
+        }
         let isOnDisk = trace.committed(id, after: 0, before: call) != nil
         #expect(isOnDisk, "\(id) was told before it was on disk")
         let isKnown = try trace.committed(id, after: 0, before: #require(trace.outputMade(id))) != nil
@@ -81,12 +86,12 @@ import Testing
 private struct Trace {
   private let calls: [SystemCallTrace.Call]
   private let supervisor: Int32
-  private let state: String
+  private let state, audit: String
   private var wal: String { "\(state)/jobd.db-wal" }
 
-  init(_ text: String, supervisor: Int32, state: String) {
+  init(_ text: String, supervisor: Int32, state: String, audit: String) {
     calls = SystemCallTrace(text).calls
-    (self.supervisor, self.state) = (supervisor, state)
+    (self.supervisor, self.state, self.audit) = (supervisor, state, audit)
   }
 
   /// What the supervisor told, and the number of the line where that began.
@@ -105,6 +110,14 @@ private struct Trace {
     }
     guard let first = written.map(\.end).min() else { return nil }
     return synced(wal, after: first, before: before)
+  }
+
+  /// Its first line in the audit trail is on disk.
+  func audited(_ id: JobID, before: Int) -> Bool {
+    let written = calls.first {
+      $0.name == "write" && $0.path == audit && contains($0.bytes, Array("\(id)".utf8))
+    }
+    return written.map { synced(audit, after: $0.end, before: before) != nil } ?? false
   }
 
   private func directory(of id: JobID) -> String { "\(state)/output/\("\(id)".suffix(2))" }
