@@ -42,7 +42,7 @@ import Testing
       #expect(try records().last?.event == "input" && records().last?.job == "\(id)")
       _ = try daemon.curl("POST", "/jobs/\(id)/signal", body: #"{"signal":"USR1"}"#)
       let signal = try #require(try records().last)
-      #expect(signal.event == "signal" && signal.signal == 10 && signal.signal_name == "USR1")
+      #expect(signal.event == "signal" && signal.signal == 10 && signal.signalName == "USR1")
       _ = try daemon.curl("POST", "/jobs/\(id)/stop", body: #"{"grace":"2s"}"#)
       #expect(try records().last?.event == "stop" && records().last?.grace == "2s")
       #expect(try daemon.curl("POST", "/jobs/\(id)/signal", body: #"{"signal":"USR1"}"#).status == 409)
@@ -57,7 +57,7 @@ import Testing
   }
 
   @Test func runsBatchesAndRepeatedCreationsHaveLines() throws {
-    try withTrail { daemon, _, records in
+    try withTrail { daemon, path, records in
       let run = try daemon.curl("POST", "/jobs:run", body: #"{"cmd":"echo","args":["hi"],"rm":true}"#)
       #expect(run.status == 200 && run.text.contains("hi"))
       #expect(try records().last?.command == ["echo", "hi"] && records().last?.rm == true)
@@ -67,6 +67,11 @@ import Testing
       let batch = try daemon.curl("POST", "/jobs:batch", body: #"{"jobs":[{"cmd":"true"},{"cmd":"false"}]}"#)
       #expect(batch.status == 200)
       #expect(try records().suffix(2).map(\.command) == [["true"], ["false"]])
+      let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+      let secret = #"{"cmd":"true","secret_env":{"KEY":"\#(Self.canary)"}}"#
+      _ = try daemon.curl("PUT", "/jobs", body: secret, ["-H", "traceparent: \(trace)"])
+      #expect(try records().last?.outcome == "success" && records().last?.traceparent == trace)
+      #expect(!Files.text(path).contains(Self.canary))
       let key = ["-H", "Idempotency-Key: once"]
       for _ in 0..<2 { _ = try daemon.curl("PUT", "/jobs", body: #"{"cmd":"true"}"#, key) }
       let last = try records().suffix(2)
@@ -129,7 +134,7 @@ import Testing
       #expect(try daemon.curlFails(stranger).status != 0)
       try Poll.until("the line") { try records().last?.event == "handshake" }
       let line = try #require(try records().last)
-      #expect(line.outcome == "failure" && line.shown_name == "alice" && line.client == nil)
+      #expect(line.outcome == "failure" && line.shownName == "alice" && line.client == nil)
       #expect(line.reason?.contains("client certificate refused") == true && line.serial != nil)
       #expect(line.address?.hasPrefix("127.0.0.1:") == true && line.fingerprint == nil)
       let count = 200

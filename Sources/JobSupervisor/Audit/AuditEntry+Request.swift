@@ -46,6 +46,7 @@ extension AuditEntry {
     let plan = creation.plan
     self.init(.create)
     (command, runner, user) = (plan.command, plan.runner, plan.user)
+    traceparent = plan.traceparent?.text
     removes = creation.run?.removes == true
   }
 

@@ -25,19 +25,14 @@ final class AuditFile: AuditTarget {
     // One that is no file is not waited for.
     file = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o600)
     guard file >= 0 else { throw Self.cannot(errno, "open", path) }
-    do {
-      try Self.checkKind(of: file, path)
-      try lock(patience)
-      try endLastLine()
-      try syncDirectory()
-    } catch {
-      close(file)
-      throw error
-    }
+    try Self.checkKind(of: file, path)
+    try lock(patience)
+    try endLastLine()
+    try syncDirectory()
   }
 
-  /// The room that it does not need is given back. Unlocked, not closed alone: a process that is being started has a copy
-  /// of the descriptor until its exec.
+  /// Of an object whose initializer threw too. The room that it does not need is given back. Unlocked, not closed alone: a
+  /// process that is being started has a copy of the descriptor until its exec.
   deinit {
     if roomEnd > 0 { _ = ftruncate(file, size) }
     flock(file, LOCK_UN)

@@ -7,7 +7,7 @@ struct AuditRecord: Decodable {
   let time, event: String
   let outcome, reason, client, role, serial, fingerprint, address, job, owner, request, cause: String?
   let command: [String]?
-  let runner, user, signal_name, grace, shown_name: String?
+  let runner, user, signalName, grace, traceparent, shownName: String?
   let rm, repeated: Bool?
   let signal, count, lost: Int?
 
@@ -15,8 +15,8 @@ struct AuditRecord: Decodable {
   static func all(_ path: String) throws -> [AuditRecord] {
     let text = Files.text(path)
     try #require(text.isEmpty || text.hasSuffix("\n"), "\(text.suffix(200))")
-    return try text.split(separator: "\n").map {
-      try JSONDecoder().decode(AuditRecord.self, from: Data($0.utf8))
-    }
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try text.split(separator: "\n").map { try decoder.decode(AuditRecord.self, from: Data($0.utf8)) }
   }
 }
