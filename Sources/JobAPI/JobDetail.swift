@@ -121,9 +121,10 @@ public struct ResourceUsage: Codable, Sendable, Equatable {
 public struct JobList: Codable, Sendable, Equatable {
   public var jobs: [JobDetail]
   public var next: String?
+  /// The role of who asks, where that is another than owner.
+  public var role: String?
 
-  public init(jobs: [JobDetail], next: String? = nil) {
-    self.jobs = jobs
-    self.next = next
+  public init(jobs: [JobDetail], next: String? = nil, role: String? = nil) {
+    (self.jobs, self.next, self.role) = (jobs, next, role)
   }
 }

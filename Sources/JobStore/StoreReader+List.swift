@@ -5,7 +5,7 @@ extension StoreReader {
   /// Bounds of one call, so that no other request waits long for it.
   private static let mostRows = 5000
   private static let mostIDs = 50_000
-  private static let mostBytes = 4 << 20
+  static let mostBytes = 4 << 20
 
   /// At most `limit` of the client's jobs older than `cursor`, newest first. Stable while jobs come and go: a cursor
   /// is a place in the order of ids.
@@ -29,7 +29,7 @@ extension StoreReader {
       page.next = try rows.id(0)
       if let job = try job(rows, filter) {
         page.jobs.append(job)
-        bytes += rows.view(JobRow.count).count
+        bytes += job.plan.bytes.count
       }
     }
     page.next = nil
@@ -44,15 +44,17 @@ extension StoreReader {
     rows.bind(client, cursor, filter.lowest)
     defer { rows.reset() }
     var page = JobPage()
-    var looked = 0
+    var (looked, bytes) = (0, 0)
     while try rows.step() {
-      if page.jobs.count == limit || looked == Self.mostIDs { return page }
+      if page.jobs.count == limit || looked == Self.mostIDs || bytes > Self.mostBytes { return page }
       looked += 1
       let id = try rows.id(0)
       page.next = id
       guard match.matches(id) else { continue }
-      let listed = try statements.listed.first(client, id) { row throws(StoreError) in try job(row, filter) }
-      if let job = listed ?? nil { page.jobs.append(job) }
+      if let job = try listed(client, id, filter) {
+        page.jobs.append(job)
+        bytes += job.plan.bytes.count
+      }
     }
     page.next = nil
     return page
@@ -66,6 +68,11 @@ extension StoreReader {
     case ([.error], false): statements.error
     default: statements.all
     }
+  }
+
+  /// The job, when the filter lets it through.
+  func listed(_ client: Int64, _ id: JobID, _ filter: JobFilter) throws(StoreError) -> JobPage.Job? {
+    try statements.listed.first(client, id) { row throws(StoreError) in try job(row, filter) } ?? nil
   }
 
   func job(_ row: Statement, _ filter: JobFilter) throws(StoreError) -> JobPage.Job? {

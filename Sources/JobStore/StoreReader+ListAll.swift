@@ -19,15 +19,17 @@ extension StoreReader {
     }
     let most = match == nil ? Self.mostJobs : Self.mostIDs
     var page = JobPage()
-    var looked = 0
+    var (looked, bytes) = (0, 0)
     while let (id, client) = newest.popFirst() {
-      if page.jobs.count == limit || looked == most { return page }
+      if page.jobs.count == limit || looked == most || bytes > Self.mostBytes { return page }
       looked += 1
       page.next = id
       if let older = try next(rows, client, before: id, filter) { newest.insert((older, client)) }
       if let match, !match.matches(id) { continue }
-      let listed = try statements.listed.first(client, id) { row throws(StoreError) in try job(row, filter) }
-      if let job = listed ?? nil { page.jobs.append(job) }
+      if let job = try listed(client, id, filter) {
+        page.jobs.append(job)
+        bytes += job.plan.bytes.count
+      }
     }
     page.next = nil
     return page

@@ -22,7 +22,8 @@ final class ApiChild {
   let startedAt = Clock.monotonic()
   /// Who its requests are made for.
   private var peers: [UInt64: Peer] = [:]
-  private static let mostPeers = 250_000
+  /// Some outlive their connections.
+  private let mostPeers: Int
   /// When it sent something last.
   var lastSign = Clock.monotonic()
   /// Bytes of a file of authorities or revocation lists.
@@ -33,11 +34,11 @@ final class ApiChild {
   /// Starts `jobd api` with the channel as descriptor 3 and `passed` after it, the last of which are `listeners`
   /// listening sockets. `onRequest` gets its messages, `onExit` its wait status, once.
   init(
-    _ number: Int, loop: EventLoop, passing passed: [Int32], listeners: Int,
+    _ number: Int, connections: Int, loop: EventLoop, passing passed: [Int32], listeners: Int,
     onRequest: @escaping (ApiChild, UnsafeRawBufferPointer) -> Void,
     onExit: @escaping (ApiChild, Int32) -> Void
   ) throws(SystemError) {
-    self.number = number
+    (self.number, mostPeers) = (number, 2 * connections + 1000)
     var ends: [Int32] = [-1, -1]
     guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0
     else {
@@ -84,7 +85,7 @@ final class ApiChild {
   }
 
   func add(_ peer: Peer, _ number: UInt64) throws(MalformedBytes) {
-    guard peers.count < Self.mostPeers, peers.updateValue(peer, forKey: number) == nil else {
+    guard peers.count < mostPeers, peers.updateValue(peer, forKey: number) == nil else {
       throw MalformedBytes()
     }
   }

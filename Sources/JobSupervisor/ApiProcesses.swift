@@ -103,8 +103,7 @@ final class ApiProcesses {
     let configuration = prepare(configuration)
     reloadCauses.append(cause)
     guard current != nil else {
-      start(configuration)
-      return tellAudit(nil)
+      return start(configuration)
     }
     log.info("reloading")
     keeper.notify("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonic())")
@@ -129,7 +128,8 @@ final class ApiProcesses {
   private func spawn(_ configuration: Configuration) throws(SystemError) -> ApiChild {
     started += 1
     let child = try ApiChild(
-      started, loop: loop, passing: counts.descriptors + listeners.descriptors,
+      started, connections: configuration.maxConnections, loop: loop,
+      passing: counts.descriptors + listeners.descriptors,
       listeners: listeners.descriptors.count,
       onRequest: { [unowned self] in self.received($1, from: $0) },
       onExit: { [unowned self] in self.exited($0, $1) })
@@ -171,9 +171,9 @@ final class ApiProcesses {
       if let fresh { supervisor.take(fresh) }
       // Also those that finish their replies since an earlier time: not for clients that are let in no more.
       for other in children where other !== child { retire(other) }
-      tellAudit(nil)
       log.info("reloaded", ["pid": "\(child.pid)"])
     }
+    if successor == nil { tellAudit(nil) }
     let isFirst = !hasServed
     hasServed = true
     if isFirst {

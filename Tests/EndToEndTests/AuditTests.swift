@@ -105,8 +105,28 @@ import Testing
       #expect(created.event == "refused" && created.client == "bob" && created.role == "viewer")
       #expect(created.request == "PUT /jobs" && created.outcome == "failure" && created.reason != nil)
       #expect(try daemon.curl("DELETE", "/jobs/\(id)", as: "bob").status == 403)
-      #expect(try records().last?.request == "DELETE /jobs/{id}")
+      #expect(try records().last?.request == "DELETE /jobs/{id}" && records().last?.job == "\(id)")
       #expect(try daemon.curl("GET", "/jobs/\(id)", as: "bob").status == 200)
+    }
+  }
+
+  /// What is not there is asked for once: that is no attempt to see others' jobs.
+  @Test func aMisspelledJobIsNoRefusedRight() throws {
+    try withTrail { daemon, _, records in
+      #expect(try daemon.jobctl("status", "abcdef").status == 123)
+      #expect(try daemon.curl("GET", "/jobs?client=bob").status == 403)
+      let refused = try records().filter { $0.event == "refused" }
+      #expect(refused.count == 1 && refused[0].reason?.contains("the client \"bob\"'s jobs") == true)
+    }
+  }
+
+  @Test func aRunThatIsDeletedWasCreated() throws {
+    try withTrail { daemon, _, records in
+      let running = try daemon.startCurl("/jobs:run", ["-d", #"{"cmd":"sleep","args":["1000"]}"#])
+      try Poll.until("the job") { try daemon.client().list().jobs.first?.pid != nil }
+      try daemon.client().delete(daemon.client().list().jobs[0].id)
+      _ = try running.wait()
+      #expect(try records().suffix(2).map(\.event) == ["create", "delete"])
     }
   }
 

@@ -57,7 +57,8 @@ struct CreatorTests {
     #expect(creation.idempotency?.key == "k\n7" && creation.plan.runner == "sandbox")
     let run = try creator.run(RunRequest(request(nil))).get()
     #expect(run == creation)
-    #expect(Creator(key: nil, defaults: .init(), trace: nil).forJob(7).creation(request(nil)).idempotency == nil)
+    #expect(
+      Creator(key: nil, defaults: .init(), trace: nil).forJob(7).creation(request(nil)).idempotency == nil)
   }
 
   /// A retry is another span of the same trace, or of another.

@@ -87,7 +87,7 @@ extension ConfigurationOption {
         default: "ca.crl beside client_ca_file, when it is there"),
       Self(
         "secrets-key-file", \.secretsKeyFile, .path,
-        "The key that secrets of jobs are stored by, for the daemon's user alone. Made when it is first needed.",
+        "The key that secrets of jobs are stored by, for the daemon's user alone. Made when it is first needed; best not in the state directory, which the api process reads.",
         default: "secrets.key beside the configuration file"),
       Self(
         "identity", \.identity, .identity,

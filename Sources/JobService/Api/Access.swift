@@ -32,20 +32,21 @@ extension Role {
 /// What the role of who asks does not allow.
 struct Forbidden: Error {
   let route: Route
-  /// The job of another client that it was about.
+  /// The job that it was about.
   let job: JobID?
   let detail: String
 
   /// The route itself.
-  init(_ route: Route, of principal: Principal) {
+  init(_ route: Route, _ job: JobID?, of principal: Principal) {
     self.init(
-      route, nil, principal, "use \(route.rawValue)", to: Role.allCases.filter { $0.mayAsk(route) })
+      route, job, principal, "use \(route.rawValue)", to: Role.allCases.filter { $0.mayAsk(route) })
   }
 
-  /// The same with other clients' jobs. `job`: one of them.
-  init(others route: Route, _ job: JobID? = nil, of principal: Principal) {
+  /// The same with other clients' jobs. `job`: one of them; `client`: whose.
+  init(others route: Route, _ job: JobID? = nil, client: String? = nil, of principal: Principal) {
+    let whose = client.map { $0 == "*" ? "all clients'" : "the client \"\(printable($0))\"'s" }
     self.init(
-      route, job, principal, "use \(route.rawValue) with other clients' jobs",
+      route, job, principal, "use \(route.rawValue) with \(whose ?? "other clients'") jobs",
       to: Role.allCases.filter { $0.reachesAll(route) })
   }
 
@@ -58,10 +59,12 @@ struct Forbidden: Error {
 
 extension Principal {
   var seesAll: Bool { peer.role.seesAll }
+  /// Nil: that of everybody.
+  var otherRole: String? { peer.role == .owner ? nil : peer.role.rawValue }
 
   /// Throws ``Forbidden`` where the role lacks the route.
-  func require(_ route: Route) throws(Forbidden) {
-    guard peer.role.mayAsk(route) else { throw Forbidden(route, of: self) }
+  func require(_ route: Route, _ job: JobID?) throws(Forbidden) {
+    guard peer.role.mayAsk(route) else { throw Forbidden(route, job, of: self) }
   }
 }
 
@@ -87,7 +90,7 @@ extension Worker {
       return number(of: principal).map { .one($0) }
     }
     guard principal.peer.role.reachesAll(route) else {
-      throw Forbidden(others: route, of: principal)
+      throw Forbidden(others: route, client: name, of: principal)
     }
     return name == "*" ? .all : try reader.clientNumber(name).map { .one($0) }
   }

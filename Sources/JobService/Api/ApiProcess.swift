@@ -190,6 +190,8 @@ package final class ApiProcess: @unchecked Sendable {
 
   private func workerIsDrained() {
     draining -= 1
-    if draining == 0 { Self.end(0) }
+    guard draining == 0 else { return }
+    api?.strangers?.tick()
+    Self.end(0)
   }
 }

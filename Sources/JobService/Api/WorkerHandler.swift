@@ -67,7 +67,7 @@ extension Worker {
       try head.requireOwnSite()
       switch RouteMatch(method: head.method, path: head.path) {
       case .route(let route, let id):
-        try exchange.principal.require(route)
+        try exchange.principal.require(route, id)
         return try begin(route, id, exchange, head)
       case .unknownJob(let route): throw NoSuchJob(route)
       case .otherMethod(let allow):

@@ -68,7 +68,7 @@ extension Worker {
     let cursor = try query.cursor()
     let showsUsage = try query.flag("usage")
     guard let clients = try clients(query, exchange.principal, .list) else {
-      return exchange.reply(json: JobList(jobs: []))
+      return exchange.reply(json: JobList(jobs: [], role: exchange.principal.otherRole))
     }
     let page =
       switch clients {
@@ -87,7 +87,8 @@ extension Worker {
       detail.facts.client = try clientName(client, for: exchange.principal)
       return detail
     }
-    exchange.reply(json: JobList(jobs: jobs, next: page.next?.description))
+    exchange.reply(
+      json: JobList(jobs: jobs, next: page.next?.description, role: exchange.principal.otherRole))
   }
 }
 

@@ -52,7 +52,7 @@ struct AuditEntry: Sendable, Equatable {
     line.add("owner", owner)
     line.add("request", route?.rawValue)
     line.add("cause", cause)
-    if !command.isEmpty { line.add("command", command) }
+    addCommand(to: &line)
     line.add("runner", runner)
     line.add("user", user)
     if removes { line.add("rm", true) }
@@ -64,6 +64,21 @@ struct AuditEntry: Sendable, Equatable {
     if let stranger { line.add("count", Int(stranger.count)) }
     line.add("lost", lost)
     return line.finish()
+  }
+
+  /// Of one that was refused, which may be as long as a request and cost its sender nothing, the beginning.
+  private static let mostOfRefused = 1024
+
+  private func addCommand(to line: inout JSONObjectLine) {
+    guard !command.isEmpty else { return }
+    var left = failure == nil ? Int.max : Self.mostOfRefused
+    var words: [String] = []
+    for word in command where left > 0 {
+      words.append(word.utf8.count <= left ? word : String(decoding: word.utf8.prefix(left), as: UTF8.self))
+      left -= word.utf8.count
+    }
+    line.add("command", words)
+    if left < 0 || words.count < command.count { line.add("command_cut", true) }
   }
 
   private func addPeer(to line: inout JSONObjectLine) {

@@ -98,7 +98,8 @@ final class AuditTrail {
   func answer(_ caller: Caller, _ event: SupervisorEvent) {
     guard var request = requests[caller] else { return send(event, caller) }
     let refusal = event.refusal
-    if !request.isTold || refusal != nil {
+    // A job that was created, and deleted by somebody meanwhile, has the line that it was.
+    if !request.isTold || refusal != nil && refusal != JobBook.deleted {
       request.entry.failure = refusal?.text ?? request.entry.failure
       if let id = event.job {
         request.entry.job = id

@@ -17,8 +17,11 @@ extension Command {
     if invocation.has("all-finished"), invocation.has("force") || !invocation.arguments.isEmpty {
       throw invocation.usage("--all-finished excludes ids and --force")
     }
-    if invocation.has("all-finished") || JobSelection.isSelection(invocation) {
+    if invocation.has("all-finished") || invocation.has("filter") {
       return try RmCommand.selected(invocation)
+    }
+    guard !JobSelection.isOfOthers(invocation) else {
+      throw invocation.usage("--client and --all-clients need --filter or --all-finished")
     }
     guard !invocation.arguments.isEmpty else {
       throw invocation.usage("expected ID..., --filter or --all-finished")
@@ -37,7 +40,7 @@ extension Command {
 private enum RmCommand {
   static func selected(_ invocation: Invocation) throws -> Int32 {
     guard invocation.arguments.isEmpty else {
-      throw invocation.usage("--filter, --client and --all-clients exclude ids")
+      throw invocation.usage("--filter excludes ids")
     }
     let client = try Settings.client(invocation)
     let selection = try JobSelection(invocation)

@@ -26,24 +26,16 @@ enum JobName {
       throw UsageError(
         "\"\(text)\" is not a job id, nor \(shortest) or more characters of its beginning or end")
     }
-    var found = try candidates(text, client, of: nil)
-    if found.isEmpty {
-      // Only a role that sees them is told of others' jobs.
-      do { found = try candidates(text, client, of: "*") } catch ClientError.status(403, _, _) {}
+    var found: [JobDetail] = []
+    let role = try JobPages(client, ["match": text]).visit(most: mostCandidates + 1) { found.append($0) }
+    // To ask for what one's role does not allow would be on record as an attempt.
+    if found.isEmpty, role != nil {
+      let query: Query = ["match": text, "client": "*"]
+      try JobPages(client, query).visit(most: mostCandidates + 1) { found.append($0) }
     }
     guard let first = found.first else { throw ClientError.notFound }
     guard found.count == 1 else { throw UsageError(ambiguous(text, found)) }
     return first.id
-  }
-
-  private static func candidates(
-    _ text: String, _ client: JobClient, of owner: String?
-  ) throws -> [JobDetail] {
-    var found: [JobDetail] = []
-    try JobPages(client, ["match": text, "client": owner]).visit(most: mostCandidates + 1) {
-      found.append($0)
-    }
-    return found
   }
 
   private static func ambiguous(_ text: String, _ found: [JobDetail]) -> String {

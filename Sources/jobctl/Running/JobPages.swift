@@ -9,9 +9,12 @@ struct JobPages {
   init(_ client: JobClient, _ query: Query) { (self.client, self.query) = (client, query) }
 
   /// `most`: of those that `isMeant` lets through.
+  /// The role of who asks; nil: owner.
+  @discardableResult
   func visit(
     most: Int = .max, where isMeant: (JobDetail) -> Bool = { _ in true }, _ body: (JobDetail) throws -> Void
-  ) throws {
+  ) throws -> String? {
+    var role: String?
     var left = most
     var cursor: String?
     repeat {
@@ -19,11 +22,13 @@ struct JobPages {
       page.add("limit", "\(min(left, Self.size))")
       page.add("cursor", cursor)
       let list = try client.list(page)
+      role = list.role
       for job in list.jobs where isMeant(job) && left > 0 {
         try body(job)
         left -= 1
       }
       cursor = list.next
     } while cursor != nil && left > 0
+    return role
   }
 }

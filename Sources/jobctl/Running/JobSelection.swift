@@ -111,20 +111,21 @@ struct JobSelection {
       most: most, where: { job in states.allSatisfy { $0.holds(for: job) } }, body)
   }
 
-  /// Whether options say which jobs are meant.
+  /// Whether options say which jobs are meant. That they may be anybody's does not.
   static func isSelection(_ invocation: Invocation) -> Bool {
-    invocation.has("filter") || isOfOthers(invocation)
+    invocation.has("filter") || invocation.has("client")
   }
 
   /// The jobs a command is to act on, newest first: those that are named, or those the filters mean.
   static func names(_ invocation: Invocation, otherwise: Set<JobState>) throws -> [String] {
     let named = invocation.arguments
     guard isSelection(invocation) else {
+      guard !isOfOthers(invocation) else { throw invocation.usage("--all-clients needs --filter") }
       guard !named.isEmpty else { throw invocation.usage("expected ID... or --filter") }
       return named
     }
     guard named.isEmpty else {
-      throw invocation.usage("--filter, --client and --all-clients exclude ids")
+      throw invocation.usage("--filter and --client exclude ids")
     }
     let (client, selection) = (
       try Settings.client(invocation), try JobSelection(invocation, otherwise: otherwise)

@@ -35,6 +35,16 @@ struct AuditEntryTests {
         """)
   }
 
+  @Test func ofARefusedCommandThereIsTheBeginning() {
+    var entry = AuditEntry(.create, at: 0)
+    entry.command = ["echo", String(repeating: "x", count: 1019), "last"]
+    #expect(text(entry).contains("x\",\"last\"]}"))
+    entry.failure = "no"
+    #expect(text(entry).contains("x\",\"l\"],\"command_cut\":true}"))
+    entry.command.removeLast()
+    #expect(text(entry).hasSuffix("x\"]}\n"))
+  }
+
   @Test func aGapHasNoOutcome() {
     var entry = AuditEntry(.gap, at: 0)
     entry.lost = 3

@@ -29,6 +29,58 @@ import Testing
     #expect(third.next == nil, "a full page that is the last says so")
   }
 
+  /// As if all were one client's, whatever the size of the pages.
+  @Test func listsAllClientsNewestFirstPageByPage() throws {
+    let fixture = try StoreFixture()
+    let clients: [Int64] = [1, 1, 1, 1, 2, 3, 2, 1, 3, 3, 2, 2, 1, 1, 3, 2, 1, 2, 3, 1]
+    _ = try fixture.applyTogether(
+      clients.enumerated().map { index, client in
+        .create(.sample(index, client: client), .labelled(["even": "\(index % 2 == 0)"]))
+      })
+    let reader = try StoreReader(path: fixture.path)
+    let start = String(JobRecord.sample(0).id.description.prefix(6))
+    for (filter, expected) in [
+      (JobFilter(), Array(0..<20)), (JobFilter(match: start), Array(0..<20)),
+      (JobFilter(labels: ["even=true"]), Array(stride(from: 0, to: 20, by: 2))),
+      (JobFilter(since: JobRecord.sample(7).created), Array(7..<20)),
+      (JobFilter(match: String(JobRecord.sample(9, client: 3).id.description.suffix(8))), [9]),
+      (JobFilter(states: [.error]), []), (JobFilter(match: "zzzz"), []),
+    ] as [(JobFilter, [Int])] {
+      for limit in [1, 3, 7, 20] {
+        var (found, cursor): ([Int], JobID?) = ([], nil)
+        repeat {
+          let page = try reader.listAll(filter, before: cursor, limit: limit)
+          #expect(page.jobs.count <= limit)
+          found += indexes(page)
+          cursor = page.next
+        } while cursor != nil
+        #expect(found == expected.reversed(), "\(filter) \(limit)")
+      }
+    }
+    for (index, client) in clients.enumerated() {
+      #expect(try reader.owner(of: JobRecord.sample(index, client: client).id) == client)
+    }
+    #expect(try reader.owner(of: JobID(high: 1, low: 2)) == nil && reader.clientName(99) == nil)
+  }
+
+  /// Of jobs with many arguments a page has few.
+  @Test func aPageIsBoundedInBytes() throws {
+    let fixture = try StoreFixture()
+    var request = CreateRequest(cmd: "/bin/echo", args: [String(repeating: "x", count: 2 << 20)])
+    request.labels = ["a": "b"]
+    for index in 0..<6 { _ = try fixture.applyTogether([.create(.sample(index), JobPlan(request))]) }
+    let reader = try StoreReader(path: fixture.path)
+    let match = JobFilter(match: String(JobRecord.sample(0).id.description.prefix(6)))
+    for page in [
+      try reader.listAll(JobFilter(), before: nil, limit: 6),
+      try reader.listAll(match, before: nil, limit: 6),
+      try reader.list(client: 1, match, before: nil, limit: 6),
+      try reader.list(client: 1, JobFilter(), before: nil, limit: 6),
+    ] {
+      #expect(page.jobs.count == 2 && page.next != nil)
+    }
+  }
+
   @Test func filters() throws {
     let fixture = try StoreFixture()
     var failed = JobRecord.sample(3).finished()
