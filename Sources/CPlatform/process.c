@@ -80,11 +80,6 @@ void jp_die_with_parent(void)
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 }
 
-void jp_forbid_core_dumps(void)
-{
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
 void jp_name_thread(const char *name)
 {
     prctl(PR_SET_NAME, name, 0, 0, 0);

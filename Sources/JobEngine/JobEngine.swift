@@ -30,6 +30,9 @@ package final class JobEngine {
   /// `jc_limit_bits`: the limits that jobs can have here.
   package var controllers: UInt32 { jc_engine_controllers(handle) }
 
+  /// From here on no core dump of this process is made, nor may another of its user's look into it. Any thread.
+  package func forbidDumps() { jc_engine_forbid_dumps(handle) }
+
   /// Readable when there is something to do for a job, but for its timers; of an engine without launchers.
   package var descriptor: Int32 { jc_engine_fd(handle) }
   /// When the first of the jobs' timers is due, in milliseconds of the monotonic clock; `Int64.max`: never.

@@ -12,6 +12,9 @@ struct Inheritance {
   private(set) var listeners: [Keeper.Held] = []
   private(set) var counts: [String: Int32] = [:]
   private(set) var control: Int32?
+  /// The standard revocation list was in use: a supervisor that finds none does not go on without.
+  private(set) var usedRevocations = false
+  static let revocationsName = "revocations"
   /// Who waits for the outcome of an upgrade.
   private(set) var asker: Int32?
   /// Names of what is of no use, and why.
@@ -42,6 +45,8 @@ struct Inheritance {
   /// Numbers of the cgroups of the jobs.
   var cgroups: [Int64] { states.values.map(\.cgroup).filter { $0 >= 0 } }
 
+  mutating func noteRevocations() { usedRevocations = true }
+
   mutating func takeAsker() -> ControlSocket.Asker? {
     defer { asker = nil }
     return asker.map { ControlSocket.Asker($0) }
@@ -61,6 +66,9 @@ struct Inheritance {
   private mutating func take(_ held: Keeper.Held) {
     switch held.name {
     case SupervisorCounts.heldName, SupervisorCounts.heldApiName: counts[held.name] = held.descriptor
+    case Self.revocationsName:
+      close(held.descriptor)
+      usedRevocations = true
     case ControlSocket.name: control = held.descriptor
     case ControlSocket.askerName: asker = held.descriptor
     case _ where Listeners.isName(held.name): listeners.append(held)

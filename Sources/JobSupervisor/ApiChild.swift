@@ -118,7 +118,8 @@ final class ApiChild {
     let revocations: [UInt8] =
       if let file = configuration.crlFile { try SmallFile.read(file, most: Self.mostTrust) } else { [] }
     isDraining = true
-    send(.retire(authorities: authorities, revocations: revocations))
+    let isPartial = configuration.listsArePartial
+    send(.retire(authorities: authorities, revocations: revocations, isPartial: isPartial))
   }
 
   /// Ends it after some milliseconds.

@@ -108,6 +108,7 @@ final class ApiProcesses {
     log.info("reloading")
     keeper.notify("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonic())")
     successor?.kill()
+    successor = nil
     do {
       successor = try spawn(configuration)
       fresh = configuration
@@ -122,6 +123,7 @@ final class ApiProcesses {
     var configuration = configuration
     supervisor.certificates.note(configuration)
     configuration.findRevocations()
+    supervisor.holdRevocations(configuration)
     return configuration
   }
 

@@ -142,6 +142,22 @@ private struct FileIdentity: Equatable {
   }
 }
 
+extension Supervisor {
+  /// Whoever comes after this supervisor is to know that the standard list is in use, whatever became of its file.
+  func holdRevocations(_ configuration: Configuration) {
+    guard configuration.crlFile == configuration.standardCRLFile, !inheritance.usedRevocations else { return }
+    let marker = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    defer { close(marker) }
+    do {
+      guard marker >= 0 else { throw SystemError(errno, "open /dev/null") }
+      try keeper.hold(marker, as: Inheritance.revocationsName)
+      inheritance.noteRevocations()
+    } catch {
+      log.warn("revocations_not_held", ["error": "\(error)"])
+    }
+  }
+}
+
 extension Configuration {
   /// The files that a fresh api process reads anew; the last one may not be there.
   fileprivate var certificateFiles: [String] {

@@ -1,4 +1,3 @@
-import CPlatform
 import Glibc
 import JobAPI
 import JobEngine
@@ -42,7 +41,7 @@ extension Supervisor {
   }
 
   private func create(_ creation: ApiRequest.Creation, _ name: String, _ caller: Caller) {
-    if creation.secrets != nil { jp_forbid_core_dumps() }
+    if creation.secrets != nil { engine.forbidDumps() }
     accounts.find(creation.plan) { [unowned self] answer in
       let job = (creation, client: self.clientNumber(of: name), name)
       do throws(Refusal) {

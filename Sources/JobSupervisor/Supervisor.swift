@@ -99,6 +99,7 @@ package final class Supervisor: @unchecked Sendable {
       patience: keeper.cause == .start ? 0 : Self.patience)
     keeper.alive(within: Self.longTime)
     inheritance = try Inheritance(keeper)
+    if inheritance.usedRevocations { self.configuration.requireRevocations() }
     counts = try SupervisorCounts(workers: configuration.workers, held: inheritance.counts)
     heldJobs = try HeldJobs(loop, keeper, counts, log: log)
     wasCrashed = !Store.wasClosed(in: directory.path)

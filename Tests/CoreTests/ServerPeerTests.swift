@@ -301,7 +301,7 @@ struct ServerPeerTests {
         ca.withCString { ca in
           var options = jc_tls_options(
             certificate_file: certificate, key_file: key, client_ca_file: ca, crl_file: nil,
-            session_cache: 1, identity: JC_IDENTITY_COMMON_NAME)
+            lists_are_partial: false, session_cache: 1, identity: JC_IDENTITY_COMMON_NAME)
           #expect(jc_tls_new(&options, &made, &error) == -EINVAL)
         }
       }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 // What a child does between its birth and exec. It shares the parent's memory and the thread-local storage of
@@ -107,6 +108,24 @@ static long write_zero(int dir, const char *name)
     return count < 0 ? count : 0;
 }
 
+/// Where it shares its parent's memory it shares the flag that says whether that may be dumped.
+static void set_dumpable(bool dumpable)
+{
+    jc_raw(SYS_prctl, PR_SET_DUMPABLE, dumpable, 0, 0);
+}
+
+/// For itself alone, though it shares its parent's memory: it is a child of vfork (spawn.c). One that may not
+/// is as likely to be ended as the daemon.
+static void reset_oom(const struct jc_spawn_base *base)
+{
+    static const char score[] = "/proc/self/oom_score_adj";
+    // What must not be dumped has its files there for root alone. Another child may have set the flag back.
+    for (int i = 0; i < 8 && write_zero(AT_FDCWD, score) == -EACCES && base->forbids_dumps; i++)
+        set_dumpable(true);
+    if (base->forbids_dumps)
+        set_dumpable(false);
+}
+
 int jc_child_run(void *argument)
 {
     struct jc_launch *launch = argument;
@@ -116,16 +135,17 @@ int jc_child_run(void *argument)
         return fail(launch, "cgroup", status);
     if ((status = jc_raw(SYS_setsid, 0, 0, 0, 0)) < 0)
         return fail(launch, "setsid", status);
-    // For itself alone, though it shares its parent's memory: it is a child of vfork (spawn.c). One that may
-    // not is as likely to be ended as the daemon.
     if (base->resets_oom)
-        (void)write_zero(AT_FDCWD, "/proc/self/oom_score_adj");
+        reset_oom(base);
     if ((status = place_descriptors(launch)) < 0)
         return fail(launch, "descriptors", status);
     if ((status = set_limits(base)) < 0)
         return fail(launch, "limit", status);
     if ((status = take_identity(launch->identity)) < 0)
         return fail(launch, "identity", status);
+    // Another user has made it what fs.suid_dumpable says (prctl(2)).
+    if (base->forbids_dumps)
+        set_dumpable(false);
     if ((status = jc_raw(SYS_chdir, (long)launch->cwd, 0, 0, 0)) < 0)
         return fail(launch, "chdir", status);
     reset_signals(base, launch->has_handlers);

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -271,4 +272,11 @@ void jc_engine_free(struct jc_engine *engine)
     pthread_cond_destroy(&engine->wake);
     free(engine->slots);
     free(engine);
+}
+
+void jc_engine_forbid_dumps(struct jc_engine *engine)
+{
+    // First, so that no child that is being launched leaves it as it was.
+    engine->base.forbids_dumps = true;
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

@@ -128,6 +128,7 @@ struct jc_spawn_base {
     } limits[4];
     size_t limit_count;
     bool resets_oom;
+    _Atomic bool forbids_dumps; ///< see jc_engine_forbid_dumps
     uint64_t ignored; ///< signals to reset, the first in the lowest bit: those this process ignores, or may
 };
 

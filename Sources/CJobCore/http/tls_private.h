@@ -10,6 +10,7 @@ struct jc_tls {
     SSL_CTX *ctx;
     char *revocations; ///< the file's name, or NULL
     enum jc_identity identity;
+    bool lists_are_partial;
     BIO_METHOD *method; ///< of the BIO between a connection and its server's buffers
 };
 
@@ -19,6 +20,8 @@ BIO_METHOD *jc_tls_bio_method(void);
 /// errors.
 bool jc_trust_add_authorities(X509_STORE *store, BIO *bio);
 bool jc_trust_add_revocations(X509_STORE *store, BIO *bio);
+/// In a verification's callback: whether all that is wrong is that the authority has no list.
+bool jc_trust_lacks_list(X509_STORE_CTX *context);
 /// Why a connection's client would not be let in; NULL: it would.
 const char *jc_trust_refuses(const struct jc_trust *trust, SSL *ssl);
 /// Seconds since 1970; 0: none.

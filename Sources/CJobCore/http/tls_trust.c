@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <string.h>
 #include <time.h>
 
@@ -40,8 +41,40 @@ bool jc_trust_add_revocations(X509_STORE *store, BIO *bio)
     return count > 0 && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
 }
 
+/// A list without a key identifier may be of any authority that has the name.
+static bool may_be_of(const X509_CRL *list, const ASN1_OCTET_STRING *key)
+{
+    AUTHORITY_KEYID *own = X509_CRL_get_ext_d2i(list, NID_authority_key_identifier, NULL, NULL);
+    const bool is_other =
+        own != NULL && own->keyid != NULL && key != NULL && ASN1_OCTET_STRING_cmp(own->keyid, key) != 0;
+    AUTHORITY_KEYID_free(own);
+    return !is_other;
+}
+
+bool jc_trust_lacks_list(X509_STORE_CTX *context)
+{
+    X509 *certificate = X509_STORE_CTX_get_current_cert(context);
+    if (certificate == NULL || X509_STORE_CTX_get_error(context) != X509_V_ERR_UNABLE_TO_GET_CRL)
+        return false;
+    const ASN1_OCTET_STRING *key = X509_get0_authority_key_id(certificate);
+    STACK_OF(X509_CRL) *lists = X509_STORE_CTX_get1_crls(context, X509_get_issuer_name(certificate));
+    bool lacks = true;
+    for (int i = 0; i < sk_X509_CRL_num(lists); i++)
+        lacks = lacks && !may_be_of(sk_X509_CRL_value(lists, i), key);
+    sk_X509_CRL_pop_free(lists, X509_CRL_free);
+    return lacks;
+}
+
+static int on_verified(int is_good, X509_STORE_CTX *context)
+{
+    if (is_good || !jc_trust_lacks_list(context))
+        return is_good;
+    X509_STORE_CTX_set_error(context, X509_V_OK);
+    return 1;
+}
+
 int jc_trust_new(const void *authorities, size_t length, const void *revocations, size_t revocations_length,
-                 struct jc_trust **out)
+                 bool lists_are_partial, struct jc_trust **out)
 {
     X509_STORE *store = X509_STORE_new();
     BIO *first = BIO_new_mem_buf(authorities, (int)length);
@@ -57,6 +90,8 @@ int jc_trust_new(const void *authorities, size_t length, const void *revocations
         X509_STORE_free(store);
         return -EINVAL;
     }
+    if (lists_are_partial)
+        X509_STORE_set_verify_cb(store, on_verified);
     *out = (struct jc_trust *)store;
     return 0;
 }

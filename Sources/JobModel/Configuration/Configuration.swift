@@ -75,6 +75,10 @@ package struct Configuration: Sendable, Codable, Equatable {
     clientCAFile[..<(clientCAFile.lastIndex(of: "/") ?? clientCAFile.startIndex)] + "/ca.crl"
   }
 
+  /// `jobctl ca revoke` knows of its own authority: of others in the same file there need not be a list. One that is named
+  /// has to be whole.
+  package var listsArePartial: Bool { crlFile == standardCRLFile }
+
   /// Has the standard revocation list used, where none is named and this one is there. From then on it is named: one that
   /// vanishes would let in again who was revoked.
   package mutating func findRevocations() {
@@ -85,6 +89,9 @@ package struct Configuration: Sendable, Codable, Equatable {
     }
     crlFile = standardCRLFile
   }
+
+  /// The same where it was in use before, and may be gone.
+  package mutating func requireRevocations() { crlFile = crlFile ?? standardCRLFile }
 
   /// The user and group of the api process; nil: those of the supervisor, which is not root or was told so.
   package func apiAccount() throws(AccountError) -> Account? {

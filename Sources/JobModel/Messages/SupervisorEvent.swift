@@ -11,7 +11,7 @@ package enum SupervisorEvent {
   case drain
   /// Another process has taken the place of this one: the same, with those at once whose clients are not let in any more
   /// by these authorities and revocation lists, PEM. None: as before.
-  case retire(authorities: [UInt8], revocations: [UInt8])
+  case retire(authorities: [UInt8], revocations: [UInt8], isPartial: Bool)
   case client(id: Int64, name: String)
   /// A new or changed job. `pid` is 0 unless its process runs.
   case job(JobRecord, pid: Int32)
@@ -74,8 +74,8 @@ extension SupervisorEvent {
       for limit in hostLimits { writer.put(limit) }
     case .ready: writer.put(Kind.ready.rawValue)
     case .drain: writer.put(Kind.drain.rawValue)
-    case .retire(let authorities, let revocations):
-      writer.put(Kind.retire.rawValue, authorities, revocations)
+    case .retire(let authorities, let revocations, let isPartial):
+      writer.put(Kind.retire.rawValue, authorities, revocations, isPartial)
     case .client(let id, let name): writer.put(Kind.client.rawValue, id, name)
     case .job(let record, let pid): writer.put(Kind.job.rawValue, record, pid)
     case .deleted(let id): writer.put(Kind.deleted.rawValue, id)
@@ -113,7 +113,9 @@ extension SupervisorEvent {
       return .welcome(configuration: try reader.array(), hostLimits: try texts(&reader))
     case .ready: return .ready
     case .drain: return .drain
-    case .retire: return .retire(authorities: try reader.array(), revocations: try reader.array())
+    case .retire:
+      return .retire(
+        authorities: try reader.array(), revocations: try reader.array(), isPartial: try reader.bool())
     case .client: return .client(id: try reader.integer(), name: try reader.string())
     case .job: return .job(try JobRecord(from: &reader), pid: try reader.integer())
     case .deleted: return .deleted(id: try reader.id())

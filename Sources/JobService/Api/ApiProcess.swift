@@ -91,7 +91,8 @@ package final class ApiProcess: @unchecked Sendable {
     case .welcome(let configuration, let hostLimits): try start(configuration, hostLimits)
     case .ready: try listen()
     case .drain: drain()
-    case .retire(let authorities, let revocations): retire(try Trust(authorities, revocations))
+    case .retire(let authorities, let revocations, let isPartial):
+      retire(try Trust(authorities, revocations, isPartial: isPartial))
     case .client(let id, let name): api?.clients.learn(name, number: id)
     case .job(let record, let pid):
       wake(api?.table.update(record, pid: pid) { self.link.send(.watch(id: record.id)) })

@@ -13,6 +13,7 @@ package enum ServerTLS {
       // Without a revocation list the fourth is the NULL that ends the vector.
       var options = jc_tls_options(
         certificate_file: files[0]!, key_file: files[1]!, client_ca_file: files[2]!, crl_file: files[3],
+        lists_are_partial: configuration.listsArePartial,
         session_cache: configuration.sessionCache,
         identity: configuration.identity == .uri ? JC_IDENTITY_URI : JC_IDENTITY_COMMON_NAME)
       return jc_tls_new(&options, &made, &error)
@@ -29,7 +30,8 @@ package enum ServerTLS {
       return "; make it with jobctl ca init, jobctl ca server and jobctl ca client"
     }
     guard let revocations, isMissing(revocations) else { return "" }
-    return "; put it back: without it who was revoked would be let in again"
+    return
+      "; put it back, or start the daemon anew if it is meant to be gone: without it who was revoked is let in again"
   }
 
   private static func isMissing(_ file: String) -> Bool { access(file, F_OK) != 0 && errno == ENOENT }
@@ -41,9 +43,10 @@ final class Trust: Sendable {
   nonisolated(unsafe) let pointer: OpaquePointer
 
   /// From PEM. Throws ``DaemonError``.
-  init(_ authorities: [UInt8], _ revocations: [UInt8]) throws(DaemonError) {
+  init(_ authorities: [UInt8], _ revocations: [UInt8], isPartial: Bool) throws(DaemonError) {
     var made: OpaquePointer?
-    let status = jc_trust_new(authorities, authorities.count, revocations, revocations.count, &made)
+    let status = jc_trust_new(
+      authorities, authorities.count, revocations, revocations.count, isPartial, &made)
     guard status == 0, let made else {
       throw DaemonError("cannot read the authorities and the revocation list that the supervisor sent")
     }

@@ -87,12 +87,13 @@ struct ClientLimits {
   private func room(for more: Int, _ client: Int, most: Int) -> Reached? {
     guard more > 0 else { return nil }
     guard client + more <= most else {
-      let text = "the standard input of your jobs is in memory until they end, and may be \(most) bytes"
+      let text =
+        "the standard input and secrets of your jobs are in memory until they end, and may be \(most) bytes"
       return Reached(.refusedClientMemory, text, reason: .unavailable)
     }
     guard input + more <= configuration.maxMemory else {
       let text =
-        "the standard input of jobs is in memory until they end, and may be \(configuration.maxMemory) bytes"
+        "the standard input and secrets of jobs are in memory until they end, and may be \(configuration.maxMemory) bytes"
       return Reached(.refusedMemory, text, reason: .unavailable)
     }
     return nil

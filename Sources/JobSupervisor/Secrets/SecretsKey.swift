@@ -37,7 +37,10 @@ final class SecretsKey {
 
   private func readOrMake() throws -> [UInt8] {
     do {
-      return try read()
+      let key = try read()
+      // Whoever made it may have died before its name was on disk.
+      try syncDirectory(Path.directory(of: path))
+      return key
     } catch let error as SystemError where error.code == ENOENT {
       try make()
       log.info("secrets_key_made", ["file": path])

@@ -1,4 +1,3 @@
-import CPlatform
 import JobAPI
 import JobModel
 import Platform
@@ -25,7 +24,7 @@ extension Supervisor {
   /// Nil: it has none.
   func opened(_ sealed: [UInt8]?, of job: LiveJob) throws(DaemonError) -> Secrets? {
     guard let sealed else { return nil }
-    jp_forbid_core_dumps()
+    engine.forbidDumps()
     let sealer = try secretsKey.sealer(makes: false)
     guard let secrets = sealer.open(sealed, of: job.id, job.client) else {
       throw DaemonError(

@@ -39,9 +39,11 @@ struct Authority {
   }
 
   /// With the key, for whose passphrase the terminal is asked where there is one.
-  func sign(_ body: (jw_ca_authority, UnsafeMutablePointer<CChar>) -> Bool) throws {
+  func sign(
+    knowing passphrase: Passphrase? = nil, _ body: (jw_ca_authority, UnsafeMutablePointer<CChar>) -> Bool
+  ) throws {
     try check()
-    let passphrase = try KeyPassphrase.of(key, passphraseSource)
+    let passphrase = try passphrase ?? KeyPassphrase.of(key, passphraseSource)
     try CertificateError.check { error in
       withCStrings([certificate, key]) { texts in
         Passphrase.withCString(passphrase) { passphrase in
@@ -50,6 +52,31 @@ struct Authority {
         }
       }
     }
+  }
+}
+
+extension Authority {
+  /// Adds to the list of what is revoked, which is made where there is none.
+  func revoke(_ serials: [String], _ reason: Int32 = 0, knowing passphrase: Passphrase? = nil) throws {
+    try sign(knowing: passphrase) { raw, error in
+      withUnsafePointer(to: raw) { raw in
+        withCStrings(serials) { serials in
+          revocations.withCString { jw_ca_revoke(raw, $0, serials, reason, error) }
+        }
+      }
+    }
+  }
+
+  /// A list of the authority before would have all clients of this one refused, and a daemon that uses it does not go on
+  /// without one.
+  func renewRevocations(_ passphrase: Passphrase?) throws {
+    let old = "\(revocations).old"
+    guard rename(revocations, old) == 0 else {
+      if errno == ENOENT { return }
+      throw SystemError(errno, "move \(revocations), which is of the authority before, to \(old)")
+    }
+    try revoke([], knowing: passphrase)
+    Terminal.complain("moved \(revocations), of the authority before, to ca.crl.old, and began another")
   }
 }
 

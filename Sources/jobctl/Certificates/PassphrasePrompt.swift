@@ -32,7 +32,8 @@ final class PassphrasePrompt {
     silent.c_lflag &= ~tcflag_t(ECHO | ECHOE | ECHOK | ECHONL)
     tcsetattr(terminal, TCSAFLUSH, &silent)
     defer {
-      tcsetattr(terminal, TCSANOW, &before)
+      // What else was typed is not for the shell, which would carry it out.
+      tcsetattr(terminal, TCSAFLUSH, &before)
       try? write("\n")
     }
     try write("\(question): ")

@@ -24,10 +24,7 @@ extension Command {
     let passphrase =
       invocation.has("encrypt") ? try KeyPassphrase.new(for: authority.key, authority.passphraseSource) : nil
     try files.makeAuthority(commonName: name, passphrase)
-    // A list of the authority before would have this one's clients refused, all of them.
-    if rename(authority.revocations, "\(authority.revocations).old") == 0 {
-      Terminal.complain("moved \(authority.revocations), of the authority before, to ca.crl.old")
-    }
+    try authority.renewRevocations(passphrase)
     try files.report(
       next: "jobctl ca server\(authority.directoryOption) --host localhost --host 127.0.0.1")
     return 0

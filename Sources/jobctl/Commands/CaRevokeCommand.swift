@@ -26,13 +26,7 @@ extension Command {
     let revoked = try RevokedCertificates(invocation, authority)
     if !revoked.serials.isEmpty {
       let reason = invocation.value("reason").flatMap(RevocationReason.init)?.code ?? 0
-      try authority.sign { raw, error in
-        withUnsafePointer(to: raw) { raw in
-          withCStrings(revoked.serials) { serials in
-            authority.revocations.withCString { jw_ca_revoke(raw, $0, serials, reason, error) }
-          }
-        }
-      }
+      try authority.revoke(revoked.serials, reason)
     }
     let reply = RevocationReply(list: authority.revocations, revoked: revoked.serials)
     try invocation.print(reply, revoked.text(authority))

@@ -1,10 +1,11 @@
+import Glibc
 import Platform
 
 /// The secrets that `--secret` and `--secret-file` give a job. None is ever a word of a command line.
 enum JobSecrets {
   /// Nil: none is given.
   static func read(
-    _ invocation: Invocation, own: [String: String] = Environment.all
+    _ invocation: Invocation
   ) throws -> [String: String]? {
     guard invocation.has("secret") || invocation.has("secret-file") else { return nil }
     var secrets: [String: String] = [:]
@@ -14,11 +15,13 @@ enum JobSecrets {
       }
     }
     for name in invocation.all("secret") {
-      guard let value = own[name] else {
+      // As bytes: what is not UTF-8 would be another secret once it is a text.
+      guard let value = getenv(name) else {
         let text = "jobctl's environment has no variable \"\(Text.printable(name.halves(at: "=").0))\""
         throw invocation.usage("--secret: \(text)")
       }
-      try add(name, value, "--secret")
+      let bytes = UnsafeBufferPointer(start: value, count: strlen(value)).map { UInt8(bitPattern: $0) }
+      try add(name, try text(bytes, "--secret: the variable \(name)", invocation), "--secret")
     }
     for text in invocation.all("secret-file") {
       let (name, path) = text.halves(at: "=")
@@ -32,10 +35,13 @@ enum JobSecrets {
     guard bytes.count <= JobVariables.most else {
       throw invocation.usage("--secret-file: \(path) is larger than an environment may be")
     }
+    return try text(bytes, "--secret-file: \(path)", invocation)
+  }
+
+  private static func text(_ bytes: [UInt8], _ what: String, _ invocation: Invocation) throws -> String {
     guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
       throw invocation.usage(
-        "--secret-file: \(path) is not UTF-8, or holds a NUL character, which no variable can: encode it, as by base64"
-      )
+        "\(what) is not UTF-8, or holds a NUL character, which no variable can: encode it, as by base64")
     }
     return text
   }

@@ -48,7 +48,7 @@ final class TestServer: @unchecked Sendable {
     let made = withStrings([own.certificate, own.key, authority.own.certificate]) { strings in
       var options = jc_tls_options(
         certificate_file: strings[0], key_file: strings[1], client_ca_file: strings[2], crl_file: nil,
-        session_cache: sessions, identity: identity)
+        lists_are_partial: false, session_cache: sessions, identity: identity)
       guard let revoked else { return jc_tls_new(&options, &tls, &error) }
       return revoked.withCString {
         options.crl_file = $0

@@ -192,12 +192,14 @@ import Testing
       var info = stat()
       return stat("/proc/\(pid)/mem", &info) == 0 ? info.st_uid : .max
     }
-    try Daemon.with(user.options, limits: ["--nofile=4096"] + user.prefix) { daemon in
+    let protected = ["sh", "-c", "echo 300 >/proc/self/oom_score_adj; exec \"$@\"", "sh"]
+    try Daemon.with(user.options, limits: ["--nofile=4096"] + protected + user.prefix) { daemon in
       let client = daemon.client()
       #expect(owner(daemon.pid) == user.id)
       let id = try client.create(canary.request("cat /proc/self/oom_score_adj"))
       #expect(owner(daemon.pid) == 0, "who is not dumpable is root's (proc(5))")
       #expect(try client.end(of: id).exitCode == 0)
+      #expect(try client.output(id).stdout.hasSuffix("\n0\n"), "though its files in /proc were root's")
       // It does all that it did before.
       #expect(try client.run("id", "-u").1.exitCode == 0)
       let long = try client.shell("sleep 1; exit 5")

@@ -41,10 +41,6 @@ const char *_Nullable jp_errno_name(int error);
 /// that is stopped or hangs would not notice. After the last change of user, which would undo it.
 void jp_die_with_parent(void);
 
-/// Neither a core dump of this process is made, nor may another of its user's look into it (prctl(2),
-/// PR_SET_DUMPABLE). A program that it starts begins anew.
-void jp_forbid_core_dumps(void);
-
 /// Takes back what this process may have from whoever started it, as its children would: umask, nice value,
 /// scheduling policy, I/O priority, affinity (but for a cpuset's), personality. Before other threads are
 /// started.

@@ -158,6 +158,10 @@ int jc_engine_fd(const struct jc_engine *_Nonnull engine);
 /// When the first of the jobs' timers is due, in milliseconds of the monotonic clock; INT64_MAX: never.
 int64_t jc_engine_deadline(const struct jc_engine *_Nonnull engine);
 
+/// From here on no core dump of this process is made, nor may another of its user's look into it (prctl(2),
+/// PR_SET_DUMPABLE); jobs are not concerned. Any thread.
+void jc_engine_forbid_dumps(struct jc_engine *_Nonnull engine);
+
 /// `pid` is a child of this process that is not the engine's: its status is left to whoever started it.
 void jc_engine_ignore_child(struct jc_engine *_Nonnull engine, pid_t pid);
 /// It was reaped by its owner: the kernel may give its number to another process.

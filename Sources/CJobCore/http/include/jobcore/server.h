@@ -22,6 +22,7 @@ struct jc_tls_options {
     const char *_Nonnull key_file;         ///< PEM
     const char *_Nonnull client_ca_file;   ///< PEM, authorities whose clients are let in
     const char *_Nullable crl_file;        ///< PEM, or NULL
+    bool lists_are_partial;                ///< an authority of which there is no list has revoked nothing
     size_t session_cache;                  ///< most sessions kept for resumption (some KiB each); 0: none
     enum jc_identity identity;
 };
@@ -40,9 +41,10 @@ void jc_tls_expiries(const struct jc_tls *_Nonnull tls, jc_expiry_told _Nonnull 
 
 /// Whose clients are let in.
 struct jc_trust;
-/// From the PEM of the authorities and their revocation lists (length 0: none). -EINVAL.
+/// From the PEM of the authorities and their revocation lists (length 0: none); `lists_are_partial` as in the
+/// options. -EINVAL.
 int jc_trust_new(const void *_Nonnull authorities, size_t length, const void *_Nonnull revocations,
-                 size_t revocations_length, struct jc_trust *_Nullable *_Nonnull out)
+                 size_t revocations_length, bool lists_are_partial, struct jc_trust *_Nullable *_Nonnull out)
     __attribute__((warn_unused_result));
 void jc_trust_free(struct jc_trust *_Nullable trust);
 
