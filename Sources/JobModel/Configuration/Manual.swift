@@ -105,8 +105,10 @@ package enum Manual: String, CaseIterable {
     changes, such as one of another host, use `Cm reload .`
     .Pp
     Without `Fl \\-crl-file` the revocation list is `Pa ca.crl` in the directory of `Fl \\-client-ca-file ,` when it is there, \
-    also when it comes later. Once it was used it has to stay: without it who was revoked would be let in again, so \
-    that is an error as with other files. To do without one, start the daemon anew.
+    also when it comes later. An authority of which it \
+    has no list has revoked nothing; a file that `Fl \-crl-file` names has to have one of each. Once it was used it has to stay: without it who was \
+    revoked would be let in again, so that is an error as with other files, also for a supervisor that takes over from another. To do \
+    without one, start the daemon anew.
     .Sh ENVIRONMENT
     .Bl -tag -width Ds
     .It Ev JOBD_CONFIG

@@ -12,7 +12,7 @@ extension Command {
       Authority.directory, Authority.passphraseFile, .json,
     ], connects: false,
     details: """
-      NAME means all certificates of that common name that are neither expired nor revoked; SERIAL is as "jobctl ca list" \
+      NAME means all certificates of that common name that the directory knows and that are neither expired nor revoked; SERIAL is as "jobctl ca list" \
       has it. jobd uses the list beside the authority by itself and cuts off at once who has such a certificate; where the \
       daemon is elsewhere, ca.crl is to be copied there. The list ends with the authority, not before. Nothing is ever \
       taken off it.
