@@ -144,13 +144,14 @@ static bool write_lists(const char *path, X509_CRL *own, STACK_OF(X509_CRL) * ot
     return done;
 }
 
-static bool add_all(const char *path, X509 *authority, EVP_PKEY *key, const char *const *serials, int reason,
-                    char *error)
+static bool add_all(const char *path, const char *record, X509 *authority, EVP_PKEY *key,
+                    const char *const *serials, int reason, char *error)
 {
     STACK_OF(X509_CRL) *lists = sk_X509_CRL_new_null();
     BIGNUM *number = BN_new();
     X509_CRL *own = NULL;
     bool done = lists != NULL && number != NULL && jw_ca_read_lists(path, lists, error) &&
+                (record == NULL || jw_ca_read_lists(record, lists, error)) &&
                 (own = take_own(lists, authority, path, number, error)) != NULL;
     for (; done && *serials != NULL; serials++)
         done = add_serial(own, *serials, reason, authority, error);
@@ -158,7 +159,7 @@ static bool add_all(const char *path, X509 *authority, EVP_PKEY *key, const char
            ((stamp(own, authority, number) && X509_CRL_sort(own) == 1 &&
              X509_CRL_sign(own, key, EVP_sha256()) > 0) ||
             jw_ca_fail_ssl(error, "cannot sign the revocation list")) &&
-           write_lists(path, own, lists, error);
+           (record == NULL || write_lists(record, own, NULL, error)) && write_lists(path, own, lists, error);
     X509_CRL_free(own);
     BN_free(number);
     sk_X509_CRL_pop_free(lists, X509_CRL_free);
@@ -186,14 +187,14 @@ static int lock(const char *path, char *error)
     return -1;
 }
 
-bool jw_ca_revoke(const struct jw_ca_authority *authority, const char *file, const char *const *serials,
-                  int reason, char *error)
+bool jw_ca_revoke(const struct jw_ca_authority *authority, const char *file, const char *record,
+                  const char *const *serials, int reason, char *error)
 {
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     X509 *certificate = NULL;
     EVP_PKEY *key = jw_ca_load(authority, &certificate, error);
     int held = key != NULL ? lock(file, error) : -1;
-    bool done = held >= 0 && add_all(file, certificate, key, serials, reason, error);
+    bool done = held >= 0 && add_all(file, record, certificate, key, serials, reason, error);
     if (held >= 0)
         close(held);
     EVP_PKEY_free(key);

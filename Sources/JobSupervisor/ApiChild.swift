@@ -20,6 +20,8 @@ final class ApiChild {
   /// It gives no reply any more but those that follow output or events.
   var isDrained = false
   let startedAt = Clock.monotonic()
+  /// What it said before it ended.
+  var failure: String?
   /// Who its requests are made for.
   private var peers: [UInt64: Peer] = [:]
   /// Some outlive their connections.

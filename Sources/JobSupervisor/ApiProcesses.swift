@@ -83,13 +83,17 @@ final class ApiProcesses {
     do {
       configuration = try supervisor.reread()
     } catch {
-      log.error("reload_failed", ["error": "\(error)"])
-      supervisor.audit?.tell(AuditEntry(configuration: cause.rawValue, failure: "\(error)"))
-      asker?.answer(.failed("\(error)"))
-      return
+      return reloadRefused("\(error)", cause, for: asker)
     }
     if let asker { reloadAskers.append(asker) }
     replace(configuration, cause)
+  }
+
+  /// Everything goes on as before.
+  func reloadRefused(_ why: String, _ cause: ReloadCause, for asker: ControlSocket.Asker?) {
+    log.error("reload_failed", ["error": why])
+    supervisor.audit?.tell(AuditEntry(configuration: cause.rawValue, failure: why))
+    asker?.answer(.failed(why))
   }
 
   /// Starts a fresh one with the certificates that are in their files now. The configuration stays, or that of a reload
@@ -150,6 +154,7 @@ final class ApiProcesses {
       child.lastSign = Clock.monotonic()
       switch request {
       case .alive: break
+      case .failed(let why): child.failure = why
       case .hello: greet(child)
       case _ where !child.isGreeted: throw MalformedBytes()
       case .drained: drained(child)
@@ -210,7 +215,7 @@ final class ApiProcesses {
     let text = why.pairs.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
     let failure = "the fresh api process did not start (\(text))"
     tellAudit(failure)
-    beReady(.failed("\(failure); its own message is in the log"))
+    beReady(.failed(failure))
   }
 
   /// What became of the reload; nil: it is in force.
@@ -227,7 +232,7 @@ final class ApiProcesses {
     let how = ExitStatus.inWords(status)
     if child === successor {
       successor = nil
-      reloadFailed(["pid": "\(child.pid)", "exit": how])
+      reloadFailed(["pid": "\(child.pid)", "exit": how] + (child.failure.map { ["error": $0] } ?? [:]))
     } else if child === current {
       current = nil
       if !isStopping { restart(after: child, how) }

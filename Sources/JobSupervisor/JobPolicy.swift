@@ -33,13 +33,17 @@ enum JobPolicy {
     Refusal(reason: .invalid, text: "limits: \(member) is at most \(most) for you")
   }
 
+  static func refusal(user: String, settings: ClientSettings) -> Refusal {
+    let users = (settings.users ?? []).joined(separator: ", ")
+    return Refusal(reason: .forbidden, text: "user: yours are \(users), and not \"\(user)\"")
+  }
+
   /// Why no job of the client's may run as that; nil: it may. `found`: of a job that names nobody nil.
   static func refusal(as found: Accounts.Found?, settings: ClientSettings) -> Refusal? {
     guard let users = settings.users else { return nil }
     let account = found?.account ?? Accounts.own
     guard users.contains(account.name) || users.contains("\(account.user)") else {
-      let text = "user: yours are \(users.joined(separator: ", ")), and not \"\(account.name)\""
-      return Refusal(reason: .forbidden, text: text)
+      return refusal(user: account.name, settings: settings)
     }
     guard let groups = found?.groupsInstead else { return nil }
     let text = "group: those of the user \"\(account.name)\" are \(groups.joined(separator: ", "))"

@@ -11,7 +11,7 @@ extension Supervisor {
     func caller(_ ticket: UInt64) -> Caller { Caller(child: child.number, ticket: ticket) }
     try audit?.begin(request, by: child) { clients[$0] }
     switch request {
-    case .hello, .drained, .alive: break
+    case .hello, .drained, .alive, .failed: break
     case .peer(let number, let peer): try child.add(peer, number)
     case .peerGone(let number): child.forgetPeer(number)
     case .create(let ticket, let by, let creation):
@@ -47,6 +47,9 @@ extension Supervisor {
       do throws(Refusal) {
         if let refusal = self.audit?.refusal { throw refusal }
         let terms = try self.terms(of: creation.plan, creation.openSecrets, job.client)
+        if case .failure = answer, let refusal = self.refusal(ofUnknown: creation.plan, job.client) {
+          throw refusal
+        }
         let found = try answer.get()
         self.create(job, as: found?.identity, self.refusal(as: found, job.client), terms, caller)
       } catch {
@@ -79,6 +82,7 @@ extension Supervisor {
       live[id] = nil
       return
     }
+    if let job = live[id] { log.debug("job_accepted", job.fields + ["client": name]) }
     // It is launched beside its creation, and answered when it ends.
     if creation.run != nil { audit?.isUnderWay(caller) }
   }
@@ -108,6 +112,13 @@ extension Supervisor {
   /// Why no job of the client runs as that now; nil: it may. `found`: of a job that names nobody nil.
   func refusal(as found: Accounts.Found?, _ client: Int64) -> Refusal? {
     found?.refusal(api: apiAccount) ?? JobPolicy.refusal(as: found, settings: book.settings(of: client))
+  }
+
+  /// The same of a user that there is not: who may name some users alone is not told which others there are.
+  private func refusal(ofUnknown plan: JobPlan, _ client: Int64) -> Refusal? {
+    let settings = book.settings(of: client)
+    guard let user = plan.user, settings.users?.contains(user) == false else { return nil }
+    return JobPolicy.refusal(user: user, settings: settings)
   }
 
   /// A job that is to have a process.

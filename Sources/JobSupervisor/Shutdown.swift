@@ -18,6 +18,7 @@ extension Supervisor {
     upgrade = nil
     guard shutdown == nil else { return advanceShutdown(.hurry) }
     shutdown = ShutdownLifecycle()
+    audit?.tell(AuditEntry(configuration: "stop"))
     handle(.stopping)
     apis.drain()
     shutdownTimer.start(milliseconds: UInt64(configuration.drainTime))

@@ -138,11 +138,26 @@ package final class Supervisor: @unchecked Sendable {
 
   /// What would keep a daemon from starting with this configuration.
   package static func check(_ configuration: Configuration) throws {
-    _ = try configuration.apiAccount()
+    let api = try configuration.apiAccount()
+    for (place, settings) in [("client_users", configuration.client)] + configuration.entries {
+      try check(settings.users ?? [], "\(place): users", api)
+    }
     try configuration.auditPlace?.check()
     guard configuration.cgroup, let parent = configuration.cgroupParent else { return }
     guard access("\(parent)/cgroup.procs", W_OK) == 0 else {
       throw SystemError(errno, "use the cgroup \(parent)")
+    }
+  }
+
+  private static func check(_ users: [String], _ place: String, _ api: Account?) throws(DaemonError) {
+    for user in users {
+      do {
+        guard try Account(named: user).user != api?.user else {
+          throw DaemonError("\(user) is the api process's user, as whom no job runs")
+        }
+      } catch {
+        throw DaemonError("\(place): \(error)")
+      }
     }
   }
 

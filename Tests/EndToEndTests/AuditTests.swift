@@ -61,6 +61,10 @@ import Testing
       let run = try daemon.curl("POST", "/jobs:run", body: #"{"cmd":"echo","args":["hi"],"rm":true}"#)
       #expect(run.status == 200 && run.text.contains("hi"))
       #expect(try records().last?.command == ["echo", "hi"] && records().last?.rm == true)
+      if geteuid() == 0 {
+        _ = try daemon.curl("PUT", "/jobs", body: #"{"cmd":"true","user":"root","group":"daemon"}"#)
+        #expect(try records().last?.user == "root" && records().last?.group == "daemon")
+      }
       let jobctl = try daemon.jobctl("run", "sh", "-c", "exit 3")
       #expect(jobctl.status == 3)
       #expect(try records().contains { $0.command == ["sh", "-c", "exit 3"] && $0.outcome == "success" })
@@ -187,6 +191,28 @@ import Testing
       daemon.signal(SIGHUP)
       try Poll.until("the line of the failure") { try records().last?.outcome == "failure" }
       #expect(try records().last?.cause == "SIGHUP" && records().last?.reason?.contains("nonsense") == true)
+    }
+  }
+
+  /// It is not left for one that cannot be written.
+  @Test func aReloadThatWouldEndTheTrailFails() throws {
+    try withTrail { daemon, path, _ in
+      rename(path, path + ".1")
+      mkdir(path, 0o755)
+      let control = try daemon.control("reload")
+      #expect(control.status != 0 && control.errorText.contains("audit file"), "\(control.errorText)")
+      #expect(try daemon.client().run("true").1.exitCode == 0)
+      let records = try AuditRecord.all(path + ".1")
+      #expect(records.contains { $0.cause == "jobd reload" && $0.outcome == "failure" })
+      #expect(records.last?.event == "create")
+      rmdir(path)
+    }
+  }
+
+  @Test func theEndOfTheDaemonHasALine() throws {
+    try withTrail { daemon, _, records in
+      daemon.signal(SIGTERM)
+      try Poll.until("the line") { try records().last?.cause == "stop" }
     }
   }
 

@@ -129,6 +129,7 @@ import Testing
       #expect(!isLetIn("alice", daemon) && isLetIn("bob", daemon))
       let reload = try daemon.control("reload")
       #expect(reload.status != 0 && !isLetIn("alice", daemon))
+      #expect(reload.errorText.contains("put it back"), "\(reload.errorText)")
       try lists.list()
       try daemon.waitForLog("event=reloaded")
       #expect(!isLetIn("alice", daemon) && isLetIn("bob", daemon))

@@ -227,6 +227,18 @@ import Testing
     #expect(try done("revoke", "-o", "json", "alice").contains(#""list":"\#(directory)/ca.crl""#))
   }
 
+  /// What was revoked is not let in again by the next revocation.
+  @Test func aLostListIsPutTogetherAgain() throws {
+    defer { scratch.remove() }
+    for client in ["alice", "bob"] { try done("client", client) }
+    try done("revoke", "alice")
+    unlink("\(directory)/ca.crl")
+    #expect(try list().first { $0.name == "alice" }?.state == "revoked")
+    try done("revoke", "bob")
+    #expect(try list().filter { $0.state == "revoked" }.map(\.name).sorted() == ["alice", "bob"])
+    #expect(try listNumber() == 2)
+  }
+
   @Test func revocationsAtTheSameTimeAreAllKept() throws {
     defer { scratch.remove() }
     let running = try (0..<12).map { number in
@@ -237,7 +249,7 @@ import Testing
     let shown = try openssl("crl", "-noout", "-text", "-in", "\(directory)/ca.crl").text
     for number in 0..<12 { #expect(shown.contains("Serial Number: \(1000 + number)\n")) }
     #expect(try listNumber() == 12)
-    #expect(Files.list(directory).sorted() == ["ca.crl", "ca.crt", "ca.key"])
+    #expect(Files.list(directory).sorted() == ["ca.crl", "ca.crt", "ca.key", "issued"])
   }
 
   @Test func aNewAuthorityDoesNotHaveTheOldOnesList() throws {

@@ -35,6 +35,13 @@ import Testing
     }
   }
 
+  @Test func itIsInTheLog() throws {
+    try Daemon.with(["--log-level", "debug"]) { daemon in
+      let id = try create(daemon, ["traceparent: \(Self.trace)"])
+      try daemon.waitForLog("event=job_accepted id=\(id) traceparent=\(Self.trace) client=alice")
+    }
+  }
+
   @Test func oneThatIsNotValidIsAsNone() throws {
     try Daemon.with { daemon in
       let client = daemon.client()

@@ -39,15 +39,29 @@ import Testing
         #expect(reply.status == (client == "alice" ? 403 : 200))
         return reply.text
       }
-      for user in ["root", "0"] {
+      for (user, name) in [("root", "root"), ("0", "root"), ("no-such-user", "no-such-user")] {
         let text = try refusal(#""user":"\#(user)""#)
-        #expect(text.contains(#"user: yours are nobody, and not \"root\""#), "\(text)")
+        #expect(text.contains(#"user: yours are nobody, and not \"\#(name)\""#), "\(text)")
       }
       let text = try refusal(#""group":"disk""#)
       #expect(text.contains(#"group: those of the user \"nobody\" are nogroup"#), "\(text)")
       let done = try daemon.curl("POST", "/jobs:run", body: #"{"cmd":"id","args":["-gn"],"group":"nogroup"}"#)
       #expect(done.text.contains(#""stdout":"nogroup\n""#), "\(done.text)")
       _ = try refusal(#""user":"root","group":"disk""#, as: "bob")
+    }
+  }
+
+  @Test func usersThatThereAreNotAreFoundOutBefore() throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    let file = "\(scratch.path)/jobd.json5"
+    for (users, words) in [
+      ("['nobody', 'no-such-user']", "\"al*\": users: there is no user"),
+      ("'backup'", "the api process's user"),
+    ] {
+      try Files.write(Array("{ user: 'backup', clients: { 'al*': { users: \(users) } } }".utf8), to: file)
+      let done = try Running(Programs.jobd, ["check-config", "--config", file], directory: scratch).wait()
+      #expect(done.status == 1 && done.errorText.contains(words), "\(done.errorText)")
     }
   }
 

@@ -16,7 +16,7 @@ struct RevocationListTests {
     let done = withStrings([pki.authority.certificate, pki.authority.key, list] + serials) { strings in
       var authority = jw_ca_authority(certificate_file: strings[0]!, key_file: strings[1]!, passphrase: nil)
       return Array(strings[3...] + [nil]).withUnsafeBufferPointer {
-        jw_ca_revoke(&authority, strings[2]!, $0.baseAddress!, reason, &error)
+        jw_ca_revoke(&authority, strings[2]!, nil, $0.baseAddress!, reason, &error)
       }
     }
     guard done else { throw Failure(description: text(error)) }

@@ -66,6 +66,11 @@ package struct ClientMap: Sendable, Codable, Equatable {
 }
 
 extension Configuration {
+  /// What holds for each entry of the map, and where it is written.
+  package var entries: [(place: String, settings: ClientSettings)] {
+    clients.entries.map { ("\(ClientMap.key): \"\($0.name)\"", settings(of: $0.name)) }
+  }
+
   /// What holds for a client, by its name.
   package func settings(of client: String) -> ClientSettings {
     var settings = self.client

@@ -29,11 +29,8 @@ package struct ConfigurationLoader: Sendable {
   }
 
   private func checkRunners() throws(ConfigurationError) {
-    let runners = configuration.runners
-    try runners.check(configuration.client, "client_runners, client_runner")
-    for entry in configuration.clients.entries {
-      try runners.check(configuration.settings(of: entry.name), "\(ClientMap.key): \"\(entry.name)\"")
-    }
+    try configuration.runners.check(configuration.client, "client_runners, client_runner")
+    for (place, settings) in configuration.entries { try configuration.runners.check(settings, place) }
   }
 
   private mutating func read(_ path: String, isRequired: Bool) throws(ConfigurationError) {

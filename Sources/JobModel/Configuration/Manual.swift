@@ -106,7 +106,7 @@ package enum Manual: String, CaseIterable {
     .Pp
     Without `Fl \\-crl-file` the revocation list is `Pa ca.crl` in the directory of `Fl \\-client-ca-file ,` when it is there, \
     also when it comes later. An authority of which it \
-    has no list has revoked nothing; a file that `Fl \-crl-file` names has to have one of each. Once it was used it has to stay: without it who was \
+    has no list has revoked nothing; a file that `Fl \\-crl-file` names has to have one of each. Once it was used it has to stay: without it who was \
     revoked would be let in again, so that is an error as with other files, also for a supervisor that takes over from another. To do \
     without one, start the daemon anew.
     .Sh ENVIRONMENT

@@ -5,6 +5,8 @@ import JobAPI
 package enum ApiRequest {
   /// The api process is ready for the running jobs.
   case hello
+  /// It cannot go on, and ends.
+  case failed(String)
   /// Who makes requests from now on: `by` is the number in those that are somebody's. No other peer of this process has or
   /// had it.
   case peer(number: UInt64, Peer)
@@ -94,7 +96,7 @@ package enum ApiRequest {
   private enum Kind: UInt8 {
     case hello, create, delete, signal, stop, input, watch, unwatch, drained, alive, usage, delivered, peer,
       peerGone,
-      forbidden, notLetIn
+      forbidden, notLetIn, failed
   }
 }
 
@@ -103,6 +105,7 @@ extension ApiRequest {
     var writer = ByteWriter()
     switch self {
     case .hello: writer.put(Kind.hello.rawValue)
+    case .failed(let why): writer.put(Kind.failed.rawValue, why)
     case .peer(let number, let peer): writer.put(Kind.peer.rawValue, number, peer)
     case .peerGone(let number): writer.put(Kind.peerGone.rawValue, number)
     case .create(let ticket, let by, let creation):
@@ -157,6 +160,8 @@ extension ApiRequest {
     switch kind {
     case .hello:
       return .hello
+    case .failed:
+      return .failed(try reader.string())
     case .peer:
       return .peer(number: try reader.integer(), try Peer(from: &reader))
     case .peerGone:

@@ -84,7 +84,7 @@ extension Worker {
     return owner
   }
 
-  /// Whose jobs a list, or events, are to be of: the query's `client`. Nil: nobody's.
+  /// Whose jobs a list, or events, are to be of: the query's `client`. Nil: who asks, who has none.
   func clients(_ query: Query, _ principal: Principal, _ route: Route) throws -> ListedClients? {
     guard let name = query["client"], name != principal.name else {
       return number(of: principal).map { .one($0) }
@@ -92,7 +92,11 @@ extension Worker {
     guard principal.peer.role.reachesAll(route) else {
       throw Forbidden(others: route, client: name, of: principal)
     }
-    return name == "*" ? .all : try reader.clientNumber(name).map { .one($0) }
+    if name == "*" { return .all }
+    guard let number = try reader.clientNumber(name) else {
+      throw Problem(404, "no client named \"\(printable(name))\" has created a job")
+    }
+    return .one(number)
   }
 
   /// The client's name, where who asks is told of others' jobs too.

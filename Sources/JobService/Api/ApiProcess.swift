@@ -82,6 +82,7 @@ package final class ApiProcess: @unchecked Sendable {
       try handle(try SupervisorEvent(decoding: bytes))
     } catch {
       (api?.log ?? Log()).error("api_failed", ["error": "\(error)"])
+      link.send(.failed("\(error)"))
       Self.end(1)
     }
   }

@@ -32,7 +32,7 @@ extension AuditEntry {
       var entry = AuditEntry(.refused, id)
       (entry.route, entry.failure) = (route, reason)
       return Asked(entry: entry, ticket: ticket, by: by)
-    case .hello, .peer, .peerGone, .watch, .unwatch, .drained, .alive, .usage, .delivered, .notLetIn:
+    case .hello, .failed, .peer, .peerGone, .watch, .unwatch, .drained, .alive, .usage, .delivered, .notLetIn:
       return nil
     }
   }
@@ -45,7 +45,7 @@ extension AuditEntry {
   private init(_ creation: ApiRequest.Creation) {
     let plan = creation.plan
     self.init(.create)
-    (command, runner, user) = (plan.command, plan.runner, plan.user)
+    (command, runner, user, group) = (plan.command, plan.runner, plan.user, plan.group)
     traceparent = plan.traceparent?.text
     removes = creation.run?.removes == true
   }

@@ -28,7 +28,7 @@ struct AuditEntry: Sendable, Equatable {
   var cause: String?
   /// A job's command and arguments.
   var command: [String] = []
-  var runner, user, traceparent: String?
+  var runner, user, group, traceparent: String?
   /// The job goes with its delivery; it was created before, with the same idempotency key.
   var removes = false
   var isRepeated = false
@@ -55,6 +55,7 @@ struct AuditEntry: Sendable, Equatable {
     addCommand(to: &line)
     line.add("runner", runner)
     line.add("user", user)
+    line.add("group", group)
     if removes { line.add("rm", true) }
     if isRepeated { line.add("repeated", true) }
     line.add("signal", signal.map(Int.init))

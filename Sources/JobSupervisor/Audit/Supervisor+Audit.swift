@@ -20,6 +20,12 @@ extension Supervisor {
 
   /// Loads anew what the configuration names. A file of the audit trail that was moved away is left to who did.
   func reload(_ cause: ReloadCause, for asker: ControlSocket.Asker? = nil) {
+    do {
+      try configuration.auditPlace?.check()
+    } catch {
+      // The file that is open is written on.
+      return apis.reloadRefused("\(error)", cause, for: asker)
+    }
     audit?.reopen()
     apis.reload(cause, for: asker)
   }

@@ -17,7 +17,7 @@ extension Supervisor {
       return sealed
     } catch {
       guard creation.secrets != nil else { return creation }
-      throw Refusal(reason: .unavailable, text: "secret_env: the daemon cannot keep secrets: \(error)")
+      throw Refusal(reason: .failed, text: "secret_env: the daemon cannot keep secrets: \(error)")
     }
   }
 

@@ -1,4 +1,5 @@
 import CJobWire
+import FoundationEssentials
 import Glibc
 import JobClient
 import Platform
@@ -25,6 +26,8 @@ struct Authority {
   /// All that was issued, by serial: certificates whose files go elsewhere are known by it.
   var records: String { "\(directory)/issued" }
   var revocations: String { "\(directory)/ca.crl" }
+  /// A copy of it: what was revoked stays so, whatever becomes of the list.
+  var revocationsRecord: String { "\(records)/ca.crl" }
 
   /// The option that names this directory, for the next command.
   var directoryOption: String { invocation.has("dir") ? " --dir \(Text.quote(directory))" : "" }
@@ -58,10 +61,13 @@ struct Authority {
 extension Authority {
   /// Adds to the list of what is revoked, which is made where there is none.
   func revoke(_ serials: [String], _ reason: Int32 = 0, knowing passphrase: Passphrase? = nil) throws {
+    try FileManager.default.createDirectory(at: URL(filePath: records), withIntermediateDirectories: true)
     try sign(knowing: passphrase) { raw, error in
       withUnsafePointer(to: raw) { raw in
         withCStrings(serials) { serials in
-          revocations.withCString { jw_ca_revoke(raw, $0, serials, reason, error) }
+          withCStrings([revocations, revocationsRecord]) { files in
+            jw_ca_revoke(raw, files[0]!, files[1]!, serials, reason, error)
+          }
         }
       }
     }
@@ -70,11 +76,17 @@ extension Authority {
   /// A list of the authority before would have all clients of this one refused, and a daemon that uses it does not go on
   /// without one.
   func renewRevocations(_ passphrase: Passphrase?) throws {
-    let old = "\(revocations).old"
-    guard rename(revocations, old) == 0 else {
-      if errno == ENOENT { return }
-      throw SystemError(errno, "move \(revocations), which is of the authority before, to \(old)")
+    var isMoved = false
+    for list in [revocations, revocationsRecord] {
+      guard rename(list, "\(list).old") != 0 else {
+        isMoved = true
+        continue
+      }
+      guard errno == ENOENT else {
+        throw SystemError(errno, "move \(list), which is of the authority before, to \(list).old")
+      }
     }
+    guard isMoved else { return }
     try revoke([], knowing: passphrase)
     Terminal.complain("moved \(revocations), of the authority before, to ca.crl.old, and began another")
   }

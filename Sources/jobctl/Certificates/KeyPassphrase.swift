@@ -53,11 +53,10 @@ enum KeyPassphrase {
     private init(file: String?, otherwise: String) { (self.file, self.otherwise) = (file, otherwise) }
 
     fileprivate func prompt(for reason: String) throws(CertificateError) -> PassphrasePrompt {
-      guard Environment()["JOBCTL_PROMPT"] != "off", let prompt = PassphrasePrompt() else {
-        throw CertificateError(
-          description: "\(reason), and there is no terminal to ask for its passphrase: \(otherwise)")
-      }
-      return prompt
+      let isOff = Environment()["JOBCTL_PROMPT"] == "off"
+      if !isOff, let prompt = PassphrasePrompt() { return prompt }
+      let why = isOff ? "JOBCTL_PROMPT is off" : "there is no terminal to ask for its passphrase"
+      throw CertificateError(description: "\(reason), and \(why): \(otherwise)")
     }
   }
 }

@@ -83,7 +83,9 @@ struct KnownCertificate {
   private static func revocations(of authority: Authority) throws(CertificateError) -> [String: Int64] {
     var times: [String: Int64] = [:]
     try CertificateError.check { error in
-      withCStrings([authority.certificate, authority.revocations]) { files in
+      let isLost = access(authority.revocations, F_OK) != 0
+      let list = isLost ? authority.revocationsRecord : authority.revocations
+      return withCStrings([authority.certificate, list]) { files in
         withUnsafeMutablePointer(to: &times) { times in
           jw_ca_revocations(
             files[0]!, files[1]!,

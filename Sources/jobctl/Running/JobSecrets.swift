@@ -17,8 +17,14 @@ enum JobSecrets {
     for name in invocation.all("secret") {
       // As bytes: what is not UTF-8 would be another secret once it is a text.
       guard let value = getenv(name) else {
-        let text = "jobctl's environment has no variable \"\(Text.printable(name.halves(at: "=").0))\""
-        throw invocation.usage("--secret: \(text)")
+        let (variable, value) = name.halves(at: "=")
+        guard value == nil else {
+          throw invocation.usage(
+            "--secret takes the name of a variable alone, \(Text.printable(variable)): a secret is no word of a command line; from a file it comes by --secret-file NAME=FILE"
+          )
+        }
+        throw invocation.usage(
+          "--secret: jobctl's environment has no variable \"\(Text.printable(variable))\"")
       }
       let bytes = UnsafeBufferPointer(start: value, count: strlen(value)).map { UInt8(bitPattern: $0) }
       try add(name, try text(bytes, "--secret: the variable \(name)", invocation), "--secret")

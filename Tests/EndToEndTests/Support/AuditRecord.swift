@@ -7,7 +7,7 @@ struct AuditRecord: Decodable {
   let time, event: String
   let outcome, reason, client, role, serial, fingerprint, address, job, owner, request, cause: String?
   let command: [String]?
-  let runner, user, signalName, grace, traceparent, shownName: String?
+  let runner, user, group, signalName, grace, traceparent, shownName: String?
   let rm, repeated: Bool?
   let signal, count, lost: Int?
 

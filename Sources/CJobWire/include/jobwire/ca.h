@@ -84,9 +84,10 @@ bool jw_ca_read(const char *_Nonnull authority_file, const char *_Nonnull file,
 
 /// Adds to the list in `file`, made when it is not there, what it does not have of `serials`; valid until the
 /// authority is not. Who writes at the same time waits. `reason`: of RFC 5280, section 5.3.1; 0: none.
-/// Lists of other authorities in the file stay as they are.
+/// Lists of other authorities in the file stay as they are. `record`: a copy of the authority's own list,
+/// from which it is put together again where the file was lost; NULL: there is none.
 bool jw_ca_revoke(const struct jw_ca_authority *_Nonnull authority, const char *_Nonnull file,
-                  const char *_Nullable const *_Nonnull serials, int reason,
+                  const char *_Nullable record, const char *_Nullable const *_Nonnull serials, int reason,
                   char error[_Nonnull JW_CA_TEXT_SIZE]) __attribute__((warn_unused_result));
 /// Tells what the authority has revoked by the lists in a file; nothing where there is no file. `seconds`
 /// since 1970.
