@@ -18,11 +18,17 @@ package struct ClientTotals: Equatable, Sendable {
 /// The clients by name and number, and what each has stored. Any thread.
 final class StoredClients: Sendable {
   private struct State {
-    var numbers: [String: Int64] = [:]
+    var numbers: [ByteText: Int64] = [:]
+    var names: [Int64: String] = [:]
     var totals: [Int64: ClientTotals] = [:]
     /// Numbers that are on disk; others go there with their first job.
     var stored: Set<Int64> = []
     var next: Int64 = 1
+
+    mutating func add(_ name: String, _ number: Int64) {
+      numbers[ByteText(name)] = number
+      names[number] = name
+    }
   }
   private let state: Mutex<State>
 
@@ -31,7 +37,7 @@ final class StoredClients: Sendable {
     let rows = try database.prepare("SELECT id, name, finished, bytes, events FROM clients")
     while try rows.step() {
       let id = rows.integer(0)
-      state.numbers[rows.text(1) ?? ""] = id
+      state.add(rows.text(1) ?? "", id)
       state.totals[id] = ClientTotals(
         finished: rows.integer(2), bytes: rows.integer(3), events: rows.integer(4))
       state.stored.insert(id)
@@ -42,15 +48,15 @@ final class StoredClients: Sendable {
 
   func number(for name: String) -> Int64 {
     state.withLock { state in
-      if let number = state.numbers[name] { return number }
+      if let number = state.numbers[ByteText(name)] { return number }
       defer { state.next += 1 }
-      state.numbers[name] = state.next
+      state.add(name, state.next)
       return state.next
     }
   }
 
   var all: [(id: Int64, name: String)] {
-    state.withLock { state in state.numbers.map { ($0.value, $0.key) } }
+    state.withLock { state in state.names.map { ($0.key, $0.value) } }
   }
 
   func isStored(_ client: Int64) -> Bool { state.withLock { $0.stored.contains(client) } }

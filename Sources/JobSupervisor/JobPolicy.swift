@@ -42,7 +42,7 @@ enum JobPolicy {
   static func refusal(as found: Accounts.Found?, settings: ClientSettings) -> Refusal? {
     guard let users = settings.users else { return nil }
     let account = found?.account ?? Accounts.own
-    guard users.contains(account.name) || users.contains("\(account.user)") else {
+    guard users.contains(where: account.name.isSame) || users.contains("\(account.user)") else {
       return refusal(user: account.name, settings: settings)
     }
     guard let groups = found?.groupsInstead else { return nil }

@@ -117,7 +117,7 @@ extension Supervisor {
   /// The same of a user that there is not: who may name some users alone is not told which others there are.
   private func refusal(ofUnknown plan: JobPlan, _ client: Int64) -> Refusal? {
     let settings = book.settings(of: client)
-    guard let user = plan.user, settings.users?.contains(user) == false else { return nil }
+    guard let user = plan.user, settings.users?.contains(where: user.isSame) == false else { return nil }
     return JobPolicy.refusal(user: user, settings: settings)
   }
 

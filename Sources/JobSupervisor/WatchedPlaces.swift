@@ -20,6 +20,8 @@ struct WatchedPlaces: Equatable {
       names[directory, default: []].formUnion([])
       let place = directory == "/" ? "/\(name)" : "\(directory)/\(name)"
       var info = stat()
+      // One that is a directory now may be the file again.
+      if rest.isEmpty { names[directory]!.insert(name) }
       if name == ".." {
         directory = Self.parent(of: directory)
       } else if lstat(place, &info) == 0, info.st_mode & S_IFMT == S_IFDIR {

@@ -153,6 +153,37 @@ import Testing
     }
   }
 
+  /// One that never ends is not begun, and one of somebody else lets nobody in that is revoked.
+  @Test func whatIsNoListOfTheAuthorityIsNotTaken() throws {
+    let lists = try RevocationLists()
+    defer { lists.own.scratch.remove() }
+    let file = "\(lists.own.directory)/ca.crl"
+    try lists.revoke("\(try Pki.shared.get().directory)/alice.crt")
+    let other = try Scratch()
+    defer { other.remove() }
+    for command in [["init"], ["revoke", "0x10"]] {
+      let done = try Running(
+        Programs.jobctl, ["ca"] + command + ["--dir", other.path], directory: other
+      ).wait()
+      try #require(done.status == 0, "\(done.errorText)")
+    }
+    try Daemon.with(lists.own.options) { daemon in
+      let api = daemon.apiPid
+      unlink(file)
+      mkfifo(file, 0o644)
+      try Poll.until("no file") { daemon.log.contains("it is no regular file") }
+      unlink(file)
+      mkdir(file, 0o755)
+      try Poll.until("no file either") { count("reload_failed", daemon) >= 2 }
+      rmdir(file)
+      try Files.write(Files.read("\(other.path)/ca.crl"), to: file)
+      try Poll.until("that it is another's") { daemon.log.contains("it is of none of the authorities") }
+      #expect(Processes.isAlive(api) && !isLetIn("alice", daemon) && isLetIn("bob", daemon))
+      try lists.revoke("\(daemon.pki.directory)/bob.crt")
+      try Poll.until("that the right one is taken") { !isLetIn("bob", daemon) }
+    }
+  }
+
   /// What is being edited is not taken before its owner says so.
   @Test func theConfigurationIsNotReadWithThem() throws {
     let own = try OwnPki()

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /// How long a session can be resumed. Its certificate's expiry is looked at again each time.
 #define SESSION_SECONDS 3600
@@ -27,6 +28,22 @@ static bool load(X509_STORE *store, const char *file, bool (*add)(X509_STORE *st
     return is_added;
 }
 
+/// What is none, such as a FIFO, might never end. One that is not there is told of where it is read.
+static bool check_file(const char *file, char *error)
+{
+    struct stat info;
+    if (file == NULL || stat(file, &info) < 0 || S_ISREG(info.st_mode))
+        return true;
+    snprintf(error, JC_ERROR_SIZE, "cannot use %s: it is no regular file", file);
+    return false;
+}
+
+static bool check_files(const struct jc_tls_options *options, char *error)
+{
+    return check_file(options->certificate_file, error) && check_file(options->key_file, error) &&
+           check_file(options->client_ca_file, error) && check_file(options->crl_file, error);
+}
+
 static bool trust(SSL_CTX *ctx, const struct jc_tls_options *options, char *error)
 {
     X509_STORE *store = SSL_CTX_get_cert_store(ctx);
@@ -36,6 +53,11 @@ static bool trust(SSL_CTX *ctx, const struct jc_tls_options *options, char *erro
     if (options->crl_file != NULL &&
         !load(store, options->crl_file, jc_trust_add_revocations, "cannot use the revocation list", error))
         return false;
+    if (options->crl_file != NULL && options->lists_are_partial && !jc_trust_has_own_list(store)) {
+        snprintf(error, JC_ERROR_SIZE, "cannot use the revocation list %s: it is of none of the authorities",
+                 options->crl_file);
+        return false;
+    }
     SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(options->client_ca_file));
     return true;
 }
@@ -114,6 +136,8 @@ static void resume(SSL_CTX *ctx, size_t sessions)
 
 static int set_up(struct jc_tls *tls, const struct jc_tls_options *options, char *error)
 {
+    if (!check_files(options, error))
+        return -EINVAL;
     SSL_CTX *ctx = tls->ctx = SSL_CTX_new(TLS_server_method());
     tls->method = jc_tls_bio_method();
     if (ctx == NULL || tls->method == NULL) {

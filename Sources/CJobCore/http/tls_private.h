@@ -20,6 +20,8 @@ BIO_METHOD *jc_tls_bio_method(void);
 /// errors.
 bool jc_trust_add_authorities(X509_STORE *store, BIO *bio);
 bool jc_trust_add_revocations(X509_STORE *store, BIO *bio);
+/// Whether one of the lists was signed by one of the authorities.
+bool jc_trust_has_own_list(X509_STORE *store);
 /// In a verification's callback: whether all that is wrong is that the authority has no list.
 bool jc_trust_lacks_list(X509_STORE_CTX *context);
 /// Why a connection's client would not be let in; NULL: it would.

@@ -41,6 +41,30 @@ bool jc_trust_add_revocations(X509_STORE *store, BIO *bio)
     return count > 0 && X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
 }
 
+static bool is_signed(X509_CRL *list, STACK_OF(X509_OBJECT) * objects)
+{
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *authority = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        if (authority != NULL &&
+            X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(authority)) == 0 &&
+            X509_CRL_verify(list, X509_get0_pubkey(authority)) == 1)
+            return true;
+    }
+    return false;
+}
+
+bool jc_trust_has_own_list(X509_STORE *store)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+    bool has = false;
+    for (int i = 0; !has && i < sk_X509_OBJECT_num(objects); i++) {
+        X509_CRL *list = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+        has = list != NULL && is_signed(list, objects);
+    }
+    ERR_clear_error();
+    return has;
+}
+
 /// A list without a key identifier may be of any authority that has the name.
 static bool may_be_of(const X509_CRL *list, const ASN1_OCTET_STRING *key)
 {

@@ -13,7 +13,7 @@ package struct ClientMap: Sendable, Codable, Equatable {
 
   /// In the order in which they hold.
   private var patterns: [Entry] = []
-  private var names: [String: Entry] = [:]
+  private var names: [ByteText: Entry] = [:]
 
   init() {}
 
@@ -26,7 +26,7 @@ package struct ClientMap: Sendable, Codable, Equatable {
     for (name, value) in entries.sorted(by: { $0.key < $1.key }) {
       guard !name.isEmpty else { throw ConfigurationError("\(place): the name of a client may not be empty") }
       let entry = Entry(name: name, members: try Self.members(value, "\(place): \"\(name)\""))
-      if NamePattern(name).isExact { names[name] = entry } else { patterns.append(entry) }
+      if NamePattern(name).isExact { names[ByteText(name)] = entry } else { patterns.append(entry) }
     }
     patterns.sort { NamePattern($0.name) < NamePattern($1.name) }
   }
@@ -58,7 +58,7 @@ package struct ClientMap: Sendable, Codable, Equatable {
 
   /// Those that are a client's; of two that have the same member the later one holds.
   func entries(of client: String) -> [Entry] {
-    patterns.filter { NamePattern($0.name).matches(client) } + (names[client].map { [$0] } ?? [])
+    patterns.filter { NamePattern($0.name).matches(client) } + (names[ByteText(client)].map { [$0] } ?? [])
   }
 
   /// All of them, in the order in which they hold.

@@ -86,7 +86,7 @@ extension Worker {
 
   /// Whose jobs a list, or events, are to be of: the query's `client`. Nil: who asks, who has none.
   func clients(_ query: Query, _ principal: Principal, _ route: Route) throws -> ListedClients? {
-    guard let name = query["client"], name != principal.name else {
+    guard let name = query["client"], !name.isSame(as: principal.name) else {
       return number(of: principal).map { .one($0) }
     }
     guard principal.peer.role.reachesAll(route) else {

@@ -25,6 +25,7 @@ package final class ApiProcess: @unchecked Sendable {
   private var draining = 0
   /// Fires when a sign of life is due, and workers that have not given theirs since the last one.
   private var lifeTimer: LoopTimer?
+  private var endTimer: LoopTimer?
   private var silentWorkers = 0
 
   /// The descriptors that the supervisor passes (``ApiChild``).
@@ -49,6 +50,8 @@ package final class ApiProcess: @unchecked Sendable {
 
   /// Serves until the supervisor asks for the end, or is gone.
   package func run() throws {
+    // Before the files are read, which might never end; and once more with another user, which takes it back.
+    jp_die_with_parent()
     signal(SIGPIPE, SIG_IGN)
     lifeTimer = try LoopTimer(loop) { [unowned self] in self.giveSign() }
     lifeTimer?.start(milliseconds: Self.lifePause)
@@ -71,6 +74,13 @@ package final class ApiProcess: @unchecked Sendable {
   /// At once: what exit(3) would have libraries free is in use by the workers.
   private static func end(_ status: Int32) -> Never { _exit(status) }
 
+  /// What was said last is written at the end of this round.
+  private func endSoon(_ status: Int32) {
+    endTimer = try? LoopTimer(loop) { Self.end(status) }
+    endTimer?.start(milliseconds: 1)
+    if endTimer == nil { Self.end(status) }
+  }
+
   private func supervisorIsGone() {
     // Nothing that is answered from here on would be true.
     api?.log.error("supervisor_gone")
@@ -83,7 +93,7 @@ package final class ApiProcess: @unchecked Sendable {
     } catch {
       (api?.log ?? Log()).error("api_failed", ["error": "\(error)"])
       link.send(.failed("\(error)"))
-      Self.end(1)
+      endSoon(1)
     }
   }
 
@@ -194,6 +204,6 @@ package final class ApiProcess: @unchecked Sendable {
     draining -= 1
     guard draining == 0 else { return }
     api?.strangers?.tick()
-    Self.end(0)
+    endSoon(0)
   }
 }

@@ -19,7 +19,7 @@ final class ClientTable: Sendable {
   fileprivate struct State {
     let configuration: Configuration
     var clients: [Client] = []
-    var indices: [String: Int] = [:]
+    var indices: [ByteText: Int] = [:]
     /// By the store's number.
     var numbered: [Int64: Int] = [:]
   }
@@ -101,9 +101,10 @@ final class ClientTable: Sendable {
 
 extension ClientTable.State {
   fileprivate mutating func index(of name: String) -> Int {
-    if let index = indices[name] { return index }
+    let key = ByteText(name)
+    if let index = indices[key] { return index }
     clients.append(ClientTable.Client(name: name, settings: configuration.settings(of: name)))
-    indices[name] = clients.count - 1
+    indices[key] = clients.count - 1
     return clients.count - 1
   }
 

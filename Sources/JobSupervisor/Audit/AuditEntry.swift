@@ -37,6 +37,8 @@ struct AuditEntry: Sendable, Equatable {
   var grace: UInt64?
   /// Lines that were given up.
   var lost: Int?
+  /// How many requests it stands for.
+  var count: Int?
 
   init(_ event: Event, at time: Int64 = Clock.microseconds()) { (self.event, self.time) = (event, time) }
 
@@ -62,17 +64,19 @@ struct AuditEntry: Sendable, Equatable {
     line.add("signal_name", signal.flatMap(SignalName.init(number:)).map { "\($0)" })
     line.add("grace", grace.map { Units.time.print(Int64(clamping: $0)) })
     line.add("traceparent", traceparent)
-    if let stranger { line.add("count", Int(stranger.count)) }
+    line.add("count", stranger.map { Int($0.count) } ?? count)
     line.add("lost", lost)
     return line.finish()
   }
 
-  /// Of one that was refused, which may be as long as a request and cost its sender nothing, the beginning.
+  /// Bytes of a command that is told: a line fits into the room that is kept for it. Of one that was refused, which cost its
+  /// sender nothing, less.
+  private static let mostOfCommand = 64 << 10
   private static let mostOfRefused = 1024
 
   private func addCommand(to line: inout JSONObjectLine) {
     guard !command.isEmpty else { return }
-    var left = failure == nil ? Int.max : Self.mostOfRefused
+    var left = failure == nil ? Self.mostOfCommand : Self.mostOfRefused
     var words: [String] = []
     for word in command where left > 0 {
       words.append(word.utf8.count <= left ? word : String(decoding: word.utf8.prefix(left), as: UTF8.self))

@@ -30,6 +30,7 @@ final class AuditTrail {
   /// Whose answers wait for a line.
   private var callers: [UInt64: Caller] = [:]
   private var lastLine: UInt64 = 0
+  private var failures: AuditFailures!
   private let send: (SupervisorEvent, Caller) -> Void
   private let undelivered: (JobID, Peer, Caller) -> Void
 
@@ -51,6 +52,7 @@ final class AuditTrail {
       onCompleted: { [unowned supervisor] outcomes in
         supervisor.loop.post { supervisor.audit?.completed(outcomes) }
       }, onFailure: { [counts = supervisor.counts] in counts.add(.auditFailures) })
+    failures = try AuditFailures(supervisor.loop) { [unowned self] in self.tell($0) }
   }
 
   private static func open(_ place: AuditPlace, mayFail: Bool) throws -> (any AuditTarget)? {
@@ -71,7 +73,10 @@ final class AuditTrail {
   func tell(_ entry: AuditEntry) { writer.write(entry) }
   func reopen() { writer.reopen() }
   /// Returns when all lines are written, or cannot be.
-  func close() { writer.close() }
+  func close() {
+    failures.tell()
+    writer.close()
+  }
 
   /// A request came. `name`: of a client by its number.
   func begin(_ request: ApiRequest, by child: ApiChild, name: (Int64) -> String?) throws(MalformedBytes) {
@@ -79,7 +84,7 @@ final class AuditTrail {
     let peer = try child.peer(asked.by)
     var entry = asked.entry
     entry.peer = peer
-    if let owner = asked.owner.flatMap(name), owner != peer.name { entry.owner = owner }
+    if let owner = asked.owner.flatMap(name), !owner.isSame(as: peer.name) { entry.owner = owner }
     requests[Caller(child: child.number, ticket: asked.ticket)] = Request(entry: entry)
   }
 
@@ -105,7 +110,7 @@ final class AuditTrail {
         request.entry.job = id
         request.entry.isRepeated = id != request.newJob
       }
-      write(&request, for: caller)
+      if failures.takes(request.entry) { request.isTold = true } else { write(&request, for: caller) }
     }
     request.answers.append(event)
     requests[caller] = request

@@ -9,6 +9,8 @@ extension Supervisor {
     _ creation: ApiRequest.Creation, of id: JobID, _ client: Int64
   ) throws(Refusal) -> ApiRequest.Creation {
     guard creation.secrets != nil || creation.idempotency != nil else { return creation }
+    // The key must not be in one either.
+    engine.forbidDumps()
     var sealed = creation
     do {
       let sealer = try secretsKey.sealer(makes: true)

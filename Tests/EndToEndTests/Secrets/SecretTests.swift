@@ -185,6 +185,18 @@ import Testing
     }
   }
 
+  /// The key would open the secrets of jobs that wait.
+  @Test func norCanOneThatHasTheKeyAlone() throws {
+    let user = try UnprivilegedUser()
+    defer { user.scratch.remove() }
+    try Daemon.with(user.options, limits: ["--nofile=4096"] + user.prefix) { daemon in
+      let made = try daemon.curl("PUT", "/jobs", body: #"{"cmd":"true"}"#, ["-H", "Idempotency-Key: k"])
+      #expect(made.status == 200)
+      var info = stat()
+      #expect(stat("/proc/\(daemon.pid)/mem", &info) == 0 && info.st_uid == 0)
+    }
+  }
+
   @Test func theSupervisorOfAnUnprivilegedDaemonCannotBeLookedIntoOnceItHasSome() throws {
     let user = try UnprivilegedUser()
     defer { user.scratch.remove() }

@@ -45,6 +45,13 @@ struct AuditEntryTests {
     #expect(text(entry).hasSuffix("x\"]}\n"))
   }
 
+  /// What is escaped is longer in the line than in the request.
+  @Test func aLineIsBounded() {
+    var entry = AuditEntry(.create, at: 0)
+    entry.command = Array(repeating: String(repeating: "\u{7f}", count: 10_000), count: 400)
+    #expect(entry.line.count < Int(AuditFile.room) / 2 && text(entry).hasSuffix(",\"command_cut\":true}\n"))
+  }
+
   @Test func aGapHasNoOutcome() {
     var entry = AuditEntry(.gap, at: 0)
     entry.lost = 3
