@@ -110,6 +110,8 @@ extension ApiRequest {
     case .peerGone(let number): writer.put(Kind.peerGone.rawValue, number)
     case .create(let ticket, let by, let creation):
       let idempotency = creation.idempotency
+      // In one piece of memory: one that grew would be copied, and a large one comes from the kernel each time.
+      writer = ByteWriter(capacity: creation.plan.bytes.count + creation.extraBytes + 1024)
       writer.put(
         Kind.create.rawValue, ticket, by, creation.plan.bytes, creation.input, creation.secrets,
         idempotency != nil)
