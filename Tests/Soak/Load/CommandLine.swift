@@ -25,7 +25,9 @@ extension LoadClient {
   private func judge(_ done: Finished, _ index: Int, _ removes: Bool) throws {
     let entry = ledger[index]
     // Whether it may have been is told by the list in the end, where it is not removed.
-    let isLost = done.status == 125 && context.supervisorMayHaveDied(since: entry.asked)
+    // Of one that goes with its delivery jobctl may not have learned the id, and cannot ask again: 121.
+    let isUnknown = removes && done.status == 121
+    let isLost = (done.status == 125 || isUnknown) && context.supervisorMayHaveDied(since: entry.asked)
     guard done.status == entry.plan.code || isLost else {
       throw Violation(
         "jobctl run of job \(entry.plan.tag) has status \(done.status) and should have \(entry.plan.code): "
