@@ -46,7 +46,7 @@ static void tell_entries(X509_CRL *list, void (*tell)(void *, const char *, int6
     for (int i = 0; i < sk_X509_REVOKED_num(entries); i++) {
         const X509_REVOKED *entry = sk_X509_REVOKED_value(entries, i);
         if (jw_ca_serial(X509_REVOKED_get0_serialNumber(entry), serial))
-            tell(context, serial, jw_ca_seconds(X509_REVOKED_get0_revocationDate(entry)));
+            tell(context, serial, jw_tls_seconds(X509_REVOKED_get0_revocationDate(entry)));
     }
 }
 

@@ -36,7 +36,6 @@ bool jw_ca_is_issued(X509 *certificate, X509 *authority);
 void jw_ca_common_name(X509 *certificate, char text[JW_CA_TEXT_SIZE]);
 /// False: no serial has so many digits.
 bool jw_ca_serial(const ASN1_INTEGER *serial, char text[JW_CA_SERIAL_SIZE]);
-int64_t jw_ca_seconds(const ASN1_TIME *time);
 
 /// The revocation lists of a file; of one that is not there none.
 bool jw_ca_read_lists(const char *path, STACK_OF(X509_CRL) * lists, char *error);

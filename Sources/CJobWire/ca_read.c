@@ -1,31 +1,19 @@
 #define _GNU_SOURCE
 #include "ca_private.h"
 
+#include <jobwire/tls.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-static void hexadecimal(const unsigned char *bytes, size_t length, char *text)
-{
-    for (size_t i = 0; i < length; i++)
-        snprintf(text + 2 * i, 3, "%02X", bytes[i]);
-}
 
 bool jw_ca_serial(const ASN1_INTEGER *serial, char text[JW_CA_SERIAL_SIZE])
 {
     size_t length = (size_t)ASN1_STRING_length(serial);
     if (length == 0 || 2 * length >= JW_CA_SERIAL_SIZE)
         return false;
-    hexadecimal(ASN1_STRING_get0_data(serial), length, text);
+    jw_tls_hex(ASN1_STRING_get0_data(serial), length, true, text);
     return true;
-}
-
-int64_t jw_ca_seconds(const ASN1_TIME *time)
-{
-    struct tm parts;
-    return ASN1_TIME_to_tm(time, &parts) == 1 ? timegm(&parts) : 0;
 }
 
 void jw_ca_common_name(X509 *certificate, char text[JW_CA_TEXT_SIZE])
@@ -59,12 +47,12 @@ static bool describe(X509 *certificate, struct jw_ca_facts *facts)
     if (!jw_ca_serial(X509_get0_serialNumber(certificate), facts->serial) ||
         X509_pubkey_digest(certificate, EVP_sha256(), digest, &length) != 1)
         return false;
-    hexadecimal(digest, length, facts->key);
+    jw_tls_hex(digest, length, true, facts->key);
     jw_ca_common_name(certificate, facts->name);
     facts->for_servers = usage & XKU_SSL_SERVER;
     facts->for_clients = usage & XKU_SSL_CLIENT;
-    facts->not_before = jw_ca_seconds(X509_get0_notBefore(certificate));
-    facts->not_after = jw_ca_seconds(X509_get0_notAfter(certificate));
+    facts->not_before = jw_tls_seconds(X509_get0_notBefore(certificate));
+    facts->not_after = jw_tls_seconds(X509_get0_notAfter(certificate));
     return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jobwire/tls.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
@@ -101,8 +102,8 @@ static bool name_file(const struct jw_client_options *options, char name[JW_SESS
     bool is_named =
         digest != NULL && add_identities(digest, options) && EVP_DigestFinal_ex(digest, value, NULL) == 1;
     EVP_MD_CTX_free(digest);
-    for (size_t i = 0; is_named && i < sizeof value; i++)
-        snprintf(name + 2 * i, 3, "%02x", value[i]);
+    if (is_named)
+        jw_tls_hex(value, sizeof value, false, name);
     return is_named;
 }
 

@@ -9,6 +9,7 @@
 #include <openssl/x509err.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const char suites[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 static const char groups[] = "X25519:P-256";
@@ -156,4 +157,16 @@ void jw_tls_reason(char *text, size_t size)
     ERR_clear_error();
     const char *words = code != 0 ? in_words(code) : "no reason given";
     snprintf(text, size, "%s", words != NULL ? words : "unknown reason");
+}
+
+void jw_tls_hex(const unsigned char *bytes, size_t length, bool upper, char *text)
+{
+    for (size_t i = 0; i < length; i++)
+        snprintf(text + 2 * i, 3, upper ? "%02X" : "%02x", bytes[i]);
+}
+
+int64_t jw_tls_seconds(const ASN1_TIME *time)
+{
+    struct tm parts;
+    return time != NULL && ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : 0;
 }

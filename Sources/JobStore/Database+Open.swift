@@ -73,7 +73,7 @@ extension Database {
     unlink(fresh)
     try Schema.migrate(Database(fresh, .create))
     guard rename(fresh, path) == 0 else { throw StoreError(SystemError(errno, "rename \(fresh)")) }
-    do { try syncDirectory(String(path[..<path.lastIndex(of: "/")!])) } catch { throw StoreError(error) }
+    do { try syncDirectory(Path.directory(of: path)) } catch { throw StoreError(error) }
   }
 
   private static func size(of path: String) throws(StoreError) -> Int? {

@@ -18,7 +18,7 @@ final class DiskReserve {
 
   /// Makes the file `reserve` beside the database, or takes over that of an earlier daemon.
   init(beside database: String) {
-    path = String(database[..<(database.lastIndex(of: "/") ?? database.startIndex)]) + "/reserve"
+    path = Path.beside(database, "reserve")
     var space = statvfs()
     // A sixteenth of a small file system.
     let total = statvfs(database, &space) == 0 ? off_t(space.f_blocks) * off_t(space.f_frsize) : 0

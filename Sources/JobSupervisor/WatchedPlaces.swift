@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 
 /// The directories through which paths lead, as the kernel resolves them (path_resolution(7)).
 struct WatchedPlaces: Equatable {
@@ -23,12 +24,12 @@ struct WatchedPlaces: Equatable {
       // One that is a directory now may be the file again.
       if rest.isEmpty { names[directory]!.insert(name) }
       if name == ".." {
-        directory = Self.parent(of: directory)
+        directory = Path.directory(of: directory)
       } else if lstat(place, &info) == 0, info.st_mode & S_IFMT == S_IFDIR {
         directory = place
       } else {
         names[directory, default: []].insert(name)
-        guard let target = Self.target(of: place), links < Self.mostLinks else { return }
+        guard let target = Path.target(of: place), links < Self.mostLinks else { return }
         links += 1
         if target.first == "/" { directory = "/" }
         rest += Self.components(target)
@@ -39,20 +40,5 @@ struct WatchedPlaces: Equatable {
   /// The last one first.
   private static func components(_ path: String) -> [String] {
     path.split(separator: "/").filter { $0 != "." }.reversed().map(String.init)
-  }
-
-  private static func parent(of directory: String) -> String {
-    let end = directory.lastIndex(of: "/") ?? directory.startIndex
-    return end == directory.startIndex ? "/" : String(directory[..<end])
-  }
-
-  /// Nil: it is no symbolic link.
-  private static func target(of path: String) -> String? {
-    let size = Int(PATH_MAX)
-    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: size) { buffer in
-      let count = readlink(
-        path, UnsafeMutableRawPointer(buffer.baseAddress!).assumingMemoryBound(to: CChar.self), size)
-      return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
-    }
   }
 }

@@ -13,4 +13,17 @@ package enum Path {
     let directory = path[..<(path.lastIndex(of: "/") ?? path.startIndex)]
     return directory.isEmpty ? "/" : String(directory)
   }
+
+  /// That of another file in the same directory.
+  package static func beside(_ path: String, _ name: String) -> String {
+    "\(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])/\(name)"
+  }
+
+  /// What a symbolic link holds (readlink(2)); nil: it is none, or errno says what else.
+  package static func target(of path: String) -> String? {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer in
+      let count = readlink(path, buffer.baseAddress!, buffer.count)
+      return count < 0 ? nil : String(decoding: UnsafeRawBufferPointer(buffer)[..<count], as: UTF8.self)
+    }
+  }
 }

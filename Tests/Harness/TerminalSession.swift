@@ -30,33 +30,17 @@ package final class TerminalSession {
   private static func spawn(
     _ program: String, _ arguments: [String], _ environment: [String: String], _ terminal: String
   ) throws -> pid_t {
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    let newSession: Int32 = 0x80
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | newSession))
-    posix_spawn_file_actions_addopen(&actions, 0, terminal, O_RDWR, 0)
-    for descriptor in [1, 2] as [Int32] { posix_spawn_file_actions_adddup2(&actions, 0, descriptor) }
-    for descriptor in 3..<Int32(256) { posix_spawn_file_actions_addclose(&actions, descriptor) }
     // On a terminal Swift's runtime asks what to do about a signal that dumps core.
     let all = [
       "PATH": String(cString: getenv("PATH")), "HOME": "/nonexistent", "TERM": "dumb",
       "SWIFT_BACKTRACE": "enable=no",
     ]
     .merging(environment) { $1 }
-    let argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
-    let envp: [UnsafeMutablePointer<CChar>?] = all.map { strdup("\($0)=\($1)") } + [nil]
-    defer { for text in argv + envp { free(text) } }
-    var pid: pid_t = 0
-    let code = posix_spawnp(&pid, program, &actions, &attributes, argv, envp)
-    guard code == 0 else { throw CannotStart(program: program, code: code) }
-    return pid
+    let newSession: Int32 = 0x80
+    return try Spawn.start(program, arguments, environment: all, flags: newSession) { actions in
+      posix_spawn_file_actions_addopen(&actions, 0, terminal, O_RDWR, 0)
+      for descriptor in [1, 2] as [Int32] { posix_spawn_file_actions_adddup2(&actions, 0, descriptor) }
+    }
   }
 
   /// All that was shown so far.

@@ -10,15 +10,6 @@ struct CertificateFileTests {
     return shown.text
   }
 
-  private func refusal(_ body: () throws -> Void) -> String {
-    do {
-      try body()
-      return "it was done"
-    } catch {
-      return "\(error)"
-    }
-  }
-
   @Test func filesAreKeptUnlessForced() throws {
     let pki = try Pki()
     let files = try pki.client()

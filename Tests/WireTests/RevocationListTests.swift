@@ -22,15 +22,6 @@ struct RevocationListTests {
     guard done else { throw Failure(description: text(error)) }
   }
 
-  private func refusal(_ body: () throws -> Void) -> String {
-    do {
-      try body()
-      return "it was done"
-    } catch {
-      return "\(error)"
-    }
-  }
-
   private func revoked() throws -> [String: Int64] {
     var (found, error) = ([String: Int64](), [CChar](repeating: 0, count: Int(JW_CA_TEXT_SIZE)))
     let done = withStrings([pki.authority.certificate, list]) { strings in

@@ -277,6 +277,6 @@ void jc_engine_free(struct jc_engine *engine)
 void jc_engine_forbid_dumps(struct jc_engine *engine)
 {
     // First, so that no child that is being launched leaves it as it was.
-    engine->base.forbids_dumps = true;
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (!atomic_exchange(&engine->base.forbids_dumps, true))
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

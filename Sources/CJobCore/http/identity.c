@@ -1,11 +1,11 @@
 #include "tls_private.h"
 
 #include <errno.h>
+#include <jobwire/tls.h>
 #include <openssl/bn.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <platform/utf8.h>
-#include <stdio.h>
 #include <string.h>
 
 #define CHARACTERS 64
@@ -118,8 +118,7 @@ static int fingerprint(const X509 *certificate, char text[JC_FINGERPRINT_MAX])
     unsigned length = 0;
     if (X509_digest(certificate, EVP_sha256(), digest, &length) != 1)
         return -EACCES;
-    for (unsigned i = 0; i < length; i++)
-        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    jw_tls_hex(digest, length, false, text);
     return 0;
 }
 
@@ -152,10 +151,10 @@ void jc_identity_keep_name(SSL *ssl)
 
 int64_t jc_identity_until(SSL *ssl)
 {
-    int64_t until = jc_time_of(X509_get0_notAfter(SSL_get0_peer_certificate(ssl)));
+    int64_t until = jw_tls_seconds(X509_get0_notAfter(SSL_get0_peer_certificate(ssl)));
     STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
     for (int i = 0; i < sk_X509_num(chain); i++) {
-        const int64_t other = jc_time_of(X509_get0_notAfter(sk_X509_value(chain, i)));
+        const int64_t other = jw_tls_seconds(X509_get0_notAfter(sk_X509_value(chain, i)));
         if (other < until)
             until = other;
     }

@@ -22,12 +22,11 @@ bool jc_trust_add_authorities(X509_STORE *store, BIO *bio);
 bool jc_trust_add_revocations(X509_STORE *store, BIO *bio);
 /// Whether one of the lists was signed by one of the authorities.
 bool jc_trust_has_own_list(X509_STORE *store);
-/// In a verification's callback: whether all that is wrong is that the authority has no list.
-bool jc_trust_lacks_list(X509_STORE_CTX *context);
+/// In a verification's callback: whether all that is wrong is that the authority has no list, which is then
+/// wrong no more.
+bool jc_trust_passes_without_list(X509_STORE_CTX *context);
 /// Why a connection's client would not be let in; NULL: it would.
 const char *jc_trust_refuses(const struct jc_trust *trust, SSL *ssl);
-/// Seconds since 1970; 0: none.
-int64_t jc_time_of(const ASN1_TIME *time);
 
 /// Who a verified peer is, also of a resumed session. 0, or -EACCES and `*why`.
 int jc_identity(SSL *ssl, enum jc_identity kind, struct jc_peer_text *peer, const char **why)

@@ -75,7 +75,7 @@ static bool may_be_of(const X509_CRL *list, const ASN1_OCTET_STRING *key)
     return !is_other;
 }
 
-bool jc_trust_lacks_list(X509_STORE_CTX *context)
+bool jc_trust_passes_without_list(X509_STORE_CTX *context)
 {
     X509 *certificate = X509_STORE_CTX_get_current_cert(context);
     if (certificate == NULL || X509_STORE_CTX_get_error(context) != X509_V_ERR_UNABLE_TO_GET_CRL)
@@ -86,15 +86,14 @@ bool jc_trust_lacks_list(X509_STORE_CTX *context)
     for (int i = 0; i < sk_X509_CRL_num(lists); i++)
         lacks = lacks && !may_be_of(sk_X509_CRL_value(lists, i), key);
     sk_X509_CRL_pop_free(lists, X509_CRL_free);
+    if (lacks)
+        X509_STORE_CTX_set_error(context, X509_V_OK);
     return lacks;
 }
 
 static int on_verified(int is_good, X509_STORE_CTX *context)
 {
-    if (is_good || !jc_trust_lacks_list(context))
-        return is_good;
-    X509_STORE_CTX_set_error(context, X509_V_OK);
-    return 1;
+    return is_good || jc_trust_passes_without_list(context);
 }
 
 int jc_trust_new(const void *authorities, size_t length, const void *revocations, size_t revocations_length,
@@ -153,12 +152,6 @@ const char *jc_trust_refuses(const struct jc_trust *trust, SSL *ssl)
     return why;
 }
 
-int64_t jc_time_of(const ASN1_TIME *time)
-{
-    struct tm parts;
-    return time != NULL && ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : 0;
-}
-
 static void tell_name(const X509_NAME *name, int64_t until, jc_expiry_told told, void *context,
                       enum jc_expiry kind)
 {
@@ -170,7 +163,7 @@ static void tell_name(const X509_NAME *name, int64_t until, jc_expiry_told told,
 void jc_tls_expiries(const struct jc_tls *tls, jc_expiry_told told, void *context)
 {
     const X509 *own = SSL_CTX_get0_certificate(tls->ctx);
-    tell_name(X509_get_subject_name(own), jc_time_of(X509_get0_notAfter(own)), told, context,
+    tell_name(X509_get_subject_name(own), jw_tls_seconds(X509_get0_notAfter(own)), told, context,
               JC_EXPIRY_CERTIFICATE);
     STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(tls->ctx));
     for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
@@ -178,10 +171,10 @@ void jc_tls_expiries(const struct jc_tls *tls, jc_expiry_told told, void *contex
         const X509 *authority = X509_OBJECT_get0_X509(object);
         const X509_CRL *list = X509_OBJECT_get0_X509_CRL(object);
         if (authority != NULL)
-            tell_name(X509_get_subject_name(authority), jc_time_of(X509_get0_notAfter(authority)), told,
+            tell_name(X509_get_subject_name(authority), jw_tls_seconds(X509_get0_notAfter(authority)), told,
                       context, JC_EXPIRY_AUTHORITY);
         if (list != NULL)
-            tell_name(X509_CRL_get_issuer(list), jc_time_of(X509_CRL_get0_nextUpdate(list)), told, context,
-                      JC_EXPIRY_REVOCATIONS);
+            tell_name(X509_CRL_get_issuer(list), jw_tls_seconds(X509_CRL_get0_nextUpdate(list)), told,
+                      context, JC_EXPIRY_REVOCATIONS);
     }
 }

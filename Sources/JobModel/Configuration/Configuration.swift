@@ -71,9 +71,7 @@ package struct Configuration: Sendable, Codable, Equatable {
   }
 
   /// The revocation list that is used where none is named, when it is there: `jobctl ca revoke` makes it.
-  package var standardCRLFile: String {
-    clientCAFile[..<(clientCAFile.lastIndex(of: "/") ?? clientCAFile.startIndex)] + "/ca.crl"
-  }
+  package var standardCRLFile: String { Path.beside(clientCAFile, "ca.crl") }
 
   /// `jobctl ca revoke` knows of its own authority: of others in the same file there need not be a list. One that is named
   /// has to be whole.

@@ -1,6 +1,7 @@
 import CPlatform
 import Glibc
 import JobModel
+import JobStore
 import Platform
 
 /// A file that the lines of an audit trail are appended to. What is in it is whole lines, always, where it can be cut;
@@ -28,7 +29,7 @@ final class AuditFile: AuditTarget {
     try Self.checkKind(of: file, path)
     try lock(patience)
     try endLastLine()
-    try syncDirectory()
+    try syncPlace()
   }
 
   /// Of an object whose initializer threw too. The room that it does not need is given back. Unlocked, not closed alone: a
@@ -42,7 +43,7 @@ final class AuditFile: AuditTarget {
   /// What would keep it from being opened, as far as it can be known without making it.
   static func check(_ path: String) throws(DaemonError) {
     guard access(path, F_OK) == 0 else {
-      let directory = directory(of: path)
+      let directory = Path.directory(of: path)
       guard access(directory, W_OK | X_OK) == 0 else { throw cannot(errno, "make", path) }
       return
     }
@@ -64,11 +65,6 @@ final class AuditFile: AuditTarget {
     DaemonError("\(SystemError(code, "\(what) the audit file \(path)"))")
   }
 
-  private static func directory(of path: String) -> String {
-    let parent = path[..<(path.lastIndex(of: "/") ?? path.startIndex)]
-    return parent.isEmpty ? "/" : String(parent)
-  }
-
   /// Two that cut it would take each other's lines. A file system without locks has none to see.
   private func lock(_ patience: Int) throws(DaemonError) {
     let deadline = Deadline(after: Int64(patience))
@@ -88,13 +84,12 @@ final class AuditFile: AuditTarget {
   }
 
   /// Or a file that was just made could be gone after a power cut, with lines that were on disk.
-  private func syncDirectory() throws(DaemonError) {
-    let directory = open(Self.directory(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard directory >= 0 else { throw Self.cannot(errno, "open the directory of", path) }
-    defer { close(directory) }
-    // Some file systems have nothing to sync there.
-    guard fsync(directory) == 0 || errno == EINVAL else {
-      throw Self.cannot(errno, "bring to disk the directory of", path)
+  private func syncPlace() throws(DaemonError) {
+    do throws(SystemError) {
+      try syncDirectory(Path.directory(of: path))
+    } catch {
+      // Some file systems have nothing to sync there.
+      guard error.code == EINVAL else { throw DaemonError("the audit file \(path): \(error)") }
     }
   }
 

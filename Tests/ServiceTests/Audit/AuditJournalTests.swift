@@ -1,4 +1,5 @@
 import Glibc
+import Harness
 import JobAPI
 import JobModel
 import Platform
@@ -13,16 +14,7 @@ private final class FakeJournal {
 
   init(_ scratch: ScratchDirectory) throws {
     path = "\(scratch.path)/socket"
-    socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var place = sockaddr_un()
-    place.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &place.sun_path) { $0.copyBytes(from: path.utf8) }
-    let status = withUnsafePointer(to: place) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-      }
-    }
-    try #require(status == 0)
+    socket = try DatagramSocket.bound(to: path)
   }
 
   deinit { close(socket) }

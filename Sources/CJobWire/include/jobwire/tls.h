@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /// What client and server have in common of TLS. OpenSSL's types by their tags, so that no header of its own
 /// is needed here.
@@ -10,6 +11,7 @@ struct ssl_st;
 struct ssl_ctx_st;
 struct bio_st;
 struct bio_method_st;
+struct asn1_string_st;
 
 /// Limits a context to TLS 1.3 and RFC 8446 section 9.1's suites, AES-128-GCM preferred, groups X25519 and
 /// P-256. False: `error` says why.
@@ -40,5 +42,9 @@ int jw_tls_passphrase(char *_Nonnull buffer, int size, int writing, void *_Nulla
 bool jw_tls_fail(char *_Nonnull error, size_t size, const char *_Nonnull what, const char *_Nonnull file);
 /// The reason of OpenSSL's oldest queued error, in words; clears the queue.
 void jw_tls_reason(char *_Nonnull text, size_t size);
+/// Two digits a byte, and a NUL.
+void jw_tls_hex(const unsigned char *_Nonnull bytes, size_t length, bool upper, char *_Nonnull text);
+/// An ASN1_TIME as seconds since 1970; NULL, or one that is none: 0.
+int64_t jw_tls_seconds(const struct asn1_string_st *_Nullable time);
 
 #endif
