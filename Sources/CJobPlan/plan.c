@@ -4,7 +4,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-_Static_assert(sizeof(struct jc_plan_header) >= JC_PLAN_FIRST_SIZE, "a header only grows");
+_Static_assert(offsetof(struct jc_plan_header, priority) == JC_PLAN_FIRST_SIZE &&
+                   offsetof(struct jc_plan_header, rows) == JC_PLAN_SECOND_SIZE,
+               "a header only grows");
 
 static const uint32_t texts[] = {JC_PLAN_CWD,   JC_PLAN_USER,   JC_PLAN_GROUP,
                                  JC_PLAN_QUEUE, JC_PLAN_RUNNER, JC_PLAN_TRACE};
@@ -98,7 +100,9 @@ static bool is_sound(const struct jc_plan *plan)
 {
     const struct jc_plan_header *header = &plan->header;
     const char *cwd = jc_plan_text(plan, JC_PLAN_CWD);
+    const bool has_size = header->rows > 0 && header->columns > 0;
     return *jc_plan_string(plan, 0) != '\0' && (cwd == NULL || *cwd == '/') &&
+           ((header->flags & JC_PLAN_TERMINAL) == 0 || has_size) &&
            has_ascending_names(plan, header->arguments, header->environment, 1, '=') &&
            has_ascending_names(plan, header->arguments + header->environment, header->labels, 2, '\0');
 }

@@ -17,6 +17,9 @@ public struct CreateRequest: Codable, Sendable, Equatable {
   public var stdinBase64: String?
   /// Standard input stays open and is fed by `PUT /jobs/<id>/stdin`.
   public var stdinOpen: Bool?
+  /// A terminal of this size is the job's controlling terminal and its three descriptors: all output is ``OutputStream/stdout``,
+  /// and input comes by `PUT /jobs/<id>/stdin`. Excludes `stdin`, `stdinBase64`, `stdinOpen` and `merge`.
+  public var tty: TerminalSize?
   /// After this long the job is ended: TERM, `grace`, KILL. A duration such as `30s`.
   public var timeout: DurationText?
   /// Time between TERM and KILL; the daemon's default when absent.
@@ -46,7 +49,7 @@ public struct CreateRequest: Codable, Sendable, Equatable {
   public enum LimitAction: String, Codable, Sendable { case truncate, kill }
 
   enum CodingKeys: String, CodingKey, CaseIterable {
-    case cmd, args, env, cwd, stdin, timeout, grace, labels, merge, user, group, priority, queue, limits,
+    case cmd, args, env, cwd, stdin, tty, timeout, grace, labels, merge, user, group, priority, queue, limits,
       runner
     case secretEnv = "secret_env"
     case stdinBase64 = "stdin_base64"

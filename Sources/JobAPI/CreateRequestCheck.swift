@@ -10,6 +10,7 @@ extension CreateRequest: StrictBody {
     "stdin": "a string",
     "stdin_base64": "a string of base64",
     "stdin_open": "true or false",
+    "tty": "an object with rows and columns",
     "timeout": "a duration: \(DurationText.allowed)",
     "grace": "a duration: \(DurationText.allowed)",
     "labels": "an object of strings",
@@ -48,6 +49,7 @@ extension CreateRequest: StrictBody {
     case "stdin": stdin = try reader.text()
     case "stdin_base64": stdinBase64 = try reader.text()
     case "stdin_open": stdinOpen = try reader.bool()
+    case "tty": tty = try reader.body(TerminalSize.self)
     case "timeout": timeout = try reader.text(DurationText.init)
     case "grace": grace = try reader.text(DurationText.init)
     case "labels": labels = try reader.namedTexts()
@@ -159,6 +161,11 @@ extension CreateRequest: StrictBody {
     let given = [stdin != nil, stdinBase64 != nil, stdinOpen == true].count { $0 }
     guard given <= 1 else {
       throw InvalidRequest("at most one of \"stdin\", \"stdin_base64\" and \"stdin_open\" may be given")
+    }
+    if tty != nil, given > 0 || merge == true {
+      throw InvalidRequest(
+        "\"tty\" excludes \"stdin\", \"stdin_base64\", \"stdin_open\" and \"merge\": a terminal is the job's input and its only output"
+      )
     }
     if let stdinBase64 { try require(Data(base64Encoded: stdinBase64) != nil, "stdin_base64") }
   }

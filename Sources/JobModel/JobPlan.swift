@@ -23,6 +23,7 @@ package struct JobPlan: Equatable, Sendable {
     if request.stdinOpen == true { flags.append(JC_PLAN_STDIN_OPEN) }
     if request.merge == true { flags.append(JC_PLAN_MERGE) }
     if request.onLimit == .kill { flags.append(JC_PLAN_KILL_AT_LIMIT) }
+    if request.tty != nil { flags.append(JC_PLAN_TERMINAL) }
     if request.grace != nil { flags.append(JC_PLAN_GRACE) }
     if request.outputLimit != nil { flags.append(JC_PLAN_OUTPUT_LIMIT) }
     for (kind, text) in [
@@ -44,7 +45,8 @@ package struct JobPlan: Equatable, Sendable {
         priority: Int32(request.priority ?? 0),
         queue_slots: request.queue == nil ? 0 : UInt32(request.queueSlots ?? 1),
         memory: UInt64(request.limits?.memory?.bytes ?? 0), cpu_milli: request.limits?.cpuMilli ?? 0,
-        processes: UInt32(request.limits?.processes ?? 0)))
+        processes: UInt32(request.limits?.processes ?? 0), rows: UInt16(request.tty?.rows ?? 0),
+        columns: UInt16(request.tty?.columns ?? 0), reserved: 0))
   }
 
   /// Checks what no request may contain, since the bytes come from a process that is not trusted.
@@ -76,6 +78,15 @@ extension JobPlan {
   package var group: String? { read { $0.text(JC_PLAN_GROUP) } }
   /// Standard input stays open for `PUT /jobs/<id>/stdin`.
   package var isStdinOpen: Bool { read { $0.has(JC_PLAN_STDIN_OPEN) } }
+  /// Input comes by `PUT /jobs/<id>/stdin`.
+  package var takesInput: Bool { isStdinOpen || terminal != nil }
+  /// The terminal that its descriptors are; nil: they are none.
+  package var terminal: TerminalSize? {
+    read { plan in
+      guard plan.has(JC_PLAN_TERMINAL) else { return nil }
+      return TerminalSize(rows: Int64(plan.header.rows), columns: Int64(plan.header.columns))
+    }
+  }
   /// Milliseconds between TERM and KILL; nil: the daemon's.
   package var grace: UInt64? { read { $0.has(JC_PLAN_GRACE) ? $0.header.grace_ms : nil } }
 
@@ -141,6 +152,7 @@ extension JobPlan {
       let labels = labels
       request.labels = labels.isEmpty ? nil : labels
       request.merge = plan.has(JC_PLAN_MERGE) ? true : nil
+      request.tty = terminal
       request.onLimit = plan.has(JC_PLAN_KILL_AT_LIMIT) ? .kill : nil
       let header = plan.header
       request.outputLimit = outputLimit.map { Int64(clamping: $0) }
@@ -195,7 +207,9 @@ private struct PlanStrings {
   /// What an earlier version can say it says in the same bytes, of which a digest may have been kept.
   func encoded(_ header: jc_plan_header) -> [UInt8] {
     var header = header
-    if header.hasFirstMembersOnly { header.size = UInt32(JC_PLAN_FIRST_SIZE) }
+    if header.rows == 0 {
+      header.size = UInt32(header.hasFirstMembersOnly ? JC_PLAN_FIRST_SIZE : JC_PLAN_SECOND_SIZE)
+    }
     var plan: [UInt8] = []
     plan.reserveCapacity(Int(header.size) + 4 * ends.count + bytes.count)
     withUnsafeBytes(of: header) { plan.append(contentsOf: $0.prefix(Int(header.size))) }

@@ -130,7 +130,7 @@ extension Supervisor {
 
   private func adopt(_ stored: JobRecord, _ plan: JobPlan, _ held: jc_job_state) throws {
     var (record, state) = (stored, held)
-    let (id, takesInput) = (record.id, plan.isStdinOpen)
+    let (id, takesInput) = (record.id, plan.takesInput)
     if takesInput, !state.stdin_closed, state.stdin_write < 0 {
       throw DaemonError("its open standard input was not kept")
     }

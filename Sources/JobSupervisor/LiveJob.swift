@@ -58,7 +58,7 @@ final class LiveJob: RunningJobDelegate {
     _ id: JobID, of client: Int64, _ plan: JobPlan, in directory: Int32, delegate supervisor: Supervisor
   ) {
     (self.id, self.client, self.supervisor) = (id, client, supervisor)
-    (takesInput, runnerPlan) = (plan.isStdinOpen, plan.runner == nil ? nil : plan)
+    (takesInput, runnerPlan) = (plan.takesInput, plan.runner == nil ? nil : plan)
     traceparent = plan.traceparent
     index = OutputIndexWriter(id, in: directory)
   }

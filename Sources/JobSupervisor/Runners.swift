@@ -19,7 +19,7 @@ extension Supervisor {
       runner.command.words(values.text, environment: plan.environmentWithTrace) + [asked.cmd] + asked.args
     var request = runner.request(words)
     if let secrets { request.env?.merge(secrets.variables) { $1 } }
-    request.stdinOpen = plan.isStdinOpen
+    (request.stdinOpen, request.tty) = (plan.isStdinOpen, asked.tty)
     (request.timeout, request.grace) = (asked.timeout, asked.grace)
     (request.merge, request.outputLimit, request.onLimit) = (asked.merge, asked.outputLimit, asked.onLimit)
     return JobPlan(request)

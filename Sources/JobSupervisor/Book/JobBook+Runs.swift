@@ -27,7 +27,7 @@ extension JobBook {
       return JobLifecycle(waits: waits, removes: removes, hasReceiver: removes, answersAtEnd: answersAtEnd)
     }
     // One with an open standard input has to be found by who feeds it.
-    let isFed = run.creation?.plan.isStdinOpen == true
+    let isFed = run.creation?.plan.takesInput == true
     return JobLifecycle(
       run: removes && !isFed ? .not : .underway, removes: removes, answersAtEnd: answersAtEnd)
   }

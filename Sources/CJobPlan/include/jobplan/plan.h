@@ -11,6 +11,8 @@
 #define JC_PLAN_MAGIC 0x4e4c504aU // "JPLN"
 /// Bytes of the shortest header.
 #define JC_PLAN_FIRST_SIZE 48
+/// Bytes of the header of any plan without a terminal that has more than that.
+#define JC_PLAN_SECOND_SIZE 72
 
 enum jc_plan_flag {
     JC_PLAN_STDIN_OPEN = 1,    ///< standard input stays open and is fed by requests
@@ -24,6 +26,7 @@ enum jc_plan_flag {
     JC_PLAN_QUEUE = 256,  ///< the named queue it waits in
     JC_PLAN_RUNNER = 512, ///< the name of the runner that it is launched by
     JC_PLAN_TRACE = 1024, ///< TRACEPARENT=VALUE: an entry of the environment, unless it has one of that name
+    JC_PLAN_TERMINAL = 2048, ///< its descriptors are a terminal of `rows` and `columns`
 };
 
 /// What a plan says, in numbers. Grows at its end alone: what a shorter one of an earlier version lacks is 0,
@@ -44,6 +47,9 @@ struct jc_plan_header {
     uint64_t memory;      ///< bytes that its processes together may use; 0 here and below: no limit
     uint32_t cpu_milli;   ///< thousandths of a CPU
     uint32_t processes;
+    // Here ends that of a plan without a terminal.
+    uint16_t rows, columns; ///< of the terminal when the job begins
+    uint32_t reserved;      ///< 0
 };
 
 /// A plan's parts. Points into its bytes, and lives no longer.
