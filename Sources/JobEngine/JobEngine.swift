@@ -189,6 +189,9 @@ package final class RunningJob: InputSink {
     return jc_job_stdin_write(job!, base, bytes.count)
   }
 
+  /// Of its terminal. -ENOTTY: it has none, or its input was closed; -ESRCH: it has ended, or not begun.
+  package func resize(rows: UInt16, columns: UInt16) -> Int32 { jc_job_resize(job!, rows, columns) }
+
   package func closeInput() { jc_job_stdin_close(job!) }
 
   /// A copy of what is in memory.

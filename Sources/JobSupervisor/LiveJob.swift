@@ -11,8 +11,9 @@ import Platform
 final class LiveJob: RunningJobDelegate {
   let id: JobID
   let client: Int64
-  /// It was created with an open standard input.
+  /// It was created with an open standard input, or a terminal.
   let takesInput: Bool
+  let hasTerminal: Bool
   /// Of a job that has a runner.
   let runnerPlan: JobPlan?
   private let traceparent: Traceparent?
@@ -59,7 +60,7 @@ final class LiveJob: RunningJobDelegate {
   ) {
     (self.id, self.client, self.supervisor) = (id, client, supervisor)
     (takesInput, runnerPlan) = (plan.takesInput, plan.runner == nil ? nil : plan)
-    traceparent = plan.traceparent
+    (traceparent, hasTerminal) = (plan.traceparent, plan.terminal != nil)
     index = OutputIndexWriter(id, in: directory)
   }
 

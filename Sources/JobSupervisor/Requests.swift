@@ -20,6 +20,8 @@ extension Supervisor {
     case .signal(let ticket, _, let client, let id, let signal, let tree):
       let caller = caller(ticket)
       send(signal, tree: tree, to: id, of: client) { [unowned apis = apis!] in apis.answer(caller, $0) }
+    case .resize(let ticket, _, let client, let id, let rows, let columns):
+      apis.answer(caller(ticket), resize(id, of: client, rows, columns).map { .refused($0) } ?? .done)
     case .stop(let ticket, let by, let client, let id, let grace):
       handle(.stop(id, client: client, by: try child.peer(by).name, grace: grace, caller(ticket)))
       audit?.isUnderWay(caller(ticket))
@@ -156,6 +158,19 @@ extension Supervisor {
     case -EINVAL: answer(.refused(Refusal(reason: .invalid, text: "there is no signal \(signal)")))
     case let error where error == -ESRCH: answer(.refused(.ended))
     case let error: answer(.refused(Refusal(reason: .failed, text: SystemError.text(of: -error))))
+    }
+  }
+
+  /// Why the terminal does not have this size now; nil: it has.
+  private func resize(_ id: JobID, of client: Int64, _ rows: UInt16, _ columns: UInt16) -> Refusal? {
+    guard let job = book.jobs[id], job.record.client == client, job.lifecycle.isActive else { return .ended }
+    guard let live = live[id], live.hasTerminal else { return .noTerminal }
+    guard let running = live.running, job.pid != 0 else { return .notStarted }
+    switch running.resize(rows: rows, columns: columns) {
+    case 0: return nil
+    case -ESRCH: return .ended
+    case -ENOTTY: return .inputEnded
+    case let error: return Refusal(reason: .failed, text: SystemError.text(of: -error))
     }
   }
 

@@ -15,8 +15,9 @@ extension Supervisor {
   ) -> JobPlan {
     let asked = plan.visibleRequest
     let values = RunnerValues(job.id, clients[job.client] ?? "", plan, limits)
-    let words =
-      runner.command.words(values.text, environment: plan.environmentWithTrace) + [asked.cmd] + asked.args
+    var words = runner.command.words(values.text, environment: plan.environmentWithTrace)
+    if asked.tty != nil { words.insert(contentsOf: runner.terminal.words { _ in nil }, at: 1) }
+    words += [asked.cmd] + asked.args
     var request = runner.request(words)
     if let secrets { request.env?.merge(secrets.variables) { $1 } }
     (request.stdinOpen, request.tty) = (plan.isStdinOpen, asked.tty)
@@ -39,7 +40,7 @@ extension Supervisor {
       return
     }
     guard configuration.runners[name]?.failureCodes.contains(result.exit_code) == true else { return }
-    let stream: OutputStream = plan.visibleRequest.merge == true ? .stdout : .stderr
+    let stream: OutputStream = plan.visibleRequest.merge == true || plan.terminal != nil ? .stdout : .stderr
     let words = directory.lastWords(of: stream, of: job.id)
     record.state = .error
     record.exitCode = 0

@@ -44,6 +44,7 @@ struct LinkTests {
   private static let requests: [ApiRequest] = [
     .hello, .create(ticket: 1, by: 7, creation()), .delete(ticket: 2, by: 7, client: 3, id: id),
     .signal(ticket: 4, by: 7, client: 5, id: id, signal: 15, tree: true),
+    .resize(ticket: 5, by: 7, client: 5, id: id, rows: 40, columns: 65_535),
     .stop(ticket: 6, by: 8, client: 7, id: id, grace: nil),
     .stop(ticket: 6, by: 8, client: 7, id: id, grace: 0),
     .input(ticket: 8, by: 9, client: 9, id: id, offset: nil, bytes: [1, 2], isFirst: true, close: true),

@@ -39,7 +39,8 @@
     X(24, counted.system_us)                                                                                 \
     X(25, counted.throttled_us)                                                                              \
     X(26, counted.peak_memory)                                                                               \
-    X(27, signals)
+    X(27, signals)                                                                                           \
+    X(28, is_terminal)
 
 struct checkpoint {
     uint32_t magic, count;
@@ -54,6 +55,7 @@ const struct jc_job_state jc_job_state_none = {
     .stdin_write = -1,
     .pipe = {-1, -1},
     .file = {-1, -1},
+    .terminal_pipe = -1,
     .checkpoint = -1,
     .cgroup = -1,
     .deadline = INT64_MAX,

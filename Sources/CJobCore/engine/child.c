@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -135,6 +136,8 @@ int jc_child_run(void *argument)
         return fail(launch, "cgroup", status);
     if ((status = jc_raw(SYS_setsid, 0, 0, 0, 0)) < 0)
         return fail(launch, "setsid", status);
+    if (launch->rows > 0 && (status = jc_raw(SYS_ioctl, launch->fds[0], TIOCSCTTY, 0, 0)) < 0)
+        return fail(launch, "terminal", status);
     if (base->resets_oom)
         reset_oom(base);
     if ((status = place_descriptors(launch)) < 0)

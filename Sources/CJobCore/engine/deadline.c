@@ -64,8 +64,8 @@ static void after_end(struct jc_job *job)
         return force_eof(job);
     jc_job_tree_check(job);
     if (job->tree_gone)
-        jc_drain_rest(job);
-    else if (jp_monotonic_ms() >= job->give_up_ms)
+        return;
+    if (jp_monotonic_ms() >= job->give_up_ms)
         jc_job_leave(job, 0, NULL);
     else
         jc_engine_set_deadline(job, JC_TREE_AGAIN_MS);

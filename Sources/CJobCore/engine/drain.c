@@ -183,6 +183,8 @@ static void check_limit(struct jc_job *job)
 
 void jc_drain_close(struct jc_job *job, enum jc_stream stream)
 {
+    if (stream == JC_STDOUT)
+        jc_terminal_close(job);
     jc_pipe_size_forget(job, stream);
     jc_engine_unwatch(job->engine, job->state.pipe[stream]);
     close(job->state.pipe[stream]);
@@ -203,6 +205,7 @@ void jc_drain(struct jc_job *job, enum jc_stream stream, bool all)
     // tree may have the pipe and go on writing.
     const size_t most = all ? MOST_AT_THE_END : JC_PIPE_LARGE;
     for (size_t taken = 0; state->pipe[stream] >= 0 && taken < most;) {
+        jc_terminal_pump(job);
         ssize_t count = take(job, stream);
         if (count < 0 && errno == EINTR)
             continue;
@@ -218,5 +221,7 @@ void jc_drain(struct jc_job *job, enum jc_stream stream, bool all)
         if (!all && count < JC_PIPE_SMALL)
             break;
     }
+    // The pipe says that there is more, which the terminal does once.
+    jc_terminal_pump(job);
     check_limit(job);
 }

@@ -61,6 +61,11 @@ static void handle(struct jc_job *job, enum jc_watch kind, uint32_t events)
     case JC_WATCH_STDIN:
         jc_job_stdin_event(job, (events & (EPOLLERR | EPOLLHUP)) != 0);
         return;
+    case JC_WATCH_TERMINAL:
+        if (job->awaits_room)
+            jc_job_stdin_event(job, false);
+        jc_drain(job, JC_STDOUT, false);
+        break;
     }
     jc_job_maybe_finish(job);
 }

@@ -41,8 +41,9 @@ struct jc_launch {
     char **files; ///< along PATH, for one that it is searched for; one allocation. NULL: it is `argv[0]`
     const char *cwd;
     struct jc_cgroup *cgroup;
-    int stdin_fd; ///< -1: none was given
-    int fds[3];   ///< the child's 0, 1 and 2, open here until it has them; else -1
+    int stdin_fd;           ///< -1: none was given
+    int fds[3];             ///< the child's 0, 1 and 2, open here until it has them; else -1
+    uint16_t rows, columns; ///< of the terminal that they are; 0: they are none
     struct jc_limits limits;
     const struct jc_identity *identity;
     const char *marker; ///< the last entry of `envp`
@@ -104,6 +105,7 @@ struct jc_job {
     bool is_term_due;       ///< of one that was adopted: its predecessor may not have come to it
     bool is_wait_told;      ///< that its launch takes long
     bool is_watched;        ///< its pipes and its end
+    bool awaits_room;       ///< its terminal did not take all of the input
     bool is_left;           ///< it is over, but not all of its processes
     int64_t start_limit_ms; ///< monotonic: when one that is starting is killed
     int64_t give_up_ms;     ///< monotonic: when what cannot be ended is left
@@ -282,7 +284,14 @@ void jc_job_send_term(struct jc_job *job);
 void jc_job_term_again(struct jc_job *job);
 
 /// Kinds of descriptors in the engine's epoll set.
-enum jc_watch { JC_WATCH_STDOUT, JC_WATCH_STDERR, JC_WATCH_EXIT, JC_WATCH_TREE, JC_WATCH_STDIN };
+enum jc_watch {
+    JC_WATCH_STDOUT,
+    JC_WATCH_STDERR,
+    JC_WATCH_EXIT,
+    JC_WATCH_TREE,
+    JC_WATCH_STDIN,
+    JC_WATCH_TERMINAL
+};
 int jc_engine_add(struct jc_engine *engine, struct jc_job *job);
 void jc_engine_remove(struct jc_engine *engine, struct jc_job *job);
 int jc_engine_watch(struct jc_job *job, int fd, enum jc_watch kind, uint32_t events);
@@ -299,6 +308,16 @@ bool jc_engine_owns(struct jc_engine *engine, pid_t pid);
 void jc_drain(struct jc_job *job, enum jc_stream stream, bool all);
 /// Puts bytes that were counted as kept into the stream's file.
 void jc_drain_put(struct jc_job *job, enum jc_stream stream, const char *bytes, size_t length);
+/// Makes a terminal as what the child gets as 0, 1 and 2. 0 or a negative errno.
+int jc_terminal_open(struct jc_job *job);
+/// Of one that was handed over: before anything reads its pipe, which has no writer.
+int jc_terminal_reopen(struct jc_job_state *state);
+int jc_terminal_watch(struct jc_job *job);
+/// Moves what the job's terminal holds into its pipe, as far as that takes it. Once its tree is gone, and
+/// nothing is left, the terminal is closed.
+void jc_terminal_pump(struct jc_job *job);
+/// Hangs up. What is in its pipe is still read.
+void jc_terminal_close(struct jc_job *job);
 /// Bytes of a stream that memory takes still.
 size_t jc_held_room(const struct jc_job *job, enum jc_stream stream);
 /// The number of bytes taken: 0 without memory.
@@ -316,7 +335,6 @@ void jc_pipe_size_forget(struct jc_job *job, enum jc_stream stream);
 int jc_output_open(const struct jc_engine *engine, const char *output_name, enum jc_stream stream, int flags);
 void jc_drain_close(struct jc_job *job, enum jc_stream stream);
 void jc_drains_close(struct jc_job *job);
-void jc_drain_rest(struct jc_job *job);
 void jc_job_exited(struct jc_job *job);
 /// How the first process ended. It is reaped, unless a successor may have to ask again. -EAGAIN: it has not
 /// ended; -ECHILD: somebody else took its status for good.

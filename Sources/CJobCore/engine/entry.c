@@ -158,6 +158,11 @@ int jc_entry_read(int entry, struct jc_job_state *out)
         return status;
     }
     state.adopted = true;
+    // Of what was being written to a terminal the last may be lost; its input goes on.
+    if (state.is_terminal) {
+        state.input_taken += state.input_pending;
+        state.input_pending = 0;
+    }
     *out = state;
     return 0;
 }
@@ -180,8 +185,9 @@ static int open_output(const struct jc_engine *engine, struct jc_job_state *stat
 /// The descriptors of a state one after the other; NULL after the last.
 static int *descriptor(struct jc_job_state *state, size_t index)
 {
-    int *const fds[] = {&state->pidfd,   &state->checkpoint, &state->stdin_write, &state->pipe[0],
-                        &state->pipe[1], &state->file[0],    &state->file[1],     NULL};
+    int *const fds[] = {&state->pidfd,   &state->checkpoint,    &state->stdin_write,
+                        &state->pipe[0], &state->pipe[1],       &state->file[0],
+                        &state->file[1], &state->terminal_pipe, NULL};
     return fds[index];
 }
 
@@ -269,6 +275,8 @@ int jc_job_adopt(struct jc_engine *engine, struct jc_job_state *state, const cha
     int status = open_output(engine, state, output_name, JC_STDOUT);
     if (status == 0)
         status = open_output(engine, state, output_name, JC_STDERR);
+    if (status == 0)
+        status = jc_terminal_reopen(state);
     if (status == 0)
         status = adopt(engine, state, output_name, marker, events, context, out);
     // Whether the predecessor came to that is not known.

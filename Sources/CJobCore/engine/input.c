@@ -9,7 +9,7 @@ ssize_t jc_job_stdin_write(struct jc_job *job, const void *bytes, size_t length)
 {
     if (job->phase == JC_QUEUED)
         return 0;
-    if (job->state.stdin_write < 0)
+    if (job->state.stdin_write < 0 || job->reaped)
         return -EBADF;
     ssize_t count;
     // Of what is pending when this process is killed nobody knows whether the pipe took it.
@@ -22,14 +22,26 @@ ssize_t jc_job_stdin_write(struct jc_job *job, const void *bytes, size_t length)
     job->state.input_taken += taken;
     job->state.input_pending = 0;
     jc_checkpoint_note(job);
-    if (error != 0 && error != EAGAIN)
+    // A terminal that no process has open now (EIO) may be opened again.
+    if (error != 0 && error != EAGAIN && !(error == EIO && job->state.is_terminal))
         return -error;
-    if (taken < length) {
+    job->awaits_room = taken < length;
+    if (taken < length && !job->state.is_terminal) {
         int status = jc_engine_watch(job, job->state.stdin_write, JC_WATCH_STDIN, EPOLLOUT | EPOLLONESHOT);
         if (status < 0)
             return status;
     }
     return (ssize_t)taken;
+}
+
+/// Of one that does not run yet it comes with its start: it would end what is about to become the program.
+static void hang_up(struct jc_job *job)
+{
+    if (job->phase == JC_STARTING)
+        return;
+    jc_checkpoint_note(job);
+    jc_drain(job, JC_STDOUT, true);
+    jc_terminal_close(job);
 }
 
 void jc_job_stdin_close(struct jc_job *job)
@@ -38,6 +50,8 @@ void jc_job_stdin_close(struct jc_job *job)
     // Until it is launched, what it has belongs to the launcher's thread.
     if (job->phase == JC_QUEUED || job->state.stdin_write < 0)
         return;
+    if (job->state.is_terminal)
+        return hang_up(job);
     jc_engine_unwatch(job->engine, job->state.stdin_write);
     close(job->state.stdin_write);
     job->state.stdin_write = -1;

@@ -105,7 +105,9 @@ struct jc_job *jc_job_make(struct jc_engine *engine)
     if (job == NULL)
         return NULL;
     job->engine = engine;
-    job->launch.stdin_fd = job->launch.fds[1] = job->launch.fds[2] = -1;
+    job->launch.stdin_fd = -1;
+    for (int i = 0; i < 3; i++)
+        job->launch.fds[i] = -1;
     job->state = jc_job_state_none;
     job->give_up_ms = INT64_MAX;
     return job;
@@ -123,6 +125,10 @@ static void take_options(struct jc_job *job, const struct jc_job_options *option
     job->state.grace_ms = (header->flags & JC_PLAN_GRACE) != 0 ? header->grace_ms : options->grace_ms;
     job->launch.stdin_fd = options->stdin_fd;
     job->launch.flags = header->flags;
+    if ((header->flags & JC_PLAN_TERMINAL) != 0) {
+        job->launch.rows = header->rows;
+        job->launch.columns = header->columns;
+    }
     job->launch.identity = options->identity;
     job->launch.limits = options->limits;
     job->state.signals = options->signals;
@@ -197,6 +203,8 @@ int jc_job_watch(struct jc_job *job)
         if (job->state.pipe[i] >= 0 && status == 0)
             status = jc_engine_watch(job, job->state.pipe[i], (enum jc_watch)i, EPOLLIN);
     }
+    if (status == 0)
+        status = jc_terminal_watch(job);
     if (status == 0)
         status = jc_job_watch_exit(job);
     job->is_watched = status == 0;

@@ -35,6 +35,8 @@ static int open_streams(struct jc_job *job)
     int *far = launch->fds;
     struct jc_job_state *state = &job->state;
     int fds[2];
+    if (launch->rows > 0)
+        return jc_terminal_open(job);
     const bool merges = (launch->flags & JC_PLAN_MERGE) != 0;
     far[0] = launch->stdin_fd >= 0 ? launch->stdin_fd : job->engine->base.null_fd;
     if (launch->stdin_fd < 0 && (launch->flags & JC_PLAN_STDIN_OPEN) != 0) {
@@ -59,11 +61,11 @@ static int open_streams(struct jc_job *job)
 static void close_far(struct jc_launch *launch, const struct jc_spawn_base *base)
 {
     const int *far = launch->fds;
-    if (far[0] != base->null_fd)
+    if (far[0] >= 0 && far[0] != base->null_fd)
         close(far[0]);
     if (far[2] >= 0 && far[2] != far[1])
         close(far[2]);
-    if (far[1] >= 0)
+    if (far[1] >= 0 && far[1] != far[0])
         close(far[1]);
     launch->stdin_fd = -1;
 }

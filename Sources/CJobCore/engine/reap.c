@@ -37,13 +37,13 @@ void jc_job_exited(struct jc_job *job)
         jc_exit_reap(job);
     close(job->state.pidfd);
     job->state.pidfd = -1;
-    jc_job_stdin_close(job);
+    // What is in a terminal is read first.
+    if (!job->state.is_terminal)
+        jc_job_stdin_close(job);
     jc_engine_clear_deadline(job);
     jc_job_tree_check(job);
-    if (job->tree_gone) {
-        jc_drain_rest(job);
+    if (job->tree_gone)
         return;
-    }
     if (job->launch.cgroup != NULL)
         job->launch.cgroup->watched =
             jc_engine_watch(job, job->launch.cgroup->events, JC_WATCH_TREE, EPOLLPRI) == 0;
@@ -51,7 +51,7 @@ void jc_job_exited(struct jc_job *job)
 }
 
 /// The writers are gone, so each pipe can be read to its end at once.
-void jc_drain_rest(struct jc_job *job)
+static void drain_rest(struct jc_job *job)
 {
     jc_drain(job, JC_STDOUT, true);
     jc_drain(job, JC_STDERR, true);
@@ -59,7 +59,19 @@ void jc_drain_rest(struct jc_job *job)
         jc_engine_set_deadline(job, FORCE_EOF_MS);
 }
 
-/// Kills what the first process left behind, and sees whether all of it is gone.
+static void give_cgroup(struct jc_job *job, struct jc_cgroup *cgroup)
+{
+    if (cgroup->watched)
+        jc_engine_unwatch(job->engine, cgroup->events);
+    cgroup->watched = false;
+    jc_limits_take_usage(job);
+    job->launch.cgroup = NULL;
+    // The next job that gets it must not be taken for a part of this one.
+    jc_checkpoint_note(job);
+    jc_cgroup_give(job->engine, cgroup);
+}
+
+/// Kills what the first process left behind, and sees whether all of it is gone: then the output is read.
 void jc_job_tree_check(struct jc_job *job)
 {
     if (!job->reaped || job->tree_gone)
@@ -71,16 +83,9 @@ void jc_job_tree_check(struct jc_job *job)
         return;
     }
     job->tree_gone = true;
-    if (cgroup == NULL)
-        return;
-    if (cgroup->watched)
-        jc_engine_unwatch(job->engine, cgroup->events);
-    cgroup->watched = false;
-    jc_limits_take_usage(job);
-    job->launch.cgroup = NULL;
-    // The next job that gets it must not be taken for a part of this one.
-    jc_checkpoint_note(job);
-    jc_cgroup_give(job->engine, cgroup);
+    if (cgroup != NULL)
+        give_cgroup(job, cgroup);
+    drain_rest(job);
 }
 
 static const char *error_subject(const struct jc_job *job)

@@ -16,6 +16,7 @@ package enum ApiRequest {
   /// `client`: here and below the job's.
   case delete(ticket: UInt64, by: UInt64, client: Int64, id: JobID)
   case signal(ticket: UInt64, by: UInt64, client: Int64, id: JobID, signal: Int32, tree: Bool)
+  case resize(ticket: UInt64, by: UInt64, client: Int64, id: JobID, rows: UInt16, columns: UInt16)
   /// Milliseconds between TERM and KILL; nil: as the job was created with.
   case stop(ticket: UInt64, by: UInt64, client: Int64, id: JobID, grace: UInt64?)
   /// Bytes for an open standard input, and whether it ends after them. `offset`: their place in all of the input, by
@@ -96,7 +97,7 @@ package enum ApiRequest {
   private enum Kind: UInt8 {
     case hello, create, delete, signal, stop, input, watch, unwatch, drained, alive, usage, delivered, peer,
       peerGone,
-      forbidden, notLetIn, failed
+      forbidden, notLetIn, failed, resize
   }
 }
 
@@ -125,6 +126,8 @@ extension ApiRequest {
       writer.put(Kind.delete.rawValue, ticket, by, client, id)
     case .signal(let ticket, let by, let client, let id, let signal, let tree):
       writer.put(Kind.signal.rawValue, ticket, by, client, id, signal, tree)
+    case .resize(let ticket, let by, let client, let id, let rows, let columns):
+      writer.put(Kind.resize.rawValue, ticket, by, client, id, rows, columns)
     case .stop(let ticket, let by, let client, let id, let grace):
       writer.put(Kind.stop.rawValue, ticket, by, client, id, grace ?? .max)
     case .input(let ticket, let by, let client, let id, let offset, let bytes, let isFirst, let close):
@@ -179,6 +182,10 @@ extension ApiRequest {
         ticket: try reader.integer(), by: try reader.integer(), client: try reader.integer(),
         id: try reader.id(),
         signal: try reader.integer(), tree: try reader.bool())
+    case .resize:
+      return .resize(
+        ticket: try reader.integer(), by: try reader.integer(), client: try reader.integer(),
+        id: try reader.id(), rows: try reader.integer(), columns: try reader.integer())
     case .stop:
       return .stop(
         ticket: try reader.integer(), by: try reader.integer(), client: try reader.integer(),

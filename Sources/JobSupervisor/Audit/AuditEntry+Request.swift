@@ -32,7 +32,8 @@ extension AuditEntry {
       var entry = AuditEntry(.refused, id)
       (entry.route, entry.failure) = (route, reason)
       return Asked(entry: entry, ticket: ticket, by: by)
-    case .hello, .failed, .peer, .peerGone, .watch, .unwatch, .drained, .alive, .usage, .delivered, .notLetIn:
+    case .hello, .failed, .peer, .peerGone, .resize, .watch, .unwatch, .drained, .alive, .usage, .delivered,
+      .notLetIn:
       return nil
     }
   }

@@ -186,6 +186,7 @@ final class TestJob: RunningJobDelegate {
   var result: jc_job_result?
   var errorSubject: String?
   private var input: ArraySlice<UInt8>?
+  private var closesInput = true
 
   init(_ name: String, _ input: [UInt8]?) {
     self.name = name
@@ -205,9 +206,15 @@ final class TestJob: RunningJobDelegate {
     guard taken >= 0 else { return }
     input = rest.dropFirst(taken)
     if input!.isEmpty {
-      running!.closeInput()
+      if closesInput { running!.closeInput() }
       input = nil
     }
+  }
+
+  /// Input for a job that runs; it is not closed.
+  func feed(_ bytes: [UInt8]) {
+    (input, closesInput) = (bytes[...], false)
+    jobInputReady(error: 0)
   }
 
   func jobGone() { isGone = true }

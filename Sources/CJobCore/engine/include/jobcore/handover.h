@@ -7,9 +7,10 @@
 struct jc_job_state {
     pid_t pid;
     int pidfd, stdin_write, pipe[2], file[2];
-    int checkpoint;  ///< see `jc_job_entry`
-    int64_t cgroup;  ///< number of its cgroup, -1: none
-    bool is_limited; ///< that one has controllers
+    int terminal_pipe; ///< write end of `pipe[0]`, of one with a terminal; no other has a copy
+    int checkpoint;    ///< see `jc_job_entry`
+    int64_t cgroup;    ///< number of its cgroup, -1: none
+    bool is_limited;   ///< that one has controllers
     int64_t started_us;
     uint64_t kept[2], dropped[2];
     int output_error[2];
@@ -21,6 +22,7 @@ struct jc_job_state {
     enum jc_limit_action limit_action;
     enum jc_signals signals;
     bool term_sent, kill_sent, timed_out, limit_killed, stdin_closed;
+    bool is_terminal;  ///< `stdin_write` is the master of a terminal, whose output goes through `pipe[0]`
     bool term_pending; ///< TERM was being sent, or its owner asked for it, when the predecessor ended
     bool adopted;      ///< its process is the keeper's child
     bool oom_killed;   ///< see `struct jc_job_result`; known once its cgroup is gone

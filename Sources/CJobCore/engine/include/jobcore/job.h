@@ -184,11 +184,16 @@ int jc_job_signal(struct jc_job *_Nonnull job, int signo, bool tree) __attribute
 void jc_job_stop(struct jc_job *_Nonnull job, uint64_t grace_ms);
 /// The owner has sent the TERM of `term_asked`: no successor is asked for it. Harmless when repeated.
 void jc_job_term_sent(struct jc_job *_Nonnull job);
-/// Writes to the job's stdin pipe. The number of bytes taken (0 when full: wait for `stdin_ready`), -EPIPE,
-/// -EBADF.
+/// Writes to the job's stdin pipe or terminal. The number of bytes taken (0 when full: wait for
+/// `stdin_ready`), -EPIPE, -EBADF.
 ssize_t jc_job_stdin_write(struct jc_job *_Nonnull job, const void *_Nonnull bytes, size_t length)
     __attribute__((warn_unused_result));
+/// Its reader is at the end. A terminal is hung up: what it holds becomes output, and SIGHUP follows.
 void jc_job_stdin_close(struct jc_job *_Nonnull job);
+/// Sets the size of its terminal, of which its foreground processes are told (SIGWINCH). -ENOTTY where it has
+/// none, or its input was closed; -ESRCH while it is being launched and once its first process has ended.
+int jc_job_resize(struct jc_job *_Nonnull job, uint16_t rows, uint16_t columns)
+    __attribute__((warn_unused_result));
 /// What a job that runs has used so far. Of one with limits all is known (cpu.stat, memory.current). Of
 /// others it is summed up over the processes that are there, a thousand at most, or without a cgroup over the
 /// first one (proc_pid_stat(5)): what those have used that ended and were not waited for is not in it, and

@@ -1,0 +1,171 @@
+import CJobEngine
+import Glibc
+import JobAPI
+import Testing
+
+@testable import JobEngine
+
+/// Jobs whose three descriptors are a terminal.
+struct TerminalTests {
+  private static func terminal(_ script: String) -> EngineHarness.Launch {
+    var launch = EngineHarness.shell(script)
+    launch.request.tty = TerminalSize(rows: 40, columns: 120)
+    return launch
+  }
+
+  /// What a terminal makes of a script's lines.
+  private static func shown(_ lines: String...) -> String { lines.map { $0 + "\r\n" }.joined() }
+
+  @Test(arguments: EngineTests.Kind.all)
+  func itsDescriptorsAreItsControllingTerminal(kind: EngineTests.Kind) throws {
+    let end = try EngineHarness(kind).run(
+      Self.terminal(
+        """
+        test -t 0 && test -t 1 && test -t 2 && echo terminals; stty size; ls /proc/$$/fd | tr '\\n' ' '; echo
+        test "/dev/$(ps -o tty= -p $$)" = "$(tty)" && echo controlling; echo named >/dev/tty; exit 5
+        """))
+    #expect(end.stdout == Self.shown("terminals", "40 120", "0 1 2 ", "controlling", "named"))
+    #expect(end.result.exit_code == 5 && !end.result.forced_eof)
+  }
+
+  @Test func aShellHasJobControl() throws {
+    var launch = EngineHarness.launch(["bash", "--norc", "-i", "-c", "sleep 1000 & kill %1; echo $-"])
+    launch.request.tty = TerminalSize(rows: 24, columns: 80)
+    let end = try EngineHarness(EngineTests.Kind.all[1]).run(launch)
+    #expect(!end.stdout.contains("no job control") && end.stdout.contains("m"), "\(end.stdout)")
+  }
+
+  @Test(arguments: EngineTests.Kind.all)
+  func whatIsWrittenBeforeTheEndIsKept(kind: EngineTests.Kind) throws {
+    let harness = try EngineHarness(kind)
+    let text = String(repeating: "0123456789", count: 300)
+    for _ in 0..<10 {
+      for end in try harness.runAll(Array(repeating: Self.terminal("printf \(text)"), count: 25)) {
+        #expect(end.stdout == text && end.told == [3000, 0])
+      }
+    }
+    let end = try harness.run(Self.terminal("seq 1 200000"))
+    #expect(end.stdout == (1...200_000).map { "\($0)\r\n" }.joined())
+  }
+
+  @Test func outputIsCutAtItsLimit() throws {
+    let harness = try EngineHarness(EngineTests.Kind.all[1])
+    var launch = Self.terminal("seq 1 100000")
+    launch.request.outputLimit = 1000
+    let cut = try harness.run(launch)
+    #expect(cut.result.bytes == (1000, 0) && cut.result.dropped == (687_895, 0))
+    launch = Self.terminal("yes")
+    (launch.request.outputLimit, launch.request.onLimit) = (100_000, .kill)
+    let killed = try harness.run(launch)
+    #expect(killed.result.limit_killed && killed.stdoutSize == 100_000)
+  }
+
+  /// Held in memory, with more than that takes: the terminal waits as a pipe does.
+  @Test func heldOutputGoesOnInItsFile() throws {
+    let harness = try EngineHarness(EngineTests.Kind.all[1])
+    var launch = Self.terminal("seq 1 100000")
+    launch.holdsOutput = true
+    let job = try harness.start(launch)
+    try harness.run { job.isFull }
+    _ = job.running!.keepOutput()
+    let end = try harness.finish(job)
+    #expect(end.stdout == (1...100_000).map { "\($0)\r\n" }.joined() && !end.result.forced_eof)
+  }
+
+  @Test(arguments: EngineTests.Kind.all)
+  func inputIsTypedAndEchoed(kind: EngineTests.Kind) throws {
+    let end = try EngineHarness(kind).run(
+      Self.terminal("echo ready; read line; echo got $line; read line; exit 6")
+    ) {
+      job, output in
+      guard output.hasSuffix("ready\r\n") else { return false }
+      #expect(Array("hello\n".utf8).withUnsafeBytes { job.writeInput($0) } == 6)
+      // An end of file, which is one by the job's terminal alone.
+      #expect([4].withUnsafeBytes { job.writeInput(UnsafeRawBufferPointer(rebasing: $0[..<1])) } == 1)
+      return true
+    }
+    #expect(end.stdout == Self.shown("ready", "hello", "got hello") && end.result.exit_code == 6)
+  }
+
+  /// More than a terminal takes at once: the rest waits for room.
+  @Test func muchInputArrivesWhole() throws {
+    let line = String(repeating: "x", count: 99) + "\n"
+    let input = Array(String(repeating: line, count: 5000).utf8)
+    let harness = try EngineHarness(EngineTests.Kind.all[1])
+    let job = try harness.start(
+      Self.terminal("stty -echo; echo ready; head -n 5000 | sha256sum; exit 3"))
+    try harness.run { job.told[0] > 0 }
+    job.feed(input)
+    let end = try harness.finish(job)
+    #expect(end.result.exit_code == 3)
+    let expected = try EngineHarness(EngineTests.Kind.all[1]).run(
+      EngineHarness.launch(["sh", "-c", "yes \(line.dropLast()) | head -n 5000 | sha256sum"]))
+    #expect(end.stdout == "ready\r\n" + expected.stdout.dropLast() + "\r\n")
+  }
+
+  @Test(arguments: EngineTests.Kind.all)
+  func itsSizeIsChanged(kind: EngineTests.Kind) throws {
+    let harness = try EngineHarness(kind)
+    let end = try harness.run(
+      Self.terminal("trap 'stty size; exit 8' WINCH; stty size; while :; do sleep 0.05; done")
+    ) { job, output in
+      output == "40 120\r\n" && job.resize(rows: 33, columns: 77) == 0
+    }
+    #expect(end.stdout == Self.shown("40 120", "33 77") && end.result.exit_code == 8)
+    let other = try harness.run(EngineHarness.shell("echo ready; read x; sleep 0.1")) { job, output in
+      output == "ready\n" && job.resize(rows: 33, columns: 77) == -ENOTTY
+    }
+    #expect(other.stdout == "ready\n")
+  }
+
+  @Test(arguments: EngineTests.Kind.all)
+  func closingItsInputHangsItUp(kind: EngineTests.Kind) throws {
+    let end = try EngineHarness(kind).run(
+      Self.terminal("trap 'exit 7' HUP; printf all; while :; do sleep 0.05; done")
+    ) { job, output in
+      guard output == "all" else { return false }
+      job.closeInput()
+      #expect(job.resize(rows: 1, columns: 1) == -ENOTTY && job.input == -1)
+      return true
+    }
+    #expect(end.result.exit_code == 7 && end.stdout == "all" && !end.result.forced_eof)
+  }
+
+  /// Whoever closed all of its descriptors may open it again.
+  @Test(arguments: EngineTests.Kind.all)
+  func whatIsOpenedAgainIsRead(kind: EngineTests.Kind) throws {
+    let end = try EngineHarness(kind).run(
+      Self.terminal(
+        """
+        t=$(tty); echo first; exec </dev/null >/dev/null 2>&1; sleep 0.1; echo second >$t; sleep 0.1
+        exec >$t; echo third
+        """))
+    #expect(end.stdout == Self.shown("first", "second", "third"))
+  }
+
+  @Test(arguments: EngineTests.Kind.all)
+  func aProgramThatIsNotThereFailsAsEver(kind: EngineTests.Kind) throws {
+    var launch = EngineHarness.launch(["/nonexistent"])
+    launch.request.tty = TerminalSize(rows: 24, columns: 80)
+    let end = try EngineHarness(kind).run(launch)
+    #expect(end.result.error == ENOENT && end.errorSubject == "/nonexistent" && !end.started)
+  }
+
+  /// A second engine takes it over, whose write end of the pipe is its own.
+  @Test(arguments: EngineTests.Kind.all)
+  func itsCheckpointTellsOfIt(kind: EngineTests.Kind) throws {
+    var states: [jc_job_state] = []
+    let end = try EngineHarness(kind).run(Self.terminal("echo ready; read line; echo $line")) { job, output in
+      guard output == "ready\r\n", let entry = try? job.makeEntry() else { return false }
+      defer { close(entry) }
+      _ = Array("abc\n".utf8).withUnsafeBytes { job.writeInput($0) }
+      var state = jc_job_state()
+      guard jc_entry_read(entry, &state) == 0 else { return false }
+      states.append(state)
+      jc_job_state_close(&state)
+      return true
+    }
+    #expect(end.stdout == Self.shown("ready", "abc", "abc"))
+    #expect(states.map(\.is_terminal) == [true] && states.map(\.input_taken) == [4])
+  }
+}
