@@ -100,9 +100,10 @@ static bool is_sound(const struct jc_plan *plan)
 {
     const struct jc_plan_header *header = &plan->header;
     const char *cwd = jc_plan_text(plan, JC_PLAN_CWD);
-    const bool has_size = header->rows > 0 && header->columns > 0;
+    const bool is_terminal = header->rows > 0 && header->columns > 0 &&
+                             (header->flags & (JC_PLAN_STDIN_OPEN | JC_PLAN_MERGE)) == 0;
     return *jc_plan_string(plan, 0) != '\0' && (cwd == NULL || *cwd == '/') &&
-           ((header->flags & JC_PLAN_TERMINAL) == 0 || has_size) &&
+           ((header->flags & JC_PLAN_TERMINAL) == 0 || is_terminal) &&
            has_ascending_names(plan, header->arguments, header->environment, 1, '=') &&
            has_ascending_names(plan, header->arguments + header->environment, header->labels, 2, '\0');
 }

@@ -92,7 +92,10 @@ struct JobPlanTests {
     let changes: [(inout CreateRequest) -> Void] = [
       { $0.cmd = "" }, { $0.args = ["a\0b"] }, { $0.cwd = "relative" }, { $0.timeout = long },
       { $0.grace = long }, { $0.env = ["": ""] }, { $0.env = ["A\0": "c"] }, { $0.labels = ["": "v"] },
-      { $0.user = "a\0b" },
+      { $0.user = "a\0b" }, { $0.tty = TerminalSize(rows: 0, columns: 80) },
+      { $0.tty = TerminalSize(rows: 24, columns: 0) },
+      { ($0.tty, $0.merge) = (TerminalSize(rows: 24, columns: 80), true) },
+      { ($0.tty, $0.stdinOpen) = (TerminalSize(rows: 24, columns: 80), true) },
     ]
     for change in changes {
       var request = Self.request()
@@ -143,7 +146,7 @@ struct JobPlanTests {
   /// A later version's header may be longer, and an earlier one's shorter.
   @Test func aLongerHeaderIsReadAsFarAsItIsKnown() throws {
     let bytes = JobPlan(Self.request()).bytes
-    let size = MemoryLayout<jc_plan_header>.size
+    let size = Int(bytes[4])
     var longer = Array(bytes[..<size]) + [1, 2, 3, 4, 5, 6, 7, 8] + bytes[size...]
     longer[4] += 8
     let plan = try check(longer)

@@ -145,6 +145,17 @@ struct LinkTests {
       let bytes = ApiRequest.stop(ticket: 1, by: 1, client: 1, id: Self.id, grace: grace).encode()
       #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try ApiRequest(decoding: $0) } }
     }
+    for (rows, columns) in [(0, 1), (1, 0)] as [(UInt16, UInt16)] {
+      let resize = ApiRequest.resize(
+        ticket: 1, by: 1, client: 1, id: Self.id, rows: rows, columns: columns)
+      #expect(throws: MalformedBytes.self) {
+        try resize.encode().withUnsafeBytes { try ApiRequest(decoding: $0) }
+      }
+    }
+    var terminal = CreateRequest(cmd: "sh")
+    terminal.tty = TerminalSize(rows: 1, columns: 1)
+    let fed = ApiRequest.create(ticket: 1, by: 1, .init(JobPlan(terminal), input: [1]))
+    #expect(throws: MalformedBytes.self) { try fed.encode().withUnsafeBytes { try ApiRequest(decoding: $0) } }
     let many = [JobID](repeating: Self.id, count: ApiRequest.mostIDs + 1)
     let bytes = ApiRequest.usage(ticket: 1, ids: many).encode()
     #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try ApiRequest(decoding: $0) } }

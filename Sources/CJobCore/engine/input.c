@@ -22,8 +22,7 @@ ssize_t jc_job_stdin_write(struct jc_job *job, const void *bytes, size_t length)
     job->state.input_taken += taken;
     job->state.input_pending = 0;
     jc_checkpoint_note(job);
-    // A terminal that no process has open now (EIO) may be opened again.
-    if (error != 0 && error != EAGAIN && !(error == EIO && job->state.is_terminal))
+    if (error != 0 && error != EAGAIN)
         return -error;
     job->awaits_room = taken < length;
     if (taken < length && !job->state.is_terminal) {

@@ -224,9 +224,9 @@ void jc_job_launched(struct jc_job *job)
     int status = jc_job_watch(job);
     if (status < 0)
         return jc_job_give_up(job, -status, "watch");
+    job->events->started(job->context, job->state.pid, job->state.started_us);
     if (job->state.stdin_closed)
         jc_job_stdin_close(job);
-    job->events->started(job->context, job->state.pid, job->state.started_us);
     if (job->stop_asked)
         jc_job_stop(job, job->stop_grace);
     else if (job->timeout_ms > 0)

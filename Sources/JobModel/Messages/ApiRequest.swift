@@ -185,7 +185,7 @@ extension ApiRequest {
     case .resize:
       return .resize(
         ticket: try reader.integer(), by: try reader.integer(), client: try reader.integer(),
-        id: try reader.id(), rows: try reader.integer(), columns: try reader.integer())
+        id: try reader.id(), rows: try length(&reader), columns: try length(&reader))
     case .stop:
       return .stop(
         ticket: try reader.integer(), by: try reader.integer(), client: try reader.integer(),
@@ -219,6 +219,13 @@ extension ApiRequest {
     }
   }
 
+  /// Of a terminal.
+  private static func length(_ reader: inout ByteReader) throws(MalformedBytes) -> UInt16 {
+    let length: UInt16 = try reader.integer()
+    guard length > 0 else { throw MalformedBytes() }
+    return length
+  }
+
   private static func ids(_ reader: inout ByteReader) throws(MalformedBytes) -> [JobID] {
     let count = try reader.count(ofSize: 16)
     guard count <= mostIDs else { throw MalformedBytes() }
@@ -238,7 +245,9 @@ extension ApiRequest {
     let secrets = try reader.bool() ? try secrets(&reader) : nil
     let idempotency = try reader.bool() ? try idempotency(&reader) : nil
     let run = try reader.bool() ? Run(removes: try reader.bool(), isEarly: try reader.bool()) : nil
-    guard idempotency == nil || run == nil else { throw MalformedBytes() }
+    guard idempotency == nil || run == nil, input == nil || plan.terminal == nil else {
+      throw MalformedBytes()
+    }
     return Creation(plan, input: input, secrets: secrets, idempotency: idempotency, run: run)
   }
 

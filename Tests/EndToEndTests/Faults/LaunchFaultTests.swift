@@ -16,6 +16,8 @@ import Testing
   @Test(arguments: [
     Fault(call: "pipe2", error: "EMFILE", words: "pipe: Too many open files"),
     Fault(call: "pipe2", error: "ENFILE", words: "pipe: Too many open files in system"),
+    Fault(call: "openat", error: "ENOSPC", words: "terminal: No space left on device"),
+    Fault(call: "ioctl", error: "EIO", words: "terminal: Input/output error"),
     Fault(call: "clone3", error: "EAGAIN", words: "clone: Resource temporarily unavailable"),
     Fault(call: "clone3", error: "ENOMEM", words: "clone: Cannot allocate memory"),
     Fault(call: "epoll_ctl", error: "ENOMEM", words: "watch: Cannot allocate memory", thread: "jobd"),
@@ -29,6 +31,7 @@ import Testing
         try daemon.withFaults("\(fault.call):error=\(fault.error)", thread: fault.thread) {
           var request = CreateRequest(cmd: "cat")
           if fault.call == "memfd_create" { request.stdin = "text" }
+          if fault.words.hasPrefix("terminal") { request.tty = TerminalSize(rows: 24, columns: 80) }
           let status = try client.end(of: try client.create(request))
           #expect(status.status == .error)
           #expect(status.errorMessage?.contains(fault.words) == true, "\(status)")

@@ -65,6 +65,22 @@ import Testing
     }
   }
 
+  @Test func itsCommandHasWordsOfItsOwnForATerminal() throws {
+    let configuration = """
+      { runners: { show: { command: ["env", "A=1"], terminal: ["T=a terminal"] } } }
+      """
+    try Daemon.with(Daemon(configuration: configuration)) { daemon in
+      let client = daemon.client()
+      var asked = CreateRequest.shell("echo $A $T; test -t 0 && stty size", runner: "show")
+      let without = try client.create(asked)
+      asked.tty = TerminalSize(rows: 40, columns: 120)
+      let with = try client.create(asked)
+      for id in [without, with] { _ = try client.end(of: id) }
+      #expect(try client.output(without).stdout == "1\n")
+      #expect(try client.output(with).stdout == "1 a terminal\r\n40 120\r\n")
+    }
+  }
+
   @Test func stopIsHeardByTheJobAlone() throws {
     try with { daemon, away in
       let client = daemon.client()

@@ -34,6 +34,17 @@ import Testing
     }
   }
 
+  @Test(arguments: users) func itsTerminalIsThere(user: String?) throws {
+    try with { daemon in
+      var request = CreateRequest.shell(
+        "test -t 2 && stty size; echo named >/dev/tty; exit 3", runner: "sandbox")
+      (request.user, request.tty) = (user, TerminalSize(rows: 40, columns: 120))
+      let id = try daemon.client().create(request)
+      #expect(try daemon.client().end(of: id).exitCode == 3)
+      #expect(try daemon.client().output(id).stdout == "40 120\r\nnamed\r\n")
+    }
+  }
+
   @Test(arguments: users) func itWritesNothingOutside(user: String?) throws {
     try with { daemon in
       let mark = "jobd-sandbox-\(getpid())-\(UInt64.random(in: 0 ... .max))"

@@ -42,6 +42,28 @@ import Testing
     }
   }
 
+  /// srun makes one there of the same size.
+  @Test func aTerminalIsOneThere() throws {
+    try RunnerScope.withCluster { daemon, _ in
+      let id = try create(
+        "trap 'stty size' WINCH; stty size; tty <&1; until [ $line ]; do read line; done; echo got $line; exit 4",
+        in: daemon
+      ) {
+        $0.tty = TerminalSize(rows: 40, columns: 120)
+      }
+      try daemon.client().waitForOutput("/dev/pts/", of: id)
+      let terminal = "/proc/\(try daemon.client().pid(of: id))/fd/0"
+      let resized = try Running(
+        "stty", ["-F", terminal, "rows", "33", "cols", "77"], directory: daemon.scratch)
+      #expect(try resized.wait().status == 0)
+      try daemon.client().waitForOutput("33 77\r\n", of: id)
+      try daemon.client().feed(id, Array("one\n".utf8), close: false)
+      #expect(try daemon.client().end(of: id).exitCode == 4)
+      let output = try daemon.client().output(id).stdout
+      #expect(output.hasPrefix("40 120\r\n") && output.contains("got one\r\n"), "\(output)")
+    }
+  }
+
   /// srun takes its environment to the node.
   @Test func theSecretsThatItsEntryNamesReachTheJob() throws {
     try SlurmCluster.with { slurm in

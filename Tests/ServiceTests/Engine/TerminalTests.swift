@@ -1,5 +1,6 @@
 import CJobEngine
 import Glibc
+import Harness
 import JobAPI
 import Testing
 
@@ -21,10 +22,10 @@ struct TerminalTests {
     let end = try EngineHarness(kind).run(
       Self.terminal(
         """
-        test -t 0 && test -t 1 && test -t 2 && echo terminals; stty size; ls /proc/$$/fd | tr '\\n' ' '; echo
+        test -t 0 && test -t 1 && test -t 2 && echo terminals; stty size; ls -m /proc/$$/fd
         test "/dev/$(ps -o tty= -p $$)" = "$(tty)" && echo controlling; echo named >/dev/tty; exit 5
         """))
-    #expect(end.stdout == Self.shown("terminals", "40 120", "0 1 2 ", "controlling", "named"))
+    #expect(end.stdout == Self.shown("terminals", "40 120", "0, 1, 2", "controlling", "named"))
     #expect(end.result.exit_code == 5 && !end.result.forced_eof)
   }
 
@@ -141,6 +142,47 @@ struct TerminalTests {
         exec >$t; echo third
         """))
     #expect(end.stdout == Self.shown("first", "second", "third"))
+  }
+
+  /// Input that comes while nobody has it open is there when somebody has.
+  @Test(arguments: EngineTests.Kind.all)
+  func whatIsTypedMeanwhileWaits(kind: EngineTests.Kind) throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    let (closed, go) = (scratch.fresh("closed"), scratch.fresh("go"))
+    let harness = try EngineHarness(kind)
+    let job = try harness.start(
+      Self.terminal(
+        """
+        stty -echo; t=$(tty); exec </dev/null >/dev/null 2>&1; : >\(closed); until [ -e \(go) ]; do sleep 0.01; done
+        exec <$t >$t; echo again; read line; echo got $line
+        """))
+    try Poll.until("its terminal to be closed") {
+      try harness.step()
+      return Files.exists(closed)
+    }
+    job.feed(Array("typed\n".utf8))
+    try Files.write([], to: go)
+    #expect(try harness.finish(job).stdout == Self.shown("again", "got typed"))
+  }
+
+  /// As login(1) does: all who have it open are cut off, what was not read is dropped, and it is opened anew.
+  @Test(.enabled(if: geteuid() == 0), arguments: EngineTests.Kind.all)
+  func aHangupFromWithinIsNoEnd(kind: EngineTests.Kind) throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    let go = scratch.fresh("go")
+    let end = try EngineHarness(kind).run(
+      Self.terminal(
+        """
+        trap '' HUP; t=$(tty); echo first; until [ -e \(go) ]; do sleep 0.01; done
+        python3 -c 'import ctypes; ctypes.CDLL(None).vhangup()'; exec <$t >$t 2>&1; echo second; exit 3
+        """)
+    ) { _, output in
+      guard output == "first\r\n" else { return false }
+      return (try? Files.write([], to: go)) != nil
+    }
+    #expect(end.stdout == Self.shown("first", "second") && end.result.exit_code == 3)
   }
 
   @Test(arguments: EngineTests.Kind.all)
