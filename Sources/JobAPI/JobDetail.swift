@@ -47,6 +47,8 @@ public struct JobFacts: Codable, Sendable, Equatable {
   /// Bytes kept of each stream, and bytes dropped at the limit.
   public var stdoutBytes: Int64 = 0
   public var stderrBytes: Int64 = 0
+  /// Bytes of input that have come for it by `PUT /jobs/<id>/stdin`, while it runs: where the next belong.
+  public var stdinBytes: Int64?
   public var stdoutDropped: Int64?
   public var stderrDropped: Int64?
   public var truncated = false
@@ -77,6 +79,7 @@ public struct JobFacts: Codable, Sendable, Equatable {
       traceparent
     case stdoutBytes = "stdout_bytes"
     case stderrBytes = "stderr_bytes"
+    case stdinBytes = "stdin_bytes"
     case stdoutDropped = "stdout_dropped"
     case stderrDropped = "stderr_dropped"
     case runnerError = "runner_error"

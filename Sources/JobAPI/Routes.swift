@@ -17,7 +17,8 @@ public enum Route: String, CaseIterable, Sendable {
   case stdout = "GET /jobs/{id}/stdout"
   case stderr = "GET /jobs/{id}/stderr"
   /// Both streams in order of arrival, as ``MediaType/ndjson`` of ``LogChunk`` or ``MediaType/frames`` of
-  /// ``LogFrame``: `?follow=1`, `?since=`, `?tail=LINES`, `?stdout=OFFSET&stderr=OFFSET`.
+  /// ``LogFrame``: `?follow=1`, `?since=`, `?tail=LINES`, `?stdout=OFFSET&stderr=OFFSET`. `?writer=TEXT`, with `follow`: for as
+  /// long as this reply goes on, nobody else writes into the job's terminal.
   case log = "GET /jobs/{id}/log"
 
   /// Everything known of the job: ``JobDetail``.
@@ -38,7 +39,11 @@ public enum Route: String, CaseIterable, Sendable {
   /// `?offset=N`: the body's place in all of the input; bytes that came before are not written again, so that a
   /// request whose reply was lost can be repeated. `?progress=10s`: interim replies (104) say in `Upload-Offset` how far
   /// the job has the input, as it gets on and at least so often.
+  /// `?writer=TEXT`: of a job's terminal, as whom ``log`` knows who writes into it.
   case stdin = "PUT /jobs/{id}/stdin"
+  /// Changes the size of a job's terminal, which its programs are told by WINCH: ``TerminalSize`` in, `{}` out. `?writer=TEXT`
+  /// as of ``stdin``.
+  case resize = "POST /jobs/{id}/resize"
   /// Sends a signal: ``SignalRequest`` in, `{}` out.
   case signal = "POST /jobs/{id}/signal"
   /// TERM, grace, KILL; keeps record and output: ``StopRequest`` in (or no body), ``StatusReply`` out once it ended.

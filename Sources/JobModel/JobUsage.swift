@@ -13,13 +13,15 @@ package struct JobUsage: Equatable, Sendable, ByteValue {
   package var throttled: UInt64?
   /// When its first byte of output was read: microseconds since 1970; 0: not yet, or not known.
   package var firstOutput: Int64 = 0
+  /// Bytes of input that have come for it; nil: it takes none.
+  package var input: UInt64?
 
   package init(id: JobID, userTime: UInt64, systemTime: UInt64, memory: UInt64? = nil) {
     (self.id, self.userTime, self.systemTime, self.memory) = (id, userTime, systemTime, memory)
   }
 
   package func put(into writer: inout ByteWriter) {
-    writer.put(id, userTime, systemTime, memory, peakMemory, throttled, firstOutput)
+    writer.put(id, userTime, systemTime, memory, peakMemory, throttled, firstOutput, input)
   }
 
   package init(from reader: inout ByteReader) throws(MalformedBytes) {
@@ -28,5 +30,6 @@ package struct JobUsage: Equatable, Sendable, ByteValue {
     peakMemory = try reader.bool() ? try reader.integer() : nil
     throttled = try reader.bool() ? try reader.integer() : nil
     firstOutput = try reader.integer()
+    input = try reader.bool() ? try reader.integer() : nil
   }
 }

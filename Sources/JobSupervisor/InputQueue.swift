@@ -20,7 +20,7 @@ struct InputQueue {
   /// Told of bytes that wait from now on, or, less than 0, no more.
   var account: (Int) -> Void = { _ in }
   /// Bytes that were ever added.
-  private var received: UInt64
+  private(set) var received: UInt64
   private var closed: Bool
   /// A piece said that it is the last.
   private var isComplete: Bool

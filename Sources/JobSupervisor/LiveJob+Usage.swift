@@ -10,6 +10,12 @@ extension LiveJob {
 
   /// What it uses now, and how many processes were looked at for that; nil: it does not run.
   func usage() -> (usage: JobUsage, cost: Int)? {
+    guard var found = measuredUsage() else { return nil }
+    found.usage.input = takesInput ? input.received : nil
+    return found
+  }
+
+  private func measuredUsage() -> (usage: JobUsage, cost: Int)? {
     let now = Clock.monotonic()
     guard !hasEnded, let running else { return nil }
     if let known = knownUsage, now - known.at < Self.usageAge { return (known.usage, 0) }

@@ -44,6 +44,7 @@ import Testing
       case .signal: #"{"signal":"KILL"}"#
       case .stop: #"{"grace":"0s"}"#
       case .stdin: "x"
+      case .resize: #"{"rows":40,"columns":120}"#
       default: nil
       }
     let target = route.namesJob ? route.target(id) : route.target()
@@ -56,6 +57,8 @@ import Testing
     case .status, .output, .stdout, .stderr, .log, .detail:
       ["ann": (200, 404), "vera": (200, 200), "olga": (200, 200)]
     case .signal, .stop, .delete: ["ann": (200, 404), "vera": (403, 403), "olga": (200, 200)]
+    // Of a job without a terminal.
+    case .resize: ["ann": (409, 404), "vera": (403, 403), "olga": (409, 403)]
     case .stdin: ["ann": (200, 404), "vera": (403, 403), "olga": (200, 403)]
     case .create, .batch, .run: ["ann": (200, 200), "vera": (403, 403), "olga": (200, 200)]
     case .metrics: ["ann": (403, 403), "vera": (200, 200), "olga": (200, 200)]

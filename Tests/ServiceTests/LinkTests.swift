@@ -24,6 +24,7 @@ struct LinkTests {
 
   private static func usage() -> JobUsage {
     var usage = JobUsage(id: id, userTime: 1, systemTime: 2, memory: 3)
+    usage.input = 7
     (usage.peakMemory, usage.throttled, usage.firstOutput) = (4, 5, 6)
     return usage
   }

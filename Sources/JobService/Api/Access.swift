@@ -11,7 +11,7 @@ extension Role {
   private func reach(_ route: Route) -> Reach {
     switch route {
     case .status, .output, .stdout, .stderr, .log, .detail, .list, .events: self == .owner ? .own : .all
-    case .create, .batch, .run, .stdin: self == .viewer ? .nobodys : .own
+    case .create, .batch, .run, .stdin, .resize: self == .viewer ? .nobodys : .own
     case .signal, .stop, .delete:
       switch self {
       case .owner: .own

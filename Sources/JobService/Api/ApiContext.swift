@@ -11,6 +11,7 @@ final class ApiContext: Sendable {
   let clients: ClientTable
   let budget: MemoryBudget
   let eventFollowers = EventFollowers()
+  let writers = TerminalWriters()
   let batches: BatchDecoder
   let link: ApiLink
   /// Nil: there is no audit trail.

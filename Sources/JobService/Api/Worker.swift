@@ -155,7 +155,9 @@ final class Worker: @unchecked Sendable {
   private(set) var isDraining = false
   private func wakeAllWaiters() {
     isDraining = true
-    for observer in api.table.observers(of: index) { wake(observer.exchange) }
+    for observer in api.table.observers(of: index) + api.writers.holders(of: index) {
+      wake(observer.exchange)
+    }
   }
 
   func observer(_ exchange: Exchange) -> JobTable.Observer {

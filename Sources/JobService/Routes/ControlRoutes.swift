@@ -16,6 +16,23 @@ extension Worker {
     }
   }
 
+  /// `POST /jobs/<id>/resize`. `writer`: who does it.
+  func resize(
+    _ record: JobRecord, as writer: String?, _ exchange: Exchange, _ body: UnsafeRawBufferPointer
+  ) throws {
+    let size = try TerminalSize(strictJSON: body)
+    try api.writers.require(record.id, writer)
+    guard !record.isQueued else { throw Problem(.notStarted) }
+    let by = exchange.principal.by
+    request(for: exchange) { ticket in
+      .resize(
+        ticket: ticket, by: by, client: record.client, id: record.id, rows: UInt16(size.rows),
+        columns: UInt16(size.columns))
+    } then: { exchange, _ in
+      exchange.reply(encoded: Array("{}".utf8))
+    }
+  }
+
   /// `POST /jobs/<id>/stop`: answered when the job has ended.
   func stop(_ record: JobRecord, _ exchange: Exchange, _ body: UnsafeRawBufferPointer) throws {
     let grace = body.isEmpty ? nil : try StopRequest(strictJSON: body).grace

@@ -192,6 +192,7 @@ extension JobFacts {
       maxResidentKiB: now.peakMemory.map { Int64(clamping: $0 / 1024) },
       memoryBytes: now.memory.map { Int64(clamping: $0) },
       throttledMicroseconds: now.throttled.map { Int64(clamping: $0) })
+    stdinBytes = now.input.map { Int64(clamping: $0) }
     times.firstOutput = now.firstOutput == 0 ? nil : TimeText.text(now.firstOutput)
   }
 }

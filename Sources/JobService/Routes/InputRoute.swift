@@ -7,16 +7,19 @@ import Platform
 /// `PUT /jobs/<id>/stdin`: the body goes into the job's standard input as fast as the job reads it.
 extension Worker {
   func beginInput(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws -> jc_body {
-    let query = try head.query(allowed: "close", "offset", "progress")
+    let query = try head.query(allowed: "close", "offset", "progress", "writer")
     let close = try query.flag("close", default: true)
     let offset = try query.number("offset")
     let progress = try query.duration("progress")
+    let writer = try query.writer()
     guard progress == nil || offset != nil else {
       throw Problem(400, "query parameter \"progress\" needs \"offset\"")
     }
     let client = try job(id, exchange.principal, .stdin).record.client
+    try api.writers.require(id, writer)
     let entry = try observe(id, of: client, exchange)
     let task = InputTask(self, id, of: client, at: offset, close: close, observer(exchange))
+    task.writer = writer
     guard let entry, entry.record.state == .running else {
       task.ended(.cut)
       throw Problem(.inputEnded)
@@ -45,6 +48,8 @@ private final class InputTask: ExchangeTask {
   private var isFirst = true
   /// Where the next piece belongs in all of the input, if the client said so; and how far the job has it.
   private var offset, taken: UInt64?
+  /// Who writes, to a terminal.
+  var writer: String?
   /// Goes off when the client was told nothing for a while; nil: it does not want to know.
   private var timer: LoopTimer?
   private var pause: UInt64 = 0
@@ -79,6 +84,7 @@ private final class InputTask: ExchangeTask {
   private func sendHeld(_ exchange: Exchange) {
     guard !jobWaits, let (bytes, last) = held else { return }
     held = nil
+    do { try worker.api.writers.require(id, writer) } catch { return refuse(exchange, error) }
     let (at, by, isFirst) = (offset, exchange.principal.by, isFirst)
     self.isFirst = false
     offset = offset.map { $0 + UInt64(bytes.count) }
@@ -92,6 +98,12 @@ private final class InputTask: ExchangeTask {
       tellProgress(exchange)
       jc_exchange_resume_body(exchange.pointer)
     }
+  }
+
+  /// Somebody else writes from now on.
+  private func refuse(_ exchange: Exchange, _ problem: Problem) {
+    timer = nil
+    worker.fail(exchange, problem)
   }
 
   override func wake(_ exchange: Exchange) {

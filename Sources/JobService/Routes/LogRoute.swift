@@ -5,10 +5,16 @@ import Platform
 /// `GET /jobs/<id>/log`: both streams in the order in which their pieces arrived.
 extension Worker {
   func log(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
-    let query = try head.query(allowed: "follow", "since", "tail", "stdout", "stderr")
+    let query = try head.query(allowed: "follow", "since", "tail", "stdout", "stderr", "writer")
     let form = LogForm(accept: head.header("accept"))
     let start = try LogStart(query)
     let follows = try query.flag("follow")
+    let writer = try query.writer()
+    guard writer == nil || follows else {
+      throw Problem(400, "query parameter \"writer\" needs \"follow=1\"")
+    }
+    let claim: WriterClaim? =
+      if let writer, !head.isHead { try self.claim(id, as: writer, exchange) } else { nil }
     let job = try FollowedJob(self, id, exchange, .log, OutputStream.allCases)
     exchange.beginReply(200, type: form.type)
     guard !head.isHead else {
@@ -16,6 +22,7 @@ extension Worker {
       return exchange.endReply()
     }
     let task = LogTask(self, form, job, LogCursor(id, start, in: api.output), follows: follows)
+    task.claim = claim
     exchange.begin(task)
     task.wake(exchange)
   }
@@ -59,6 +66,8 @@ final class LogTask: StreamTask {
   private var isStarted = false
   /// When it ends though the job has not.
   var deadline: ReplyDeadline?
+  /// Its client writes into the job's terminal.
+  var claim: WriterClaim?
   /// The job's end was the last that was sent.
   private(set) var isEndTold = false
 
@@ -78,7 +87,11 @@ final class LogTask: StreamTask {
 
   private var isTimeUp: Bool { deadline?.isOver == true }
 
+  /// Who writes goes on elsewhere: by a later reply, or with the process that serves in place of this one.
+  private var isClaimOver: Bool { claim.map { worker.isDraining || !$0.isHeld } ?? false }
+
   override func send(_ exchange: Exchange) throws -> Bool {
+    guard !isClaimOver else { return true }
     let record = try job.current()
     let isRunning = record.state == .running
     let progress = record.isQueued ? OutputProgress() : job.progress

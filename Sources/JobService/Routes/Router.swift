@@ -8,7 +8,7 @@ extension Worker {
   func begin(_ route: Route, _ id: JobID?, _ exchange: Exchange, _ head: RequestHead) throws -> jc_body {
     if try isAnswered(route, id, exchange, head) { return JC_BODY_NONE }
     switch route {
-    case .create, .batch, .signal, .stop: return try beginWithBody(route, id, exchange, head)
+    case .create, .batch, .signal, .stop, .resize: return try beginWithBody(route, id, exchange, head)
     case .run: return try beginRun(exchange, head)
     case .stdin: return try beginInput(id!, exchange, head)
     case .status: try status(id!, exchange, head)
@@ -46,7 +46,8 @@ extension Worker {
     -> jc_body
   {
     let isRun = try route == .batch && head.query(allowed: "run").flag("run")
-    if route != .batch { _ = try head.query() }
+    let writer = try route == .resize ? head.query(allowed: "writer").writer() : nil
+    if route != .batch, route != .resize { _ = try head.query() }
     if route != .stop { try head.requireBody() }
     try head.requireJSON()
     switch route {
@@ -60,7 +61,11 @@ extension Worker {
     default:
       let record = try job(id!, exchange.principal, route).record
       let task = BodyTask(self) { [unowned self] exchange, body, _ in
-        if route == .signal { try signal(record, exchange, body) } else { try stop(record, exchange, body) }
+        switch route {
+        case .signal: try signal(record, exchange, body)
+        case .resize: try resize(record, as: writer, exchange, body)
+        default: try stop(record, exchange, body)
+        }
       }
       return begin(task, exchange, head, JC_BODY_WHOLE)
     }

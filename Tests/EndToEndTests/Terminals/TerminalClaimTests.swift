@@ -1,0 +1,135 @@
+import Glibc
+import Harness
+import JobAPI
+import JobClient
+import Testing
+
+/// Who may write to a job's terminal, as the API has it.
+@Suite(.serialized) struct TerminalClaimTests {
+  private func create(_ daemon: Daemon, as client: String = "alice") throws -> JobID {
+    var request = CreateRequest(cmd: "cat")
+    request.tty = TerminalSize(rows: 40, columns: 120)
+    return try daemon.client(client).create(request)
+  }
+
+  /// A log that claims the terminal, once it does.
+  private func claim(_ daemon: Daemon, _ id: JobID, as writer: String) throws -> Running {
+    let log = try daemon.startCurl("/jobs/\(id)/log?follow=1&writer=\(writer)", ["-N"])
+    try Poll.until("a claim") {
+      if log.hasEnded { throw Poll.TimeIsUp(description: log.text + log.errorText) }
+      return try daemon.curl("POST", "/jobs/\(id)/resize?writer=nobody", body: #"{"rows":3,"columns":4}"#)
+        .text
+        .contains("\(writer) writes")
+    }
+    return log
+  }
+
+  private func type(_ daemon: Daemon, _ id: JobID, as writer: String?) throws -> CurlReply {
+    let query: Query = ["close": "0", "writer": writer]
+    return try daemon.curl("PUT", Route.stdin.target(id, query), body: "x\n")
+  }
+
+  @Test func oneWritesAndOthersAreToldWhoDoes() throws {
+    try Daemon.with { daemon in
+      let id = try create(daemon)
+      #expect(try type(daemon, id, as: nil).status == 200, "nobody has it")
+      #expect(try type(daemon, id, as: "bob").status == 200)
+      let log = try claim(daemon, id, as: "alice")
+      for writer in [nil, "bob"] as [String?] {
+        let refused = try type(daemon, id, as: writer)
+        #expect(refused.status == 409 && refused.text.contains("alice writes"), "\(refused.text)")
+      }
+      #expect(try type(daemon, id, as: "alice").status == 200)
+      let size = #"{"rows":3,"columns":4}"#
+      #expect(try daemon.curl("POST", "/jobs/\(id)/resize", body: size).status == 409)
+      #expect(try daemon.curl("POST", "/jobs/\(id)/resize?writer=alice", body: size).status == 200)
+      #expect(try daemon.curl("GET", "/jobs/\(id)/log?follow=1&writer=bob").status == 409)
+      #expect(!log.hasEnded)
+      log.signal(SIGKILL)
+      _ = try log.wait()
+      try Poll.until("the claim's end") { try type(daemon, id, as: "bob").status == 200 }
+    }
+  }
+
+  @Test func theSameWriterTakesOver() throws {
+    try Daemon.with { daemon in
+      let id = try create(daemon)
+      let first = try claim(daemon, id, as: "alice")
+      let second = try daemon.startCurl("/jobs/\(id)/log?follow=1&writer=alice", ["-N"])
+      #expect(try first.wait().status == 0)
+      #expect(try type(daemon, id, as: "bob").status == 409)
+      #expect(!second.hasEnded)
+      try daemon.client().delete(id)
+      #expect(try second.wait().status == 0)
+    }
+  }
+
+  /// A body that is on its way writes no more once somebody else has the terminal.
+  @Test func aClaimEndsWhatOthersWrite() throws {
+    try Daemon.with { daemon in
+      let id = try create(daemon)
+      let raw = try daemon.rawClient()
+      let head = "PUT /jobs/\(id)/stdin?close=0 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+      try raw.send(head + "4\r\nabc\n\r\n")
+      try Poll.until("the job to have it") { try daemon.client().detail(id).stdinBytes == 4 }
+      let log = try claim(daemon, id, as: "alice")
+      try raw.send("4\r\ndef\n\r\n")
+      #expect(try raw.reply().status == 409)
+      #expect(try daemon.client().detail(id).stdinBytes == 4)
+      log.signal(SIGKILL)
+      _ = try log.wait()
+    }
+  }
+
+  @Test func aReloadGivesTheTerminalBack() throws {
+    try Daemon.with { daemon in
+      let id = try create(daemon)
+      let log = try claim(daemon, id, as: "alice")
+      #expect(try daemon.control("reload").status == 0)
+      #expect(try log.wait().status == 0)
+      #expect(try type(daemon, id, as: "bob").status == 200)
+    }
+  }
+
+  @Test func whatIsNoClaimIsRefused() throws {
+    try Daemon.with { daemon in
+      let (id, plain) = (try create(daemon), try daemon.client().shell("sleep 1000"))
+      func asked(_ id: JobID, _ query: String) throws -> CurlReply {
+        try daemon.curl("GET", "/jobs/\(id)/log?\(query)")
+      }
+      #expect(try asked(id, "writer=alice").text.contains("needs \\\"follow=1\\\""))
+      for writer in ["", "%C3%A4", "a%0Ab", String(repeating: "x", count: 129)] {
+        let refused = try asked(id, "follow=1&writer=\(writer)")
+        #expect(refused.status == 400 && refused.text.contains("1 to 128 printable"), "\(refused.text)")
+      }
+      let none = try asked(plain, "follow=1&writer=alice")
+      #expect(none.status == 409 && none.text.contains("no terminal"), "\(none.text)")
+      _ = try daemon.client().stop(id, grace: DurationText("0s"))
+      let ended = try asked(id, "follow=1&writer=alice")
+      #expect(ended.status == 200, "its output is there for everybody")
+      #expect(
+        try daemon.curl("POST", "/jobs/\(plain)/resize", body: #"{"rows":0,"columns":4}"#).status == 400)
+    }
+  }
+
+  @Test func aClaimNeedsTheRightsOfInput() throws {
+    let roles = "{ clients: { bob: { role: 'viewer' } } }"
+    try Daemon.with(Daemon(configuration: roles)) { daemon in
+      let id = try create(daemon)
+      let refused = try daemon.curl("GET", "/jobs/\(id)/log?follow=1&writer=bob", as: "bob")
+      #expect(refused.status == 403 && refused.text.contains("your role, viewer"), "\(refused.text)")
+      #expect(try daemon.curl("GET", "/jobs/\(id)/log", as: "bob").status == 200)
+    }
+  }
+
+  @Test func theDetailTellsOfTheTerminal() throws {
+    try Daemon.with { daemon in
+      let id = try create(daemon)
+      #expect(try daemon.client().detail(id).tty == TerminalSize(rows: 40, columns: 120))
+      try daemon.client().feed(id, Array("hello\n".utf8), close: false)
+      try Poll.until("what came to be told") { try daemon.client().detail(id).stdinBytes == 6 }
+      let plain = try daemon.client().shell("sleep 1000")
+      #expect(try daemon.client().detail(plain).stdinBytes == nil)
+    }
+  }
+}
