@@ -11,6 +11,9 @@ public final class Bridge {
   private var lostAt: Int64?
   private var pause: Int64 = 0
   fileprivate let clock: Clock
+  /// Called when the connection is lost, and when somebody answers again.
+  public var onLoss: () -> Void = {}
+  public var onReturn: () -> Void = {}
   private static let firstPause: Int64 = 50
   private static let longestPause: Int64 = 1000
   /// How long a server may hang up on every connection that never gave an answer: as long as one takes that is just being
@@ -30,7 +33,9 @@ public final class Bridge {
   /// The daemon answered: a time without an answer begins anew.
   public func reached() {
     wasReached = true
+    guard lostAt != nil else { return }
     lostAt = nil
+    onReturn()
   }
 
   public func call<Result>(_ body: () throws -> Result) throws -> Result {
@@ -55,6 +60,7 @@ public final class Bridge {
     if lostAt == nil {
       lostAt = now
       pause = Self.firstPause
+      onLoss()
     }
     let asked = error.retryAfter.map { Int64($0) * 1000 } ?? 0
     let next = max(pause, asked)

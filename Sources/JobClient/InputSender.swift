@@ -26,24 +26,36 @@ public final class InputSender {
   private let id: JobID
   private let bridge: Bridge
   private let descriptor: Int32
+  /// As whom it writes to the job's terminal; nil: to an open standard input.
+  private let writer: String?
   /// Read, and not known to have been taken.
   private var kept: [Block] = []
-  private var offset: UInt64 = 0
+  private var offset: UInt64
   private var isAtEnd = false
   /// When the server is given up, unless it says something before.
   private var silence: Deadline?
 
-  public init(_ client: JobClient, _ id: JobID, _ bridge: Bridge, from descriptor: Int32) {
+  /// `offset`: where the first byte belongs in all of the job's input. `writer`: as whom it writes to the job's terminal, which
+  /// stays open at the end.
+  public init(
+    _ client: JobClient, _ id: JobID, _ bridge: Bridge, from descriptor: Int32, at offset: UInt64 = 0,
+    as writer: String? = nil
+  ) {
     (self.client, self.id, self.bridge, self.descriptor) = (client, id, bridge, descriptor)
+    (self.offset, self.writer) = (offset, writer)
   }
 
-  /// Returns after the input's end, when the job has it all; connects when there is something to send. Throws
+  /// Returns after the descriptor's end, when the job has it all; connects when there is something to send. Throws
   /// ``ClientError``: a 409 with ``InputEnded/text`` when the job takes no more.
   public func send() throws {
     repeat {
       read()
-      try bridge.call { try kept.isEmpty ? client.feed(id, [], at: offset, close: true) : sendOnce() }
+      try bridge.call { try kept.isEmpty ? close() : sendOnce() }
     } while !isAtEnd
+  }
+
+  private func close() throws {
+    if writer == nil { try client.feed(id, [], at: offset, close: true) }
   }
 
   /// One request, from the first byte that is kept. That of the input's end follows at once, not a round trip later.
@@ -52,7 +64,7 @@ public final class InputSender {
     let type = "Content-Type: \(MediaType.octets)\r\n"
     try connection.begin(Route.stdin.method, target, headers: type, length: -1)
     let isWhole = try isWritten(to: connection)
-    let isLast = isWhole && isAtEnd
+    let isLast = isWhole && isAtEnd && writer == nil
     if isLast { try connection.send(Route.stdin.method, endTarget) }
     try readReply(connection)
     guard isWhole else { throw ClientError.closed("the server ended the request before the input did") }
@@ -71,6 +83,7 @@ public final class InputSender {
     let progress = limit == 0 ? Self.longestSilence : min(Self.longestSilence, limit / 2)
     let query: Query = [
       "offset": "\(kept[0].offset)", "close": "0", "progress": "\(DurationText(milliseconds: progress))",
+      "writer": writer,
     ]
     return Route.stdin.target(id, query)
   }

@@ -55,6 +55,11 @@ extension JobClient {
     try call(.stop, Route.stop.target(id), body: JSONBody.encode(StopRequest(grace: grace)))
   }
 
+  /// Changes the size of the job's terminal. `writer`: who does.
+  public func resize(_ id: JobID, _ size: TerminalSize, as writer: String? = nil) throws(ClientError) {
+    try callBytes(.resize, Route.resize.target(id, ["writer": writer]), body: JSONBody.encode(size))
+  }
+
   /// Feeds the open standard input of a job, and closes it. `offset`: where the bytes belong in all of the input.
   public func feed(_ id: JobID, _ bytes: [UInt8], at offset: UInt64? = nil, close: Bool) throws(ClientError) {
     let query: Query = ["offset": offset.map { "\($0)" }, "close": close ? "1" : "0"]

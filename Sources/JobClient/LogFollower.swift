@@ -25,6 +25,8 @@ public final class LogFollower {
   private let bridge: Bridge
   /// Where to begin: `since`, `tail`.
   private let query: Query
+  /// As whom the job's terminal is claimed by each request; nil: it is not.
+  private let writer: String?
   /// How far each stream was taken; nil: not begun.
   private var taken: [OutputStream: UInt64] = [:]
 
@@ -32,8 +34,11 @@ public final class LogFollower {
   private var begun: Connection?
   private(set) var requests = 0
 
-  public init(_ client: JobClient, _ id: JobID, _ bridge: Bridge, _ query: Query = [:]) {
-    (self.client, self.id, self.bridge, self.query) = (client, id, bridge, query)
+  /// `query`: where to begin. `writer`: as whom the job's terminal is written to meanwhile; who follows it then.
+  public init(
+    _ client: JobClient, _ id: JobID, _ bridge: Bridge, _ query: Query = [:], as writer: String? = nil
+  ) {
+    (self.client, self.id, self.bridge, self.query, self.writer) = (client, id, bridge, query, writer)
   }
 
   /// Reads the log, from its beginning, from a reply whose head was read; then as any other.
@@ -58,6 +63,7 @@ public final class LogFollower {
       query = ["stdout": "\(out)", "stderr": "\(err)"]
     }
     if follows { query.add("follow", "1") }
+    query.add("writer", writer)
     return Route.log.target(id, query)
   }
 
