@@ -3,7 +3,7 @@ import Glibc
 /// A program on a terminal of its own, as a user has it.
 package final class TerminalSession {
   private let terminal, line: Int32
-  private let pid: pid_t
+  package let pid: pid_t
   private var shown: [UInt8] = []
   /// TIOCSPTLCK and TIOCGPTN, whose macros Swift does not see.
   private static let (unlock, numberOf): (UInt, UInt) = (0x4004_5431, 0x8004_5430)
@@ -59,6 +59,14 @@ package final class TerminalSession {
     tcgetattr(terminal, &settings)
     return settings.c_lflag & tcflag_t(ECHO) != 0
   }
+
+  /// Changes its size in characters.
+  package func resize(rows: UInt16, columns: UInt16) {
+    var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+    _ = ioctl(terminal, UInt(TIOCSWINSZ), &size)
+  }
+
+  package func signal(_ number: Int32) { kill(pid, number) }
 
   package func type(_ text: String) { _ = write(terminal, text, text.utf8.count) }
 

@@ -12,6 +12,7 @@ extension Command {
         "detach", short: "d", "Prints the job's id and leaves it running, with /dev/null as standard input."),
       Option("rm", "Deletes the job when it has ended."),
       Option("no-stdin", short: "n", "Gives the job no standard input; else jobctl's own is forwarded."),
+      Option("interactive", short: "i", "Changes nothing: standard input is forwarded anyway."), .detachKeys,
       .output("json: one object at the end, with id, result and both streams."),
     ] + JobOptions.all,
     details: """
@@ -23,15 +24,26 @@ extension Command {
       jobctl's output any longer the job is stopped, as a command on this host would be. A job that its time limit ended
       makes jobctl exit with the job's code, or with 124 when that is 0; a command that is not found with 127, one that
       cannot be executed with 126.
+
+      With --tty the job has a terminal of its own, which is shown on jobctl's: every key is the job's, Ctrl-C too, and the size
+      follows. Ctrl-P Ctrl-Q leaves the job running, as does the end of jobctl or of its terminal; "jobctl attach ID" takes
+      it up again, from anywhere. The job's TERM and COLORTERM are jobctl's, unless --env gives others. With --rm a job is
+      deleted only if jobctl sees its end.
       """,
     examples: [
       ("jobctl run uname -a", "prints what the host is"),
+      ("jobctl run -it bash", "a shell, as on a terminal of the host's; Ctrl-P Ctrl-Q leaves it"),
       ("tar c . | jobctl run --rm tar tv", "feeds the job, and leaves nothing behind"),
       ("jobctl run --timeout 10s --env LANG=C sh -c 'echo $LANG'", "with a limit and an environment"),
       ("jobctl run --secret API_TOKEN ./deploy", "with jobctl's API_TOKEN, which nobody but the job learns"),
     ]
   ) { invocation in
-    guard invocation.has("detach") else { return try RunCommand(invocation).run() }
+    if invocation.has("interactive"), invocation.has("no-stdin") {
+      throw invocation.usage("--interactive excludes --no-stdin")
+    }
+    guard invocation.has("detach") else {
+      return try invocation.has("tty") ? TerminalRun(invocation).run() : RunCommand(invocation).run()
+    }
     if invocation.has("rm") { throw invocation.usage("--detach excludes --rm") }
     return try Command.start.run(invocation)
   }
@@ -113,28 +125,8 @@ private struct RunCommand {
     } else {
       status = try job.read(OutputWriter())
     }
-    if invocation.has("rm"), job.wasBridged { try bridge.call { try deleteOnce(job.id) } }
-    return exitStatus(status)
-  }
-
-  /// A retried deletion may find the job gone.
-  private func deleteOnce(_ id: JobID) throws {
-    do { try client.delete(id) } catch ClientError.notFound {}
-  }
-
-  private func exitStatus(_ status: StatusReply) -> Int32 {
-    guard status.status == .completed else {
-      Terminal.complain("jobctl: \(Text.printable(status.errorMessage ?? "the job failed"))")
-      if let hint = CommandHint.text(invocation.arguments, status) { Terminal.complain("  \(hint)") }
-      return ExitCode.of(status)
-    }
-    if status.timedOut == true { Terminal.complain("jobctl: the job's time limit ended it") }
-    if let error = status.errorMessage {
-      Terminal.complain("jobctl: \(Text.printable(error))")
-    } else if status.truncated == true {
-      Terminal.complain("jobctl: output past the job's limit was dropped")
-    }
-    return ExitCode.of(status)
+    if invocation.has("rm"), job.wasBridged { try bridge.call { try client.deleteOnce(job.id) } }
+    return JobEnd.exitStatus(status, invocation.arguments)
   }
 }
 

@@ -6,7 +6,7 @@ enum OtherWords {
     (["list", "ls", "jobs", "get", "list-units", "queue"], ["ps"]), (["watch"], ["ps --watch"]),
     (["stats"], ["top"]), (["explain", "reason"], ["why ID"]),
     (["cancel", "terminate", "abort", "end"], ["stop ID"]), (["log", "tail", "journal"], ["logs ID"]),
-    (["attach", "follow"], ["logs --follow ID"]), (["cat"], ["output ID"]),
+    (["follow"], ["logs --follow ID"]), (["cat"], ["output ID"]),
     (["show", "describe", "info"], ["inspect ID"]), (["is-active", "state"], ["status ID"]),
     (["remove", "del"], ["rm ID", "delete ID"]), (["prune", "clean"], ["rm --all-finished"]),
     (["context", "profile", "login"], ["config"]), (["version"], ["--version"]),

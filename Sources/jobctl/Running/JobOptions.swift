@@ -22,6 +22,7 @@ enum JobOptions {
       "timeout", .duration(),
       "Ends the job after this time: TERM, the grace, KILL. Its exit code 0 counts as 124 then."),
     Option("grace", .duration(), "The time between TERM and KILL."),
+    Option("tty", short: "t", "Gives the job a terminal."),
     Option("merge", "Puts stderr into stdout, in the exact order of writing."),
     Option("output-limit", .size(.min...(1 << 50)), "Keeps this much of each stream, such as 64KiB."),
     Option("on-limit", .oneOf(["truncate", "kill"]), "At the limit: drop the rest, or end the job."),
@@ -73,6 +74,7 @@ enum JobOptions {
     request.env = try JobVariables.read(invocation)
     request.secretEnv = try JobSecrets.read(invocation)
     request.labels = invocation.pairs("label")
+    if invocation.has("tty") { try TerminalRequest.add(to: &request, invocation) }
     request.cwd = invocation.value("cwd")
     request.timeout = invocation.duration("timeout")
     request.grace = invocation.duration("grace")

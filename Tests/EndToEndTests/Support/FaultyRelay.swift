@@ -26,6 +26,8 @@ final class FaultyRelay: @unchecked Sendable {
   private struct State {
     var faults: Int
     var isOver = false
+    /// How often all connections were closed.
+    var cuts = 0
   }
 
   /// `faults`: so many connections are let down after `bytes` each.
@@ -54,6 +56,9 @@ final class FaultyRelay: @unchecked Sendable {
   /// Connections that are still to be let down.
   func faultsLeft() -> Int { state.withLock { $0.faults } }
 
+  /// Closes all connections that there are.
+  func cutAll() { state.withLock { $0.cuts += 1 } }
+
   func stop() {
     shutdown(listener, Int32(SHUT_RDWR))
     state.withLock { $0.isOver = true }
@@ -73,7 +78,8 @@ final class FaultyRelay: @unchecked Sendable {
   private func relay(_ client: Int32, _ server: Int32) {
     var buffer = [UInt8](repeating: 0, count: 16384)
     var carried = 0
-    while !state.withLock({ $0.isOver }) {
+    let cuts = state.withLock { $0.cuts }
+    while !state.withLock({ $0.isOver || $0.cuts != cuts }) {
       var both = [client, server].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
       guard poll(&both, 2, 100) >= 0 else { return }
       for (from, to) in [(0, server), (1, client)] where both[from].revents != 0 {

@@ -1,0 +1,41 @@
+import JobClient
+
+extension Command {
+  static let attach = Command(
+    name: "attach", summary: "Takes up the terminal of a job that runs.", operands: .job,
+    options: [
+      Option("no-stdin", short: "n", "Looks on only: keys are not the job's, and its size stays."),
+      .detachKeys,
+    ],
+    details: """
+      Shows the end of what the job wrote, 64 KiB, has its terminal be of the size of jobctl's, so that a program that draws the whole
+      screen does so again, and goes on as "jobctl run --tty" does: Ctrl-P Ctrl-Q leaves the job running, and its exit
+      code is jobctl's. One jobctl at a time writes to a job's terminal; another one is told who does, and may look on
+      with --no-stdin.
+      """,
+    examples: [
+      ("jobctl attach $id", "goes on with a job that \"jobctl run -t\" or \"jobctl start -t\" began"),
+      ("jobctl attach -n $id", "looks over the shoulder of whoever writes; Ctrl-C ends that"),
+    ]
+  ) { invocation in
+    try JobName.withOnly(invocation) { client, id in
+      let job = try Bridge(client).call { try client.detail(id) }
+      guard job.tty != nil else {
+        throw invocation.usage("job \(id) has no terminal: follow it with \"jobctl logs -f \(id)\"")
+      }
+      let words = [job.cmd] + job.args
+      let start: Query = ["stdout": "\(max(0, job.stdoutBytes - 65_536))", "stderr": "0"]
+      if invocation.has("no-stdin") || job.status != .running {
+        let follower = LogFollower(client, id, Bridge(client), start)
+        return JobEnd.exitStatus(try follower.read(follows: true, OutputWriter()), words)
+      }
+      try TerminalRequest.requireLocal(
+        invocation, instead: "look on with \"jobctl attach --no-stdin \(id)\" or \"jobctl logs -f \(id)\"")
+      let attached = try TerminalAttachment.begin(client, id, invocation.detachKeys)
+      let status = try TerminalAttachment.naming(id) {
+        try attached.follow(client, from: start, redraws: true)
+      }
+      return TerminalAttachment.exitStatus(status, words, attached)
+    }
+  }
+}

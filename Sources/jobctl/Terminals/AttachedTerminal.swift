@@ -1,0 +1,108 @@
+import Glibc
+import JobClient
+import Platform
+
+/// A job's terminal on jobctl's own: its output as it comes, what is typed to the job, and both of one size. The main thread
+/// follows the job; others read keys and wait for signals, and may end jobctl.
+final class AttachedTerminal: Sendable {
+  private let id: JobID
+  private let settings: ConnectionSettings
+  private let terminal: LocalTerminal
+  private let resizer: TerminalResizer
+  private let keys: TerminalKeys
+  private let isOver = Mutex(false)
+
+  /// The terminal is the job's from here on; ``follow(_:from:redraws:)`` follows.
+  init(_ settings: ConnectionSettings, _ id: JobID, leftBy keys: DetachKeys) throws {
+    (self.id, self.settings) = (id, settings)
+    let writer = TerminalWriter.name
+    resizer = TerminalResizer(settings, id, as: writer)
+    self.keys = try TerminalKeys(settings, id, as: writer, keys)
+    terminal = try LocalTerminal()
+    terminal.enter()
+    do {
+      try TerminalSignals.handle(terminal) { [resizer] in
+        resizer.resize()
+      } redraw: { [resizer] in
+        resizer.redraw()
+      } end: { [self] in
+        end(by: $0)
+      }
+      try resizer.start()
+    } catch {
+      terminal.end()
+      throw error
+    }
+  }
+
+  /// Returns the job's status at its end. `query`: where in its output to begin. `redraws`: a program may have drawn its
+  /// screen before that.
+  func follow(_ client: JobClient, from query: Query = [:], redraws: Bool) throws -> StatusReply {
+    let bridge = Bridge(client)
+    // The daemon has told of the job.
+    bridge.reached()
+    let lost = LostConnection { [terminal] in terminal.say($0) }
+    bridge.onLoss = { lost.lost() }
+    bridge.onReturn = { lost.isBack() }
+    let output = TerminalOutput(terminal) { [self] in begin(redraws) }
+    do {
+      let status = try LogFollower(client, id, bridge, query, as: TerminalWriter.name)
+        .read(follows: true, output)
+      endOnce()
+      return status
+    } catch {
+      endOnce()
+      terminal.beginLine()
+      throw error
+    }
+  }
+
+  /// What jobctl prints next begins a line.
+  func beginLine() { terminal.beginLine() }
+
+  /// The job's terminal is this one's to write to.
+  private func begin(_ redraws: Bool) {
+    do {
+      try keys.start { [self] in
+        endOnce()
+        tellHowItGoesOn()
+        _exit($0 == .left ? ExitCode.success.rawValue : 128 + SIGHUP)
+      } failed: { [self] in
+        fail($0)
+      }
+      redraws ? resizer.redraw() : resizer.resize()
+    } catch {
+      fail(error)
+    }
+  }
+
+  /// Of the threads that would end jobctl the first does; for the others this never returns.
+  private func endOnce() {
+    let isFirst = isOver.withLock { isOver in
+      defer { isOver = true }
+      return !isOver
+    }
+    while !isFirst { pause() }
+    terminal.end()
+  }
+
+  private func tellHowItGoesOn() { terminal.say("jobctl: \(Self.goesOn(id))") }
+
+  /// How a job is taken up again.
+  static func goesOn(_ id: JobID) -> String {
+    "job \(id) goes on; take it up again with \"jobctl attach \(id)\""
+  }
+
+  private func end(by signal: Int32) {
+    endOnce()
+    tellHowItGoesOn()
+    TerminalSignals.die(by: signal)
+  }
+
+  private func fail(_ error: any Error) {
+    endOnce()
+    terminal.say("jobctl: what is typed does not reach the job any longer: \(error)")
+    tellHowItGoesOn()
+    _exit((error as? ClientError).map { ExitCode($0) }?.rawValue ?? ExitCode.other.rawValue)
+  }
+}

@@ -1,0 +1,90 @@
+import Glibc
+import JobClient
+import Platform
+
+/// What is typed, on its way to the job: one thread reads it and looks for the keys that leave the job, another one sends what
+/// is the job's.
+final class TerminalKeys: Sendable {
+  /// Why no more keys are read.
+  enum End: Sendable {
+    /// The keys were typed that leave the job.
+    case left
+    /// The terminal is gone.
+    case hangup
+  }
+
+  private let client: @Sendable () -> JobClient
+  private let id: JobID
+  private let writer: String
+  private let keys: DetachKeys
+  /// Ends of the pipe between the two threads.
+  private let (from, to): (Int32, Int32)
+  /// Another, which ends once the job has what was typed.
+  private let (sentFrom, sentTo): (Int32, Int32)
+  /// Milliseconds for which a key may be held back, and for which what was typed last may be on its way.
+  private static let (patience, farewell): (Int32, Int32) = (500, 1000)
+
+  init(_ settings: ConnectionSettings, _ id: JobID, as writer: String, _ keys: DetachKeys) throws {
+    client = { JobClient(settings) }
+    (self.id, self.writer, self.keys) = (id, writer, keys)
+    (from, to) = try Self.pipe()
+    (sentFrom, sentTo) = try Self.pipe()
+  }
+
+  private static func pipe() throws -> (Int32, Int32) {
+    var ends: [Int32] = [-1, -1]
+    guard Glibc.pipe(&ends) == 0 else { throw SystemError(errno, "make a pipe") }
+    return (ends[0], ends[1])
+  }
+
+  /// `ended` is called once no more keys are read, and `failed` when they do not reach the job; each of a thread of its own.
+  func start(ended: @escaping @Sendable (End) -> Void, failed: @escaping @Sendable (any Error) -> Void) throws
+  {
+    try SystemThread.detach { [self] in
+      do { try send() } catch ClientError.notFound, ClientError.status(409, InputEnded.text, _) {
+        // The job ended, or somebody hung its terminal up.
+      } catch {
+        failed(error)
+      }
+      close(sentTo)
+    }
+    try SystemThread.detach { [self] in
+      let end = read()
+      close(to)
+      var sent = pollfd(fd: sentFrom, events: Int16(POLLIN), revents: 0)
+      poll(&sent, 1, Self.farewell)
+      ended(end)
+    }
+  }
+
+  private func send() throws {
+    let client = client()
+    let bridge = Bridge(client)
+    // The daemon has answered before: one that stalls now is waited for.
+    bridge.reached()
+    let offset = try bridge.call { try client.detail(id).stdinBytes ?? 0 }
+    try InputSender(client, id, bridge, from: from, at: UInt64(offset), as: writer).send()
+  }
+
+  private func read() -> End {
+    var keys = keys
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while true {
+      var ready = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+      let came = poll(&ready, 1, keys.holdsBack ? Self.patience : -1)
+      if came == 0 { pass(keys.release()) }
+      guard came > 0 else { continue }
+      let count = Glibc.read(STDIN_FILENO, &buffer, buffer.count)
+      if count < 0, errno == EINTR || errno == EAGAIN { continue }
+      guard count > 0 else { return .hangup }
+      let (passed, isLeft) = keys.take(buffer[..<count])
+      pass(passed)
+      if isLeft { return .left }
+    }
+  }
+
+  private func pass(_ bytes: [UInt8]) {
+    // Nobody reads them when the job has ended, which ends jobctl.
+    bytes.withUnsafeBytes { try? Terminal.write($0, to: to) }
+  }
+}
