@@ -31,6 +31,19 @@ import Testing
     #expect(time.naps.last == 50)
   }
 
+  @Test func eachLossIsToldOnceAndThatItIsOver() throws {
+    let bridge = bridge()
+    bridge.reached()
+    var told: [String] = []
+    bridge.onLoss = { told.append("lost") }
+    bridge.onReturn = { told.append("back") }
+    _ = try call(bridge, .closed(""), until: 5)
+    bridge.reached()
+    #expect(told == ["lost", "back"])
+    _ = try call(bridge, .closed(""), until: 2)
+    #expect(told == ["lost", "back", "lost", "back"])
+  }
+
   @Test func itGivesUpWhenNobodyWasThereForThatLong() {
     let bridge = bridge(milliseconds: 3000)
     bridge.reached()

@@ -64,7 +64,8 @@ import Testing
       }
       return !words.contains("json")
     }
-    #expect(others.map(\.name) == ["config set", "config use", "config remove", "completion", "manual"])
+    #expect(
+      others.map(\.name) == ["attach", "config set", "config use", "config remove", "completion", "manual"])
   }
 
   @Test func explanationsAreSentences() {

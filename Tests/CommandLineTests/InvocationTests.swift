@@ -25,6 +25,27 @@ import Testing
     #expect(try Invocation(.status, ["-h"]).wantsHelp, "no operand is asked for by then")
   }
 
+  @Test(arguments: [["-it"], ["-ti"], ["-t", "-i"], ["--tty", "--interactive"]])
+  func aTerminalIsAskedForAsUsersTypeIt(options: [String]) throws {
+    let invocation = try Invocation(.run, options + ["bash", "-t"])
+    #expect(invocation.has("tty") && invocation.has("interactive") && invocation.arguments == ["bash", "-t"])
+  }
+
+  @Test func aJobsTerminalIsOfTheKindOfJobctlsOwn() throws {
+    func request(_ options: [String], _ own: [String: String]) throws -> CreateRequest {
+      let invocation = try Invocation(.start, options + ["top"])
+      var request = CreateRequest(cmd: "top")
+      request.env = try JobVariables.read(invocation, own: own)
+      try TerminalRequest.add(to: &request, invocation, Environment(own))
+      #expect(request.tty != nil)
+      return request
+    }
+    #expect(try request([], ["TERM": "screen", "LANG": "C"]).env == ["TERM": "screen"])
+    #expect(try request([], ["COLORTERM": "truecolor"]).env == ["TERM": "xterm", "COLORTERM": "truecolor"])
+    #expect(
+      try request(["-e", "TERM=vt100", "-e", "A=b"], ["TERM": "xterm"]).env == ["TERM": "vt100", "A": "b"])
+  }
+
   @Test(arguments: [
     (["status"], "expected ID"), (["status", "a", "b"], #"unexpected argument "b""#),
     (["status", "--wiat", "3s", "a"], "did you mean --wait?"), (["status", "-x", "a"], "no option -x"),

@@ -26,7 +26,9 @@ struct BodyReaderTests {
       for member in ["env", "secret_env", "labels"] where text.hasPrefix("member \"\(member)\"") {
         return member
       }
-      if text.hasPrefix("member \"limits\" is not right: ") { return "limits" }
+      for member in ["limits", "tty"] where text.hasPrefix("member \"\(member)\" is not right: ") {
+        return member
+      }
       return text
     }
   }

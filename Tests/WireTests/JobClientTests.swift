@@ -93,13 +93,16 @@ import Testing
         exchange.end()
       },
     ]) { client in
-      let follower = LogFollower(client, Self.id, Bridge(client), ["tail": "3"])
+      let follower = LogFollower(client, Self.id, Bridge(client), ["tail": "3"], as: "al ice")
       let status = try follower.read(follows: true, collector)
       #expect(status.exitCode == 4)
     }
     #expect(collector.text == [.stdout: "one two", .stderr: "err"])
     let log = "GET /jobs/\(Self.id)/log"
-    #expect(targets == ["\(log)?tail=3&follow=1", "\(log)?stdout=13&stderr=20&follow=1"])
+    #expect(
+      targets == [
+        "\(log)?tail=3&follow=1&writer=al%20ice", "\(log)?stdout=13&stderr=20&follow=1&writer=al%20ice",
+      ])
   }
 
   @Test func aGapInALogIsAnError() throws {

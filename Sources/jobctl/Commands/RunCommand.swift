@@ -24,7 +24,6 @@ extension Command {
       jobctl's output any longer the job is stopped, as a command on this host would be. A job that its time limit ended
       makes jobctl exit with the job's code, or with 124 when that is 0; a command that is not found with 127, one that
       cannot be executed with 126.
-
       With --tty the job has a terminal of its own, which is shown on jobctl's: every key is the job's, Ctrl-C too, and the size
       follows. Ctrl-P Ctrl-Q leaves the job running, as does the end of jobctl or of its terminal; "jobctl attach ID" takes
       it up again, from anywhere. The job's TERM and COLORTERM are jobctl's, unless --env gives others. With --rm a job is
@@ -72,7 +71,7 @@ private struct RunCommand {
     let job = try JobRun(client, bridge, request, key: key).start()
     do {
       try signals.forward(to: job.id)
-      try tellIfItWaits(job.id)
+      if isatty(STDERR_FILENO) == 1 { try SlotNotice.tell(client.settings, job.id) { Terminal.complain($0) } }
       try input?.forward(to: job.id)
       return try finish(job)
     } catch is OutputClosed {
@@ -100,19 +99,6 @@ private struct RunCommand {
     }
     request.stdinOpen = true
     return try StandardInput(client.settings)
-  }
-
-  /// Milliseconds after which who looks on is told why nothing happens.
-  private static let patience: UInt32 = 300
-
-  private func tellIfItWaits(_ id: JobID) throws {
-    guard isatty(STDERR_FILENO) == 1 else { return }
-    let settings = client.settings
-    try SystemThread.detach {
-      usleep(Self.patience * 1000)
-      guard (try? JobClient(settings).status(id))?.queued == true else { return }
-      Terminal.complain("jobctl: job \(id) waits for a slot; see \"jobctl why \(id)\"")
-    }
   }
 
   private func finish(_ job: RunningJobLog) throws -> Int32 {

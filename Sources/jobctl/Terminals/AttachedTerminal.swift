@@ -44,7 +44,13 @@ final class AttachedTerminal: Sendable {
     let lost = LostConnection { [terminal] in terminal.say($0) }
     bridge.onLoss = { lost.lost() }
     bridge.onReturn = { lost.isBack() }
-    let output = TerminalOutput(terminal) { [self] in begin(redraws) }
+    let output = TerminalOutput(terminal) { [self] in
+      begin(redraws)
+    } first: { [resizer] in
+      // A job that had to wait for a slot had no terminal yet.
+      resizer.resize()
+    }
+    if redraws { terminal.resetColour() }
     do {
       let status = try LogFollower(client, id, bridge, query, as: TerminalWriter.name)
         .read(follows: true, output)
@@ -59,6 +65,8 @@ final class AttachedTerminal: Sendable {
 
   /// What jobctl prints next begins a line.
   func beginLine() { terminal.beginLine() }
+  /// A line of jobctl's own.
+  func say(_ line: String) { terminal.say(line) }
 
   /// The job's terminal is this one's to write to.
   private func begin(_ redraws: Bool) {
@@ -70,7 +78,7 @@ final class AttachedTerminal: Sendable {
       } failed: { [self] in
         fail($0)
       }
-      redraws ? resizer.redraw() : resizer.resize()
+      if redraws { resizer.redraw() }
     } catch {
       fail(error)
     }

@@ -88,6 +88,9 @@ final class LocalTerminal: @unchecked Sendable {
     }
   }
 
+  /// Whatever colour was shown last.
+  func resetColour() { write { _ in "\u{1b}[0m" } }
+
   /// What is printed next begins a line.
   func beginLine() {
     write { shown in
@@ -107,13 +110,13 @@ final class LocalTerminal: @unchecked Sendable {
 /// Shows a job's output on the terminal, block by block as it comes.
 final class TerminalOutput: LogFollower.Taker {
   private let terminal: LocalTerminal
-  private let begun: () -> Void
+  private let begun, first: () -> Void
   private var buffer: [UInt8] = []
-  private var isBegun = false
+  private var (isBegun, isFirst) = (false, true)
 
-  /// `begun` is called once the daemon sends it.
-  init(_ terminal: LocalTerminal, begun: @escaping () -> Void) {
-    (self.terminal, self.begun) = (terminal, begun)
+  /// `begun` is called once the daemon sends it, `first` when there is some.
+  init(_ terminal: LocalTerminal, begun: @escaping () -> Void, first: @escaping () -> Void) {
+    (self.terminal, self.begun, self.first) = (terminal, begun, first)
   }
 
   func take(_ piece: LogPiece) { buffer.append(contentsOf: piece.bytes) }
@@ -121,6 +124,10 @@ final class TerminalOutput: LogFollower.Taker {
   func flush() throws {
     if !isBegun { begun() }
     isBegun = true
+    if isFirst, !buffer.isEmpty {
+      isFirst = false
+      first()
+    }
     defer { buffer.removeAll(keepingCapacity: true) }
     try buffer.withUnsafeBytes { try terminal.show($0) }
   }

@@ -22,6 +22,7 @@ struct TerminalRun {
     let key = IdempotencyKey.fresh()
     let id = try bridge.call { try client.create(request, key: key) }
     let attached = try TerminalAttachment.begin(client, id, invocation.detachKeys)
+    try SlotNotice.tell(client.settings, id) { attached.say($0) }
     let status = try TerminalAttachment.naming(id) { try attached.follow(client, redraws: false) }
     if invocation.has("rm") { try bridge.call { try client.deleteOnce(id) } }
     return TerminalAttachment.exitStatus(status, invocation.arguments, attached)

@@ -103,6 +103,36 @@ extension TerminalSession {
     }
   }
 
+  /// It has no terminal before it is launched, and has then the size that jobctl's has by that time.
+  @Test func aJobThatWaitsForASlotIsWaitedFor() throws {
+    try Daemon.with(["--client-running-jobs", "1"]) { daemon in
+      let first = try daemon.client().shell("sleep 1000")
+      let script = "echo begun; while read -r line; do stty size; done"
+      let session = try daemon.terminal(["run", "-t", "sh", "-c", script])
+      try session.expect("waits for a slot")
+      #expect(!session.text.contains("\"\n"), "lines end as on a raw terminal")
+      session.resize(rows: 50, columns: 90)
+      session.type("early\r")
+      try daemon.client().delete(first)
+      try session.expect("begun")
+      try Poll.until("the size") {
+        session.type("x\r")
+        return session.text.contains("50 90\r\n")
+      }
+      session.type(TerminalSession.end)
+      #expect(try session.wait() == 0)
+      #expect(session.text.contains("early"))
+    }
+  }
+
+  @Test func aCommandThatIsNotFoundIsTold() throws {
+    try Daemon.with { daemon in
+      let session = try daemon.terminal(["run", "-t", "no such"])
+      #expect(try session.wait() == 127)
+      #expect(session.text.contains("jobctl: ") && session.text.contains("no such") && session.echoes)
+    }
+  }
+
   @Test func aJobIsStartedForLater() throws {
     try Daemon.with { daemon in
       let id = try daemon.jobctl("start", "--tty", "cat").text.filter { $0 != "\n" }

@@ -15,7 +15,7 @@ struct DecodedRequest: Decodable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case cmd, args, env, cwd, stdin, timeout, grace, labels, merge, user, group, priority, queue, limits,
+    case cmd, args, env, cwd, stdin, tty, timeout, grace, labels, merge, user, group, priority, queue, limits,
       runner
     case secretEnv = "secret_env"
     case stdinBase64 = "stdin_base64"
@@ -35,6 +35,7 @@ struct DecodedRequest: Decodable {
     request.stdin = try object.decodeIfPresent(String.self, forKey: .stdin)
     request.stdinBase64 = try object.decodeIfPresent(String.self, forKey: .stdinBase64)
     request.stdinOpen = try object.decodeIfPresent(Bool.self, forKey: .stdinOpen)
+    request.tty = try Self.inner(DecodedSize.self, object, .tty)?.size
     request.timeout = try object.decodeIfPresent(DurationText.self, forKey: .timeout)
     request.grace = try object.decodeIfPresent(DurationText.self, forKey: .grace)
     request.labels = try object.decodeIfPresent([String: String].self, forKey: .labels)
@@ -46,12 +47,19 @@ struct DecodedRequest: Decodable {
     request.priority = try Self.whole(object, .priority)
     request.queue = try object.decodeIfPresent(String.self, forKey: .queue)
     request.queueSlots = try Self.whole(object, .queueSlots)
-    do {
-      request.limits = try object.decodeIfPresent(DecodedObject<JobLimits>.self, forKey: .limits)?.body
-    } catch let error as InvalidRequest {
-      throw InvalidRequest(member: "limits", "is not right: \(error)")
-    }
+    request.limits = try Self.inner(JobLimits.self, object, .limits)
     request.runner = try object.decodeIfPresent(String.self, forKey: .runner)
+  }
+
+  /// A member that is an object.
+  private static func inner<Body: DecodedBody>(
+    _ type: Body.Type, _ object: KeyedDecodingContainer<CodingKeys>, _ key: CodingKeys
+  ) throws -> Body? {
+    do {
+      return try object.decodeIfPresent(DecodedObject<Body>.self, forKey: key)?.body
+    } catch let error as InvalidRequest {
+      throw InvalidRequest(member: key.stringValue, "is not right: \(error)")
+    }
   }
 
   /// The decoder takes a fraction in place of an integer for malformed JSON.
@@ -118,6 +126,19 @@ extension DecodedRequest: DecodedBody {
 extension JobLimits: DecodedBody {
   static var known: BodyMembers { members }
   func check() throws(InvalidRequest) { try validate() }
+}
+
+struct DecodedSize: DecodedBody {
+  var rows, columns: Int64?
+
+  var size: TerminalSize { TerminalSize(rows: rows ?? 0, columns: columns ?? 0) }
+  static var known: BodyMembers { TerminalSize.members }
+  func check() throws(InvalidRequest) {
+    for (name, value) in [("rows", rows), ("columns", columns)] where value == nil {
+      throw InvalidRequest("member \"\(name)\" is missing: it must be \(TerminalSize.allowed(name))")
+    }
+    try size.validate()
+  }
 }
 
 private struct AnyKey: CodingKey {
