@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 int jp_pidfd_open(pid_t pid)
@@ -83,4 +84,14 @@ void jp_die_with_parent(void)
 void jp_name_thread(const char *name)
 {
     prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+int jp_wait_until(sem_t *semaphore, int64_t end)
+{
+    struct timespec time = {.tv_sec = end / 1000000, .tv_nsec = end % 1000000 * 1000};
+    while (sem_clockwait(semaphore, CLOCK_MONOTONIC, &time) != 0) {
+        if (errno != EINTR)
+            return -errno;
+    }
+    return 0;
 }

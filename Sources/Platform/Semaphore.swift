@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 
 /// One thread waits for another.
@@ -13,5 +14,10 @@ package final class Semaphore: @unchecked Sendable {
   }
 
   package func post() { sem_post(semaphore) }
+  /// False: that time passed without.
+  package func wait(milliseconds: Int64) -> Bool {
+    jp_wait_until(semaphore, Clock.monotonic() + milliseconds * 1000) == 0
+  }
+
   package func wait() { while sem_wait(semaphore) != 0 && errno == EINTR {} }
 }

@@ -59,11 +59,12 @@ struct Settings {
 
   /// Nil: it is not set and has no default.
   subscript(setting: Setting) -> Value? {
-    let option = setting.rawValue
+    let option = invocation.spelling(of: setting)
     if let text = invocation.value(option) { return Value(text: text, origin: "--\(option)") }
-    let variable = "JOBCTL_\(option.underscored.uppercased())"
+    let name = setting.rawValue.underscored
+    let variable = "JOBCTL_\(name.uppercased())"
     if let text = environment[variable] { return Value(text: text, origin: variable) }
-    if let text = profile[option.underscored] { return Value(text: text, origin: "profile \(profileName)") }
+    if let text = profile[name] { return Value(text: text, origin: "profile \(profileName)") }
     if setting == .proxy { return standardProxy }
     return setting.standard(environment.keyDirectory).map { Value(text: $0, origin: "default") }
   }

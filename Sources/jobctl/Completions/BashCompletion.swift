@@ -106,6 +106,7 @@ enum BashCompletion {
         case .command: "if ((operands == 0)); then _jobctl_files -c; else _jobctl_files -f; fi"
         case .words(let words):
           "((operands == 0)) && _jobctl_words \"\(words.joined(separator: " "))\""
+        case .file: "((operands == 0)) && _jobctl_files -f"
         case .wordAndFile: "((operands == 1)) && _jobctl_files -f"
         case .none, .word: nil
         }

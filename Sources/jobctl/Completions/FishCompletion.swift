@@ -56,7 +56,7 @@ enum FishCompletion {
     case .none, .word: []
     case .jobs: ["\(condition(command)) -a '(__jobctl_jobs)'"]
     case .signalAndJobs: ["\(condition(command)) -a '\(Completion.signals) (__jobctl_jobs)'"]
-    case .command, .wordAndFile: ["\(condition(command)) -F"]
+    case .command, .wordAndFile, .file: ["\(condition(command)) -F"]
     case .words(let words): ["\(condition(command)) -a '\(words.joined(separator: " "))'"]
     }
   }

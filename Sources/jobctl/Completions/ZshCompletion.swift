@@ -91,6 +91,7 @@ enum ZshCompletion {
     case .signalAndJobs: ["'1:signal:(\(Completion.signals))'", "'*:job:_jobctl_jobs'"]
     case .command: ["'(-)1:command:_command_names -e'", "'*::argument:_normal'"]
     case .word: ["'1:\(command.operands.usage): '"]
+    case .file: ["'1:file:_files'"]
     case .wordAndFile: ["'1:name: '", "'2:file:_files'"]
     case .words(let words): ["'1:word:(\(words.joined(separator: " ")))'"]
     }

@@ -21,13 +21,21 @@ struct Command: Sendable {
   }
 
   var options: [Option] { makeOptions() }
-  var allOptions: [Option] { options + (connects ? Option.connection : []) }
+  var allOptions: [Option] { options + connection }
+  /// The options of a connection, but those whose names are its own.
+  var connection: [Option] {
+    guard connects else { return [] }
+    let own = Set(options.map(\.name))
+    return Option.connection.filter { !own.contains($0.name) }
+  }
 }
 
 /// What follows a command's options.
 struct Operands: Sendable {
   enum Kind: Equatable, Sendable {
     case none, jobs, signalAndJobs
+    /// A file's name, or nothing.
+    case file
     /// A program and its arguments: what follows it is the program's.
     case command
     case word
@@ -54,6 +62,7 @@ struct Operands: Sendable {
   static let optionalJobs = Operands(.jobs, "[ID...]", 0...Int.max)
   static let signalAndJobs = Operands(.signalAndJobs, "SIGNAL ID...", 2...Int.max)
   static let command = Operands(.command, "COMMAND [ARGUMENT...]", 1...Int.max)
+  static let optionalFile = Operands(.file, "[FILE]", 0...1)
   /// One word, called so in the usage.
   static func word(_ name: String) -> Operands { Operands(.word, name, 1...1) }
   static func wordAndFile(_ names: String) -> Operands { Operands(.wordAndFile, names, 2...2) }

@@ -3,7 +3,8 @@ import Platform
 /// All commands of jobctl.
 enum CommandTable {
   static let all: [Command] = [
-    .run, .start, .attach, .ps, .top, .status, .why, .wait, .logs, .output, .inspect, .events, .signal, .stop,
+    .run, .start, .attach, .batch, .ps, .top, .status, .why, .wait, .logs, .output, .inspect, .events,
+    .signal, .stop,
     .rm,
     .delete,
     .runners, .config, .configSet, .configUse, .configRemove, .caInit, .caServer, .caClient, .caSign,

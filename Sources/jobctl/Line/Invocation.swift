@@ -60,6 +60,12 @@ struct Invocation {
     }
   }
 
+  /// The option that sets it. What `--key` is to a command of its own is another thing.
+  func spelling(of setting: Setting) -> String {
+    setting == .key && command.connection.allSatisfy { $0.name != setting.rawValue }
+      ? "cert-key" : setting.rawValue
+  }
+
   func has(_ option: String) -> Bool { values[option] != nil }
   func value(_ option: String) -> String? { values[option]?.last }
   func all(_ option: String) -> [String] { values[option] ?? [] }

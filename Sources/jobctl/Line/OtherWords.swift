@@ -3,6 +3,7 @@ enum OtherWords {
   private static let words: [(of: [String], here: [String])] = [
     (["kill"], ["signal KILL ID", "stop --grace 0s ID"]),
     (["exec", "submit", "create", "spawn"], ["run COMMAND", "start COMMAND"]),
+    (["parallel", "xargs", "foreach", "map"], ["batch"]),
     (["list", "ls", "jobs", "get", "list-units", "queue"], ["ps"]), (["watch"], ["ps --watch"]),
     (["stats"], ["top"]), (["explain", "reason"], ["why ID"]),
     (["cancel", "terminate", "abort", "end"], ["stop ID"]), (["log", "tail", "journal"], ["logs ID"]),

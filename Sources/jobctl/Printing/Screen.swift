@@ -13,13 +13,18 @@ enum Screen {
   }
 
   /// Columns; nil when it is no terminal.
-  static var width: Int? { size.flatMap { $0.ws_col > 0 ? Int($0.ws_col) : nil } }
+  static var width: Int? { isTerminal ? width(of: STDOUT_FILENO) : nil }
+  static func width(of descriptor: Int32) -> Int? {
+    size(of: descriptor).flatMap { $0.ws_col > 0 ? Int($0.ws_col) : nil }
+  }
   /// Lines; nil when it is no terminal.
-  static var height: Int? { size.flatMap { $0.ws_row > 0 ? Int($0.ws_row) : nil } }
+  static var height: Int? {
+    isTerminal ? size(of: STDOUT_FILENO).flatMap { $0.ws_row > 0 ? Int($0.ws_row) : nil } : nil
+  }
 
-  private static var size: winsize? {
+  private static func size(of descriptor: Int32) -> winsize? {
     var size = winsize()
-    return isTerminal && ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 ? size : nil
+    return ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 ? size : nil
   }
 }
 

@@ -1,7 +1,7 @@
 import JobAPI
 import Platform
 
-/// The options that say how a job is to run, for `start` and `run`.
+/// The options that say how a job is to run, for `start`, `run` and `batch`.
 enum JobOptions {
   static let all = [
     Option(
@@ -45,8 +45,11 @@ enum JobOptions {
     "runner", .text("NAME"),
     "What launches it, of \"jobctl runners\" (JOBCTL_RUNNER); the daemon's choice for you if not given.")
 
-  static func request(_ invocation: Invocation, _ settings: Settings) throws -> CreateRequest {
-    var request = try asGiven(invocation)
+  /// `words`: the command and its arguments; those of the line when nil.
+  static func request(
+    _ invocation: Invocation, _ settings: Settings, _ words: [String]? = nil
+  ) throws -> CreateRequest {
+    var request = try asGiven(invocation, words ?? invocation.arguments)
     let runner = settings[.runner]
     request.runner = runner?.text
     do {
@@ -69,8 +72,8 @@ enum JobOptions {
     }
   }
 
-  private static func asGiven(_ invocation: Invocation) throws -> CreateRequest {
-    var request = CreateRequest(cmd: invocation.arguments[0], args: Array(invocation.arguments.dropFirst()))
+  private static func asGiven(_ invocation: Invocation, _ words: [String]) throws -> CreateRequest {
+    var request = CreateRequest(cmd: words[0], args: Array(words.dropFirst()))
     request.env = try JobVariables.read(invocation)
     request.secretEnv = try JobSecrets.read(invocation)
     request.labels = invocation.pairs("label")

@@ -12,7 +12,7 @@ final class SignalForwarder: Sendable {
   }
 
   /// But those that whoever started jobctl has had ignored, as nohup(1) does, and a shell that starts it with "&".
-  private static var forwarded: [Int32] {
+  static var forwarded: [Int32] {
     [SIGINT, SIGTERM, SIGHUP, SIGQUIT].filter { signal in
       var action = sigaction()
       guard sigaction(signal, nil, &action) == 0 else { return false }

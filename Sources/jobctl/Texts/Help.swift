@@ -42,7 +42,7 @@ enum Help {
     let others = CommandTable.group(command.name).dropFirst()
     if !others.isEmpty { text += "\nCommands:\n" + list(Array(others)) }
     if !command.options.isEmpty { text += "\nOptions:\n" + options(command.options) }
-    if command.connects { text += "\nConnection:\n" + options(Option.connection) }
+    if command.connects { text += "\nConnection:\n" + options(command.connection) }
     text += "\nExamples:\n"
     for example in command.examples { text += "  \(example.line)\n      \(example.meaning)\n" }
     return text

@@ -35,7 +35,7 @@ enum ManualPage {
       .It Ev JOBCTL_RUNNER
       As `Fl -runner` of `Cm run` and `Cm start .`
       .It Ev TRACEPARENT
-      What jobctl is run for, as W3C Trace Context has it: the jobs that `Cm run` and `Cm start` create have it too.
+      What jobctl is run for, as W3C Trace Context has it: the jobs that `Cm run ,` `Cm start` and `Cm batch` create have it too.
       .It Ev HTTPS_PROXY , NO_PROXY
       The proxy where none is set otherwise, and hosts and domains, with a comma between each two, that are reached without it.
       So is this host.
@@ -64,6 +64,7 @@ enum ManualPage {
       also has `Pa issued/*.crt ,` what it issued by serial, and `Pa ca.crl ,` what it revoked.
       .El
       .Sh EXIT STATUS
+      `Cm batch` exits with 1 when a command failed or was not run.
       `Cm run` and `Cm wait` exit with the job's own exit code, which is 128 plus the signal's number for a job that a \
       signal ended;
       with 124 where that code is 0 and the job's time limit ended it; with 127 where the job's command is not found, \

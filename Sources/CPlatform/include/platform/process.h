@@ -1,6 +1,7 @@
 #ifndef PLATFORM_PROCESS_H
 #define PLATFORM_PROCESS_H
 
+#include <semaphore.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,5 +49,9 @@ void jp_reset_inherited(void);
 
 /// Names the calling thread, for ps(1) and debuggers: 15 characters at most.
 void jp_name_thread(const char *_Nonnull name);
+
+/// Waits for a semaphore until CLOCK_MONOTONIC shows that many microseconds. 0, or a negative errno:
+/// -ETIMEDOUT. Any thread.
+int jp_wait_until(sem_t *_Nonnull semaphore, int64_t end);
 
 #endif

@@ -1,0 +1,102 @@
+import JobAPI
+import JobClient
+import Platform
+
+/// Reads the input and sends it, as far as there is room for more. One thread.
+struct BatchSender {
+  private let desk: BatchDesk
+  private let creation: BatchCreation
+  private let form: BatchForm
+  private let results: BatchResults?
+  private let input: BatchInput
+  private let weight: Int
+  private var pack = BatchPack()
+
+  /// Milliseconds: how long nothing may be told of a job before it is asked for.
+  private static let patience: Int64 = 50
+
+  init(
+    _ desk: BatchDesk, _ creation: BatchCreation, _ form: BatchForm, _ results: BatchResults?,
+    _ input: BatchInput
+  ) {
+    (self.desk, self.creation, self.form) = (desk, creation, form)
+    (self.results, self.input) = (results, input)
+    weight = form.weight
+  }
+
+  /// Returns when all has ended that was sent. Throws a line that is wrong then, and not before.
+  mutating func run() throws {
+    var wrong: BatchFault?
+    do {
+      try sendAll()
+    } catch let fault as BatchFault {
+      wrong = fault
+    }
+    if desk.with({ $0.isStopping }) { try takeOutOfQueue() }
+    while try !desk.wait(.end, milliseconds: Self.patience) {
+      try look()
+      // One that was being sent when the first failed.
+      if desk.with({ $0.isStopping }) { try takeOutOfQueue() }
+    }
+    if let wrong { throw wrong }
+  }
+
+  private mutating func sendAll() throws {
+    while try waitForRoom() {
+      switch try input.next(within: pack.firstUnsent == nil ? Int32(Self.patience) : 0) {
+      case .line(let line): try add(line)
+      case .pause: try pack.firstUnsent == nil ? look() : send()
+      case .end:
+        if pack.firstUnsent != nil { try send() }
+        return
+      }
+      if pack.isFull {
+        if pack.firstUnsent != nil { try send() }
+        pack = pack.next
+      }
+    }
+  }
+
+  /// False: nothing more is to be sent.
+  private func waitForRoom() throws -> Bool {
+    while try !desk.wait(.room, milliseconds: Self.patience) { try look() }
+    return !desk.with { $0.isStopping }
+  }
+
+  private mutating func add(_ line: BatchLine) throws {
+    let request = try form.request(line)
+    let known = try results?.known(line.number, form.name(line))
+    if let known { desk.with { $0.known(line, succeeded: known) } }
+    pack.add(line, request, common: weight, isDone: known != nil)
+  }
+
+  private mutating func send() throws { try creation.send(&pack) }
+
+  /// Asks for jobs that nothing was told of: those of an earlier run.
+  private func look() throws {
+    let before = Clock.monotonic() - Self.patience * 1000
+    for id in desk.with({ $0.unseen(before: before, most: BatchPack.most) }) {
+      let status = try known { try creation.client.status(id) }
+      desk.with { $0.learn(id, status) }
+    }
+  }
+
+  private func known(_ body: () throws -> StatusReply) throws -> StatusReply? {
+    try creation.bridge.call {
+      do { return try body() } catch ClientError.notFound { return nil }
+    }
+  }
+
+  /// What waits for a slot is not to be started any more. Between the two requests it may be: then it is stopped.
+  private func takeOutOfQueue() throws {
+    for id in desk.with({ $0.waiting }) {
+      let status = try known { try creation.client.status(id) }
+      guard status?.queued == true else {
+        desk.with { $0.learn(id, status) }
+        continue
+      }
+      let end = try known { try creation.client.stop(id) }
+      desk.with { $0.learn(id, end) }
+    }
+  }
+}

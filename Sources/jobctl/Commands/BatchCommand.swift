@@ -1,0 +1,154 @@
+import JobAPI
+import JobClient
+import Platform
+
+extension Command {
+  static let batch = Command(
+    name: "batch", summary: "Runs many commands: each line of a file, or of standard input, is one.",
+    operands: .optionalFile,
+    options: [
+      Option(
+        "jobs", short: "j", .number(1...Int(CreateRequest.Limits.queueSlots)),
+        "Runs no more than N at once; as many as the daemon lets if not given."),
+      Option("keep-going", short: "k", "Runs all of them, also after one has failed."),
+      Option(
+        "retry", .number(0...1000), "Runs a command that fails up to N times more before it counts as failed."
+      ),
+      Option(
+        "results", .directory,
+        "Keeps each command's output, and how it ended in results.jsonl, in this directory."),
+      Option("shell", "Has \"sh -c\" run each line, as it is."),
+      Option(
+        "key", .text("KEY"), "Names the batch: who starts it again with the same one goes on where it was."),
+      Option(
+        "cert-key", .file,
+        "The key of the client's certificate (JOBCTL_KEY), which is --key of the other commands."),
+      Option("rm", "Deletes the jobs that succeeded, when all commands have ended."),
+      .output("json: the summary as an object."),
+    ] + JobOptions.all,
+    details: """
+      A line is a command, its words split as a shell does it: by quotes and backslashes, with nothing expanded; empty lines and those that begin with # are skipped. \
+      A line that begins with { is a JSON object with the members of a creation, which win over the options. A file is looked through before \
+      anything is sent; what comes through a pipe runs as it comes. A command failed when its exit code is not 0, or when a signal or a limit ended it, or \
+      when it could not be started: it is told with its last lines at once. Without --keep-going nothing is begun after that, what waits \
+      is taken out of its queue, and what runs is waited for. The exit status is 0 when all succeeded and else 1. \
+      Jobs have the label batch=KEY, and are kept unless --rm is given. With the same --key, input and options a batch that was interrupted, by whatever, \
+      goes on where it was: no command is run twice as long as the daemon has its job, and for a day after that. \
+      A command that failed stays so, unless --retry gives it another attempt. \
+      DIRECTORY has N.stdout and N.stderr for line N of the input, and a line for each command in results.jsonl; what is recorded there is not looked for again. \
+      When jobctl is interrupted, what was sent goes on, and jobctl says how to stop it.
+      """,
+    examples: [
+      ("jobctl batch -j 4 commands.txt", "four at once, until one fails"),
+      (
+        "find . -name '*.wav' -printf 'lame -- \"%p\"\\n' | jobctl batch --cwd $PWD --keep-going",
+        "as they are found"
+      ),
+      (
+        "jobctl batch --key nightly --results out --retry 2 commands.txt",
+        "may be interrupted and started again"
+      ),
+    ]
+  ) { try BatchCommand($0).run() }
+}
+
+private struct BatchCommand {
+  private let invocation: Invocation
+  private let key: String
+  private let settings: Settings
+
+  init(_ invocation: Invocation) throws {
+    self.invocation = invocation
+    settings = try Settings(invocation)
+    key = invocation.value("key") ?? IdempotencyKey.fresh()
+    guard Self.isKey(key) else {
+      throw invocation.usage(
+        "--key is \"\(Text.printable(key))\", but must be 1 to 64 letters, digits, '-', '_' or '.'; the key of the certificate is given by --cert-key here"
+      )
+    }
+    if invocation.has("jobs"), invocation.has("queue") || invocation.has("queue-slots") {
+      throw invocation.usage("--jobs is a queue of the batch's own, and excludes --queue and --queue-slots")
+    }
+  }
+
+  /// What may be part of a queue's name, a label and an idempotency key.
+  private static func isKey(_ text: String) -> Bool {
+    (1...64).contains(text.utf8.count)
+      && text.utf8.allSatisfy { byte in
+        switch byte {
+        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f: true
+        default: false
+        }
+      }
+  }
+
+  func run() throws -> Int32 {
+    let connection = try settings.connection()
+    let form = try form()
+    let input = try BatchInput(invocation.arguments.first)
+    let run = BatchRun(try plan(connection, form, total: count(input, form)))
+    let (counts, isWhole): (BatchBook.Counts, Bool)
+    do { (counts, isWhole) = try run.run(input) } catch let fault as BatchFault {
+      throw invocation.usage("\(fault)")
+    }
+    if invocation.has("rm"), isWhole { try BatchCleanup.run(connection, key: key) }
+    let summary = Summary(key, counts, run.progress)
+    try invocation.print(summary, run.progress.summary(counts))
+    return counts.failed == 0 && isWhole ? 0 : 1
+  }
+
+  private func plan(
+    _ connection: ConnectionSettings, _ form: BatchForm, total: Int?
+  ) throws -> BatchRun.Plan {
+    let retries = invocation.number("retry") ?? 0
+    let results = try invocation.value("results").map { try BatchResults($0, key: key, retries: retries) }
+    return BatchRun.Plan(
+      settings: connection, traceparent: try settings.client().traceparent, form: form, key: key,
+      rules: BatchBook.Rules(
+        retries: retries, keepsGoing: invocation.has("keep-going"), keepsResults: results != nil,
+        removesSuccesses: invocation.has("rm")), results: results, total: total)
+  }
+
+  private func form() throws -> BatchForm {
+    // Only for what is checked of all jobs alike: each line has a command of its own.
+    let common = try JobOptions.request(invocation, settings, ["sh"])
+    guard common.labels?[BatchForm.label] == nil else {
+      throw invocation.usage("--label \(BatchForm.label) is the batch's own, which has the value of --key")
+    }
+    return BatchForm(
+      common, key: key, usesShell: invocation.has("shell"), slots: invocation.number("jobs"))
+  }
+
+  /// Looks at all lines before anything is sent, where they can be read twice. Nil: they cannot.
+  private func count(_ input: BatchInput, _ form: BatchForm) throws -> Int? {
+    guard input.canBeRepeated else { return nil }
+    var count = 0
+    do {
+      while case .line(let line) = try input.next(within: -1) {
+        _ = try form.request(line)
+        count += 1
+      }
+    } catch let fault as BatchFault {
+      throw invocation.usage("\(fault)")
+    }
+    try input.rewind()
+    return count
+  }
+
+  private struct Summary: Encodable {
+    let key: String
+    let succeeded, failed: Int
+    let notRun: Int?
+    let seconds: Double
+
+    enum CodingKeys: String, CodingKey {
+      case key, succeeded, failed, seconds
+      case notRun = "not_run"
+    }
+
+    init(_ key: String, _ counts: BatchBook.Counts, _ progress: BatchProgress) {
+      (self.key, succeeded, failed) = (key, counts.succeeded, counts.failed)
+      (notRun, seconds) = (progress.notRun(counts), progress.seconds)
+    }
+  }
+}
