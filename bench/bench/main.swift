@@ -13,6 +13,7 @@ do {
   bench.section("download", "Output to a client", bench.downloadRows)
   bench.section("memory", "Memory", bench.memoryRows)
   bench.section("command", "The command line", bench.commandRows)
+  bench.section("batch", "Many commands", bench.batchRows)
   bench.section("input", "Input of a job", bench.inputRows)
   bench.section("build", "A build", bench.buildRows)
   bench.section("growth", "Growth", bench.growthRows)

@@ -10,8 +10,12 @@ struct BatchBook {
     var attempt = 1
     var tries = 1
     fileprivate(set) var hasStarted = false
-    /// An event told of it, or its status was asked for.
+    /// Something was told of it, or its status was asked for.
     fileprivate(set) var isSeen = false
+    /// It is to be asked for, if nothing is told of it.
+    fileprivate(set) var isQuiet = true
+
+    fileprivate mutating func seen() { (isSeen, isQuiet) = (true, false) }
   }
 
   /// What is known of a command's end.
@@ -39,6 +43,8 @@ struct BatchBook {
   }
 
   struct Rules: Sendable {
+    /// Jobs that have not started: more are sent once there are fewer.
+    var fewWaiting = 200
     var retries = 0
     var keepsGoing = false
     /// Successes have to be dealt with too.
@@ -71,7 +77,7 @@ struct BatchBook {
   /// What was told of jobs that may be those of a request under way.
   private var early: [JobID: Early] = [:]
   private var requestsUnderWay = 0
-  /// Jobs that nothing was told of, and since when: microseconds.
+  /// Jobs of which nothing may have been told, and since when: microseconds.
   private var unseen: [(id: JobID, since: Int64)] = []
   private var ended: [Ended] = []
   /// How many there were in all.
@@ -93,15 +99,13 @@ struct BatchBook {
 
   // MARK: What is sent
 
-  /// Jobs that have not started: more are sent once there are fewer.
-  static let fewWaiting = 200
   private static let mostOpen = 20_000
   private static let mostOpenBytes = 64 << 20
   private static let mostEnded = 2000
   private static let mostEarly = 10_000
 
   var hasRoom: Bool {
-    counts.waiting < Self.fewWaiting && open.count < Self.mostOpen && openBytes < Self.mostOpenBytes
+    counts.waiting < rules.fewWaiting && open.count < Self.mostOpen && openBytes < Self.mostOpenBytes
       && ended.count < Self.mostEnded
   }
 
@@ -125,7 +129,7 @@ struct BatchBook {
     openBytes += job.line.text.utf8.count
     counts.waiting += 1
     guard let early = early.removeValue(forKey: id) else { return unseen.append((id, now)) }
-    open[id]!.isSeen = true
+    open[id]!.seen()
     if early.hasStarted { started(id) }
     if let status = early.status { over(id, .status(status, wasBefore: false)) }
     if early.isRemoved { over(id, .removed) }
@@ -143,7 +147,7 @@ struct BatchBook {
 
   mutating func take(_ event: JobEvent) {
     guard open[event.id] != nil else { return takeEarly(event) }
-    open[event.id]!.isSeen = true
+    open[event.id]!.seen()
     switch event.event {
     case .created, .queued: break
     case .started: started(event.id)
@@ -169,7 +173,7 @@ struct BatchBook {
   /// The answer to a question for its status; nil: there is no such job.
   mutating func learn(_ id: JobID, _ status: StatusReply?) {
     guard let job = open[id] else { return }
-    open[id]!.isSeen = true
+    open[id]!.seen()
     guard let status else { return over(id, .removed) }
     guard status.status == .running else { return over(id, .status(status, wasBefore: !job.isSeen)) }
     if status.queued != true { started(id) }
@@ -177,6 +181,7 @@ struct BatchBook {
 
   /// Events may have been missed.
   mutating func lookAgain(now: Int64) {
+    for id in open.keys { open[id]!.isQuiet = true }
     unseen = open.keys.map { ($0, now) }
   }
 
@@ -184,7 +189,7 @@ struct BatchBook {
   mutating func unseen(before time: Int64, most: Int) -> [JobID] {
     let old = unseen.prefix { $0.since <= time }.prefix(most)
     unseen.removeFirst(old.count)
-    return old.map(\.id).filter { open[$0] != nil }
+    return old.map(\.id).filter { open[$0]?.isQuiet == true }
   }
 
   private mutating func started(_ id: JobID) {

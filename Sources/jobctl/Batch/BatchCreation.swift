@@ -21,39 +21,30 @@ struct BatchCreation {
   /// Sends what was not sent of it, and returns once the daemon has taken or refused it. While there is no room it waits, unless
   /// nothing more is to be sent.
   func send(_ pack: inout BatchPack) throws {
-    let requests = pack.requests
     try repeated {
-      let results = try bridge.call { try client.create(requests, key: "jobctl-batch/\(key)/\(pack.number)") }
-      guard results.count == requests.count else {
-        throw ClientError.malformed(
-          "the server answered \(results.count) of \(requests.count) jobs of a batch")
+      let body = pack.body
+      let results = try bridge.call { try client.create(body, key: "jobctl-batch/\(key)/\(pack.number)") }
+      guard results.count == body.count else {
+        throw ClientError.malformed("the server answered \(results.count) of \(body.count) jobs of a batch")
       }
-      var why: String?
+      var left = Left()
       for (place, result) in results.enumerated() where !pack.isDone[place] {
-        switch try take(result, pack.lines[place]) {
-        case .sent(let id): sent(BatchBook.Job(line: pack.lines[place]), id)
-        case .refused(let text): desk.with { $0.refused(pack.lines[place], text) }
-        case .full(let text):
-          why = why ?? text
-          continue
+        let line = pack.lines[place]
+        if let text = try take(result, BatchBook.Job(line: line)) {
+          left.why = left.why ?? text
+        } else {
+          left.isLess = true
+          pack.done(place)
         }
-        pack.done(place)
       }
-      return why
+      return left
     }
   }
 
   /// The same of a command that is run again.
   func send(_ job: BatchBook.Job, _ request: CreateRequest) throws {
     let name = "jobctl-batch/\(key)/line-\(job.line.number)/attempt-\(job.attempt)"
-    try repeated {
-      switch try take(try again(request, name), job.line) {
-      case .sent(let id): sent(job, id)
-      case .refused(let text): desk.with { $0.refused(job.line, text) }
-      case .full(let text): return text
-      }
-      return nil
-    }
+    try repeated { Left(why: try take(try again(request, name), job)) }
   }
 
   private func again(_ request: CreateRequest, _ name: String) throws -> BatchReply.Result {
@@ -66,42 +57,47 @@ struct BatchCreation {
     }
   }
 
-  private func sent(_ job: BatchBook.Job, _ id: JobID) {
-    desk.with { $0.sent(job, as: id, now: Clock.monotonic()) }
-  }
-
-  private enum Outcome {
-    case sent(JobID)
-    case refused(String)
-    case full(String)
-  }
-
-  private func take(_ result: BatchReply.Result, _ line: BatchLine) throws -> Outcome {
-    if let id = result.id { return .sent(id) }
+  /// Nil when it was taken or refused; else why there is no room for it.
+  private func take(_ result: BatchReply.Result, _ job: BatchBook.Job) throws -> String? {
+    if let id = result.id {
+      desk.with { $0.sent(job, as: id, now: Clock.monotonic()) }
+      return nil
+    }
     let text = result.error ?? "the daemon does not say why"
     switch result.status {
-    case 429, 503, 507: return .full(text)
+    case 429, 503, 507: return text
     case 422:
       throw BatchFault(
-        line: line.number,
+        line: job.line.number,
         text:
           "it, or an option for its job, is not what it was when the batch \"\(key)\" was begun; give the same, or another --key"
       )
-    default: return .refused(text)
+    default:
+      desk.with { $0.refused(job.line, text) }
+      return nil
     }
   }
 
-  /// `body` says why it has to be done again; nil: it has not.
-  private func repeated(_ body: () throws -> String?) throws {
+  /// What there was no room for.
+  private struct Left {
+    /// Nil: nothing is left.
+    var why: String?
+    /// There was room for some.
+    var isLess = false
+  }
+
+  private func repeated(_ body: () throws -> Left) throws {
     var pause = Self.pauses.first
     desk.with { $0.requestBegins() }
     defer {
       desk.with { $0.requestEnded() }
       console.note(nil)
     }
-    while let why = try body() {
-      guard !desk.with({ $0.isStopping || $0.fault != nil }) else { return }
+    while true {
+      let left = try body()
+      guard let why = left.why, !desk.with({ $0.isStopping || $0.fault != nil }) else { return }
       console.note(why)
+      if left.isLess { pause = Self.pauses.first }
       Clock.system.sleep(pause * 1000)
       pause = min(pause * 2, Self.pauses.longest)
     }

@@ -54,9 +54,11 @@ struct BatchRun: Sendable {
     Terminal.complain(
       """
       jobctl: \(why)\(progress.line(desk.counts))
-        what was sent goes on; to follow it and send the rest: the same command, with --key \(plan.key)
-        to stop what was sent: jobctl stop --filter label=\(BatchForm.label)=\(plan.key)
+        to go on: the same command, with --key \(plan.key)
       """)
+    guard desk.with({ $0.isBusy }) else { return }
+    Terminal.complain(
+      "  what was sent runs on; to stop it: jobctl stop --filter label=\(BatchForm.label)=\(plan.key)")
   }
 
   /// A connection of its own.
@@ -95,7 +97,7 @@ struct BatchRun: Sendable {
           do { try dealer.run() } catch { desk.fail(error) }
         })
     }
-    var sender = BatchSender(desk, creation(), plan.form, plan.results, input)
+    var sender = BatchSender(desk, creation(), plan.form, plan.results, input, most: plan.rules.fewWaiting)
     try sender.run()
   }
 

@@ -10,18 +10,21 @@ struct BatchSender {
   private let results: BatchResults?
   private let input: BatchInput
   private let weight: Int
-  private var pack = BatchPack()
+  private var pack: BatchPack
 
   /// Milliseconds: how long nothing may be told of a job before it is asked for.
   private static let patience: Int64 = 50
+  /// Jobs that are asked for between two looks at the input.
+  private static let mostLooks = 200
 
   init(
     _ desk: BatchDesk, _ creation: BatchCreation, _ form: BatchForm, _ results: BatchResults?,
-    _ input: BatchInput
+    _ input: BatchInput, most: Int
   ) {
     (self.desk, self.creation, self.form) = (desk, creation, form)
     (self.results, self.input) = (results, input)
     weight = form.weight
+    pack = BatchPack(most: most)
   }
 
   /// Returns when all has ended that was sent. Throws a line that is wrong then, and not before.
@@ -75,7 +78,7 @@ struct BatchSender {
   /// Asks for jobs that nothing was told of: those of an earlier run.
   private func look() throws {
     let before = Clock.monotonic() - Self.patience * 1000
-    for id in desk.with({ $0.unseen(before: before, most: BatchPack.most) }) {
+    for id in desk.with({ $0.unseen(before: before, most: Self.mostLooks) }) {
       let status = try known { try creation.client.status(id) }
       desk.with { $0.learn(id, status) }
     }

@@ -30,10 +30,10 @@ extension Command {
       A line is a command, its words split as a shell does it: by quotes and backslashes, with nothing expanded; empty lines and those that begin with # are skipped. \
       A line that begins with { is a JSON object with the members of a creation, which win over the options. A file is looked through before \
       anything is sent; what comes through a pipe runs as it comes. A command failed when its exit code is not 0, or when a signal or a limit ended it, or \
-      when it could not be started: it is told with its last lines at once. Without --keep-going nothing is begun after that, what waits \
-      is taken out of its queue, and what runs is waited for. The exit status is 0 when all succeeded and else 1. \
+      when it could not be started: it is told with its last lines at once. Without --keep-going nothing is sent after that, what waits \
+      is taken out of its queue, unless it has its turn before, and what runs is waited for. The exit status is 0 when all succeeded and else 1. \
       Jobs have the label batch=KEY, and are kept unless --rm is given. With the same --key, input and options a batch that was interrupted, by whatever, \
-      goes on where it was: no command is run twice as long as the daemon has its job, and for a day after that. \
+      goes on where it was: no command is run twice as long as the daemon keeps its job, and for a day at least. \
       A command that failed stays so, unless --retry gives it another attempt. \
       DIRECTORY has N.stdout and N.stderr for line N of the input, and a line for each command in results.jsonl; what is recorded there is not looked for again. \
       When jobctl is interrupted, what was sent goes on, and jobctl says how to stop it.
@@ -105,7 +105,8 @@ private struct BatchCommand {
     return BatchRun.Plan(
       settings: connection, traceparent: try settings.client().traceparent, form: form, key: key,
       rules: BatchBook.Rules(
-        retries: retries, keepsGoing: invocation.has("keep-going"), keepsResults: results != nil,
+        fewWaiting: BatchPack.most(slots: invocation.number("jobs")), retries: retries,
+        keepsGoing: invocation.has("keep-going"), keepsResults: results != nil,
         removesSuccesses: invocation.has("rm")), results: results, total: total)
   }
 
