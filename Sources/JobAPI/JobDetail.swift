@@ -124,10 +124,12 @@ public struct ResourceUsage: Codable, Sendable, Equatable {
 public struct JobList: Codable, Sendable, Equatable {
   public var jobs: [JobDetail]
   public var next: String?
+  /// Who asks.
+  public var client: String?
   /// The role of who asks, where that is another than owner.
   public var role: String?
 
-  public init(jobs: [JobDetail], next: String? = nil, role: String? = nil) {
-    (self.jobs, self.next, self.role) = (jobs, next, role)
+  public init(jobs: [JobDetail], next: String? = nil, client: String? = nil, role: String? = nil) {
+    (self.jobs, self.next, self.client, self.role) = (jobs, next, client, role)
   }
 }

@@ -23,7 +23,7 @@ public enum Route: String, CaseIterable, Sendable {
 
   /// Everything known of the job: ``JobDetail``.
   case detail = "GET /jobs/{id}"
-  /// The client's jobs, newest first: ``JobList``. `?state=`, `?label=K=V` (repeatable), `?since=`, `?match=TEXT` (ids
+  /// The client's jobs, newest first, and who asks: ``JobList``. `?state=`, `?label=K=V` (repeatable), `?since=`, `?match=TEXT` (ids
   /// that begin or end so), `?limit=N`, `?cursor=`; `?usage=1`: with what those that run use now.
   case list = "GET /jobs"
   /// Creates up to 1,000 jobs: ``BatchRequest`` in, ``BatchReply`` out. With an `Idempotency-Key` a retry gives, for
@@ -49,7 +49,7 @@ public enum Route: String, CaseIterable, Sendable {
   /// TERM, grace, KILL; keeps record and output: ``StopRequest`` in (or no body), ``StatusReply`` out once it ended.
   case stop = "POST /jobs/{id}/stop"
   /// What happened to the client's jobs: ``JobEvent`` as ``MediaType/ndjson`` or ``MediaType/eventStream``.
-  /// `?after=SEQ` or `?after=now`, `?follow=1`.
+  /// `?after=SEQ` or `?after=now`, `?follow=1`; with `?client=*` those of all clients, from now on alone.
   case events = "GET /events"
   /// The runners that may launch the client's jobs: ``RunnersReply``.
   case runners = "GET /runners"

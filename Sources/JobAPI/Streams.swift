@@ -66,7 +66,7 @@ public struct LogFrame: Sendable, Equatable {
   }
 }
 
-/// One line of `GET /events`. `seq` grows by one an event of the daemon; a client sees those of its own jobs.
+/// One line of `GET /events`. `seq` grows by one with each event of a client's jobs.
 public struct JobEvent: Codable, Sendable, Equatable {
   public enum Kind: String, Codable, Sendable, CaseIterable {
     case created, queued, started, finished, deleted
@@ -76,10 +76,15 @@ public struct JobEvent: Codable, Sendable, Equatable {
   public var time: String
   public var event: Kind
   public var id: JobID
+  /// Whose job it is; for those whose role lets them see others' jobs.
+  public var client: String?
   /// With `finished`: how.
   public var status: StatusReply?
 
-  public init(seq: Int64, time: String, event: Kind, id: JobID, status: StatusReply? = nil) {
-    (self.seq, self.time, self.event, self.id, self.status) = (seq, time, event, id, status)
+  public init(
+    seq: Int64, time: String, event: Kind, id: JobID, client: String? = nil, status: StatusReply? = nil
+  ) {
+    (self.seq, self.time, self.event, self.id) = (seq, time, event, id)
+    (self.client, self.status) = (client, status)
   }
 }

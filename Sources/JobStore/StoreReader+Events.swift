@@ -28,4 +28,14 @@ extension StoreReader {
   package func lastEvent(client: Int64) throws(StoreError) -> Int64 {
     max(try statements.newest.first(client) { $0.integer(0) } ?? 0, try lastDropped(client))
   }
+
+  /// As ``lastEvent(client:)``, of all clients that have created something.
+  package func lastEvents() throws(StoreError) -> [Int64: Int64] {
+    defer { statements.allNewest.reset() }
+    var numbers: [Int64: Int64] = [:]
+    while try statements.allNewest.step() {
+      numbers[statements.allNewest.integer(0)] = statements.allNewest.integer(1)
+    }
+    return numbers
+  }
 }

@@ -55,7 +55,7 @@ package final class StoreReader {
 
 /// The reader's statements, prepared once.
 struct ReaderStatements {
-  let job, log, client, clientName, clients, owner, events, newest, trimmed: Statement
+  let job, log, client, clientName, clients, owner, events, newest, allNewest, trimmed: Statement
   let all, running, launched, queued, error, ids, listed, ahead: Statement
 
   init(_ database: Database) throws(StoreError) {
@@ -71,6 +71,10 @@ struct ReaderStatements {
       """)
     events = try database.prepare("SELECT entries FROM events WHERE client = ?1 AND last > ?2 ORDER BY last")
     newest = try database.prepare("SELECT max(last) FROM events WHERE client = ?1")
+    allNewest = try database.prepare(
+      """
+      SELECT id, max(trimmed, coalesce((SELECT max(last) FROM events WHERE client = clients.id), 0)) FROM clients
+      """)
     trimmed = try database.prepare("SELECT trimmed FROM clients WHERE id = ?1")
     let range = "WHERE client = ?1 AND id < ?2 AND id >= ?3"
     let list = "SELECT \(JobRow.columns), plan FROM jobs"

@@ -1,3 +1,5 @@
+import FoundationEssentials
+import Glibc
 import Harness
 import JobAPI
 import JobClient
@@ -92,6 +94,7 @@ import Testing
         for (path, status) in [
           ("/jobs?client=bob", 200), ("/jobs?client=*", 200), ("/events?client=bob", 200),
           ("/jobs?client=nobody", 404), ("/events?client=nobody", 404), ("/events?client=*", 400),
+          ("/events?client=*&after=1", 400), ("/events?client=*&after=now", 200),
         ] {
           let reply = try daemon.curl("GET", path, as: name)
           #expect(reply.status == (isOwner ? 403 : status), "\(name) \(path)")
@@ -113,6 +116,46 @@ import Testing
       #expect(all.map(\.id) == jobs.values.flatMap { $0 }.sorted(by: >))
       #expect(all.allSatisfy { job in jobs[job.client ?? ""]?.contains(job.id) == true })
       #expect(try olga.detail(jobs["bob"]![0]).client == "bob")
+    }
+  }
+
+  /// From now on, each client's in their order, and whose each is.
+  @Test(arguments: ["vera", "olga"]) func eventsOfAllClientsAreFollowed(name: String) throws {
+    try with { daemon, _ in
+      let connection = try Connection(daemon.client(name).settings)
+      try connection.send("GET", Route.events.target(["client": "*", "after": "now", "follow": "1"]))
+      #expect(try connection.reply() == 200)
+      var ids: [String: [JobID]] = [:]
+      // One that had created nothing when it began is among them.
+      try daemon.pki.add(client: "new")
+      for client in ["bob", "ann", "new", "bob"] {
+        ids[client, default: []].append(try daemon.client(client).run("/bin/true").0)
+      }
+      try daemon.client("bob").delete(ids["bob"]![0])
+      daemon.signal(SIGTERM)
+      let lines = try String(decoding: connection.readAll(), as: UTF8.self).split(separator: "\n")
+      let events = try lines.map { try JSONDecoder().decode(JobEvent.self, from: Data($0.utf8)) }
+      for one in Dictionary(grouping: events, by: \.client).values {
+        #expect(one.map(\.seq) == Array(one[0].seq..<one[0].seq + Int64(one.count)))
+      }
+      let told = Dictionary(grouping: events.filter { $0.event == .created }, by: { $0.client ?? "" })
+      #expect(told.mapValues { $0.map(\.id) } == ids)
+      for kind in [JobEvent.Kind.started, .finished] {
+        let jobs = Set(events.filter { $0.event == kind }.map(\.id))
+        #expect(jobs.isSuperset(of: ids.values.joined()))
+      }
+      #expect(events.contains { $0.event == .deleted && $0.id == ids["bob"]![0] })
+    }
+  }
+
+  @Test func ownersAreNotToldWhoseEventsTheyAre() throws {
+    try with { daemon, _ in
+      let (own, others) = (
+        try daemon.curl("GET", "/events", as: "ann").text, try daemon.curl("GET", "/events", as: "vera").text
+      )
+      #expect(!own.contains(#""client""#) && others.contains(#""client":"vera""#))
+      #expect(try daemon.client("ann").list(["limit": "1"]).client == "ann")
+      #expect(try daemon.client("vera").list(["client": "*", "limit": "1"]).client == "vera")
     }
   }
 

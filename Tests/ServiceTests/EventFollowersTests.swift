@@ -13,7 +13,9 @@ import Testing
     let bob = try #require(clients.open("bob") { 7 })
     let observers = (0..<3).map { JobTable.Observer(worker: $0, exchange: UInt64($0)) }
     for (observer, client) in zip(observers, [alice, alice, bob]) { followers.add(observer, of: client) }
-    func woken(_ numbers: Int64...) -> Set<JobTable.Observer> { followers.of(clients.indices(of: numbers)) }
+    func woken(_ numbers: Int64...) -> Set<JobTable.Observer> {
+      followers.changed(numbers, known: clients.indices(of: numbers))
+    }
     #expect(woken(7) == [observers[2]])
     #expect(woken(8).isEmpty)
     clients.learn("alice", number: 8)
@@ -23,6 +25,21 @@ import Testing
     followers.remove(observers[2], of: bob)
     #expect(woken(7, 8) == [observers[1]])
     #expect(followers.end() == [observers[1]] && followers.isOver)
+  }
+
+  /// Also by those whom this process has not met.
+  @Test func whoFollowsAllIsToldOfWhom() throws {
+    let followers = EventFollowers()
+    let observers = (0..<2).map { JobTable.Observer(worker: $0, exchange: UInt64($0)) }
+    for observer in observers { followers.addToAll(observer) }
+    #expect(followers.changed([7], known: []) == Set(observers))
+    #expect(followers.changed([8, 9], known: []) == Set(observers))
+    #expect(followers.takeChanged(observers[0]) == [7, 8, 9] && followers.takeChanged(observers[0]).isEmpty)
+    followers.removeFromAll(observers[0])
+    #expect(followers.changed([5], known: []) == [observers[1]])
+    #expect(
+      followers.takeChanged(observers[0]).isEmpty && followers.takeChanged(observers[1]) == [5, 7, 8, 9])
+    #expect(followers.end() == [observers[1]])
   }
 
   @Test func theStoreTellsWhoseEventsItWrote() throws {

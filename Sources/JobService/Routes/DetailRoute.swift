@@ -68,7 +68,7 @@ extension Worker {
     let cursor = try query.cursor()
     let showsUsage = try query.flag("usage")
     guard let clients = try clients(query, exchange.principal, .list) else {
-      return exchange.reply(json: JobList(jobs: [], role: exchange.principal.otherRole))
+      return exchange.reply(json: JobList([], next: nil, exchange.principal))
     }
     let page =
       switch clients {
@@ -87,8 +87,13 @@ extension Worker {
       detail.facts.client = try clientName(client, for: exchange.principal)
       return detail
     }
-    exchange.reply(
-      json: JobList(jobs: jobs, next: page.next?.description, role: exchange.principal.otherRole))
+    exchange.reply(json: JobList(jobs, next: page.next, exchange.principal))
+  }
+}
+
+extension JobList {
+  fileprivate init(_ jobs: [JobDetail], next: JobID?, _ principal: Principal) {
+    self.init(jobs: jobs, next: next?.description, client: principal.name, role: principal.otherRole)
   }
 }
 

@@ -6,22 +6,23 @@ extension Worker {
   func events(_ exchange: Exchange, _ head: RequestHead) throws {
     let query = try head.query(allowed: "after", "follow", "client")
     let resumed = try head.lastEventID()
-    let client = try followedClient(query, exchange.principal)
+    guard let client = try followedClient(query, exchange.principal) else {
+      return try allEvents(query, exchange, head)
+    }
     let after = try after(query, client)
     try requireNoGap(after: after ?? resumed, client)
-    let form: EventForm = head.header("accept")?.contains(MediaType.eventStream) == true ? .stream : .lines
+    let form = EventForm(head)
     let permit = try query.flag("follow") ? followerPermit(exchange) : nil
     let task = EventsTask(self, form, after: after ?? resumed ?? 0, of: client, permit, exchange)
     exchange.begin(task)
-    exchange.beginReply(200, type: form.type, fields: [HeaderField("Cache-Control", "no-store")])
+    form.beginReply(exchange)
     head.isHead ? exchange.endReply() : task.begin(exchange)
   }
 
-  /// Whose events, by the index in the table of clients.
-  private func followedClient(_ query: Query, _ principal: Principal) throws -> Int {
+  /// Whose events, by the index in the table of clients; nil: all clients'.
+  private func followedClient(_ query: Query, _ principal: Principal) throws -> Int? {
     switch try clients(query, principal, .events) {
-    case .all:
-      throw Problem(400, "events are numbered for each client: query parameter \"client\" must name one")
+    case .all: return nil
     case .one(let number) where number != self.number(of: principal):
       return api.clients.index(of: query["client"] ?? "", number: number)
     case .one, nil: return principal.client
@@ -62,12 +63,22 @@ extension RequestHead {
   }
 }
 
-private enum EventForm {
+enum EventForm {
   case lines, stream
 
-  var type: StaticString { self == .lines ? "application/x-ndjson" : "text/event-stream" }
+  init(_ head: RequestHead) {
+    self = head.header("accept")?.contains(MediaType.eventStream) == true ? .stream : .lines
+  }
 
-  func encode(_ event: JobEvent) -> [UInt8] {
+  func beginReply(_ exchange: Exchange) {
+    exchange.beginReply(
+      200, type: self == .lines ? "application/x-ndjson" : "text/event-stream",
+      fields: [HeaderField("Cache-Control", "no-store")])
+  }
+
+  /// `client`: whose job it is; nil where who asks is not told.
+  func encode(_ stored: StoredEvent, of client: String?) -> [UInt8] {
+    let event = JobEvent(stored, of: client)
     let json = JSONBody.encode(event)
     guard self == .stream else { return json + [0x0a] }
     return Array("id: \(event.seq)\nevent: \(event.event.rawValue)\ndata: ".utf8) + json + [0x0a, 0x0a]
@@ -106,15 +117,17 @@ private final class EventsTask: StreamTask {
       let page = try worker.reader.events(client: number, after: after, limit: Self.page)
       guard let last = page.events.last else { break }
       after = last.number
-      guard exchange.write(page.events.flatMap { form.encode(JobEvent($0)) }) else { return false }
+      let name = try worker.clientName(number, for: exchange.principal)
+      guard exchange.write(page.events.flatMap { form.encode($0, of: name) }) else { return false }
     }
     return permit == nil || worker.api.eventFollowers.isOver
   }
 }
 
 extension JobEvent {
-  fileprivate init(_ event: StoredEvent) {
-    self.init(seq: event.number, time: TimeText.text(event.at), event: event.kind, id: event.id)
+  fileprivate init(_ event: StoredEvent, of client: String?) {
+    self.init(
+      seq: event.number, time: TimeText.text(event.at), event: event.kind, id: event.id, client: client)
     guard event.kind == .finished else { return }
     status = StatusReply(
       status: event.state, errorMessage: event.error,

@@ -91,6 +91,19 @@ import Testing
     #expect(numbers == Array(1...20))
   }
 
+  @Test func tellsTheLastOfEachClient() throws {
+    let fixture = try StoreFixture()
+    let reader = try StoreReader(path: fixture.path)
+    #expect(try reader.lastEvents().isEmpty)
+    _ = try fixture.applyTogether((1...30).map { .create(.sample($0, client: Int64($0 % 3 == 0 ? 3 : 2))) })
+    #expect(try reader.lastEvents()[2] == 20 && reader.lastEvents()[3] == 10)
+    var retention = Retention.everything
+    retention.standard.events = 0
+    _ = try fixture.expired(retention)
+    #expect(
+      try reader.lastEvents()[2] == 20 && reader.lastEvents()[3] == 10, "not even when they are dropped")
+  }
+
   @Test func numbersGoOnAfterARestart() throws {
     let scratch = try ScratchDirectory()
     for round in 0..<3 {
