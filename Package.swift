@@ -76,9 +76,12 @@ let package = Package(
     .target(
       name: "JobService",
       dependencies: [
-        "CJobHTTP", "CJobLoop", "CJobWire", "JobLoop", "JobStore", "JobModel", "JobAPI", "Platform",
+        "CJobHTTP", "CJobLoop", "CJobWire", "JobLoop", "WebPage", "JobStore", "JobModel", "JobAPI",
+        "Platform",
         "CPlatform",
       ]),
+    // The web page's files, in a module of their own: what is put into the program takes long to compile.
+    .target(name: "WebPage", resources: [.embedInCode("files")]),
     .executableTarget(
       name: "jobd",
       dependencies: ["JobService", "JobSupervisor", "JobModel", "JobAPI", "Platform"]),
@@ -120,8 +123,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "Harness", "JobClient", "JobAPI", "JobModel", "JobStore", "jobd", "jobd-keeper", "jobctl", "loadgen",
-        "fake-supervisor", "socket-activation",
+        "Harness", "JobClient", "JobAPI", "JobModel", "JobStore", "WebPage", "jobd", "jobd-keeper", "jobctl",
+        "loadgen", "fake-supervisor", "socket-activation",
       ],
       // What earlier versions left behind, and what records it.
       exclude: ["Takeover/0.1.0", "Takeover/record.py"]),

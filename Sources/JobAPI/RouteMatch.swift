@@ -34,13 +34,13 @@ package enum RouteMatch: Sendable, Equatable {
   }
 }
 
-/// A route taken apart for matching: the bytes before and after the id. Every request goes through these, so they are
+/// A route taken apart for matching: the bytes before and after the part that varies. Every request goes through these, so they are
 /// bare memory that is compared as such.
 private struct RoutePattern: @unchecked Sendable {
   // Sendable: the memory is made once, for `all`, and neither changed nor freed.
   let route: Route
   let method, before, after: UnsafeRawBufferPointer
-  let namesJob: Bool
+  let namesJob, isExact: Bool
 
   static let all = Route.allCases.map(RoutePattern.init)
 
@@ -48,6 +48,7 @@ private struct RoutePattern: @unchecked Sendable {
     self.route = route
     method = Self.keep(route.method)
     namesJob = route.namesJob
+    isExact = !route.template.contains("{")
     before = Self.keep(route.template.prefix { $0 != "{" })
     after = Self.keep(route.template.drop { $0 != "}" }.dropFirst())
   }
@@ -58,9 +59,9 @@ private struct RoutePattern: @unchecked Sendable {
     return UnsafeRawBufferPointer(memory)
   }
 
-  /// What stands in place of the id (empty for a route without one); nil when the path is another's.
+  /// What stands in place of the part that varies (empty for a route without one); nil when the path is another's.
   func middle(of path: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-    guard namesJob else {
+    guard !isExact else {
       return path.isEqual(to: before) ? UnsafeRawBufferPointer(rebasing: path[0..<0]) : nil
     }
     let end = path.count - after.count

@@ -58,13 +58,16 @@ public enum Route: String, CaseIterable, Sendable {
   case metrics = "GET /metrics"
   /// This API as OpenAPI 3.1.
   case description = "GET /openapi.json"
+  /// The web page, and what it is made of beside its HTML.
+  case page = "GET /"
+  case pageFile = "GET /page/{file}"
 
   /// The method of the request.
   public var method: String { String(rawValue.prefix { $0 != " " }) }
-  /// The path, with `{id}` in it where the route is a job's.
+  /// The path, with `{id}` in it where the route is a job's, or the name of another part that varies.
   public var template: Substring { rawValue.drop { $0 != " " }.dropFirst() }
   /// Whether the path names a job.
-  public var namesJob: Bool { rawValue.utf8.contains(UInt8(ascii: "{")) }
+  public var namesJob: Bool { rawValue.contains("{id}") }
 
   /// The request's target for a job.
   public func target(_ id: JobID, _ query: Query = Query()) -> String {

@@ -49,7 +49,8 @@ import Testing
       case .resize: #"{"rows":40,"columns":120}"#
       default: nil
       }
-    let target = route.namesJob ? route.target(id) : route.target()
+    let target =
+      route == .pageFile ? "/page/main.js" : route.namesJob ? route.target(id) : route.target()
     return try daemon.curl(route.method, target, as: name, body: body)
   }
 
@@ -64,7 +65,7 @@ import Testing
     case .stdin: ["ann": (200, 404), "vera": (403, 403), "olga": (200, 403)]
     case .create, .batch, .run: ["ann": (200, 200), "vera": (403, 403), "olga": (200, 200)]
     case .metrics: ["ann": (403, 403), "vera": (200, 200), "olga": (200, 200)]
-    case .list, .events, .runners, .description:
+    case .list, .events, .runners, .description, .page, .pageFile:
       ["ann": (200, 200), "vera": (200, 200), "olga": (200, 200)]
     }
   }

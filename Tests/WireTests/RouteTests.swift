@@ -22,7 +22,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "/", "/job", "/jobs/", "/jobs//status", "/jobs/x/y", "/jobs/x/status/", "/jobs/a/b/status",
+    "", "/job", "/page", "/page/", "/page/a/b", "//", "/jobs/", "/jobs//status", "/jobs/x/y",
+    "/jobs/x/status/", "/jobs/a/b/status",
   ])
   func otherPathsAreUnknown(path: String) {
     #expect(RouteMatch(method: "GET", path: path) == .unknown)

@@ -19,7 +19,7 @@ extension Role {
       case .operator: .all
       }
     case .metrics: self == .owner ? .nobodys : .all
-    case .runners, .description: .own
+    case .runners, .description, .page, .pageFile: .own
     }
   }
 

@@ -25,6 +25,8 @@ extension Worker {
     case .description:
       _ = try head.query()
       exchange.reply(encoded: Array(OpenAPIDescription.json.utf8))
+    case .page: try page("index.html", exchange, head)
+    case .pageFile: try page(head.pageFile, exchange, head)
     }
     return JC_BODY_NONE
   }
@@ -34,7 +36,7 @@ extension Worker {
   private func isAnswered(_ route: Route, _ id: JobID?, _ exchange: Exchange, _ head: RequestHead) throws
     -> Bool
   {
-    guard head.isConditional, route != .stdout, route != .stderr else { return false }
+    guard head.isConditional, !route.hasTag else { return false }
     if let id { _ = try job(id, exchange.principal, route) }
     guard try head.isKnown(tag: nil) else { return false }
     exchange.reply(304)
@@ -103,6 +105,10 @@ extension Worker {
     return record
   }
 
+}
+
+extension Route {
+  fileprivate var hasTag: Bool { [.stdout, .stderr, .page, .pageFile].contains(self) }
 }
 
 extension RequestHead {

@@ -34,7 +34,8 @@ extension Worker {
     isHead: Bool
   ) throws {
     let sent = range ?? 0..<content.size
-    var fields = [HeaderField("Accept-Ranges", isPart ? "bytes" : "none")]
+    // What a job wrote is no script of the page's.
+    var fields = [HeaderField("Accept-Ranges", isPart ? "bytes" : "none"), .noSniffing]
     if let tag = content.tag { fields.append(HeaderField("ETag", tag)) }
     let isPart = isPart && range != nil
     if isPart {
