@@ -86,7 +86,8 @@ rm -rf "$demo" || fail "$demo is somebody else's: remove it first"
 mkdir -p "$pki"
 show 0 "$bin/jobctl" ca init --dir "$pki"
 show 0 "$bin/jobctl" ca server --dir "$pki" --host localhost --host 127.0.0.1
-show 0 "$bin/jobctl" ca client --dir "$pki" alice
+echo jobd >"$pki/password"
+show 0 "$bin/jobctl" ca client --dir "$pki" --pkcs12 "$pki/alice.p12" --pkcs12-password-file "$pki/password" alice
 show 0 "$bin/jobctl" ca client --dir "$pki" bob
 
 say "3. Start jobd: 127.0.0.1:7443, all else as it is built in"
@@ -151,4 +152,9 @@ It is still running; "make demo-stop" ends it and removes what the demo made. Ty
 
   export JOBCTL_CONFIG=$JOBCTL_CONFIG PATH=$bin:\$PATH
   jobctl run echo hello
+
+Or look at it in a browser: import $pki/alice.p12 (its password: jobd)
+as your certificate and $pki/ca.crt as an authority (docs/page.md says where), and open
+
+  https://localhost:${address##*:}/
 END
