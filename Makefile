@@ -22,7 +22,7 @@ HARDENED := --disable-local-rpath -Xlinker -z -Xlinker now -Xlinker -z -Xlinker 
 STATIC := --static-swift-stdlib -Xswiftc -L -Xswiftc $(CURDIR)/$(BUILD)/static -Xswiftc -Xclang-linker -Xswiftc -static-libgcc \
 	-Xlinker -z -Xlinker pack-relative-relocs
 
-.PHONY: help deps demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz soak chaos build-soak build-bench api-check test-vm openapi man bench bench-quick install clean
+.PHONY: help deps demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz soak chaos build-soak build-bench api-check page-check test-vm openapi man bench bench-quick install clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -91,6 +91,9 @@ chaos: build-soak ## the same while api process and supervisor are killed (KILLS
 
 api-check: deps ## validate docs/openapi.yaml, use a client made from it, and hold the daemon against it with schemathesis
 	scripts/api-check.sh
+
+page-check: deps ## drive the web page in chromium as each role, with pictures in .build/page-pictures
+	scripts/page-check.sh
 
 test-vm: ## check jobd under systemd in a Debian guest: limits, kills, reload, upgrade, memory that runs out (as root)
 	scripts/guest.sh $(CHECKS)

@@ -1,9 +1,11 @@
 #!/bin/bash
 # Installs the Debian packages that are missing; docs/dependencies.md says what each is for.
+# usage: install-deps.sh [PACKAGE...]   those that are named, in place of what building and testing need
 set -euo pipefail
 
 packages=(libevent-dev libssl-dev libsqlite3-dev pkg-config clang-format mandoc curl openssl ca-certificates
   python3 python3-venv python3-yaml procps tmux vim-tiny strace binutils bubblewrap munge slurm-wlm)
+[ $# -eq 0 ] || packages=("$@")
 
 missing=()
 for package in "${packages[@]}"; do
