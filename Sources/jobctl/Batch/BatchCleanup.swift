@@ -30,7 +30,8 @@ enum BatchCleanup {
   private static func succeeded(_ client: JobClient, _ key: String) throws -> [JobID] {
     var ids: [JobID] = []
     let query: Query = ["label": "\(BatchForm.label)=\(key)", "state": "completed"]
-    try JobPages(client, query).visit(most: 1000, where: { ExitCode.of($0.state) == 0 }) { ids.append($0.id) }
+    try JobPages(client, query).visit(
+      most: 1000, where: { ExitCode.of($0.state) == 0 }, { ids.append($0.id) })
     return ids
   }
 

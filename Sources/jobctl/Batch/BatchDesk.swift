@@ -65,8 +65,12 @@ final class BatchDesk: Sendable {
   func nextEnded() -> BatchBook.Ended? {
     while true {
       ended.wait()
-      let (next, isClosed) = state.withLock { ($0.book.nextEnded(), $0.isClosed) }
-      if next != nil || isClosed { return next }
+      let (next, isOver) = state.withLock { state in
+        // With the connection gone none of them could be dealt with.
+        let isFaulty = state.book.fault != nil
+        return (isFaulty ? nil : state.book.nextEnded(), isFaulty || state.isClosed)
+      }
+      if next != nil || isOver { return next }
     }
   }
 

@@ -12,8 +12,10 @@ struct BatchSender {
   private let weight: Int
   private var pack: BatchPack
 
-  /// Milliseconds: how long nothing may be told of a job before it is asked for.
-  private static let patience: Int64 = 50
+  /// Milliseconds: how long nothing may be told of a job before it is asked for. None while the jobs are those of an
+  /// earlier run, of which nothing is told any more.
+  private var patience = longestPatience
+  private static let longestPatience: Int64 = 50
   /// Jobs that are asked for between two looks at the input.
   private static let mostLooks = 200
 
@@ -36,7 +38,7 @@ struct BatchSender {
       wrong = fault
     }
     if desk.with({ $0.isStopping }) { try takeOutOfQueue() }
-    while try !desk.wait(.end, milliseconds: Self.patience) {
+    while try !desk.wait(.end, milliseconds: patience) {
       try look()
       // One that was being sent when the first failed.
       if desk.with({ $0.isStopping }) { try takeOutOfQueue() }
@@ -46,7 +48,7 @@ struct BatchSender {
 
   private mutating func sendAll() throws {
     while try waitForRoom() {
-      switch try input.next(within: pack.firstUnsent == nil ? Int32(Self.patience) : 0) {
+      switch try input.next(within: pack.firstUnsent == nil ? Int32(patience) : 0) {
       case .line(let line): try add(line)
       case .pause: try pack.firstUnsent == nil ? look() : send()
       case .end:
@@ -61,8 +63,8 @@ struct BatchSender {
   }
 
   /// False: nothing more is to be sent.
-  private func waitForRoom() throws -> Bool {
-    while try !desk.wait(.room, milliseconds: Self.patience) { try look() }
+  private mutating func waitForRoom() throws -> Bool {
+    while try !desk.wait(.room, milliseconds: patience) { try look() }
     return !desk.with { $0.isStopping }
   }
 
@@ -76,10 +78,12 @@ struct BatchSender {
   private mutating func send() throws { try creation.send(&pack) }
 
   /// Asks for jobs that nothing was told of: those of an earlier run.
-  private func look() throws {
-    let before = Clock.monotonic() - Self.patience * 1000
+  private mutating func look() throws {
+    let before = Clock.monotonic() - patience * 1000
+    patience = Self.longestPatience
     for id in desk.with({ $0.unseen(before: before, most: Self.mostLooks) }) {
       let status = try known { try creation.client.status(id) }
+      if status?.status != .running { patience = 0 }
       desk.with { $0.learn(id, status) }
     }
   }

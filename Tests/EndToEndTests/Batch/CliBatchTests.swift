@@ -205,6 +205,8 @@ import Testing
         let done = try batch.start(arguments).wait()
         #expect(done.status == 120 && done.errorText.contains(words), "\(done.errorText)")
       }
+      let lost = try batch.start(["--server", "localhost:1"]).wait()
+      #expect(lost.status == 121 && !lost.errorText.contains("to go on"), "\(lost.errorText)")
       var environment = daemon.jobctlEnvironment("alice")
       let key = environment.removeValue(forKey: "JOBCTL_KEY")!
       let done = try Running(
