@@ -46,6 +46,7 @@ class ListTests(PageCase):
         box.clear()
         box.send_keys("kind", Keys.ENTER)
         alice.until_text(".problem", 'query parameter "label" must be NAME=VALUE (400)')
+        shows()
         alice.one(".clear").click()
         shows(good, bad, other)
 

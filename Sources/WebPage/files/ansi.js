@@ -1,4 +1,4 @@
-// Output as lines: what a terminal would make of colours (SGR) and of a carriage return. All other escapes are dropped.
+// Output as lines, with colours (SGR) and carriage returns as of a terminal. All other escapes are dropped.
 import { undirected } from "./text.js";
 
 const mostCharacters = 4096;

@@ -1,4 +1,4 @@
-// What the page asks of the daemon: short requests, and the page's one event stream.
+// Short requests, and the page's one event stream.
 import { plain } from "./text.js";
 
 /// An answer that says what went wrong, whole.

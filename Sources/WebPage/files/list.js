@@ -4,7 +4,7 @@ import { loadStrip } from "./load.js";
 import { badge, commandLine, el, fault, moment, plain, state, took, typed, words } from "./text.js";
 
 const size = 100;
-// Of jobs that fail all others are left out here: so many requests at most for a page.
+// For a page at most: jobs that did not fail are left out here.
 const mostRequests = 10;
 const states = {
   "": ["All states", ""], waiting: ["Waiting", "state=queued"], running: ["Running", "state=running&queued=0"],
@@ -150,18 +150,24 @@ export function listView(main, query) {
   const form = filterForm(() => {
     try { location.hash = listHash(form.values()); } catch (error) { wrong.show(error.message); }
   });
+  const update = ({ jobs, next }) => {
+    rows.show(jobs);
+    const text = summary(jobs, filters);
+    if (told.textContent !== text) told.textContent = text;
+    pages.replaceChildren(...links(filters, next));
+  };
   const refresh = calm(async () => {
     const asked = filters;
     try {
-      const { jobs, next } = await readJobs(asked, stop.signal);
+      const found = await readJobs(asked, stop.signal);
       if (asked !== filters) return refresh();
       wrong.show();
-      rows.show(jobs);
-      const text = summary(jobs, filters);
-      if (told.textContent !== text) told.textContent = text;
-      pages.replaceChildren(...links(filters, next));
+      update(found);
     } catch (error) {
-      if (!stop.signal.aborted) wrong.show(error.message);
+      if (stop.signal.aborted) return;
+      wrong.show(error.message);
+      // Refused: what is shown is of other filters.
+      if (error.status) update({ jobs: [] });
     }
   });
   const show = (query) => {

@@ -5,7 +5,7 @@ import { bytes, el } from "./text.js";
 const pause = 3000;
 const most = 200;
 const [width, height] = [200, 36];
-const round = (value) => (value >= 100 || Number.isInteger(value) ? Math.round(value).toLocaleString() : value.toFixed(1));
+const round = (value) => (value >= 100 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1));
 const charts = [["running", "Running", round], ["queued", "Waiting", round], ["rate", "Jobs a second", round],
   ["latency", "Answer time", (value) => `${round(value)} ms`], ["memory", "Request memory", bytes]];
 // They outlive the view.

@@ -60,7 +60,7 @@ export function duration(seconds) {
 }
 
 export const microseconds = (count) => duration(count / 1e6);
-/// Seconds since 1970 of an RFC 3339 time; Date alone drops what is below a millisecond.
+/// Of an RFC 3339 time; Date alone drops what is below a millisecond.
 export const seconds = (time) => {
   const fraction = /\.(\d+)/.exec(time);
   return Math.floor(Date.parse(time) / 1000) + (fraction ? Number(`0.${fraction[1]}`) : 0);
