@@ -52,6 +52,9 @@ import Testing
       #expect(metrics["jobd_store_commits_total"] >= 4)
       #expect(metrics["jobd_http_requests_total{code=\"200\"}"] >= 7)
       #expect(metrics["jobd_connections_total"] >= 3 && metrics["jobd_connections"] >= 1)
+      for process in ["api", "supervisor"] {
+        #expect(metrics["jobd_resident_memory_bytes{process=\"\(process)\"}"] > 1_048_576, "\(process)")
+      }
       #expect(abs(metrics["process_start_time_seconds"] - Double(time(nil))) < 600)
     }
   }

@@ -19,6 +19,7 @@ final class ApiContext: Sendable {
   let counts: ApiCounts
   let supervisorCounts: SupervisorCounts
   let expiries: Expiries
+  let memory: ResidentMemory
   /// Members of a job's limits that this host enforces.
   let hostLimits: [String]
   /// Descriptor of the directory of output files.
@@ -30,8 +31,7 @@ final class ApiContext: Sendable {
   /// `supervisorCounts`, `counts`: descriptors of the memory of both processes' counters, taken over.
   init(
     _ configuration: Configuration, hostLimits: [String], log: Log, link: ApiLink, expiries: Expiries,
-    supervisorCounts: Int32,
-    counts: Int32
+    memory: ResidentMemory, supervisorCounts: Int32, counts: Int32
   ) throws(SystemError) {
     self.configuration = configuration
     self.hostLimits = hostLimits
@@ -39,6 +39,7 @@ final class ApiContext: Sendable {
     self.link = link
     strangers = configuration.auditFile == nil ? nil : StrangerReports { link.send(.notLetIn($0)) }
     self.expiries = expiries
+    self.memory = memory
     self.supervisorCounts = try SupervisorCounts(reading: supervisorCounts)
     self.counts = try ApiCounts(descriptor: counts, workers: configuration.workers)
     table = JobTable(finished: Self.finishedJobs)

@@ -123,6 +123,7 @@ package final class ApiProcess: @unchecked Sendable {
     let configuration = try JSONDecoder().decode(Configuration.self, from: Data(encoded))
     tls = try ServerTLS.load(configuration)
     let account = try configuration.apiAccount()
+    let memory = ResidentMemory()
     try SystemError.check(
       jc_confine(account?.user ?? .max, account?.group ?? .max, configuration.stateDirectory),
       "give up privileges")
@@ -132,7 +133,7 @@ package final class ApiProcess: @unchecked Sendable {
     self.expiries = expiries
     expiries.warnDaily()
     let api = try ApiContext(
-      configuration, hostLimits: hostLimits, log: log, link: link, expiries: expiries,
+      configuration, hostLimits: hostLimits, log: log, link: link, expiries: expiries, memory: memory,
       supervisorCounts: Self.supervisorCountsDescriptor, counts: Self.countsDescriptor)
     self.api = api
     for index in listeners.indices {

@@ -83,6 +83,9 @@ extension MetricsText {
     add(
       "jobd_held_bytes", "Memory for requests that come, input on its way and replies that are not read.",
       UInt64(api.budget.held))
+    add(
+      "jobd_resident_memory_bytes", "Memory of the daemon's processes that is in RAM.", label: "process",
+      api.memory.now)
     add("jobd_connections_total", "Connections accepted.", counts[.connections])
     add(
       "jobd_connections_turned_away_total",

@@ -1,4 +1,4 @@
-// The daemon's load since the page was opened: from `GET /metrics`, while somebody can see it.
+// The daemon's load since the page was opened: from `GET /metrics`, while it is seen.
 import { ask } from "./api.js";
 import { bytes, el } from "./text.js";
 
@@ -7,7 +7,7 @@ const most = 200;
 const [width, height] = [200, 36];
 const round = (value) => (value >= 100 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1));
 const charts = [["running", "Running", round], ["queued", "Waiting", round], ["rate", "Jobs a second", round],
-  ["latency", "Answer time", (value) => `${round(value)} ms`], ["memory", "Request memory", bytes]];
+  ["latency", "Answer time", (value) => `${round(value)} ms`], ["memory", "Memory", bytes]];
 // They outlive the view.
 const samples = [];
 let last = null;
@@ -28,7 +28,7 @@ async function sample(signal) {
   const now = { at: performance.now(), finished: values.jobd_jobs_finished_total ?? 0 };
   const rate = last ? Math.max(0, (now.finished - last.finished) * 1000 / (now.at - last.at)) : 0;
   last = now;
-  samples.push({ running: values.jobd_jobs_running, queued: values.jobd_jobs_queued, rate, latency: now.at - began, memory: values.jobd_held_bytes });
+  samples.push({ running: values.jobd_jobs_running, queued: values.jobd_jobs_queued, rate, latency: now.at - began, memory: values.jobd_resident_memory_bytes });
   if (samples.length > most) samples.shift();
 }
 
