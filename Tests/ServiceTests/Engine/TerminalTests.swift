@@ -73,6 +73,22 @@ struct TerminalTests {
     #expect(end.stdout == (1...100_000).map { "\($0)\r\n" }.joined() && !end.result.forced_eof)
   }
 
+  /// What is in the pipe and in the terminal is not cut off while it waits for its files.
+  @Test func heldOutputOfAJobThatEndedGoesOnInItsFile() throws {
+    let harness = try EngineHarness(EngineTests.Kind.all[1])
+    var launch = Self.terminal("seq 1 13000")
+    launch.holdsOutput = true
+    let job = try harness.start(launch)
+    try harness.run { job.isFull }
+    // It ends, since pipe and terminal take the rest.
+    let end = Poll.now() + 0.3
+    while Poll.now() < end { try harness.step() }
+    #expect(job.result == nil)
+    _ = job.running!.keepOutput()
+    let kept = try harness.finish(job)
+    #expect(kept.stdout == (1...13_000).map { "\($0)\r\n" }.joined() && !kept.result.forced_eof)
+  }
+
   @Test(arguments: EngineTests.Kind.all)
   func inputIsTypedAndEchoed(kind: EngineTests.Kind) throws {
     let end = try EngineHarness(kind).run(
