@@ -59,7 +59,7 @@ extension TerminalWriters.Writer {
   fileprivate var problem: Problem {
     Problem(
       409,
-      "\(name) writes to the job's terminal since \(TimeText.text(since)); others can look on (jobctl attach --no-stdin)"
+      "\(name) writes to the job's terminal since \(TimeText.text(since)); look on with \"jobctl logs -f\" or \"jobctl attach --no-stdin\""
     )
   }
 }

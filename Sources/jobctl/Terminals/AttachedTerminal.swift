@@ -6,7 +6,6 @@ import Platform
 /// follows the job; others read keys and wait for signals, and may end jobctl.
 final class AttachedTerminal: Sendable {
   private let id: JobID
-  private let settings: ConnectionSettings
   private let terminal: LocalTerminal
   private let resizer: TerminalResizer
   private let keys: TerminalKeys
@@ -14,7 +13,7 @@ final class AttachedTerminal: Sendable {
 
   /// The terminal is the job's from here on; ``follow(_:from:redraws:)`` follows.
   init(_ settings: ConnectionSettings, _ id: JobID, leftBy keys: DetachKeys) throws {
-    (self.id, self.settings) = (id, settings)
+    self.id = id
     let writer = TerminalWriter.name
     resizer = TerminalResizer(settings, id, as: writer)
     self.keys = try TerminalKeys(settings, id, as: writer, keys)

@@ -13,7 +13,7 @@ final class TerminalKeys: Sendable {
     case hangup
   }
 
-  private let client: @Sendable () -> JobClient
+  private let settings: ConnectionSettings
   private let id: JobID
   private let writer: String
   private let keys: DetachKeys
@@ -25,8 +25,7 @@ final class TerminalKeys: Sendable {
   private static let (patience, farewell): (Int32, Int32) = (500, 1000)
 
   init(_ settings: ConnectionSettings, _ id: JobID, as writer: String, _ keys: DetachKeys) throws {
-    client = { JobClient(settings) }
-    (self.id, self.writer, self.keys) = (id, writer, keys)
+    (self.settings, self.id, self.writer, self.keys) = (settings, id, writer, keys)
     (from, to) = try Self.pipe()
     (sentFrom, sentTo) = try Self.pipe()
   }
@@ -58,7 +57,7 @@ final class TerminalKeys: Sendable {
   }
 
   private func send() throws {
-    let client = client()
+    let client = JobClient(settings)
     let bridge = Bridge(client)
     // The daemon has answered before: one that stalls now is waited for.
     bridge.reached()
