@@ -72,16 +72,16 @@ let package = Package(
         "JobAPI", "Platform", "CPlatform",
       ]),
 
+    // The web page's files, in a module of their own: what is put into the program takes long to compile.
+    .target(name: "WebPage", resources: [.embedInCode("files")]),
+
     // The api process: nothing of the supervisor or of the engine is in its reach.
     .target(
       name: "JobService",
       dependencies: [
         "CJobHTTP", "CJobLoop", "CJobWire", "JobLoop", "WebPage", "JobStore", "JobModel", "JobAPI",
-        "Platform",
-        "CPlatform",
+        "Platform", "CPlatform",
       ]),
-    // The web page's files, in a module of their own: what is put into the program takes long to compile.
-    .target(name: "WebPage", resources: [.embedInCode("files")]),
     .executableTarget(
       name: "jobd",
       dependencies: ["JobService", "JobSupervisor", "JobModel", "JobAPI", "Platform"]),

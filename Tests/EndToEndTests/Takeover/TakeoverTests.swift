@@ -109,6 +109,6 @@ private struct Exchange: Decodable {
   /// Without what no version before told.
   private static func withoutNewMembers(_ text: String) -> String {
     text.replacing(#/,"times":\{[^}]*\}/#, with: "").replacing(#""ended_by":"lost","#, with: "")
-      .replacing(#","ended_by":"lost""#, with: "")
+      .replacing(#","ended_by":"lost""#, with: "").replacing(#/\{"client":"[a-z]+",/#, with: "{")
   }
 }
