@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -41,12 +42,30 @@ static int open_slave(int master, const struct jc_launch *launch, int *out)
     return 0;
 }
 
+static unsigned long number_in(const char *path)
+{
+    char text[JC_SMALL_FILE];
+    return jc_small_file_read(AT_FDCWD, path, text) ? strtoul(text, NULL, 10) : 0;
+}
+
+/// The kernel has 4,096 for all of the host: the last quarter is left for whoever logs in to see what is
+/// wrong. Where they cannot be counted there is room.
+static bool has_room(void)
+{
+    const unsigned long most = number_in("/proc/sys/kernel/pty/max");
+    return most == 0 || number_in("/proc/sys/kernel/pty/nr") < most - most / 4;
+}
+
 int jc_terminal_open(struct jc_job *job)
 {
     struct jc_job_state *state = &job->state;
     int *far = job->launch.fds, fds[2];
     job->launch.stage = "terminal";
     state->is_terminal = true;
+    if (!has_room()) {
+        job->launch.stage = "terminal: three quarters of the host's (kernel.pty.max) are in use";
+        return -ENOSPC;
+    }
     if ((state->stdin_write = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)) < 0)
         return -errno;
     int status = open_slave(state->stdin_write, &job->launch, &far[0]);

@@ -43,6 +43,32 @@ import Testing
     }
   }
 
+  /// The host has 4,096, and whoever logs in needs one.
+  @Test func theLastQuarterOfTheHostsTerminalsIsNotTaken() throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    let count = "\(scratch.path)/nr"
+    try Files.write(Array("0\n".utf8), to: count)
+    let counted = "mount --bind \(count) /proc/sys/kernel/pty/nr && exec \"$@\""
+    try Daemon.with(Daemon(under: ["unshare", "--mount", "sh", "-c", counted, "sh"])) { daemon in
+      let client = daemon.client()
+      func end() throws -> StatusReply {
+        var request = CreateRequest(cmd: "true")
+        request.tty = TerminalSize(rows: 24, columns: 80)
+        return try client.end(of: try client.create(request))
+      }
+      #expect(try end().exitCode == 0)
+      // In place: the mount is of the file.
+      let most = try #require(Int(Files.text("/proc/sys/kernel/pty/max").filter(\.isNumber)))
+      try Files.write(Array("\(most - most / 4)\n".utf8), to: count)
+      let status = try end()
+      #expect(status.status == .error)
+      #expect(
+        status.errorMessage?.contains("three quarters of the host's (kernel.pty.max) are in use") == true)
+      #expect(try client.run("/bin/true").1.exitCode == 0)
+    }
+  }
+
   /// All of one user's processes, threads counted, are as many as it may have: clone3 says so, not strace.
   @Test func aUserThatHasTooManyProcessesIsToldSo() throws {
     let user = try UnprivilegedUser(61_234)
