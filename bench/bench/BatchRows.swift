@@ -10,7 +10,7 @@ extension Bench {
       "env", "HOME=\(options.scratch)", "parallel", "--will-cite", "--jobs", "8", "--arg-file", commands,
     ]
     let (ours, theirs) = try interleaved {
-      try Child.run(batch(jobd) + ["--jobs", "8", commands]).usage
+      try Child.run(batch(jobd) + ["--jobs", "8", "--keep-going", commands]).usage
     } _: {
       try Child.run(parallel).usage
     }

@@ -22,8 +22,8 @@ struct BatchBook {
   enum End {
     /// `wasBefore`: it was over when this run began to look.
     case status(StatusReply, wasBefore: Bool)
-    /// Somebody removed it.
-    case removed
+    /// Somebody removed it. `wasBefore`: it was gone when this run began to look.
+    case removed(wasBefore: Bool)
     /// The daemon does not take it.
     case refused(String)
     /// An earlier run kept its results, and it had failed.
@@ -45,11 +45,14 @@ struct BatchBook {
   struct Rules: Sendable {
     /// Jobs that have not started: more are sent once there are fewer.
     var fewWaiting = 200
+    /// Commands in hand, those that failed and are being dealt with included: none is sent beyond them, so that nothing
+    /// begins after a failure but what was sent before.
+    var mostInHand = Int.max
     var retries = 0
     var keepsGoing = false
     /// Successes have to be dealt with too.
     var keepsResults = false
-    /// What is not on record any more has succeeded.
+    /// What an earlier run removed has succeeded.
     var removesSuccesses = false
   }
 
@@ -58,11 +61,17 @@ struct BatchBook {
     var failed = 0
     /// Taken out of the queue.
     var notRun = 0
+    /// Those of which it is known that they run, and all others that are in the daemon.
     var running = 0
     var waiting = 0
+    /// How many ran at once.
+    var mostRunning = 0
     /// Those that an earlier run had dealt with.
     var before = 0
     var done: Int { succeeded + failed }
+    /// As people are told: the daemon tells of a start up to a second late, and whose turn it is takes a slot that is left.
+    var runningNow: Int { max(running, min(mostRunning, running + waiting)) }
+    var waitingNow: Int { running + waiting - runningNow }
   }
 
   private struct Early {
@@ -78,12 +87,14 @@ struct BatchBook {
   private var early: [JobID: Early] = [:]
   private var requestsUnderWay = 0
   /// Jobs of which nothing may have been told, and since when: microseconds.
-  private var unseen: [(id: JobID, since: Int64)] = []
+  private var unseen: ArraySlice<(id: JobID, since: Int64)> = []
   private var ended: [Ended] = []
   /// How many there were in all.
   private(set) var endedInAll = 0
   /// Commands that ended and are being dealt with.
   private var dealing = 0
+  /// Commands that ended without success, until they were dealt with.
+  private var doubtful = 0
   private(set) var counts = Counts()
   /// The daemon was asked for something.
   private(set) var hasAsked = false
@@ -104,9 +115,12 @@ struct BatchBook {
   private static let mostEnded = 2000
   private static let mostEarly = 10_000
 
-  var hasRoom: Bool {
-    counts.waiting < rules.fewWaiting && open.count < Self.mostOpen && openBytes < Self.mostOpenBytes
-      && ended.count < Self.mostEnded
+  /// How many more may be sent.
+  var room: Int {
+    guard counts.waiting < rules.fewWaiting, open.count < Self.mostOpen, openBytes < Self.mostOpenBytes,
+      ended.count < Self.mostEnded
+    else { return 0 }
+    return max(0, rules.mostInHand - open.count - doubtful)
   }
 
   var isBusy: Bool { !open.isEmpty || !ended.isEmpty || dealing > 0 }
@@ -128,11 +142,14 @@ struct BatchBook {
     open[id] = job
     openBytes += job.line.text.utf8.count
     counts.waiting += 1
-    guard let early = early.removeValue(forKey: id) else { return unseen.append((id, now)) }
+    guard let early = early.removeValue(forKey: id) else {
+      while let first = unseen.first, open[first.id]?.isQuiet != true { unseen.removeFirst() }
+      return unseen.append((id, now))
+    }
     open[id]!.seen()
     if early.hasStarted { started(id) }
     if let status = early.status { over(id, .status(status, wasBefore: false)) }
-    if early.isRemoved { over(id, .removed) }
+    if early.isRemoved { over(id, .removed(wasBefore: false)) }
   }
 
   mutating func refused(_ line: BatchLine, _ why: String) { end(Job(line: line), nil, .refused(why)) }
@@ -146,13 +163,15 @@ struct BatchBook {
   // MARK: What is told
 
   mutating func take(_ event: JobEvent) {
+    // A creation is known to have found a slot when no queue is told of next.
+    if event.event != .queued { counts.mostRunning = max(counts.mostRunning, counts.running) }
     guard open[event.id] != nil else { return takeEarly(event) }
     open[event.id]!.seen()
     switch event.event {
-    case .created, .queued: break
-    case .started: started(event.id)
+    case .created, .started: started(event.id)
+    case .queued: queued(event.id)
     case .finished: if let status = event.status { over(event.id, .status(status, wasBefore: false)) }
-    case .deleted: over(event.id, .removed)
+    case .deleted: over(event.id, .removed(wasBefore: false))
     }
   }
 
@@ -162,8 +181,8 @@ struct BatchBook {
     if early.count >= Self.mostEarly { early = [:] }
     var known = early[event.id] ?? Early()
     switch event.event {
-    case .created, .queued: break
-    case .started: known.hasStarted = true
+    case .created, .started: known.hasStarted = true
+    case .queued: known.hasStarted = false
     case .finished: known.status = event.status
     case .deleted: known.isRemoved = true
     }
@@ -174,7 +193,7 @@ struct BatchBook {
   mutating func learn(_ id: JobID, _ status: StatusReply?) {
     guard let job = open[id] else { return }
     open[id]!.seen()
-    guard let status else { return over(id, .removed) }
+    guard let status else { return over(id, .removed(wasBefore: !job.isSeen)) }
     guard status.status == .running else { return over(id, .status(status, wasBefore: !job.isSeen)) }
     if status.queued != true { started(id) }
   }
@@ -182,7 +201,7 @@ struct BatchBook {
   /// Events may have been missed.
   mutating func lookAgain(now: Int64) {
     for id in open.keys { open[id]!.isQuiet = true }
-    unseen = open.keys.map { ($0, now) }
+    unseen = open.keys.map { ($0, now) }[...]
   }
 
   /// Jobs to ask for: nothing was told of them since `time`.
@@ -199,6 +218,13 @@ struct BatchBook {
     counts.running += 1
   }
 
+  private mutating func queued(_ id: JobID) {
+    guard open[id]?.hasStarted == true else { return }
+    open[id]!.hasStarted = false
+    counts.waiting += 1
+    counts.running -= 1
+  }
+
   private mutating func over(_ id: JobID, _ how: End) {
     guard let job = open.removeValue(forKey: id) else { return }
     openBytes -= job.line.text.utf8.count
@@ -208,10 +234,12 @@ struct BatchBook {
 
   private mutating func end(_ job: Job, _ id: JobID?, _ how: End) {
     let one = Ended(job: job, id: id, end: how)
-    if !rules.keepsResults, verdict(one) == .succeeded {
+    let succeeded = verdict(one) == .succeeded
+    if !rules.keepsResults, succeeded {
       counts.succeeded += 1
       return
     }
+    if !succeeded { doubtful += 1 }
     ended.append(one)
     endedInAll += 1
   }
@@ -229,7 +257,7 @@ struct BatchBook {
     let job = ended.job
     switch ended.end {
     case .refused, .failedBefore: return .failed
-    case .removed: return rules.removesSuccesses ? .succeeded : .failed
+    case .removed(let wasBefore): return wasBefore && rules.removesSuccesses ? .succeeded : .failed
     case .status(let status, let wasBefore):
       if ExitCode.of(status) == 0 { return .succeeded }
       if status.neverRan {
@@ -243,6 +271,7 @@ struct BatchBook {
   /// Its end was dealt with.
   mutating func close(_ verdict: Verdict) {
     dealing -= 1
+    if verdict != .succeeded { doubtful -= 1 }
     switch verdict {
     case .succeeded: counts.succeeded += 1
     case .failed: counts.failed += 1

@@ -13,8 +13,11 @@ final class BatchConsole: Sendable {
   }
 
   private let state = Mutex(State())
-  private let showsProgress = isatty(STDERR_FILENO) == 1
+  private let showsProgress: Bool
   private static let every: UInt32 = 200_000
+
+  /// `isTyped`: the commands are typed, and a line that is drawn would be in the way.
+  init(isTyped: Bool) { showsProgress = isatty(STDERR_FILENO) == 1 && !isTyped }
 
   /// Draws the line again and again. `text`: what it says.
   func start(_ text: @escaping @Sendable () -> String) throws {

@@ -15,11 +15,15 @@ struct BatchDealer {
   }
 
   private func deal(_ ended: BatchBook.Ended) throws {
-    let verdict = desk.with { $0.verdict(ended) }
-    switch verdict {
-    case .again(let attempt, let tries):
+    var verdict = desk.with { $0.verdict(ended) }
+    if case .again(let attempt, let tries) = verdict {
       let job = BatchBook.Job(line: ended.job.line, attempt: attempt, tries: tries)
-      try creation.send(job, try form.request(job.line))
+      if try !creation.send(job, try form.request(job.line)) {
+        verdict = ended.status?.neverRan == true ? .notRun : .failed
+      }
+    }
+    switch verdict {
+    case .again: break
     case .succeeded: try keep(ended, verdict)
     case .failed:
       try keep(ended, verdict)
@@ -33,7 +37,8 @@ struct BatchDealer {
     if case .failedBefore = ended.end { return }
     guard let results else { return }
     let record = BatchRecord(
-      batch: creation.key, line: ended.job.line.number, command: form.name(ended.job.line), id: ended.id,
+      batch: creation.key, packs: results.packs, line: ended.job.line.number,
+      command: form.name(ended.job.line), id: ended.id,
       attempts: ended.job.tries,
       succeeded: verdict == .succeeded, status: ended.status, error: ended.fault)
     try results.keep(record, creation.client, creation.bridge)
@@ -60,7 +65,9 @@ extension BatchBook.Ended {
   var fault: String? {
     switch end {
     case .status: nil
-    case .removed: "its job was removed before its end was seen"
+    case .removed(wasBefore: false): "its job was removed before its end was seen"
+    case .removed(wasBefore: true):
+      "its job is gone: somebody removed it, or an earlier run with --rm, which is to be given again then"
     case .refused(let text): "the daemon does not take it: \(text)"
     case .failedBefore: "it failed in an earlier run"
     }

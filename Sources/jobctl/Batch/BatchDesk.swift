@@ -41,7 +41,7 @@ final class BatchDesk: Sendable {
   private static func isThere(_ awaited: Awaited, _ book: BatchBook) -> Bool {
     if book.fault != nil { return true }
     switch awaited {
-    case .room: return book.hasRoom || book.isStopping
+    case .room: return book.room > 0 || book.isStopping
     case .end: return !book.isBusy
     }
   }

@@ -21,6 +21,13 @@ struct BatchFault: Error, CustomStringConvertible, Equatable {
   var description: String { "line \(line): \(text)" }
 }
 
+/// A line that is not what it was when the batch was begun.
+struct BatchConflict: Error, CustomStringConvertible, Equatable {
+  let line: Int
+  let text: String
+  var description: String { "line \(line): \(text)" }
+}
+
 /// What a line asks for: a command, or an object with the members of a creation. What the options say holds for all of them.
 struct BatchForm: Sendable {
   /// What all jobs have in common; its command is nobody's.
@@ -48,7 +55,9 @@ struct BatchForm: Sendable {
     } catch let error as ShellWords.Fault {
       throw BatchFault(line: line.number, text: error.text)
     } catch {
-      throw BatchFault(line: line.number, text: "\(error)")
+      // Here the whole body is a line.
+      let text = "\(error)".replacing("the body", with: "the line", maxReplacements: 1)
+      throw BatchFault(line: line.number, text: text)
     }
   }
 
@@ -93,6 +102,7 @@ struct BatchForm: Sendable {
     take(\.cwd, of: given, into: &request)
     take(\.timeout, of: given, into: &request)
     take(\.grace, of: given, into: &request)
+    take(\.tty, of: given, into: &request)
     take(\.merge, of: given, into: &request)
     take(\.outputLimit, of: given, into: &request)
     take(\.onLimit, of: given, into: &request)

@@ -13,7 +13,8 @@ final class BatchInput {
   /// Bytes of a line: a request holds no more.
   static let mostBytes = 8 << 20
   private let file: Int32
-  private let name: String
+  /// As people are told.
+  let name: String
   /// Where it began; nil: it is read once only, as a pipe is.
   private let start: off_t?
   private var buffer: [UInt8] = []
@@ -37,6 +38,9 @@ final class BatchInput {
   }
 
   deinit { if file != STDIN_FILENO { close(file) } }
+
+  /// Whether somebody types it.
+  var isTyped: Bool { isatty(file) == 1 }
 
   /// Whether it can be read a second time.
   var canBeRepeated: Bool { start.map { $0 >= 0 } ?? false }
@@ -74,7 +78,9 @@ final class BatchInput {
       used = min(scanned + 1, buffer.count)
       scanned = used
     }
-    guard let text = String(validating: buffer[used..<scanned], as: UTF8.self) else {
+    // Of a line's end that is CR and LF.
+    let last = scanned > used && buffer[scanned - 1] == 0x0d ? scanned - 1 : scanned
+    guard let text = String(validating: buffer[used..<last], as: UTF8.self) else {
       throw BatchFault(line: number, text: "it is not UTF-8")
     }
     return BatchLine(number: number, text: text)

@@ -20,8 +20,8 @@ struct BatchProgress: Sendable {
     let rate = Double(counts.done - counts.before) / seconds
     var parts = ["\(counts.done)\(total.map { " of \($0)" } ?? "") done"]
     if counts.failed > 0 { parts.append("\(counts.failed) failed") }
-    parts.append("\(counts.running) running")
-    if counts.waiting > 0 { parts.append("\(counts.waiting) waiting") }
+    parts.append("\(counts.runningNow) running")
+    if counts.waitingNow > 0 { parts.append("\(counts.waitingNow) waiting") }
     if rate > 0 { parts.append("\(Spell.tenths(rate))/s") }
     if let left, left > 0, rate > 0 { parts.append("\(Spell.time(Int64(Double(left) / rate * 1e6))) left") }
     return parts.joined(separator: ", ")

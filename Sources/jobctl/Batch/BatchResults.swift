@@ -15,6 +15,8 @@ final class BatchResults: Sendable {
 
   private let directory: String
   private let key: String
+  /// ``BatchPack/rule`` of the batch.
+  let packs: String
   private let file: Int32
   private let retries: Int
   /// What earlier runs have kept, by line.
@@ -23,8 +25,8 @@ final class BatchResults: Sendable {
   private let parts = Mutex<Set<String>>([])
 
   /// Creates the directory, where there is none.
-  init(_ directory: String, key: String, retries: Int) throws {
-    (self.directory, self.key, self.retries) = (directory, key, retries)
+  init(_ directory: String, key: String, packs: String, retries: Int) throws {
+    (self.directory, self.key, self.packs, self.retries) = (directory, key, packs, retries)
     guard mkdir(directory, 0o777) == 0 || errno == EEXIST else {
       throw SystemError(errno, "create \(directory)")
     }
@@ -36,7 +38,7 @@ final class BatchResults: Sendable {
       throw UsageError("--results \(directory): another jobctl keeps its results there", command: "batch")
     }
     do {
-      before = try Self.load(file, path, key)
+      before = try Self.load(file, path, key, packs)
     } catch {
       close(file)
       throw error
@@ -46,7 +48,9 @@ final class BatchResults: Sendable {
   deinit { close(file) }
 
   /// A line that was not written whole is cut off: a crash left it.
-  private static func load(_ file: Int32, _ path: String, _ key: String) throws -> [Int: Known] {
+  private static func load(
+    _ file: Int32, _ path: String, _ key: String, _ packs: String
+  ) throws -> [Int: Known] {
     var known: [Int: Known] = [:]
     var (pending, whole) = ([UInt8](), 0)
     var block = [UInt8](repeating: 0, count: 1 << 16)
@@ -56,7 +60,7 @@ final class BatchResults: Sendable {
       guard count > 0 else { break }
       pending += block[..<count]
       while let end = pending.firstIndex(of: 0x0a) {
-        let record = try record(pending[..<end], path, key)
+        let record = try record(pending[..<end], path, key, packs)
         known[record.line] = Known(
           command: record.command.hashValue, attempts: record.attempts, succeeded: record.succeeded)
         whole += end + 1
@@ -70,7 +74,7 @@ final class BatchResults: Sendable {
   }
 
   private static func record(
-    _ line: ArraySlice<UInt8>, _ path: String, _ key: String
+    _ line: ArraySlice<UInt8>, _ path: String, _ key: String, _ packs: String
   ) throws -> BatchRecord.Known {
     guard let record = try? JSONDecoder().decode(BatchRecord.Known.self, from: Data(line)) else {
       throw UsageError("\(path) holds what is none of a batch's results", command: "batch")
@@ -80,6 +84,12 @@ final class BatchResults: Sendable {
         "\(path) has the results of the batch \"\(Text.printable(record.batch))\": go on with it by --key, or give another directory",
         command: "batch")
     }
+    // Lines whose results are here are not sent: the others would be taken for new ones.
+    guard record.packs == packs else {
+      throw UsageError(
+        "\(path) has results of this batch with another -j, or other options for its jobs: give the same, or another directory and --key",
+        command: "batch")
+    }
     return record
   }
 
@@ -87,7 +97,7 @@ final class BatchResults: Sendable {
   func known(_ line: Int, _ command: String) throws -> Bool? {
     guard let known = before[line] else { return nil }
     guard known.command == command.hashValue else {
-      throw BatchFault(
+      throw BatchConflict(
         line: line,
         text: "it is not the command whose results are in \(directory): give the same, or another directory")
     }

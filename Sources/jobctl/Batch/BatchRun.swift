@@ -14,12 +14,25 @@ struct BatchRun: Sendable {
     let rules: BatchBook.Rules
     let results: BatchResults?
     let total: Int?
+    /// Somebody types the commands.
+    var isTyped = false
+
+    var advice: BatchAdvice { BatchAdvice(key: key, rules: rules) }
+  }
+
+  /// What became of it.
+  struct Outcome {
+    let counts: BatchBook.Counts
+    /// All was run, and nothing was kept back.
+    let isWhole: Bool
+    /// The line where the input was left.
+    let wrong: BatchFault?
   }
 
   let plan: Plan
   let progress: BatchProgress
   private let desk: BatchDesk
-  private let console = BatchConsole()
+  private let console: BatchConsole
 
   /// Threads that fetch output; one is enough to tell of failures.
   private static let fetchers = 4
@@ -27,38 +40,38 @@ struct BatchRun: Sendable {
   init(_ plan: Plan) {
     self.plan = plan
     progress = BatchProgress(total: plan.total)
+    console = BatchConsole(isTyped: plan.isTyped)
     desk = BatchDesk(plan.rules, dealers: plan.results == nil ? 1 : Self.fetchers)
   }
 
-  /// Returns when all has ended: how, and whether all was run.
-  func run(_ input: BatchInput) throws -> (counts: BatchBook.Counts, isWhole: Bool) {
+  /// Returns when all has ended that was sent.
+  func run(_ input: BatchInput) throws -> Outcome {
     let (desk, progress) = (desk, progress)
-    try BatchInterrupt.tell { [self] in giveUp("interrupted: ") }
+    try BatchInterrupt.tell { [self] in giveUp("interrupted: ", canGoOn: true) }
     try console.start { progress.line(desk.counts) }
     defer { console.finish() }
     do {
       try watch()
-      try work(input)
+      let wrong = try work(input)
+      return desk.with {
+        Outcome(counts: $0.counts, isWhole: $0.isWhole && wrong == nil, wrong: wrong)
+      }
     } catch {
-      giveUp()
+      giveUp(canGoOn: !(error is BatchConflict))
       throw error
     }
-    return desk.with { ($0.counts, $0.isWhole) }
   }
 
   /// Says how far it is, and how to go on.
-  private func giveUp(_ why: String = "") {
+  private func giveUp(_ why: String = "", canGoOn: Bool) {
     console.finish()
     plan.results?.abandon()
-    guard desk.with({ $0.hasAsked }) else { return }
-    Terminal.complain(
-      """
-      jobctl: \(why)\(progress.line(desk.counts))
-        to go on: the same command, with --key \(plan.key)
-      """)
-    guard desk.with({ $0.isBusy }) else { return }
-    Terminal.complain(
-      "  what was sent runs on; to stop it: jobctl stop --filter label=\(BatchForm.label)=\(plan.key)")
+    let (hasAsked, counts, isBusy) = desk.with { ($0.hasAsked, $0.counts, $0.isBusy) }
+    guard hasAsked else { return }
+    let advice = plan.advice.onLeaving(
+      counts, hasLeft: progress.total.map { counts.done < $0 } ?? true, canGoOn: canGoOn, isBusy: isBusy)
+    let lines = ["jobctl: \(why)\(progress.line(counts))"] + advice.map { "  \($0)" }
+    Terminal.complain(lines.joined(separator: "\n"))
   }
 
   /// A connection of its own.
@@ -83,7 +96,7 @@ struct BatchRun: Sendable {
     _ = try desk.wait(.room, milliseconds: 0)
   }
 
-  private func work(_ input: BatchInput) throws {
+  private func work(_ input: BatchInput) throws -> BatchFault? {
     var threads: [pthread_t] = []
     defer {
       desk.close()
@@ -98,7 +111,7 @@ struct BatchRun: Sendable {
         })
     }
     var sender = BatchSender(desk, creation(), plan.form, plan.results, input, most: plan.rules.fewWaiting)
-    try sender.run()
+    return try sender.run()
   }
 
   private func creation() -> BatchCreation { BatchCreation(desk, console, client(), key: plan.key) }

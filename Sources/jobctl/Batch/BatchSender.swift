@@ -9,7 +9,6 @@ struct BatchSender {
   private let form: BatchForm
   private let results: BatchResults?
   private let input: BatchInput
-  private let weight: Int
   private var pack: BatchPack
 
   /// Milliseconds: how long nothing may be told of a job before it is asked for. None while the jobs are those of an
@@ -25,12 +24,11 @@ struct BatchSender {
   ) {
     (self.desk, self.creation, self.form) = (desk, creation, form)
     (self.results, self.input) = (results, input)
-    weight = form.weight
-    pack = BatchPack(most: most)
+    pack = BatchPack(most: most, common: form.weight)
   }
 
-  /// Returns when all has ended that was sent. Throws a line that is wrong then, and not before.
-  mutating func run() throws {
+  /// Returns when all has ended that was sent, with the line that was wrong, if one was.
+  mutating func run() throws -> BatchFault? {
     var wrong: BatchFault?
     do {
       try sendAll()
@@ -43,22 +41,18 @@ struct BatchSender {
       // One that was being sent when the first failed.
       if desk.with({ $0.isStopping }) { try takeOutOfQueue() }
     }
-    if let wrong { throw wrong }
+    return wrong
   }
 
   private mutating func sendAll() throws {
     while try waitForRoom() {
-      switch try input.next(within: pack.firstUnsent == nil ? Int32(patience) : 0) {
-      case .line(let line): try add(line)
-      case .pause: try pack.firstUnsent == nil ? look() : send()
-      case .end:
-        if pack.firstUnsent != nil { try send() }
-        return
+      switch try input.next(within: pack.unsent == 0 ? Int32(patience) : 0) {
+      case .line(let line): guard try add(line) else { return }
+      case .pause: try pack.unsent == 0 ? look() : send()
+      case .end: return try send()
       }
-      if pack.isFull {
-        if pack.firstUnsent != nil { try send() }
-        pack = pack.next
-      }
+      if pack.isFull || pack.unsent >= desk.with({ $0.room }) { try send() }
+      if pack.isFull { pack = pack.next }
     }
   }
 
@@ -68,14 +62,23 @@ struct BatchSender {
     return !desk.with { $0.isStopping }
   }
 
-  private mutating func add(_ line: BatchLine) throws {
+  /// False: nothing more is to be sent.
+  private mutating func add(_ line: BatchLine) throws -> Bool {
     let request = try form.request(line)
+    if !pack.takes(line, request) {
+      try send()
+      pack = pack.next
+      guard try waitForRoom() else { return false }
+    }
     let known = try results?.known(line.number, form.name(line))
     if let known { desk.with { $0.known(line, succeeded: known) } }
-    pack.add(line, request, common: weight, isDone: known != nil)
+    pack.add(line, request, isDone: known != nil)
+    return true
   }
 
-  private mutating func send() throws { try creation.send(&pack) }
+  private mutating func send() throws {
+    if pack.unsent > 0 { try creation.send(&pack) }
+  }
 
   /// Asks for jobs that nothing was told of: those of an earlier run.
   private mutating func look() throws {

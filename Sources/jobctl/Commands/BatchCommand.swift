@@ -1,3 +1,4 @@
+import Glibc
 import JobAPI
 import JobClient
 import Platform
@@ -9,10 +10,15 @@ extension Command {
     options: [
       Option(
         "jobs", short: "j", .number(1...Int(CreateRequest.Limits.queueSlots)),
-        "Runs no more than N at once; as many as the daemon lets if not given."),
-      Option("keep-going", short: "k", "Runs all of them, also after one has failed."),
+        "Runs no more than N at once. Not given: as many as the daemon lets, so that most have begun when the first fails."
+      ),
       Option(
-        "retry", .number(0...1000), "Runs a command that fails up to N times more before it counts as failed."
+        "keep-going", short: "k",
+        "Runs all of them, also after one has failed. Else nothing is sent after a failure; with -j the next is sent when one has ended, so that nothing else begins."
+      ),
+      Option(
+        "retry", .number(0...1000),
+        "Runs a command that fails, or is not found, up to N times more before it counts as failed; attempts of earlier runs count."
       ),
       Option(
         "results", .directory,
@@ -30,11 +36,15 @@ extension Command {
       A line is a command, its words split as a shell does it: by quotes and backslashes, with nothing expanded; empty lines and those that begin with # are skipped. \
       A line that begins with { is a JSON object with the members of a creation, which win over the options. A file is looked through before \
       anything is sent; what comes through a pipe runs as it comes. A command failed when its exit code is not 0, or when a signal or a limit ended it, or \
-      when it could not be started: it is told with its last lines at once. Without --keep-going nothing is sent after that, what waits \
-      is taken out of its queue, unless it has its turn before, and what runs is waited for. The exit status is 0 when all succeeded and else 1. \
-      Jobs have the label batch=KEY, and are kept unless --rm is given. With the same --key, input and options a batch that was interrupted, by whatever, \
-      goes on where it was: no command is run twice as long as the daemon keeps its job, and for a day at least. \
-      A command that failed stays so, unless --retry gives it another attempt. \
+      when it could not be started: it is told at once, with the last lines of its stderr and its stdout. \
+      Without --keep-going nothing is sent after that, what waits for a slot of the daemon is taken out of its queue (what gets one in that \
+      moment is stopped), and what runs is waited for. With -j at most N are in the daemon, so that with -j 1 nothing begins after a \
+      failure; without -j hundreds are sent at once, and a failure seldom keeps one from running. The exit status is 0 when all succeeded and else 1. \
+      Jobs have the label batch=KEY, and are kept unless --rm is given: "jobctl ps --all --filter label=batch=KEY" shows them. \
+      With the same --key, input and options a batch that was interrupted, by whatever, \
+      goes on where it was: no command is run twice as long as the daemon keeps its job, and for a day at least. Of the options \
+      --keep-going, --retry and --rm may change. \
+      A command that failed stays so, unless --retry gives it another attempt; one that is changed needs another --key, under which all run. \
       DIRECTORY has N.stdout and N.stderr for line N of the input, and a line for each command in results.jsonl; what is recorded there is not looked for again. \
       When jobctl is interrupted, what was sent goes on, and jobctl says how to stop it.
       """,
@@ -86,28 +96,45 @@ private struct BatchCommand {
     let connection = try settings.connection()
     let form = try form()
     let input = try BatchInput(invocation.arguments.first)
-    let run = BatchRun(try plan(connection, form, total: count(input, form)))
-    let (counts, isWhole): (BatchBook.Counts, Bool)
-    do { (counts, isWhole) = try run.run(input) } catch let fault as BatchFault {
-      throw invocation.usage("\(fault)")
+    if input.isTyped {
+      Terminal.complain("jobctl: reads commands from the keyboard, one a line; Ctrl-D ends them")
     }
-    if invocation.has("rm"), isWhole { try BatchCleanup.run(connection, key: key) }
-    let summary = Summary(key, counts, run.progress)
-    try invocation.print(summary, run.progress.summary(counts))
-    return counts.failed == 0 && isWhole ? 0 : 1
+    let plan = try plan(connection, form, input)
+    let run = BatchRun(plan)
+    let outcome: BatchRun.Outcome
+    do { outcome = try run.run(input) } catch let conflict as BatchConflict {
+      throw invocation.usage("\(input.name): \(conflict)")
+    }
+    if invocation.has("rm"), outcome.isWhole { try BatchCleanup.run(connection, key: key) }
+    try tell(outcome, run)
+    if let wrong = outcome.wrong { throw invocation.usage("\(input.name): \(wrong)") }
+    return outcome.counts.failed == 0 && outcome.isWhole ? 0 : 1
+  }
+
+  private func tell(_ outcome: BatchRun.Outcome, _ run: BatchRun) throws {
+    let (counts, progress) = (outcome.counts, run.progress)
+    try invocation.print(Summary(key, counts, progress), progress.summary(counts))
+    let advice = run.plan.advice.afterEnd(
+      counts, notRun: progress.notRun(counts) ?? 0, wrong: outcome.wrong != nil,
+      isSeen: isatty(STDERR_FILENO) == 1)
+    if !advice.isEmpty { Terminal.complain(advice.map { "  \($0)" }.joined(separator: "\n")) }
   }
 
   private func plan(
-    _ connection: ConnectionSettings, _ form: BatchForm, total: Int?
+    _ connection: ConnectionSettings, _ form: BatchForm, _ input: BatchInput
   ) throws -> BatchRun.Plan {
-    let retries = invocation.number("retry") ?? 0
-    let results = try invocation.value("results").map { try BatchResults($0, key: key, retries: retries) }
+    let (retries, slots) = (invocation.number("retry") ?? 0, invocation.number("jobs"))
+    let most = BatchPack.most(slots: slots)
+    let total = try count(input, form)
+    let results = try invocation.value("results").map {
+      try BatchResults($0, key: key, packs: BatchPack(most: most, common: form.weight).rule, retries: retries)
+    }
     return BatchRun.Plan(
       settings: connection, traceparent: try settings.client().traceparent, form: form, key: key,
       rules: BatchBook.Rules(
-        fewWaiting: BatchPack.most(slots: invocation.number("jobs")), retries: retries,
+        fewWaiting: most, mostInHand: invocation.has("keep-going") ? .max : slots ?? .max, retries: retries,
         keepsGoing: invocation.has("keep-going"), keepsResults: results != nil,
-        removesSuccesses: invocation.has("rm")), results: results, total: total)
+        removesSuccesses: invocation.has("rm")), results: results, total: total, isTyped: input.isTyped)
   }
 
   private func form() throws -> BatchForm {
@@ -123,17 +150,9 @@ private struct BatchCommand {
   /// Looks at all lines before anything is sent, where they can be read twice. Nil: they cannot.
   private func count(_ input: BatchInput, _ form: BatchForm) throws -> Int? {
     guard input.canBeRepeated else { return nil }
-    var count = 0
-    do {
-      while case .line(let line) = try input.next(within: -1) {
-        _ = try form.request(line)
-        count += 1
-      }
-    } catch let fault as BatchFault {
-      throw invocation.usage("\(fault)")
-    }
-    try input.rewind()
-    return count
+    let lines = try BatchLines(input, form)
+    if let faults = lines.faults(of: input.name) { throw invocation.usage(faults) }
+    return lines.count
   }
 
   private struct Summary: Encodable {

@@ -32,7 +32,7 @@ import Testing
     #expect((book.counts.waiting, book.counts.running) == (1, 1))
     book.take(event(.finished, ids[0], good))
     book.take(event(.finished, ids[1], good))
-    #expect(book.counts == BatchBook.Counts(succeeded: 2) && !book.isBusy && book.isWhole)
+    #expect(book.counts == BatchBook.Counts(succeeded: 2, mostRunning: 1) && !book.isBusy && book.isWhole)
   }
 
   @Test func whatIsToldBeforeTheReplyIsNotLost() {
@@ -44,7 +44,7 @@ import Testing
     book.take(event(.finished, ids[3], good))
     for number in 0..<4 { book.sent(job(number), as: ids[number], now: 10) }
     book.requestEnded()
-    #expect((book.counts.waiting, book.counts.running, book.counts.succeeded) == (2, 1, 1))
+    #expect((book.counts.waiting, book.counts.running, book.counts.succeeded) == (1, 2, 1))
     #expect(book.unseen(before: 9, most: 9).isEmpty)
     #expect(
       book.unseen(before: 10, most: 9) == [ids[0]], "of the first nothing was told while it was asked for")
@@ -103,17 +103,17 @@ import Testing
 
   @Test func roomIsBounded() {
     var book = BatchBook(BatchBook.Rules(fewWaiting: 2))
-    #expect(book.hasRoom)
+    #expect(book.room > 0)
     for number in 0..<2 { book.sent(job(number), as: ids[number], now: 0) }
-    #expect(!book.hasRoom)
+    #expect(book.room == 0)
     book.take(event(.started, ids[0]))
-    #expect(book.hasRoom)
+    #expect(book.room > 0)
     let huge = BatchLine(number: 3, text: String(repeating: "x", count: 65 << 20))
     book.sent(BatchBook.Job(line: huge), as: ids[2], now: 0)
     book.take(event(.started, ids[1]))
-    #expect(!book.hasRoom, "lines take memory")
+    #expect(book.room == 0, "lines take memory")
     book.take(event(.finished, ids[2], good))
-    #expect(book.hasRoom)
+    #expect(book.room > 0)
   }
 
   @Test func afterAGapAllAreAskedFor() {
@@ -138,8 +138,83 @@ import Testing
   }
 
   @Test func lastLinesAreFewAndPrintable() {
-    let text = (1...9).map { "l\($0)" }.joined(separator: "\n") + "\n\u{1b}[31mx\r\n\n"
-    #expect(LastLines.shown(Array(text.utf8)) == ["l6", "l7", "l8", "l9", "?[31mx?"])
-    #expect(LastLines.shown([UInt8](repeating: 0x78, count: 9000)).map(\.count) == [500])
+    let text = (1...9).map { "l\($0)" }.joined(separator: "\r\n") + "\n\u{1b}[31mx\r\n\r\n\n"
+    #expect(
+      LastLines.shown(Array(text.utf8), .stderr)
+        == ["l6", "l7", "l8", "l9", "?[31mx"].map { "stderr: \($0)" })
+    #expect(LastLines.shown([UInt8](repeating: 0x78, count: 9000), .stdout).map(\.count) == [508])
+  }
+
+  @Test func aCreationThatIsNotQueuedRuns() {
+    var book = book(sent: 3)
+    for id in ids[0..<2] { book.take(event(.created, id)) }
+    book.take(event(.created, ids[2]))
+    book.take(event(.queued, ids[2]))
+    #expect((book.counts.running, book.counts.waiting) == (2, 1), "starts are told of late")
+    #expect((book.counts.runningNow, book.counts.waitingNow) == (2, 1))
+    book.take(event(.finished, ids[0], good))
+    #expect((book.counts.running, book.counts.waiting) == (1, 1))
+    #expect((book.counts.runningNow, book.counts.waitingNow) == (2, 0), "its slot is taken")
+    book.take(event(.started, ids[2]))
+    #expect((book.counts.running, book.counts.runningNow) == (2, 2))
+  }
+
+  @Test func whatWasSeenIsNotKept() {
+    var book = book(sent: 1)
+    book.take(event(.created, ids[0]))
+    book.sent(job(1), as: ids[1], now: 0)
+    #expect(book.unseen(before: .max, most: 1) == [ids[1]])
+  }
+
+  @Test func whatMayHaveFailedHoldsTheNextBack() {
+    var book = book(BatchBook.Rules(mostInHand: 2), sent: 2)
+    #expect(book.room == 0)
+    book.take(event(.finished, ids[0], good))
+    #expect(book.room == 1, "a success needs nothing")
+    book.take(event(.finished, ids[1], bad))
+    #expect(book.room == 1)
+    _ = book.nextEnded()
+    #expect(book.room == 1, "it is being dealt with")
+    book.close(.failed)
+    #expect(book.room == 2 && book.isStopping)
+  }
+
+  @Test func whatSomebodyRemovesHasFailed() {
+    var book = book(BatchBook.Rules(removesSuccesses: true), sent: 2)
+    book.take(event(.created, ids[0]))
+    book.learn(ids[0], nil)
+    book.take(event(.deleted, ids[1]))
+    for _ in 0..<2 { #expect(book.verdict(book.nextEnded()!) == .failed) }
+  }
+
+  @Test func adviceIsTrue() {
+    func after(
+      _ counts: BatchBook.Counts, notRun: Int = 0, wrong: Bool = false, rules: BatchBook.Rules = .init()
+    )
+      -> String
+    {
+      BatchAdvice(key: "k", rules: rules).afterEnd(counts, notRun: notRun, wrong: wrong, isSeen: false)
+        .joined(separator: "\n")
+    }
+    let (fine, bad) = (BatchBook.Counts(succeeded: 2), BatchBook.Counts(succeeded: 1, failed: 1))
+    #expect(after(fine).isEmpty, "nobody asked")
+    #expect(after(bad, rules: .init(retries: 2)).contains("--key k --retry 3, which counts earlier attempts"))
+    #expect(after(bad).contains("another --key, under which all lines run") && !after(bad).contains("go on"))
+    #expect(!after(bad).contains("--keep-going") && after(bad, notRun: 1).contains("--key k --keep-going"))
+    #expect(
+      after(fine, wrong: true).hasPrefix("to go on: the same command with --key k, the wrong line mended"))
+    let removed = BatchAdvice(key: "k", rules: .init(removesSuccesses: true))
+    #expect(removed.afterEnd(fine, notRun: 0, wrong: false, isSeen: true).isEmpty, "no job is kept")
+    let advice = BatchAdvice(key: "k", rules: .init())
+    #expect(
+      advice.afterEnd(fine, notRun: 0, wrong: false, isSeen: true)
+        == ["to see the jobs: jobctl ps --all --filter label=batch=k"])
+    #expect(advice.onLeaving(fine, hasLeft: false, canGoOn: true, isBusy: false).isEmpty)
+    #expect(
+      advice.onLeaving(fine, hasLeft: true, canGoOn: false, isBusy: true)
+        == ["what was sent and has not ended runs on; to stop it: jobctl stop --filter label=batch=k"])
+    #expect(
+      advice.onLeaving(bad, hasLeft: true, canGoOn: true, isBusy: false)
+        == ["to go on: the same command with --key k --keep-going, or it stops at what failed"])
   }
 }

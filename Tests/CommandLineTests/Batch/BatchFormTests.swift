@@ -1,6 +1,6 @@
-import JobAPI
 import Testing
 
+@testable import JobAPI
 @testable import jobctl
 
 @Suite struct BatchFormTests {
@@ -53,11 +53,13 @@ import Testing
     (#"{"args":[]}"#, "cmd"), (#"{"cmd":"x""#, "JSON"),
     (#"{"cmd":"x","stdin_open":true}"#, "\"stdin_open\" must not be true"),
     (#"{"cmd":"x","labels":{"batch":"y"}}"#, "the batch's own"),
-    (#"{"cmd":"x","queue":"y"}"#, "excludes -j"), ("'x", "a ' is not closed"), ("''", "\"cmd\" must be"),
+    (#"{"cmd":"x","queue":"y"}"#, "excludes -j"), (#"{"cmd":"x","queue_slots":2}"#, "beside \"queue\""),
+    ("'x", "a ' is not closed"), ("''", "\"cmd\" must be"),
     ("x a\u{0}b", "NUL"),
   ])
   func aFaultNamesTheLineAndTheMember(text: String, words: String) {
     let told = fault(form(slots: 1), text)
+    #expect(told?.contains("the body") == false)
     #expect(told?.hasPrefix("line 7: ") == true && told?.contains(words) == true, "\(told ?? "none")")
   }
 
@@ -67,19 +69,46 @@ import Testing
   }
 
   @Test func packsDependOnTheInputAlone() throws {
-    var pack = BatchPack(most: 3)
+    var pack = BatchPack(most: 3, common: 10)
     let request = CreateRequest(cmd: "x")
     for number in 1...3 {
       #expect(!pack.isFull)
-      pack.add(BatchLine(number: number, text: "x"), request, common: 10, isDone: number == 1)
+      pack.add(BatchLine(number: number, text: "x"), request, isDone: number == 1)
     }
-    #expect(pack.isFull && pack.firstUnsent == 2)
+    #expect(pack.isFull && pack.unsent == 2)
+    #expect(pack.body(1..<2).map(\.cmd) == ["", "x", ""])
     pack.done(1)
     pack.done(2)
-    #expect(pack.firstUnsent == nil && pack.next.number == 1)
-    var heavy = BatchPack(most: 200)
-    heavy.add(BatchLine(number: 1, text: "x"), request, common: 2 << 20)
-    #expect(heavy.isFull, "a request has a bounded size")
+    #expect(pack.unsent == 0 && pack.next.number == 1)
     #expect([nil, 1, 50, 100_000].map { BatchPack.most(slots: $0) } == [200, 2, 50, 200])
+  }
+
+  @Test func aRequestHasABoundedSize() {
+    let line = BatchLine(number: 1, text: "x")
+    var pack = BatchPack(most: 200, common: 600 << 10)
+    #expect(pack.takes(line, CreateRequest(cmd: "x")))
+    pack.add(line, CreateRequest(cmd: "x"))
+    #expect(!pack.takes(line, CreateRequest(cmd: "x")), "two of them are too much")
+    let huge = BatchPack(most: 200, common: 2 << 20)
+    #expect(huge.takes(line, CreateRequest(cmd: "x")), "one goes by itself")
+  }
+
+  @Test(arguments: CreateRequest.CodingKeys.allCases) func noMemberIsForgotten(key: CreateRequest.CodingKeys)
+    throws
+  {
+    let values: [CreateRequest.CodingKeys: String] = [
+      .args: #"["a"]"#, .env: #"{"A":"b"}"#, .cwd: #""/tmp""#, .stdin: #""in""#,
+      .tty: #"{"rows":9,"columns":8}"#, .timeout: #""5s""#, .grace: #""6s""#, .labels: #"{"l":"m"}"#,
+      .merge: "true", .user: #""u""#, .group: #""g""#, .priority: "3", .queue: #""q""#,
+      .limits: #"{"memory":2097152}"#, .runner: #""r""#, .secretEnv: #"{"S":"t"}"#, .stdinBase64: #""aW4=""#,
+      .outputLimit: "4096", .onLimit: #""kill""#, .queueSlots: "2",
+    ]
+    guard key != .cmd, key != .stdinOpen else { return }
+    let value = try #require(values[key], "a new member: is it taken from a line?")
+    let more = key == .queueSlots ? #","queue":"q""# : ""
+    let text = #"{"cmd":"x","\#(key.rawValue)":\#(value)\#(more)}"#
+    let request = try form().request(BatchLine(number: 1, text: text))
+    let encoded = String(decoding: JSONBody.encode(request), as: UTF8.self)
+    #expect(encoded.contains("\"\(key.rawValue)\":"), "\(encoded)")
   }
 }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import JobAPI
 import Testing
 
 @testable import jobctl
@@ -31,6 +32,36 @@ import Testing
       let none = try all(input)
       #expect(none.isEmpty)
     }
+  }
+
+  @Test func aLineMayEndAsElsewhere() throws {
+    try withFile(Array("a b\r\n\r\n# c\r\nx\ry\r\nlast\r".utf8)) { input in
+      let texts = try all(input).map(\.text)
+      #expect(texts == ["a b", "x\ry", "last"])
+    }
+  }
+
+  @Test func allWrongLinesAreTold() throws {
+    let form = BatchForm(CreateRequest(cmd: "sh"), key: "k", usesShell: false, slots: nil)
+    func told(_ lines: [String]) throws -> [Substring] {
+      var told = ""
+      try withFile(Array(lines.joined(separator: "\n").utf8)) { input in
+        let lines = try BatchLines(input, form)
+        told = lines.faults(of: "f") ?? ""
+        let next = try input.next(within: 0)
+        #expect(next != .pause && next != .end, "it is read again")
+      }
+      return told.split(separator: "\n")
+    }
+    #expect(try told(["true", "# x"]).isEmpty)
+    #expect(try told(["true", "'x"]) == ["f: line 2: a ' is not closed"])
+    #expect(
+      try told(["a;", "true", "{\"cmd\":"]) == [
+        "f: 2 lines are wrong:", "  line 1: \";\" is for a shell: quote it, or give --shell",
+        "  line 3: the line is not JSON (RFC 8259) in UTF-8: it ends too early",
+      ])
+    let many = try told(Array(repeating: "'x", count: 50))
+    #expect(many.count == 21 && many[0] == "f: the first 20 lines that are wrong:")
   }
 
   @Test func manyLinesComeInTheirOrder() throws {

@@ -1,5 +1,6 @@
 import Glibc
 import Harness
+import Testing
 
 /// A file of commands, each of which adds its name to a file when it runs: what ran, and how often, is seen there.
 struct BatchFixture {
@@ -41,4 +42,25 @@ struct BatchFixture {
       environment: daemon.jobctlEnvironment("alice"), directory: daemon.scratch
     ).wait()
   }
+}
+
+/// Gates that hold commands until they are opened; a command that waits at one uses no time.
+final class BatchGates {
+  private let path: String
+  private var closed: [Int32]
+
+  init(_ batch: BatchFixture, count: Int) throws {
+    let path = batch.runs + ".gate"
+    self.path = path
+    closed = (0..<count).map { Glibc.open("\(path)\($0)", O_RDWR | O_CREAT | O_CLOEXEC, 0o666) }
+    for file in closed { try #require(flock(file, LOCK_EX | LOCK_NB) == 0) }
+  }
+
+  deinit { openAll() }
+
+  /// What a command does to wait at one.
+  func pass(_ gate: Int) -> String { "flock -s \(path)\(gate) true" }
+
+  func openNext() { if !closed.isEmpty { close(closed.removeFirst()) } }
+  func openAll() { while !closed.isEmpty { openNext() } }
 }

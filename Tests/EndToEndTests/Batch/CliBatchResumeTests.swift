@@ -9,17 +9,28 @@ import Testing
 @Suite(.serialized) struct CliBatchResumeTests {
   private static let count = 500
 
-  /// Runs a batch that is killed each time so many more commands have run, and then to its end.
+  private static let kills = 6
+
+  /// Runs a batch of so many commands that is killed each time `step` more of them have run, and then to its end. The next ones
+  /// wait, so that it is killed in its midst however fast it is.
   private func killed(
-    _ batch: BatchFixture, _ options: [String], every step: Int, meanwhile: (Int) throws -> Void = { _ in }
+    _ batch: BatchFixture, _ options: [String], every step: Int, _ then: (Int) -> String,
+    meanwhile: (Int) throws -> Void = { _ in }
   ) throws -> Finished {
-    for kill in 1...6 {
+    let gates = try BatchGates(batch, count: Self.kills + 1)
+    try batch.write(
+      (1...Self.count).map {
+        batch.noting($0, "\(gates.pass(min(($0 - 1) / step, Self.kills))); \(then($0))")
+      })
+    for kill in 1...Self.kills {
       let running = try batch.start(options)
+      gates.openNext()
       try Poll.until("some to run") { batch.ran.count >= kill * step || running.hasEnded }
       running.signal(SIGKILL)
       #expect(try running.wait().status == 137, "killed while it ran: \(running.errorText)")
       try meanwhile(kill)
     }
+    gates.openAll()
     return try batch.start(options).wait()
   }
 
@@ -29,8 +40,7 @@ import Testing
       let batch = BatchFixture(daemon)
       let directory = daemon.scratch.fresh("results")
       let options = ["--key", "killed"] + options.map { $0 == "DIR" ? directory : $0 }
-      try batch.write((1...Self.count).map { batch.noting($0, "sleep 0.02; echo out \($0)") })
-      let done = try killed(batch, options, every: 40)
+      let done = try killed(batch, options, every: 40) { "echo out \($0)" }
       #expect(done.status == 0 && batch.ran.sorted() == Array(1...Self.count), "\(done.errorText)")
       #expect(done.text.hasPrefix("\(Self.count) commands: \(Self.count) succeeded"), "\(done.text)")
       guard options.contains(directory) else { return }
@@ -59,8 +69,9 @@ import Testing
   @Test func nothingRunsTwiceWhenTheDaemonIsKilledToo() throws {
     try Daemon.with { daemon in
       let batch = BatchFixture(daemon)
-      try batch.write((1...Self.count).map { batch.noting($0, "sleep 0.02") })
-      let done = try killed(batch, ["--key", "both", "-j", "5", "-k"], every: 30) { number in
+      let done = try killed(batch, ["--key", "both", "-j", "5", "-k"], every: 30) { _ in
+        "true"
+      } meanwhile: { number in
         try kill(daemon, supervisor: number % 2 == 0)
       }
       checkAfterKills(batch, done)
@@ -104,12 +115,20 @@ import Testing
   }
 
   @Test func whatWasStoppedInTheQueueIsRunByWhoGoesOn() throws {
-    try Daemon.with { daemon in
+    try Daemon.with(["--client-running-jobs", "2"]) { daemon in
       let batch = BatchFixture(daemon)
-      try batch.write([batch.noting(0, "exit 1")] + (1...30).map { batch.noting($0, "sleep 0.05") })
-      let first = try batch.run("-j", "2", "--key", "rest")
-      #expect(first.status == 1 && batch.ran.count < 15, "\(first.text)")
-      let second = try batch.run("-j", "2", "--key", "rest", "--keep-going")
+      try batch.write([batch.noting(0, "exit 1")] + (1...30).map { batch.waiting($0) })
+      let running = try batch.start(["--key", "rest"])
+      // The next one has its turn before the others are taken out of the queue.
+      try Poll.until("the failure") { running.errorText.contains("line 1 failed") }
+      try Poll.until("an empty queue") {
+        try daemon.client().list(["state": "queued"]).jobs.isEmpty
+      }
+      try batch.open()
+      let first = try running.wait()
+      #expect(first.status == 1 && batch.ran.count <= 4, "\(first.text)")
+      #expect(first.errorText.contains("--key rest --keep-going"), "\(first.errorText)")
+      let second = try batch.run("--key", "rest", "--keep-going")
       #expect(second.status == 1 && batch.ran.sorted() == Array(0...30), "\(second.errorText)")
       #expect(second.text.hasPrefix("31 commands: 30 succeeded, 1 failed, in"), "\(second.text)")
     }
@@ -126,10 +145,46 @@ import Testing
         changed.status == 120
           && changed.errorText.contains("line 2: it, or an option for its job, is not what"))
       try batch.write([batch.noting(1), batch.noting(2)])
+      #expect(!changed.errorText.contains("to go on"), "\(changed.errorText)")
+      #expect(changed.errorText.contains("\(batch.commands): line 2: "))
       #expect(try batch.run("--key", "k", "--cwd", "/tmp").status == 120)
       try batch.write([batch.noting(1), batch.noting(2), batch.noting(4)])
       #expect(try batch.run("--key", "k").status == 0, "lines may be added at the end")
-      #expect(batch.ran == [1, 2, 4])
+      #expect(batch.ran.sorted() == [1, 2, 4])
+    }
+  }
+
+  @Test func whatWasSentWithAChangedLineIsTold() throws {
+    try Daemon.with { daemon in
+      let batch = BatchFixture(daemon)
+      try batch.write([batch.noting(1), batch.noting(2)])
+      #expect(try batch.run("--key", "k").status == 0)
+      try batch.write([batch.noting(1), batch.noting(3), batch.waiting(4)])
+      let changed = try batch.run("--key", "k")
+      #expect(changed.status == 120 && changed.errorText.contains("line 2: "), "\(changed.errorText)")
+      #expect(
+        changed.errorText.contains("has not ended runs on") && !changed.errorText.contains("to go on"))
+      try batch.open()
+      try Poll.until("line 3 to end") {
+        try batch.ran.sorted() == [1, 2, 4] && daemon.client().list(["state": "running"]).jobs.isEmpty
+      }
+    }
+  }
+
+  @Test func resultsOfAnotherDivisionAreRefused() throws {
+    try Daemon.with { daemon in
+      let batch = BatchFixture(daemon)
+      let options = ["--results", daemon.scratch.fresh("results"), "--key", "kept"]
+      try batch.write((1...9).map { batch.noting($0) })
+      #expect(try batch.start(options + ["-j", "4"]).wait().status == 0)
+      for other in [["-j", "3"], [], ["-j", "4", "--cwd", "/tmp"]] {
+        let done = try batch.start(options + other).wait()
+        #expect(
+          done.status == 120 && done.errorText.contains("another -j, or other options"), "\(done.errorText)")
+      }
+      try batch.write((1...12).map { batch.noting($0) })
+      #expect(try batch.start(options + ["-j", "4", "-k"]).wait().status == 0)
+      #expect(batch.ran.sorted() == Array(1...12), "nothing ran twice")
     }
   }
 

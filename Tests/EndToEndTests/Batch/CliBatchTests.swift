@@ -45,28 +45,43 @@ import Testing
     }
   }
 
-  @Test func aFailureEndsWhatWasNotBegun() throws {
+  @Test(arguments: ["1", "3"]) func nothingBeginsAfterAFailure(slots: String) throws {
     try Daemon.with { daemon in
       let batch = BatchFixture(daemon)
       let fails = #"sh -c "seq 9; echo oops >&2; exit 7""#
       try batch.write([fails] + (1...300).map { batch.waiting($0) })
-      let running = try batch.start(["-j", "1"])
-      // The next one has its turn before the others are taken out of the queue.
+      let running = try batch.start(["-j", slots, "--key", "first"])
       try Poll.until("the failure") { running.errorText.contains("line 1 failed") }
-      try Poll.until("an empty queue") {
-        try daemon.client().list(["state": "queued"]).jobs.isEmpty
-      }
       try batch.open()
       let done = try running.wait()
       #expect(done.status == 1)
       let lines = done.errorText.split(separator: "\n")
-      #expect(lines[0].contains("exit code 7 (job ") && lines.contains("  oops") && lines.contains("  9"))
-      #expect(lines.count == 6 && !lines.contains("  5"), "five lines of output: \(lines)")
-      #expect(batch.ran.count <= 2, "\(batch.ran)")
+      #expect(lines[0].contains("exit code 7 (job "))
+      let shown = lines[1...6].map(String.init)
+      #expect(shown == ["  stderr: oops"] + (5...9).map { "  stdout: \($0)" }, "\(lines)")
+      let others = Int(slots)! - 1
+      #expect(batch.ran.sorted() == Array(1..<(1 + others)), "what was sent with it: \(batch.ran)")
       #expect(
-        done.text.hasPrefix(
-          "301 commands: \(batch.ran.count) succeeded, 1 failed, \(300 - batch.ran.count) not run"),
+        done.text.hasPrefix("301 commands: \(others) succeeded, 1 failed, \(300 - others) not run"),
         "\(done.text)")
+      #expect(done.errorText.contains("--key first --retry 1,"), "\(done.errorText)")
+      #expect(done.errorText.contains("jobctl ps --all --filter label=batch=first\n"))
+      #expect(try daemon.client().list().jobs.count == 1 + others, "nothing waits there")
+    }
+  }
+
+  @Test func aFailureSeenBeforeStopsAgain() throws {
+    try Daemon.with { daemon in
+      let batch = BatchFixture(daemon)
+      try batch.write(["false", batch.noting(1), batch.noting(2)])
+      for _ in 0..<2 {
+        #expect(
+          try batch.run("-j", "1", "--key", "k").text.hasPrefix(
+            "3 commands: 0 succeeded, 1 failed, 2 not run"))
+      }
+      #expect(batch.ran == [])
+      let done = try batch.run("-j", "1", "--key", "k", "-k")
+      #expect(done.status == 1 && batch.ran == [1, 2], "\(done.errorText)")
     }
   }
 
@@ -134,7 +149,8 @@ import Testing
       try batch.write((1...300).map { batch.noting($0) } + ["echo 'x"])
       let done = try batch.run()
       #expect(
-        done.status == 120 && done.errorText.contains("line 301: a ' is not closed"), "\(done.errorText)")
+        done.status == 120 && done.errorText.contains("\(batch.commands): line 301: a ' is not closed"),
+        "\(done.errorText)")
       #expect(try daemon.client().list().jobs.isEmpty)
       try batch.write([#"{"cmd":"true","tiemout":"1s"}"#])
       #expect(try batch.run().errorText.contains("line 1: unknown member \"tiemout\""))
@@ -147,8 +163,11 @@ import Testing
       let script = "echo '\(batch.noting(1))'; until [ -s \(batch.runs) ]; do sleep 0.02; done; echo"
       let done = try batch.piped("\(script) x \\;\\'", "--key", "pipe")
       #expect(
-        done.status == 120 && done.errorText.contains("line 2: \";\" is for a shell"), "\(done.errorText)")
-      #expect(done.errorText.contains("1 done, ") && done.errorText.contains("--key pipe"))
+        done.status == 120
+          && done.errorText.contains("jobctl: standard input: line 2: \";\" is for a shell"),
+        "\(done.errorText)")
+      #expect(done.text.hasPrefix("1 command: 1 succeeded, in "), "\(done.text)")
+      #expect(done.errorText.contains("with --key pipe, the wrong line mended"))
       let again = try batch.piped("\(script) true", "--key", "pipe")
       #expect(again.status == 0 && batch.ran == [1], "\(again.errorText)")
     }
@@ -173,6 +192,72 @@ import Testing
       try batch.write(["true", "false", "true"])
       #expect(try batch.run("--rm", "--keep-going").status == 1)
       #expect(try daemon.client().list().jobs.map(\.cmd) == ["false"])
+    }
+  }
+
+  @Test func aFailureThatFindsNoRoomForItsRetryIsTold() throws {
+    try Daemon.with(["--client-stored-bytes", "10KiB"]) { daemon in
+      let batch = BatchFixture(daemon)
+      try batch.write(["sh -c \"head -c 20000 /dev/zero; exit 5\"", batch.waiting(2)])
+      let running = try batch.start(["--retry", "1", "--results", daemon.scratch.fresh("results")])
+      try Poll.until("the retry to wait") { running.errorText.contains("waits until the daemon takes more") }
+      // Its failure ends the batch.
+      let other = try #require(try daemon.client().list(["state": "running"]).jobs.first)
+      try daemon.client().delete(other.id)
+      let done = try running.wait()
+      #expect(done.status == 1 && done.errorText.contains("line 1 failed: "), "\(done.errorText)")
+      #expect(done.text.hasPrefix("2 commands: 0 succeeded, 2 failed, in "), "\(done.text)")
+    }
+  }
+
+  @Test func whatSomebodyElseRemovesHasFailed() throws {
+    try Daemon.with { daemon in
+      let batch = BatchFixture(daemon)
+      try batch.write([batch.waiting(1)])
+      let running = try batch.start(["--rm"])
+      try Poll.until("it to run") { batch.ran == [1] }
+      try daemon.client().delete(try daemon.client().list().jobs[0].id)
+      let done = try running.wait()
+      #expect(done.status == 1 && done.errorText.contains("its job was removed"), "\(done.errorText)")
+    }
+  }
+
+  @Test func whatIsTooLargeForARequestIsSentInParts() throws {
+    try Daemon.with(["--max-body", "4KiB"]) { daemon in
+      let batch = BatchFixture(daemon)
+      try batch.write(
+        (1...20).map { batch.noting($0, "true " + String(repeating: "x", count: 1000)) }
+          + ["true " + String(repeating: "x", count: 5000)])
+      let done = try batch.run("-k")
+      #expect(done.status == 1 && batch.ran.sorted() == Array(1...20), "\(done.errorText)")
+      #expect(
+        done.errorText.contains("line 21 failed: ")
+          && done.errorText.contains("the daemon does not take it: "))
+      #expect(done.text.hasPrefix("21 commands: 20 succeeded, 1 failed"), "\(done.text)")
+    }
+  }
+
+  @Test func linesMayEndInCarriageReturns() throws {
+    try Daemon.with { daemon in
+      let batch = BatchFixture(daemon)
+      try batch.write([batch.noting(1) + "\r", "\r", "true\r"])
+      for key in ["words", "shell"] {
+        let done = try batch.start(["--key", key] + (key == "shell" ? ["--shell"] : [])).wait()
+        #expect(done.status == 0, "\(done.errorText)")
+      }
+      #expect(batch.ran == [1, 1])
+    }
+  }
+
+  @Test func commandsMayBeTyped() throws {
+    try Daemon.with { daemon in
+      let session = try TerminalSession(
+        Programs.jobctl, ["batch", "--key", "typed"], environment: daemon.jobctlEnvironment("alice"))
+      try session.expect("jobctl: reads commands from the keyboard, one a line; Ctrl-D ends them")
+      session.type("true\n\u{4}")
+      #expect(try session.wait() == 0)
+      try session.expect("1 command: 1 succeeded, in ")
+      try session.expect("to see the jobs: jobctl ps --all --filter label=batch=typed")
     }
   }
 
