@@ -53,7 +53,8 @@ struct BatchCreation {
       return results
     } catch ClientError.status(413, let text, _) {
       guard places.count > 1 else {
-        return Array(repeating: BatchReply.Result(error: text, status: 413), count: body.count)
+        return Array(
+          repeating: BatchReply.Result(error: "\(text) (its --max-body)", status: 413), count: body.count)
       }
       let middle = places.lowerBound + places.count / 2
       let first = try create(pack, places.lowerBound..<middle)

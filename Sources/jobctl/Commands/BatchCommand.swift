@@ -43,7 +43,7 @@ extension Command {
       Jobs have the label batch=KEY, and are kept unless --rm is given: "jobctl ps --all --filter label=batch=KEY" shows them. \
       With the same --key, input and options a batch that was interrupted, by whatever, \
       goes on where it was: no command is run twice as long as the daemon keeps its job, and for a day at least. Of the options \
-      --keep-going, --retry and --rm may change. \
+      --keep-going and --retry may change. \
       A command that failed stays so, unless --retry gives it another attempt; one that is changed needs another --key, under which all run. \
       DIRECTORY has N.stdout and N.stderr for line N of the input, and a line for each command in results.jsonl; what is recorded there is not looked for again. \
       When jobctl is interrupted, what was sent goes on, and jobctl says how to stop it.

@@ -232,7 +232,9 @@ import Testing
       #expect(done.status == 1 && batch.ran.sorted() == Array(1...20), "\(done.errorText)")
       #expect(
         done.errorText.contains("line 21 failed: ")
-          && done.errorText.contains("the daemon does not take it: "))
+          && done.errorText.contains(
+            "the daemon does not take it: the request body is larger than 4096 bytes (its --max-body)")
+      )
       #expect(done.text.hasPrefix("21 commands: 20 succeeded, 1 failed"), "\(done.text)")
     }
   }
