@@ -60,6 +60,14 @@ package final class TerminalSession {
     return settings.c_lflag & tcflag_t(ECHO) != 0
   }
 
+  /// As a program does it that draws the whole screen.
+  package func makeRaw() {
+    var settings = termios()
+    tcgetattr(terminal, &settings)
+    cfmakeraw(&settings)
+    tcsetattr(terminal, TCSANOW, &settings)
+  }
+
   /// Changes its size in characters.
   package func resize(rows: UInt16, columns: UInt16) {
     var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)

@@ -18,7 +18,10 @@ extension Command {
       ("jobctl attach -n $id", "looks over the shoulder of whoever writes; Ctrl-C ends that"),
     ]
   ) { invocation in
-    try JobName.withOnly(invocation) { client, id in
+    if invocation.has("no-stdin"), invocation.has("detach-keys") {
+      throw invocation.usage("--no-stdin excludes --detach-keys: no keys are the job's, and Ctrl-C leaves it")
+    }
+    return try JobName.withOnly(invocation) { client, id in
       let job = try Bridge(client).call { try client.detail(id) }
       guard job.tty != nil else {
         throw invocation.usage("job \(id) has no terminal: follow it with \"jobctl logs -f \(id)\"")
@@ -27,7 +30,7 @@ extension Command {
       let start: Query = ["stdout": "\(max(0, job.stdoutBytes - 65_536))", "stderr": "0"]
       if invocation.has("no-stdin") || job.status != .running {
         let follower = LogFollower(client, id, Bridge(client), start)
-        return JobEnd.exitStatus(try follower.read(follows: true, OutputWriter()), words)
+        return JobEnd.exitStatus(try Onlooker.follow(follower), words)
       }
       try TerminalRequest.requireLocal(
         invocation, instead: "look on with \"jobctl attach --no-stdin \(id)\" or \"jobctl logs -f \(id)\"")

@@ -9,7 +9,6 @@ final class AttachedTerminal: Sendable {
   private let terminal: LocalTerminal
   private let resizer: TerminalResizer
   private let keys: TerminalKeys
-  private let isOver = Mutex(false)
 
   /// The terminal is the job's from here on; ``follow(_:from:redraws:)`` follows.
   init(_ settings: ConnectionSettings, _ id: JobID, leftBy keys: DetachKeys) throws {
@@ -17,7 +16,7 @@ final class AttachedTerminal: Sendable {
     let writer = TerminalWriter.name
     resizer = TerminalResizer(settings, id, as: writer)
     self.keys = try TerminalKeys(settings, id, as: writer, keys)
-    terminal = try LocalTerminal()
+    terminal = try LocalTerminal(takesKeys: true)
     terminal.enter()
     do {
       try TerminalSignals.handle(terminal) { [resizer] in
@@ -53,10 +52,10 @@ final class AttachedTerminal: Sendable {
     do {
       let status = try LogFollower(client, id, bridge, query, as: TerminalWriter.name)
         .read(follows: true, output)
-      endOnce()
+      terminal.end()
       return status
     } catch {
-      endOnce()
+      terminal.end()
       terminal.beginLine()
       throw error
     }
@@ -71,7 +70,7 @@ final class AttachedTerminal: Sendable {
   private func begin(_ redraws: Bool) {
     do {
       try keys.start { [self] in
-        endOnce()
+        terminal.end()
         tellHowItGoesOn()
         _exit($0 == .left ? ExitCode.success.rawValue : 128 + SIGHUP)
       } failed: { [self] in
@@ -83,31 +82,21 @@ final class AttachedTerminal: Sendable {
     }
   }
 
-  /// Of the threads that would end jobctl the first does; for the others this never returns.
-  private func endOnce() {
-    let isFirst = isOver.withLock { isOver in
-      defer { isOver = true }
-      return !isOver
-    }
-    while !isFirst { pause() }
-    terminal.end()
-  }
-
   private func tellHowItGoesOn() { terminal.say("jobctl: \(Self.goesOn(id))") }
 
-  /// How a job is taken up again.
+  /// How a job is found again.
   static func goesOn(_ id: JobID) -> String {
-    "job \(id) goes on; take it up again with \"jobctl attach \(id)\""
+    "job \(id) goes on; take it up again with \"jobctl attach \(id)\", or end it with \"jobctl stop \(id)\""
   }
 
   private func end(by signal: Int32) {
-    endOnce()
+    terminal.end()
     tellHowItGoesOn()
     TerminalSignals.die(by: signal)
   }
 
   private func fail(_ error: any Error) {
-    endOnce()
+    terminal.end()
     terminal.say("jobctl: what is typed does not reach the job any longer: \(error)")
     tellHowItGoesOn()
     _exit((error as? ClientError).map { ExitCode($0) }?.rawValue ?? ExitCode.other.rawValue)

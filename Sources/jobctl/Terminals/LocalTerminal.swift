@@ -8,12 +8,28 @@ final class LocalTerminal: @unchecked Sendable {
   // `before` and `guardian` are set once; the mutexes guard the rest.
   private struct Shown {
     var modes = ScreenModes()
+    /// What they were when the terminal was left.
+    var left: ScreenModes?
     var isAtLineStart = true
+
+    mutating func leave() -> String {
+      defer { (left, modes) = (modes, ScreenModes()) }
+      return modes.undo
+    }
+
+    mutating func takeUp() -> String {
+      defer { left = nil }
+      guard let left else { return "" }
+      modes = left
+      return modes.redo
+    }
   }
 
-  private let before: termios
+  /// Nil: keys are not taken.
+  private let before: termios?
   private let guardian: TerminalGuard
-  private let isRaw = Mutex(false)
+  private let isEntered = Mutex(false)
+  private let isOver = Mutex(false)
   private let shown = Mutex(Shown())
   /// Milliseconds for which a terminal may take nothing before it is not talked to.
   private static let patience: Int32 = 200
@@ -30,45 +46,63 @@ final class LocalTerminal: @unchecked Sendable {
     return TerminalSize(rows: Int64(size.ws_row), columns: Int64(size.ws_col))
   }
 
-  init() throws {
-    var before = termios()
-    guard tcgetattr(STDIN_FILENO, &before) == 0 else { throw SystemError(errno, "read the terminal's state") }
-    (self.before, guardian) = (before, try TerminalGuard(STDIN_FILENO, before))
+  /// `takesKeys`: input is a terminal too, and what is typed is the job's.
+  init(takesKeys: Bool) throws {
+    before = takesKeys ? try Self.state() : nil
+    guardian = try TerminalGuard(
+      keys: takesKeys ? STDIN_FILENO : STDOUT_FILENO, before: before, screen: STDOUT_FILENO,
+      undo: ScreenModes.undoOfAll)
   }
 
-  /// Whether it is this process's, and not of another job of the shell.
-  private var isOwn: Bool { tcgetpgrp(STDIN_FILENO) == getpgrp() }
+  private static func state() throws -> termios {
+    var state = termios()
+    guard tcgetattr(STDIN_FILENO, &state) == 0 else { throw SystemError(errno, "read the terminal's state") }
+    return state
+  }
 
-  /// Keys come as they are typed, and are not shown. At the beginning, and whenever the process goes on after it was stopped:
-  /// false in the background.
+  /// Whether it is this process's, and not of another job of the shell: one that is no session's has no such jobs.
+  private var isOwn: Bool {
+    let group = tcgetpgrp(before == nil ? STDOUT_FILENO : STDIN_FILENO)
+    return group < 0 ? errno == ENOTTY : group == getpgrp()
+  }
+
+  /// Keys come as they are typed, and are not shown; and the screen is as the job has it. At the beginning, and whenever the
+  /// process goes on after it was stopped: false in the background.
   @discardableResult
   func enter() -> Bool {
-    isRaw.withLock { isRaw in
-      guard isOwn else { return false }
-      var raw = before
-      cfmakeraw(&raw)
-      tcsetattr(STDIN_FILENO, TCSANOW, &raw)
-      isRaw = true
+    isEntered.withLock { isEntered in
+      guard !isOver.withLock({ $0 }), isOwn else { return false }
+      guardian.entered()
+      if var raw = before {
+        cfmakeraw(&raw)
+        tcsetattr(STDIN_FILENO, TCSANOW, &raw)
+      }
+      if !isEntered { write { $0.takeUp() } }
+      isEntered = true
       return true
     }
   }
 
   /// As it was, at once: what it has not shown yet may never be.
   func leave() {
-    isRaw.withLock { isRaw in
-      if isRaw, isOwn {
-        var before = before
-        tcsetattr(STDIN_FILENO, TCSANOW, &before)
-      }
-      isRaw = false
+    isEntered.withLock { isEntered in
+      if isEntered, isOwn, var before { tcsetattr(STDIN_FILENO, TCSANOW, &before) }
+      write { $0.leave() }
+      if isEntered { guardian.left() }
+      isEntered = false
     }
   }
 
-  /// The job is not shown on it any more.
+  /// The job is not shown on it any more. Of the threads that would end jobctl the first calls this; for the others it never
+  /// returns.
   func end() {
+    let isFirst = isOver.withLock { isOver in
+      defer { isOver = true }
+      return !isOver
+    }
+    while !isFirst { pause() }
     leave()
     guardian.end()
-    write { $0.modes.undo }
   }
 
   func show(_ bytes: UnsafeRawBufferPointer) throws {
@@ -115,7 +149,7 @@ final class TerminalOutput: LogFollower.Taker {
   private var (isBegun, isFirst) = (false, true)
 
   /// `begun` is called once the daemon sends it, `first` when there is some.
-  init(_ terminal: LocalTerminal, begun: @escaping () -> Void, first: @escaping () -> Void) {
+  init(_ terminal: LocalTerminal, begun: @escaping () -> Void = {}, first: @escaping () -> Void = {}) {
     (self.terminal, self.begun, self.first) = (terminal, begun, first)
   }
 

@@ -8,7 +8,7 @@ final class TerminalResizer: Sendable {
   private let id: JobID
   private let writer: String
   private let wanted = Semaphore()
-  private let isRedrawWanted = Mutex(false)
+  private let wish = Mutex(ResizeWish())
   /// Microseconds between two sizes, so that a program sees both.
   private static let pause: UInt32 = 50_000
 
@@ -18,12 +18,13 @@ final class TerminalResizer: Sendable {
 
   func start() throws { try SystemThread.detach { [self] in run() } }
 
-  func resize() { wanted.post() }
+  func resize() { want(redraw: false) }
 
   /// Two changes of size, which programs answer by drawing all of their screen.
-  func redraw() {
-    isRedrawWanted.withLock { $0 = true }
-    wanted.post()
+  func redraw() { want(redraw: true) }
+
+  private func want(redraw: Bool) {
+    if wish.withLock({ $0.add(redraw: redraw) }) { wanted.post() }
   }
 
   private func run() {
@@ -32,10 +33,7 @@ final class TerminalResizer: Sendable {
     bridge.reached()
     while true {
       wanted.wait()
-      let isRedraw = isRedrawWanted.withLock { wanted in
-        defer { wanted = false }
-        return wanted
-      }
+      let isRedraw = wish.withLock { $0.take() }
       // A job that waits, or has ended, has no terminal; and whoever follows the job is told that the daemon is gone.
       try? bridge.call {
         let size = LocalTerminal.size
@@ -46,6 +44,23 @@ final class TerminalResizer: Sendable {
         try client.resize(id, size, as: writer)
       }
     }
+  }
+}
+
+/// What is wanted of a terminal's size and not begun yet. Many changes are one: only the last size counts.
+struct ResizeWish {
+  private var (isWanted, isRedraw) = (false, false)
+
+  /// Whether nothing was wanted before.
+  mutating func add(redraw: Bool) -> Bool {
+    defer { (isWanted, isRedraw) = (true, isRedraw || redraw) }
+    return !isWanted
+  }
+
+  /// Whether the screen is to be drawn again. Nothing is wanted any longer.
+  mutating func take() -> Bool {
+    defer { self = ResizeWish() }
+    return isRedraw
   }
 }
 

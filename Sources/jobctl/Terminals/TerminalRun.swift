@@ -20,10 +20,14 @@ struct TerminalRun {
     let bridge = Bridge(client)
     let request = try JobOptions.request(invocation, settings)
     let key = IdempotencyKey.fresh()
+    // Whoever ends jobctl now is told which job it is that goes on, once the daemon has said so.
+    TerminalSignals.holdEnding()
     let id = try bridge.call { try client.create(request, key: key) }
     let attached = try TerminalAttachment.begin(client, id, invocation.detachKeys)
-    try SlotNotice.tell(client.settings, id) { attached.say($0) }
-    let status = try TerminalAttachment.naming(id) { try attached.follow(client, redraws: false) }
+    let status = try TerminalAttachment.naming(id) {
+      try SlotNotice.tell(client.settings, id) { attached.say($0) }
+      return try attached.follow(client, redraws: false)
+    }
     if invocation.has("rm") { try bridge.call { try client.deleteOnce(id) } }
     return TerminalAttachment.exitStatus(status, invocation.arguments, attached)
   }
@@ -39,11 +43,10 @@ enum TerminalAttachment {
   static func naming<Result>(_ id: JobID, _ body: () throws -> Result) throws -> Result {
     do { return try body() } catch ClientError.notFound {
       throw ClientError.status(404, "job \(id) was deleted meanwhile", retryAfter: nil)
-    } catch let error as ClientError where !error.isTransient {
-      // The daemon says why not.
-      throw error
     } catch {
-      Terminal.complain("jobctl: lost sight of it; \(AttachedTerminal.goesOn(id))")
+      let isRefused = (error as? ClientError).map { !$0.isTransient } ?? false
+      // The daemon says why not.
+      Terminal.complain("jobctl: \(isRefused ? "" : "lost sight of it; ")\(AttachedTerminal.goesOn(id))")
       throw error
     }
   }

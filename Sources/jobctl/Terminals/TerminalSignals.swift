@@ -12,19 +12,25 @@ enum TerminalSignals {
     return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
   }
 
+  /// Those that end jobctl wait from here on until they are handled, in this thread and those that it starts.
+  static func holdEnding() { _ = hold(ending.filter { !isIgnored($0) }) }
+
+  private static func hold(_ signals: [Int32]) -> sigset_t {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for signal in signals { sigaddset(&set, signal) }
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+    return set
+  }
+
   /// From here on they are held back in this thread and those that it starts. `end` is called with one that ends the
   /// process, and is to end it.
   static func handle(
-    _ terminal: LocalTerminal, resized: @escaping @Sendable () -> Void,
-    redraw: @escaping @Sendable () -> Void,
+    _ terminal: LocalTerminal, resized: @escaping @Sendable () -> Void = {},
+    redraw: @escaping @Sendable () -> Void = {},
     end: @escaping @Sendable (Int32) -> Void
   ) throws {
-    var set = sigset_t()
-    sigemptyset(&set)
-    for signal in ending + [SIGTSTP] where !isIgnored(signal) { sigaddset(&set, signal) }
-    for signal in [SIGCONT, SIGWINCH] { sigaddset(&set, signal) }
-    pthread_sigmask(SIG_BLOCK, &set, nil)
-    let waited = set
+    let waited = hold((ending + [SIGTSTP]).filter { !isIgnored($0) } + [SIGCONT, SIGWINCH])
     try SystemThread.detach {
       while true {
         var signal: Int32 = 0

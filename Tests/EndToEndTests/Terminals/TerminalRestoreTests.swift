@@ -20,8 +20,10 @@ import Testing
       let session = try begin(daemon)
       session.signal(signal)
       #expect(try session.wait() == 128 + signal)
+      let id = try daemon.onlyJob().id
+      #expect(session.echoes && session.text.contains("\u{1b}[?1049l"))
       #expect(
-        session.echoes && session.text.contains("\u{1b}[?1049l") && session.text.contains("jobctl attach"))
+        session.text.contains("\"jobctl attach \(id)\"") && session.text.contains("\"jobctl stop \(id)\""))
       #expect(try daemon.onlyJob().status == .running)
     }
   }
@@ -33,7 +35,8 @@ import Testing
       #expect(guardian.count == 1)
       session.signal(SIGKILL)
       #expect(try session.wait() == 128 + SIGKILL)
-      try Poll.until("the terminal to be as it was") { session.echoes }
+      try session.expect("\u{1b}[?1049l")
+      #expect(session.echoes)
       try Poll.until("the end of what restored it") { !Processes.isAlive(guardian[0]) }
       #expect(try daemon.onlyJob().status == .running)
     }
@@ -53,19 +56,67 @@ import Testing
 
   @Test(arguments: [SIGTSTP, SIGSTOP]) func whileItIsStopped(signal: Int32) throws {
     try Daemon.with { daemon in
-      let script = "trap 'echo size' WINCH; echo ready; while :; do sleep 0.05; done"
+      let script = """
+        trap 'echo size' WINCH; printf '\\033[?1049h'; echo ready; while :; do sleep 0.05; done
+        """
       let session = try daemon.terminal(["run", "-t", "sh", "-c", script])
       try session.expect("ready")
       session.signal(signal)
       try Poll.until("it to be stopped") { Processes.status(session.pid, "State").hasPrefix("T") }
       // What SIGSTOP stops cannot restore anything: the shell does.
-      if signal == SIGTSTP { #expect(session.echoes) }
+      if signal == SIGTSTP { #expect(session.echoes && session.text.contains("\u{1b}[?1049l")) }
       session.signal(SIGCONT)
       try Poll.until("the job to have it again") { !session.echoes }
+      if signal == SIGTSTP { try session.expect("\u{1b}[?1049h", times: 2) }
       try session.expect("size")
       session.type(TerminalSession.interrupt)
       #expect(try session.wait() == 130)
       #expect(session.echoes)
+    }
+  }
+
+  /// A terminal that another program has by then is left alone.
+  @Test func afterAKillOfOneThatWasStopped() throws {
+    try Daemon.with { daemon in
+      let session = try begin(daemon)
+      let guardian = Processes.children(session.pid)
+      session.signal(SIGTSTP)
+      try Poll.until("it to be stopped") { Processes.status(session.pid, "State").hasPrefix("T") }
+      session.makeRaw()
+      let shown = session.text
+      session.signal(SIGKILL)
+      #expect(try session.wait() == 128 + SIGKILL)
+      try Poll.until("the guard's end") { !guardian.contains(where: Processes.isAlive) }
+      #expect(!session.echoes && session.text == shown)
+    }
+  }
+
+  /// As with setsid(1), or on a console: signals do not come from there, but keys do.
+  @Test func aTerminalThatIsNoSessions() throws {
+    try Daemon.with { daemon in
+      let session = try TerminalSession(
+        "setsid", ["--wait", Programs.jobctl, "run", "-t", "sh", "-c", "echo ready; read -r line"],
+        environment: daemon.jobctlEnvironment("alice"))
+      try session.expect("ready")
+      #expect(!session.echoes)
+      session.type("x\r")
+      #expect(try session.wait() == 0)
+      #expect(session.echoes)
+    }
+  }
+
+  /// Who only looks on types nothing to the job, and has the screen that it had.
+  @Test(arguments: [SIGINT, SIGTERM, SIGKILL, 0]) func afterLookingOn(signal: Int32) throws {
+    try Daemon.with { daemon in
+      let first = try begin(daemon)
+      let id = try daemon.onlyJob().id
+      let session = try daemon.terminal(["attach", "-n", "\(id)"])
+      try session.expect("ready")
+      #expect(session.echoes)
+      if signal == 0 { first.type(TerminalSession.end) } else { session.signal(signal) }
+      #expect(try session.wait() == (signal == 0 ? 0 : 128 + signal))
+      try session.expect("\u{1b}[?1049l")
+      if signal != 0 { #expect(try daemon.onlyJob().status == .running) }
     }
   }
 

@@ -67,6 +67,7 @@ extension TerminalSession {
       let refused = try daemon.terminal(["attach", "\(id)"])
       #expect(try refused.wait() == 125)
       #expect(refused.text.contains("(\(first.pid)) writes"), "\(refused.text)")
+      #expect(refused.text.contains("job \(id) goes on"), "\(refused.text)")
       let onlooker = try daemon.startJobctl(["attach", "-n", "\(id)"])
       try Poll.until("what was shown before") { onlooker.text.contains("one") }
       first.type("\u{10}")
@@ -125,6 +126,25 @@ extension TerminalSession {
     }
   }
 
+  /// The daemon may have begun the job by then.
+  @Test(arguments: [SIGINT, SIGTERM]) func whoEndsItBeforeTheJobIsKnownIsToldWhichItIs(signal: Int32) throws {
+    try Daemon.with { daemon in
+      let api = daemon.apiPid
+      kill(api, SIGSTOP)
+      defer { kill(api, SIGCONT) }
+      let session = try daemon.terminal(["run", "-t", "cat"])
+      try Poll.until("signals to be held back") {
+        (UInt64(Processes.status(session.pid, "SigBlk"), radix: 16) ?? 0) & 1 << (UInt64(signal) - 1) != 0
+      }
+      session.signal(signal)
+      kill(api, SIGCONT)
+      #expect(try session.wait() == 128 + signal)
+      let job = try daemon.onlyJob()
+      #expect(job.status == .running && session.echoes)
+      #expect(session.text.contains("\"jobctl attach \(job.id)\""), "\(session.text)")
+    }
+  }
+
   @Test func aCommandThatIsNotFoundIsTold() throws {
     try Daemon.with { daemon in
       let session = try daemon.terminal(["run", "-t", "no such"])
@@ -156,6 +176,10 @@ extension TerminalSession {
       let attach = try daemon.jobctl("attach", "\(plain)")
       #expect(
         attach.status == 120 && attach.errorText.contains("jobctl logs -f \(plain)"), "\(attach.errorText)")
+      for useless in [["run"], ["run", "-dt"], ["attach", "-n"]] {
+        let refused = try daemon.startJobctl(useless + ["--detach-keys", "a", "\(plain)"]).wait()
+        #expect(refused.status == 120 && refused.errorText.contains("--detach-keys"), "\(refused.errorText)")
+      }
       for wrong in [["--merge"], ["--no-stdin"], ["-o", "json"], ["--detach-keys", "xy"], ["-in"]] {
         let session = try daemon.terminal(["run", "-t"] + wrong + ["true"])
         #expect(try session.wait() == 120, "\(wrong): \(session.text)")
