@@ -78,7 +78,7 @@ import Testing
       #"there is no command "ca bogus"; "ca" is followed by init, server, client, sign, list, renew or revoke"#
     ),
     (["--versoin"], "did you mean --version?"), (["ca", "sever"], "did you mean server?"),
-    (["config", "sett"], #"unexpected argument "sett""#),
+    (["batch", "--tty"], "there is no option --tty"), (["config", "sett"], #"unexpected argument "sett""#),
   ])
   func whatIsWrongIsNamed(line: [String], words: String) {
     let error = #expect(throws: UsageError.self) {

@@ -31,7 +31,7 @@ extension Command {
         "The key of the client's certificate (JOBCTL_KEY), which is --key of the other commands."),
       Option("rm", "Deletes the jobs that succeeded, when all commands have ended."),
       .output("json: the summary as an object."),
-    ] + JobOptions.all,
+    ] + JobOptions.ofEach,
     details: """
       A line is a command, its words split as a shell does it: by quotes and backslashes, with nothing expanded; empty lines and those that begin with # are skipped. \
       A line that begins with { is a JSON object with the members of a creation, which win over the options. A file is looked through before \

@@ -40,6 +40,10 @@ extension Command {
     if invocation.has("interactive"), invocation.has("no-stdin") {
       throw invocation.usage("--interactive excludes --no-stdin")
     }
+    if invocation.has("detach-keys"), !invocation.has("tty") || invocation.has("detach") {
+      throw invocation.usage(
+        "--detach-keys needs --tty, and excludes --detach: they leave a terminal that jobctl shows")
+    }
     guard invocation.has("detach") else {
       return try invocation.has("tty") ? TerminalRun(invocation).run() : RunCommand(invocation).run()
     }

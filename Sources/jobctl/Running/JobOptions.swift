@@ -1,9 +1,13 @@
 import JobAPI
 import Platform
 
-/// The options that say how a job is to run, for `start`, `run` and `batch`.
+/// The options that say how a job is to run.
 enum JobOptions {
-  static let all = [
+  /// Of `start` and `run`.
+  static let all = ofEach + [Option("tty", short: "t", "Gives the job a terminal.")]
+
+  /// Of `batch` too, where nobody is at the terminal of each job.
+  static let ofEach = [
     Option(
       "env", short: "e", .variable, isRepeated: true,
       "Adds to the job's environment; NAME alone passes on what jobctl has, if it is set."),
@@ -22,7 +26,6 @@ enum JobOptions {
       "timeout", .duration(),
       "Ends the job after this time: TERM, the grace, KILL. Its exit code 0 counts as 124 then."),
     Option("grace", .duration(), "The time between TERM and KILL."),
-    Option("tty", short: "t", "Gives the job a terminal."),
     Option("merge", "Puts stderr into stdout, in the exact order of writing."),
     Option("output-limit", .size(.min...(1 << 50)), "Keeps this much of each stream, such as 64KiB."),
     Option("on-limit", .oneOf(["truncate", "kill"]), "At the limit: drop the rest, or end the job."),
