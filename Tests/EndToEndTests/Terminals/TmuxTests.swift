@@ -58,6 +58,23 @@ import Testing
     }
   }
 
+  /// A wrong password is enough to see that it is asked for on the job's terminal, and not shown.
+  @Test(.enabled(if: geteuid() == 0, "jobs of other users are the superuser's")) func sudoAsksForAPassword()
+    throws
+  {
+    try Daemon.with { daemon in
+      let tmux = try Tmux(
+        daemon, "run", "-t", "--user", "nobody", "--env", "LC_ALL=C", "sudo", "-k", "-p", "PASSWORD>", "id")
+      try tmux.expect("PASSWORD>")
+      try tmux.type("notshown")
+      try tmux.expect("try again")
+      try tmux.expect("it to be asked for again") { $0.count(of: "PASSWORD>") == 2 }
+      #expect(try !tmux.screen.contains("notshown"))
+      try tmux.keys("C-c")
+      try tmux.expectEnd(1)
+    }
+  }
+
   @Test func topAndPython() throws {
     try Daemon.with { daemon in
       let top = try Tmux(daemon, "run", "-t", "top", "-d", "0.5")
