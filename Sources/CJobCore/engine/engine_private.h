@@ -106,6 +106,7 @@ struct jc_job {
     bool is_wait_told;      ///< that its launch takes long
     bool is_watched;        ///< its pipes and its end
     bool awaits_room;       ///< its terminal did not take all of the input
+    bool hangs_up;          ///< its terminal is hung up once the output that is held is in files
     bool is_left;           ///< it is over, but not all of its processes
     int64_t start_limit_ms; ///< monotonic: when one that is starting is killed
     int64_t give_up_ms;     ///< monotonic: when what cannot be ended is left
@@ -318,6 +319,10 @@ int jc_terminal_watch(struct jc_job *job);
 void jc_terminal_pump(struct jc_job *job);
 /// Hangs up. What is in its pipe is still read.
 void jc_terminal_close(struct jc_job *job);
+/// Whether it holds output that is not in the pipe. False: it is closed.
+bool jc_terminal_has_output(const struct jc_job *job);
+/// Of a job that runs: closes the terminal when what it holds has become output.
+void jc_terminal_hang_up(struct jc_job *job);
 /// Bytes of a stream that memory takes still.
 size_t jc_held_room(const struct jc_job *job, enum jc_stream stream);
 /// The number of bytes taken: 0 without memory.

@@ -269,6 +269,17 @@ static int adopt(struct jc_engine *engine, struct jc_job_state *state, const cha
     return 0;
 }
 
+/// What an adoption opened that failed: the rest stays the caller's.
+static void close_opened(struct jc_job_state *state)
+{
+    int *const opened[] = {&state->file[JC_STDOUT], &state->file[JC_STDERR], &state->terminal_pipe};
+    for (size_t i = 0; i < sizeof opened / sizeof *opened; i++) {
+        if (*opened[i] >= 0)
+            close(*opened[i]);
+        *opened[i] = -1;
+    }
+}
+
 int jc_job_adopt(struct jc_engine *engine, struct jc_job_state *state, const char *output_name,
                  const char *marker, const struct jc_job_events *events, void *context, struct jc_job **out)
 {
@@ -286,6 +297,8 @@ int jc_job_adopt(struct jc_engine *engine, struct jc_job_state *state, const cha
     }
     if (status == 0 && !state->kill_sent && state->term_pending)
         jc_job_term_again(*out);
+    if (status < 0)
+        close_opened(state);
     return status;
 }
 

@@ -77,6 +77,8 @@ static void hold_no_more(struct jc_job *job, bool keeps)
             jc_drain(job, (enum jc_stream)stream, true);
     }
     jc_held_free(job);
+    if (job->hangs_up)
+        jc_terminal_hang_up(job);
 }
 
 void jc_job_keep_output(struct jc_job *job)

@@ -33,24 +33,28 @@ ssize_t jc_job_stdin_write(struct jc_job *job, const void *bytes, size_t length)
     return (ssize_t)taken;
 }
 
-/// Of one that does not run yet it comes with its start: it would end what is about to become the program.
-static void hang_up(struct jc_job *job)
+void jc_terminal_hang_up(struct jc_job *job)
 {
-    if (job->phase == JC_STARTING)
-        return;
-    jc_checkpoint_note(job);
+    // A successor of this process that finds it noted drops what the terminal holds: that is taken before.
     jc_drain(job, JC_STDOUT, true);
+    job->hangs_up = job->holds_output && jc_terminal_has_output(job);
+    if (job->hangs_up)
+        return;
+    job->state.stdin_closed = true;
+    jc_checkpoint_note(job);
     jc_terminal_close(job);
 }
 
 void jc_job_stdin_close(struct jc_job *job)
 {
+    const bool is_open = job->state.stdin_write >= 0;
+    // Of one that does not run yet it comes with its start: it would end what is about to become the program.
+    if (job->phase != JC_QUEUED && job->phase != JC_STARTING && is_open && job->state.is_terminal)
+        return jc_terminal_hang_up(job);
     job->state.stdin_closed = true;
     // Until it is launched, what it has belongs to the launcher's thread.
-    if (job->phase == JC_QUEUED || job->state.stdin_write < 0)
+    if (job->phase == JC_QUEUED || !is_open || job->state.is_terminal)
         return;
-    if (job->state.is_terminal)
-        return hang_up(job);
     jc_engine_unwatch(job->engine, job->state.stdin_write);
     close(job->state.stdin_write);
     job->state.stdin_write = -1;

@@ -97,8 +97,10 @@ int jc_terminal_watch(struct jc_job *job)
     return jc_engine_watch(job, job->state.stdin_write, JC_WATCH_TERMINAL, EPOLLIN | EPOLLOUT | EPOLLET);
 }
 
-static bool has_output(const struct jc_job *job)
+bool jc_terminal_has_output(const struct jc_job *job)
 {
+    if (job->state.terminal_pipe < 0)
+        return false;
     struct pollfd look = {.fd = job->state.stdin_write, .events = POLLIN};
     return poll(&look, 1, 0) > 0 && (look.revents & POLLIN) != 0;
 }
@@ -133,7 +135,7 @@ void jc_terminal_pump(struct jc_job *job)
     do {
         count = move(job);
     } while (count > 0 || (count < 0 && errno == EINTR));
-    if (job->tree_gone && !has_output(job))
+    if (job->tree_gone && !jc_terminal_has_output(job))
         jc_terminal_close(job);
 }
 

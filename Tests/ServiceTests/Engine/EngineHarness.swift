@@ -124,6 +124,20 @@ final class EngineHarness {
     return job
   }
 
+  /// The same of one whose standard error cannot be watched: its state after that failed.
+  func failToAdopt(_ entry: Int32, name: String) throws -> jc_job_state {
+    var state = jc_job_state()
+    try #require(jc_entry_read(entry, &state) == 0)
+    let file = open("\(directory)/\(name).stdout", O_RDONLY | O_CLOEXEC)
+    if state.pipe.1 >= 0 { close(state.pipe.1) }
+    state.pipe.1 = file
+    #expect(throws: SystemError.self) {
+      _ = try RunningJob(
+        engine, adopting: &state, outputName: name, marker: "none", delegate: TestJob(name, nil))
+    }
+    return state
+  }
+
   func runAll(_ launches: [Launch], input: [UInt8]? = nil) throws -> [End] {
     let jobs = try launches.map { try start($0, input) }
     while jobs.contains(where: { $0.result == nil }) { try loop.step(wait: true) }
@@ -183,6 +197,7 @@ final class TestJob: RunningJobDelegate {
   var isFull = false
   var termAsked = 0
   var told: [UInt64] = [0, 0]
+  var onOutput = {}
   var result: jc_job_result?
   var errorSubject: String?
   private var input: ArraySlice<UInt8>?
@@ -195,7 +210,10 @@ final class TestJob: RunningJobDelegate {
 
   func jobStartWaits() { startWaited = true }
   func jobStarted(pid: pid_t, at: Int64) { hasStarted = true }
-  func jobOutput(stream: OutputStream, length: UInt64) { told[Int(stream.index)] += length }
+  func jobOutput(stream: OutputStream, length: UInt64) {
+    told[Int(stream.index)] += length
+    onOutput()
+  }
 
   func jobOutputFull() { isFull = true }
   func jobTermAsked() { termAsked += 1 }

@@ -74,6 +74,22 @@ struct EntryTests {
     #expect(states.map(\.stdin_closed) == [false, false, true])
   }
 
+  /// What it opened itself it closes; the rest is the caller's.
+  @Test(arguments: [false, true]) func anAdoptionThatFailsLeavesNothingOpen(hasTerminal: Bool) throws {
+    let harness = try EngineHarness(EngineTests.Kind.all[0])
+    var launch = EngineHarness.shell("echo before; sleep 1000")
+    if hasTerminal { launch.request.tty = TerminalSize(rows: 24, columns: 80) }
+    let job = try harness.start(launch)
+    try harness.run { job.told[0] > 0 }
+    let entry = try #require(try job.running!.makeEntry())
+    defer { close(entry) }
+    var state = try harness.failToAdopt(entry, name: job.name)
+    #expect(state.file.0 == -1 && state.file.1 == -1 && state.terminal_pipe == -1 && state.pidfd >= 0)
+    jc_job_state_close(&state)
+    job.running!.stop(grace: 0)
+    #expect(try harness.finish(job).result.signal == SIGKILL)
+  }
+
   @Test func nothingElseIsAnEntry() throws {
     var state = jc_job_state()
     let null = open("/dev/null", O_RDONLY | O_CLOEXEC)

@@ -89,6 +89,60 @@ struct TerminalTests {
     #expect(kept.stdout == (1...13_000).map { "\($0)\r\n" }.joined() && !kept.result.forced_eof)
   }
 
+  /// What it holds would be lost with it: it is hung up once that has a place.
+  @Test func aHangupWaitsForHeldOutput() throws {
+    let harness = try EngineHarness(EngineTests.Kind.all[1])
+    var launch = Self.terminal("trap '' HUP; seq 1 200000; exit 3")
+    launch.holdsOutput = true
+    let job = try harness.start(launch)
+    try harness.run { job.isFull }
+    // Pipe and terminal are full when there is output however often it is moved.
+    var looks = 0
+    try Poll.until("a full terminal") {
+      try harness.step()
+      var look = pollfd(fd: job.running!.input, events: Int16(POLLIN), revents: 0)
+      looks = poll(&look, 1, 0) > 0 ? looks + 1 : 0
+      return looks > 20
+    }
+    job.running!.closeInput()
+    #expect(job.running!.input >= 0 && job.told[0] == 65_536)
+    _ = job.running!.keepOutput()
+    #expect(job.running!.input == -1)
+    let end = try harness.finish(job)
+    let all = (1...200_000).map { "\($0)\r\n" }.joined()
+    #expect(all.hasPrefix(end.stdout) && end.stdoutSize > 65_536 + 4096 && !end.result.forced_eof)
+  }
+
+  /// A successor that finds it hung up drops what the terminal holds.
+  @Test func aHangupIsNotedAfterItsOutput() throws {
+    let harness = try EngineHarness(EngineTests.Kind.all[1])
+    let job = try harness.start(Self.terminal("trap '' HUP; echo ready; read line; sleep 1000"))
+    try harness.run { job.told[0] == 7 }
+    let entry = try #require(try job.running!.makeEntry())
+    defer { close(entry) }
+    var states: [Bool] = []
+    func note() {
+      var state = jc_job_state()
+      guard jc_entry_read(entry, &state) == 0 else { return }
+      states.append(state.stdin_closed)
+      jc_job_state_close(&state)
+    }
+    // Its echo is what the terminal holds.
+    #expect(
+      [0x61].withUnsafeBytes { job.running!.writeInput(UnsafeRawBufferPointer(rebasing: $0[..<1])) } == 1)
+    try Poll.until("the echo") {
+      var look = pollfd(fd: job.running!.input, events: Int16(POLLIN), revents: 0)
+      return poll(&look, 1, 0) > 0
+    }
+    job.onOutput = note
+    job.running!.closeInput()
+    job.onOutput = {}
+    note()
+    #expect(states == [false, true] && job.told[0] == 8)
+    job.running!.stop(grace: 0)
+    #expect(try harness.finish(job).result.signal == SIGKILL)
+  }
+
   @Test(arguments: EngineTests.Kind.all)
   func inputIsTypedAndEchoed(kind: EngineTests.Kind) throws {
     let end = try EngineHarness(kind).run(

@@ -51,8 +51,9 @@ int jc_entry_read(int entry, struct jc_job_state *_Nonnull out) __attribute__((w
 /// entry is made: what is between pipe and file would be lost with this process.
 bool jc_job_is_adoptable(const struct jc_job *_Nonnull job);
 /// Goes on with a held job whose supervisor is gone, with its output files as they are. Sets `kept` and
-/// `file` of `state`, and takes over its descriptors; when it fails they stay the caller's. `output_name` and
-/// `marker` (the environment's JOBD_JOB_ID entry) are copied. Nothing is told before it returns.
+/// `file` of `state`, and takes over its descriptors; when it fails they stay the caller's, and `file` is as
+/// it was. `output_name` and `marker` (the environment's JOBD_JOB_ID entry) are copied. Nothing is told
+/// before it returns.
 int jc_job_adopt(struct jc_engine *_Nonnull engine, struct jc_job_state *_Nonnull state,
                  const char *_Nonnull output_name, const char *_Nonnull marker,
                  const struct jc_job_events *_Nonnull events, void *_Nullable context,

@@ -185,7 +185,7 @@ void jc_job_stop(struct jc_job *_Nonnull job, uint64_t grace_ms);
 /// The owner has sent the TERM of `term_asked`: no successor is asked for it. Harmless when repeated.
 void jc_job_term_sent(struct jc_job *_Nonnull job);
 /// Writes to the job's stdin pipe or terminal. The number of bytes taken (0 when full: wait for
-/// `stdin_ready`), -EPIPE, -EBADF.
+/// `stdin_ready`), -EPIPE, or -EBADF: its input was closed, it has none, or its first process has ended.
 ssize_t jc_job_stdin_write(struct jc_job *_Nonnull job, const void *_Nonnull bytes, size_t length)
     __attribute__((warn_unused_result));
 /// Its reader is at the end. A terminal is hung up: what it holds becomes output, and SIGHUP follows.
