@@ -40,6 +40,38 @@ struct ServerLimitTests {
     }
   }
 
+  /// What the kernel has for one that vanished does not keep it longer than what this process has.
+  @Test func aPeerThatVanishedIsNoticedByTheKernel() throws {
+    try withServer {
+      $0.write_ms = 12_345
+    } _: { server, alice in
+      let client = try RawClient(server, alice)
+      try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      _ = try client.reply()
+      let accepted = (3..<4096).filter { Self.isAccepted($0, by: server.port) }
+      let times = accepted.map { descriptor in
+        var (value, size) = (Int32(-1), socklen_t(MemoryLayout<Int32>.size))
+        getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, &value, &size)
+        return value
+      }
+      #expect(times == [12_345])
+    }
+  }
+
+  private static func isAccepted(_ descriptor: Int32, by port: UInt16) -> Bool {
+    var (own, peer) = (sockaddr_in6(), sockaddr_in6())
+    func ask(
+      _ address: inout sockaddr_in6, _ get: (Int32, UnsafeMutablePointer<sockaddr>, inout socklen_t) -> Int32
+    ) -> Bool {
+      var size = socklen_t(MemoryLayout<sockaddr_in6>.size)
+      return withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { get(descriptor, $0, &size) == 0 }
+      }
+    }
+    return ask(&own) { getsockname($0, $1, &$2) } && ask(&peer) { getpeername($0, $1, &$2) }
+      && UInt16(bigEndian: own.sin6_port) == port
+  }
+
   @Test func bodyInTime() throws {
     try withServer {
       $0.body_ms = 100

@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define LINGER_MS 1000
 #define LINGER_DRAINING_MS 200
@@ -139,6 +142,18 @@ static void set_deadlines(struct jc_server *server)
     server->deadlines.lasts_ms[JC_DEADLINE_LINGER] = LINGER_MS;
 }
 
+/// Accepted connections inherit it. What the kernel has to send to a peer that vanished would keep it there
+/// for a quarter of an hour.
+static int bound_unsent(const struct jc_server *server)
+{
+    const unsigned most = server->options.write_ms;
+    const int milliseconds = most > INT_MAX ? INT_MAX : (int)most;
+    return setsockopt(server->listen_fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds) <
+                   0
+               ? -errno
+               : 0;
+}
+
 static int set_up(struct jc_server *server)
 {
     TAILQ_INIT(&server->ready);
@@ -151,7 +166,8 @@ static int set_up(struct jc_server *server)
         jc_bytes_reserve(&server->wire.out, 2 * JC_BATCH_SIZE + 4096) < 0 ||
         jc_timer_new(server->loop, on_tick, server, &server->tick) < 0)
         return -ENOMEM;
-    return jc_acceptor_start(server);
+    const int status = bound_unsent(server);
+    return status < 0 ? status : jc_acceptor_start(server);
 }
 
 int jc_server_new(struct jc_loop *loop, struct jc_tls *tls, const struct jc_server_options *options,
