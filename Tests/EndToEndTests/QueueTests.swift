@@ -28,6 +28,27 @@ import Testing
     CreateRequest(cmd: "sh", args: ["-c", "echo '\(text)' >> \(file)"])
   }
 
+  /// A request finds the job as it is when its body has come.
+  @Test func whatIsLaunchedMeanwhileIsSignalled() throws {
+    try Daemon.with(Self.oneSlot) { daemon in
+      let client = daemon.client()
+      let blocker = try Blocker(daemon, client)
+      let id = try client.shell("sleep 1000")
+      let body = #"{"signal":"KILL"}"#
+      let raw = try daemon.rawClient()
+      // The head is handled before its interim reply is sent.
+      try raw.send(
+        "POST /jobs/\(id)/signal HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
+      )
+      #expect(try raw.reply().status == 100)
+      _ = try client.stop(blocker.id, grace: DurationText("0s"))
+      try Poll.until("its launch") { try client.detail(id).pid != nil }
+      try raw.send(body)
+      #expect(try raw.reply().status == 200)
+      #expect(try client.end(of: id).exitCode == 137)
+    }
+  }
+
   @Test func whatIsBeyondTheSlotsWaitsAndIsLaunched() throws {
     try Daemon.with(Self.oneSlot) { daemon in
       let client = daemon.client()

@@ -61,8 +61,10 @@ extension Worker {
       let creator = try creator(exchange, head)
       exchange.begin(isRun ? BatchRunTask(self, creator) : BatchTask(self, creator))
     default:
-      let record = try job(id!, exchange.principal, route).record
+      let (id, client) = (id!, try job(id!, exchange.principal, route).record.client)
       let task = BodyTask(self) { [unowned self] exchange, body, _ in
+        // It may have been launched, or have ended, while the body came.
+        guard let record = try record(id, of: client) else { throw NoSuchJob(route) }
         switch route {
         case .signal: try signal(record, exchange, body)
         case .resize: try resize(record, as: writer, exchange, body)
