@@ -46,6 +46,21 @@ bool jw_wait(int socket, short events, int64_t deadline)
     return jw_wait_any(&(struct pollfd){.fd = socket, .events = events}, 1, deadline) > 0;
 }
 
+/// A server that vanished is noticed after a minute, also while its reply may be silent for ever. What is
+/// sent and not taken has no such limit of the kernel's: a job that does not read its input is waited for.
+static void tune(int fd)
+{
+    const struct {
+        int level, option, value;
+    } options[] = {{IPPROTO_TCP, TCP_NODELAY, 1},
+                   {SOL_SOCKET, SO_KEEPALIVE, 1},
+                   {IPPROTO_TCP, TCP_KEEPIDLE, 30},
+                   {IPPROTO_TCP, TCP_KEEPINTVL, 10},
+                   {IPPROTO_TCP, TCP_KEEPCNT, 3}};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        setsockopt(fd, options[i].level, options[i].option, &options[i].value, sizeof options[i].value);
+}
+
 /// 0 or an errno.
 static int connect_one(const struct addrinfo *address, int64_t deadline, int *out)
 {
@@ -64,8 +79,7 @@ static int connect_one(const struct addrinfo *address, int64_t deadline, int *ou
         close(fd);
         return status;
     }
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    tune(fd);
     *out = fd;
     return 0;
 }

@@ -42,8 +42,9 @@ struct jw_transport {
     struct bio_method_st *method; ///< OpenSSL's types, by their tags
     struct ssl_st *ssl;
     unsigned io_ms;
-    bool shaken; ///< the handshake is done, as far as this side knows
-    bool heard;  ///< some bytes of a reply have come on this connection
+    unsigned patience_ms; ///< the same for what is read of this reply
+    bool shaken;          ///< the handshake is done, as far as this side knows
+    bool heard;           ///< some bytes of a reply have come on this connection
 };
 
 struct jw_client {

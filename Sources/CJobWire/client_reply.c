@@ -112,6 +112,7 @@ bool jw_client_reply(struct jw_client *client, int *status, struct jw_error *err
 {
     char skipped[4096];
     ssize_t left;
+    client->transport.patience_ms = client->transport.io_ms;
     while ((left = jw_client_read(client, skipped, sizeof skipped, error)) > 0) {
     }
     if (left < 0)
@@ -131,6 +132,11 @@ bool jw_client_reply(struct jw_client *client, int *status, struct jw_error *err
     client->body_done = body == JW_BODY_NONE || (body == JW_BODY_LENGTH && client->left == 0);
     *status = client->response.status;
     return true;
+}
+
+void jw_client_set_patience(struct jw_client *client, unsigned milliseconds)
+{
+    client->transport.patience_ms = milliseconds;
 }
 
 const char *jw_client_header(struct jw_client *client, const char *name)

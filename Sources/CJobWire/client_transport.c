@@ -34,7 +34,7 @@ bool jw_transport_open(struct jw_transport *transport, const struct jw_client_op
                        struct jw_error *error)
 {
     transport->socket = transport->sessions.directory = -1;
-    transport->io_ms = options->io_ms;
+    transport->io_ms = transport->patience_ms = options->io_ms;
     int64_t deadline = jw_deadline(options->connect_ms);
     SSL_CTX *ctx = jw_client_context(error);
     if (ctx == NULL)
@@ -141,7 +141,7 @@ ssize_t jw_receive(struct jw_transport *transport, char *bytes, size_t capacity,
         ssize_t count = jw_receive_now(transport, bytes, capacity, started, error);
         if (count != -EAGAIN)
             return count;
-        if (!jw_await(transport, 0, jw_deadline(transport->io_ms), error))
+        if (!jw_await(transport, 0, jw_deadline(transport->patience_ms), error))
             return -1;
     }
 }

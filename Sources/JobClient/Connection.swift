@@ -74,6 +74,10 @@ public final class Connection {
   /// A header of the last reply.
   public func header(_ name: String) -> String? { jw_client_header(client, name).map { String(cString: $0) } }
 
+  /// How many milliseconds the rest of the last reply may be silent, in place of ``ConnectionSettings/replyTimeout``; 0: for
+  /// ever. A server that vanished is noticed in any case.
+  public func allowSilence(_ milliseconds: UInt32) { jw_client_set_patience(client, milliseconds) }
+
   /// Reads body bytes into `buffer`; 0 at the end.
   public func read(into buffer: UnsafeMutableRawBufferPointer) throws(ClientError) -> Int {
     var error = jw_error()

@@ -83,10 +83,12 @@ public final class LogFollower {
     requests += 1
     if let begun {
       self.begun = nil
+      begun.allowSilence(0)
       try JobClient.readBody(of: begun, take)
     } else {
       try client.stream(
-        .log, target(follows), accept: MediaType.frames, begin: { _ in bridge.reached() }, take: take)
+        .log, target(follows), accept: MediaType.frames, silence: follows ? 0 : nil,
+        begin: { _ in bridge.reached() }, take: take)
     }
     guard let end else { throw ClientError.closed("the log ended before the job did") }
     return end

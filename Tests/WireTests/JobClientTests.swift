@@ -10,9 +10,10 @@ import Testing
 
   /// Runs `body` with a client of a server that serves its first connection by the first script, and so on; the
   /// targets of all requests.
-  private func with(_ scripts: [@Sendable (Exchange) -> Void], _ body: (JobClient) throws -> Void) throws
-    -> [String]
-  {
+  private func with(
+    _ scripts: [@Sendable (Exchange) -> Void], replyTimeout: UInt32 = 60_000,
+    _ body: (JobClient) throws -> Void
+  ) throws -> [String] {
     let pki = try Pki()
     let context = try ServerContext(try pki.server("localhost"), clientsOf: pki.authority)
     let state = Mutex((next: 0, targets: [String]()))
@@ -26,10 +27,11 @@ import Testing
       }
     }
     let identity = try pki.client()
-    var client: JobClient? = JobClient(
-      ConnectionSettings(
-        host: "localhost", port: server.port, authorityFile: pki.authority.certificate,
-        certificateFile: identity.certificate, keyFile: identity.key))
+    var settings = ConnectionSettings(
+      host: "localhost", port: server.port, authorityFile: pki.authority.certificate,
+      certificateFile: identity.certificate, keyFile: identity.key)
+    settings.replyTimeout = replyTimeout
+    var client: JobClient? = JobClient(settings)
     let result = Result { try body(client!) }
     client = nil
     server.stop()
@@ -103,6 +105,80 @@ import Testing
       targets == [
         "\(log)?tail=3&follow=1&writer=al%20ice", "\(log)?stdout=13&stderr=20&follow=1&writer=al%20ice",
       ])
+  }
+
+  /// A job may be silent for longer than a reply may take, and so may all of them; what does not follow may not.
+  @Test func whoFollowsWaitsForEver() throws {
+    let targets = try with(
+      [
+        { exchange in
+          exchange.request()
+          exchange.begin()
+          exchange.frame(.stdout, 0, "")
+          exchange.frame(.stderr, 0, "")
+          usleep(1_500_000)
+          exchange.frame(.end, 0, #"{"status":"completed","exit_code":4}"#)
+          exchange.peer.send("0\r\n\r\n")
+          exchange.request()
+          exchange.begin()
+          usleep(1_500_000)
+          exchange.peer.send("0\r\n\r\n")
+          exchange.request()
+          exchange.begin()
+          exchange.peer.waitForEnd()
+        }
+      ], replyTimeout: 1000
+    ) { client in
+      let status = try LogFollower(client, Self.id, Bridge(client)).read(follows: true, Collector())
+      #expect(status.exitCode == 4)
+      try client.events(follows: true) { _ in }
+      // No other reply on that connection has as much time.
+      #expect(throws: ClientError.self) { try client.events(follows: false) { _ in } }
+      client.disconnect()
+    }
+    #expect(targets.count == 3, "\(targets)")
+  }
+
+  @Test func eventsMayBeFollowedForALimitedTime() throws {
+    _ = try with([
+      { exchange in
+        exchange.request()
+        exchange.begin()
+        exchange.peer.waitForEnd()
+      }
+    ]) { client in
+      #expect(throws: ClientError.self) { try client.events(follows: true, silence: 50) { _ in } }
+      client.disconnect()
+    }
+  }
+
+  /// Else one that waits for ever would not notice that the server is gone.
+  @Test func theServerIsProbed() throws {
+    _ = try with([{ $0.peer.waitForEnd() }]) { client in
+      _ = try client.connection()
+      let own = (3..<4096).first { Self.peerPort(of: $0) == client.settings.port }
+      let descriptor = try #require(own)
+      #expect(Self.option(descriptor, SOL_SOCKET, SO_KEEPALIVE) == 1)
+      #expect(Self.option(descriptor, Int32(IPPROTO_TCP), TCP_KEEPIDLE) == 30)
+      #expect(Self.option(descriptor, Int32(IPPROTO_TCP), TCP_KEEPINTVL) == 10)
+      #expect(Self.option(descriptor, Int32(IPPROTO_TCP), TCP_KEEPCNT) == 3)
+      client.disconnect()
+    }
+  }
+
+  private static func peerPort(of descriptor: Int32) -> UInt16? {
+    var address = sockaddr_in6()
+    var size = socklen_t(MemoryLayout<sockaddr_in6>.size)
+    let status = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &size) }
+    }
+    return status == 0 ? UInt16(bigEndian: address.sin6_port) : nil
+  }
+
+  private static func option(_ descriptor: Int32, _ level: Int32, _ name: Int32) -> Int32 {
+    var (value, size) = (Int32(-1), socklen_t(MemoryLayout<Int32>.size))
+    getsockopt(descriptor, level, name, &value, &size)
+    return value
   }
 
   @Test func aGapInALogIsAnError() throws {

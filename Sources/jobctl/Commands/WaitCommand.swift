@@ -68,15 +68,18 @@ private struct WaitCommand {
 
   /// Throws the job that ended.
   private func watch() throws -> Never {
-    var settings = client.settings
+    var (settings, silence) = (client.settings, UInt32(0))
     if let left = deadline?.left {
       guard left > 0 else { throw timeIsUp }
+      silence = UInt32(clamping: left)
       if settings.replyTimeout == 0 || left < settings.replyTimeout {
-        settings.replyTimeout = UInt32(clamping: left)
+        settings.replyTimeout = silence
       }
     }
     let owner = try owner()
-    try JobClient(settings).events(of: owner, after: "now", follows: true, begin: lookAtAll) { event in
+    try JobClient(settings).events(
+      of: owner, after: "now", follows: true, silence: silence, begin: lookAtAll
+    ) { event in
       if ids.contains(event.id) {
         if let status = event.status { throw EndedJob(id: event.id, result: status) }
         if event.event == .deleted { throw UnknownJob(name: "\(event.id)") }

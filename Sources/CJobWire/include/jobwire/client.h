@@ -87,6 +87,9 @@ bool jw_client_reply(struct jw_client *_Nonnull client, int *_Nonnull status, st
     __attribute__((warn_unused_result));
 /// A header of the last reply, or NULL. Lives until the next jw_client_reply.
 const char *_Nullable jw_client_header(struct jw_client *_Nonnull client, const char *_Nonnull name);
+/// How long the rest of the last reply may make no progress, in place of `io_ms`; 0: for ever. A server that
+/// vanished is noticed in any case.
+void jw_client_set_patience(struct jw_client *_Nonnull client, unsigned milliseconds);
 /// Reads body bytes of the reply: > 0 bytes, 0 at its end, -1 with `error`.
 ssize_t jw_client_read(struct jw_client *_Nonnull client, void *_Nonnull buffer, size_t capacity,
                        struct jw_error *_Nonnull error) __attribute__((warn_unused_result));
