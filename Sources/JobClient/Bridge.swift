@@ -10,7 +10,7 @@ public final class Bridge {
   private var wasReached = false
   private var lostAt: Int64?
   private var pause: Int64 = 0
-  fileprivate let clock: Clock
+  let clock: Clock
   /// Called when the connection is lost, and when somebody answers again.
   public var onLoss: () -> Void = {}
   public var onReturn: () -> Void = {}

@@ -31,12 +31,18 @@ public final class InputSender {
   /// Read, and not known to have been taken.
   private var kept: [Block] = []
   private var offset: UInt64
+  /// As far as that a connection was given it.
+  private var sent: UInt64 = 0
   private var isAtEnd = false
   /// When the server is given up, unless it says something before.
   private var silence: Deadline?
+  /// By which the server has told where what is typed next belongs.
+  private weak var told: Connection?
+  /// Microseconds between two looks at a job that does not run yet.
+  private static let pauses: ClosedRange<Int64> = 20_000...1_000_000
 
   /// `offset`: where the first byte belongs in all of the job's input. `writer`: as whom it writes to the job's terminal, which
-  /// stays open at the end.
+  /// stays open at the end; the server tells the offset then.
   public init(
     _ client: JobClient, _ id: JobID, _ bridge: Bridge, from descriptor: Int32, at offset: UInt64 = 0,
     as writer: String? = nil
@@ -60,7 +66,8 @@ public final class InputSender {
 
   /// One request, from the first byte that is kept. That of the input's end follows at once, not a round trip later.
   private func sendOnce() throws {
-    let connection = try client.connection()
+    let connection = try writer == nil ? client.connection() : connectionToTerminal()
+    guard !kept.isEmpty else { return }
     let type = "Content-Type: \(MediaType.octets)\r\n"
     try connection.begin(Route.stdin.method, target, headers: type, length: -1)
     let isWhole = try isWritten(to: connection)
@@ -70,6 +77,42 @@ public final class InputSender {
     guard isWhole else { throw ClientError.closed("the server ended the request before the input did") }
     kept = []
     if isLast { try readReply(connection) }
+  }
+
+  /// While there was none, others may have typed, or a terminal's daemon lost what it had not typed yet: by each new one it is
+  /// asked how far the input is.
+  private func connectionToTerminal() throws -> Connection {
+    while true {
+      let connection = try client.connection()
+      if connection === told { return connection }
+      goOn(at: try place())
+      told = try client.connection()
+    }
+  }
+
+  private func place() throws -> UInt64 {
+    var pause = Self.pauses.lowerBound
+    while true {
+      let job = try client.detail(id)
+      if let bytes = job.stdinBytes { return UInt64(bytes) }
+      guard job.status == .running else { throw ClientError.status(409, InputEnded.text, retryAfter: nil) }
+      bridge.clock.sleep(pause)
+      pause = min(pause * 2, Self.pauses.upperBound)
+    }
+  }
+
+  /// What is kept, and was sent, has come as far as that. A place where it cannot end is another's doing: then nobody knows
+  /// how much of it came, and it is typed again rather than lost.
+  private func goOn(at place: UInt64) {
+    if let first = kept.first, first.offset <= place, place <= sent {
+      kept.removeFirst(kept.prefix { $0.end <= place }.count)
+      return
+    }
+    (offset, sent) = (place, place)
+    kept = kept.map { block in
+      defer { offset += UInt64(block.bytes.count) }
+      return Block(offset: offset, bytes: block.bytes)
+    }
   }
 
   private func readReply(_ connection: Connection) throws {
@@ -93,6 +136,7 @@ public final class InputSender {
   /// False: the server answered before the request's end, or closed the connection.
   private func isWritten(to connection: Connection) throws -> Bool {
     do {
+      sent = offset
       for block in kept { try connection.write(block.bytes) }
       renewSilence()
       while !isAtEnd {
@@ -135,6 +179,7 @@ public final class InputSender {
   private func pass(to connection: Connection) throws {
     if kept.isEmpty { renewSilence() }
     read()
+    sent = offset
     if !isAtEnd { try connection.write(kept[kept.count - 1].bytes) }
   }
 

@@ -32,9 +32,12 @@ struct InputQueue {
       "the daemon was killed while it wrote to the job's standard input: how much of it the job got is not known"
   )
   private let refusal: Refusal
+  /// What is missing is given up: somebody types on.
+  private let skipsGaps: Bool
 
-  /// `taken`: bytes that an earlier queue of the job wrote, `isUncertain`: and perhaps more.
-  init(taken: UInt64 = 0, isClosed: Bool = false, isUncertain: Bool = false) {
+  /// `taken`: bytes that an earlier queue of the job wrote, `isUncertain`: and perhaps more. `skipsGaps`: of a terminal.
+  init(taken: UInt64 = 0, isClosed: Bool = false, isUncertain: Bool = false, skipsGaps: Bool = false) {
+    self.skipsGaps = skipsGaps
     received = taken
     closed = isClosed || isUncertain
     isComplete = isClosed
@@ -42,14 +45,15 @@ struct InputQueue {
   }
 
   /// `offset`: where `bytes` begin in all of the input. What came before, from a client that did not see the answer,
-  /// is not written again.
+  /// is not written again. What an earlier queue took, and no terminal had when that ended, is lost, and counts as received.
   mutating func add(
     _ bytes: [UInt8], at offset: UInt64?, close: Bool, sink: (any InputSink)?, answer: @escaping Answer
   ) {
-    if let offset, offset > received {
+    if let offset, offset > received, !skipsGaps {
       let text = "the input from byte \(received) to \(offset) is missing"
       return answer(Refusal(reason: .conflict, text: text))
     }
+    if let offset { received = max(received, offset) }
     let known = offset.map { min(received - $0, UInt64(bytes.count)) } ?? 0
     let isRepeated = offset != nil && known == bytes.count
     if isComplete, isRepeated, pieces.isEmpty { return answer(nil) }

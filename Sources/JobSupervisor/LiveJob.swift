@@ -43,7 +43,7 @@ final class LiveJob: RunningJobDelegate {
     get { index.isHeld }
     set { index.isHeld = newValue }
   }
-  var input = InputQueue()
+  var input: InputQueue
 
   /// A successor would find what it needs to go on, and the input too.
   private(set) var isHeld = false
@@ -62,6 +62,7 @@ final class LiveJob: RunningJobDelegate {
     (takesInput, runnerPlan) = (plan.takesInput, plan.runner == nil ? nil : plan)
     (traceparent, hasTerminal) = (plan.traceparent, plan.terminal != nil)
     index = OutputIndexWriter(id, in: directory)
+    input = InputQueue(skipsGaps: plan.terminal != nil)
   }
 
   /// What names it in the log.
@@ -79,7 +80,8 @@ final class LiveJob: RunningJobDelegate {
     isSignalledByRunner = state.signals == JC_SIGNALS_OWNER
     started = state.started_us
     input = InputQueue(
-      taken: state.input_taken, isClosed: state.stdin_closed, isUncertain: state.input_pending > 0)
+      taken: state.input_taken, isClosed: state.stdin_closed, isUncertain: state.input_pending > 0,
+      skipsGaps: hasTerminal)
   }
 
   /// Takes over the output that is on file.

@@ -147,4 +147,19 @@ struct InputQueueTests {
     #expect(giver.refusal == InputQueue.uncertain)
     #expect(pipe.bytes.isEmpty && !pipe.isClosed)
   }
+
+  /// An earlier daemon had more than the terminal: somebody types on, and what is sent again is not typed twice.
+  @Test func aTerminalsGapIsGivenUp() {
+    let pipe = Pipe()
+    pipe.room = 100
+    var queue = InputQueue(taken: 3, skipsGaps: true)
+    for _ in 0..<2 {
+      let giver = Giver()
+      queue.add([1, 2], at: 10, close: false, sink: pipe, answer: giver.take)
+      #expect(giver.isDone && queue.received == 12)
+    }
+    let giver = Giver()
+    queue.add([1, 2, 3], at: 10, close: false, sink: pipe, answer: giver.take)
+    #expect(giver.isDone && pipe.bytes == [1, 2, 3])
+  }
 }
