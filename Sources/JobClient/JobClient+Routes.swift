@@ -60,6 +60,11 @@ extension JobClient {
     try callBytes(.resize, Route.resize.target(id, ["writer": writer]), body: JSONBody.encode(size))
   }
 
+  /// `writer` needs the job's terminal no more: another may have it at once.
+  public func leave(_ id: JobID, as writer: String) throws(ClientError) {
+    try callBytes(.stdin, Route.stdin.target(id, ["close": "0", "writer": writer, "leave": "1"]))
+  }
+
   /// Feeds the open standard input of a job, and closes it. `offset`: where the bytes belong in all of the input.
   public func feed(_ id: JobID, _ bytes: [UInt8], at offset: UInt64? = nil, close: Bool) throws(ClientError) {
     let query: Query = ["offset": offset.map { "\($0)" }, "close": close ? "1" : "0"]

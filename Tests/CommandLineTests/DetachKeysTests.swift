@@ -131,8 +131,8 @@ struct ResizeWishTests {
 
 struct TerminalWriterTests {
   @Test func isPrintableAndShort() {
-    #expect(TerminalWriter.text("alice", "laptop", "pts/3", 4711) == "alice@laptop pts/3 (4711)")
-    let long = TerminalWriter.text("ä b", String(repeating: "h", count: 300), "pts/3", .max)
+    #expect(TerminalWriter.text("alice", "laptop", "pts/3", "4711-5f0c") == "alice@laptop pts/3 (4711-5f0c)")
+    let long = TerminalWriter.text("ä b", String(repeating: "h", count: 300), "pts/3", "\(Int32.max)-ffff")
     #expect(long.hasPrefix("???b@hhh"))
     #expect(long.utf8.count <= 128 && long.utf8.allSatisfy { (0x20...0x7e).contains($0) })
   }

@@ -2,8 +2,9 @@ import JobAPI
 import JobModel
 import Platform
 
-/// Who writes into jobs' terminals: for each at most one client, for as long as the reply goes on by which it follows the job.
-/// Kept by this process alone: those of one that is gone ask anew. Any thread.
+/// Who writes into jobs' terminals: for each at most one client, for as long as the reply goes on by which it follows the job,
+/// and a while longer where that was lost, so that whoever bridges it finds its place. Kept by this process alone: those of
+/// one that is gone ask anew. Any thread.
 final class TerminalWriters: Sendable {
   struct Writer: Sendable {
     /// What it calls itself.
@@ -12,18 +13,36 @@ final class TerminalWriters: Sendable {
     var since: Int64
     /// The reply.
     let holder: JobTable.Observer
+    /// Microseconds, by the clock that is never set, until when another reply of its may follow that was lost; nil: it goes on.
+    fileprivate var mayReturn: Int64?
     /// Called once another reply of the same writer has taken its place; any thread.
     let replaced: @Sendable () -> Void
+
+    init(
+      name: String, since: Int64, holder: JobTable.Observer, replaced: @escaping @Sendable () -> Void
+    ) {
+      (self.name, self.since, self.holder, self.replaced) = (name, since, holder, replaced)
+    }
   }
 
   private let writers = Mutex<[JobID: Writer]>([:])
+  private let clock: Clock
+  /// Microseconds.
+  private static let grace: Int64 = 10_000_000
+
+  init(_ clock: Clock = .system) { self.clock = clock }
+
+  private func current(_ all: inout [JobID: Writer], _ id: JobID) -> Writer? {
+    if let end = all[id]?.mayReturn, end <= clock.monotonic() { all[id] = nil }
+    return all[id]
+  }
 
   /// Throws a 409 that names who writes already. One of the same name takes over: the daemon may not have noticed yet that
   /// its earlier connection was lost.
   func claim(_ id: JobID, _ writer: Writer) throws(Problem) {
     let before = try writers.withLock { (all) throws(Problem) -> Writer? in
       var writer = writer
-      if let other = all[id] {
+      if let other = current(&all, id) {
         guard other.name.isSame(as: writer.name) else { throw other.problem }
         writer.since = other.since
       }
@@ -34,18 +53,35 @@ final class TerminalWriters: Sendable {
 
   /// Throws the same where somebody else writes; nobody: everybody may.
   func require(_ id: JobID, _ name: String?) throws(Problem) {
-    let writer = writers.withLock { $0[id] }
+    let writer = writers.withLock { current(&$0, id) }
     guard let writer, name.map(writer.name.isSame) != true else { return }
     throw writer.problem
   }
 
-  func isHeld(_ id: JobID, by holder: JobTable.Observer) -> Bool {
-    writers.withLock { $0[id]?.holder == holder }
+  /// Whether a later reply has it.
+  func isTaken(_ id: JobID, from holder: JobTable.Observer) -> Bool {
+    writers.withLock { $0[id].map { $0.holder != holder } ?? false }
   }
 
   func release(_ id: JobID, by holder: JobTable.Observer) {
     writers.withLock { all in
       if all[id]?.holder == holder { all[id] = nil }
+    }
+  }
+
+  /// The reply ended before its client wanted it to, as far as is known.
+  func lose(_ id: JobID, by holder: JobTable.Observer) {
+    let now = clock.monotonic()
+    writers.withLock { all in
+      if all[id]?.holder == holder { all[id]?.mayReturn = now + Self.grace }
+      all = all.filter { $0.value.mayReturn.map { $0 > now } ?? true }
+    }
+  }
+
+  /// Its writer needs the terminal no more.
+  func leave(_ id: JobID, _ name: String) {
+    writers.withLock { all in
+      if all[id]?.name.isSame(as: name) == true { all[id] = nil }
     }
   }
 
@@ -64,11 +100,12 @@ extension TerminalWriters.Writer {
   }
 }
 
-/// That a reply's client is the one who writes into a job's terminal; given back with its release.
+/// That a reply's client is the one who writes into a job's terminal; given back with its release, unless it was lost.
 final class WriterClaim {
   private let writers: TerminalWriters
   private let id: JobID
   private let holder: JobTable.Observer
+  private var isLost = false
 
   fileprivate init(_ writers: TerminalWriters, _ id: JobID, _ writer: TerminalWriters.Writer) throws(Problem)
   {
@@ -76,10 +113,16 @@ final class WriterClaim {
     (self.writers, self.id, holder) = (writers, id, writer.holder)
   }
 
-  deinit { writers.release(id, by: holder) }
+  deinit { if !isLost { writers.release(id, by: holder) } }
 
-  /// False: a later reply of the same writer has it.
-  var isHeld: Bool { writers.isHeld(id, by: holder) }
+  /// The reply ended before its client wanted it to, as far as is known: its claim lasts for a moment.
+  func lose() {
+    isLost = true
+    writers.lose(id, by: holder)
+  }
+
+  /// A later reply has it.
+  var isTaken: Bool { writers.isTaken(id, from: holder) }
 }
 
 extension Worker {

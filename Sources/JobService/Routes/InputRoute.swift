@@ -7,11 +7,15 @@ import Platform
 /// `PUT /jobs/<id>/stdin`: the body goes into the job's standard input as fast as the job reads it.
 extension Worker {
   func beginInput(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws -> jc_body {
-    let query = try head.query(allowed: "close", "offset", "progress", "writer")
+    let query = try head.query(allowed: "close", "offset", "progress", "writer", "leave")
     let close = try query.flag("close", default: true)
     let offset = try query.number("offset")
     let progress = try query.duration("progress")
     let writer = try query.writer()
+    let leaves = try query.flag("leave")
+    guard !leaves || (writer != nil && !close) else {
+      throw Problem(400, "query parameter \"leave\" needs \"writer\" and \"close=0\"")
+    }
     guard progress == nil || offset != nil else {
       throw Problem(400, "query parameter \"progress\" needs \"offset\"")
     }
@@ -19,7 +23,7 @@ extension Worker {
     try api.writers.require(id, writer)
     let entry = try observe(id, of: client, exchange)
     let task = InputTask(self, id, of: client, at: offset, close: close, observer(exchange))
-    task.writer = writer
+    (task.writer, task.leaves) = (writer, leaves)
     guard let entry, entry.record.state == .running else {
       task.ended(.cut)
       throw Problem(.inputEnded)
@@ -50,6 +54,8 @@ private final class InputTask: ExchangeTask {
   private var offset, taken: UInt64?
   /// Who writes, to a terminal.
   var writer: String?
+  /// Who needs the terminal no more once the job has the body.
+  var leaves = false
   /// Goes off when the client was told nothing for a while; nil: it does not want to know.
   private var timer: LoopTimer?
   private var pause: UInt64 = 0
@@ -85,6 +91,7 @@ private final class InputTask: ExchangeTask {
     guard !jobWaits, let (bytes, last) = held else { return }
     held = nil
     do { try worker.api.writers.require(id, writer) } catch { return refuse(exchange, error) }
+    guard !bytes.isEmpty || !last || !leaves else { return end(exchange) }
     let (at, by, isFirst) = (offset, exchange.principal.by, isFirst)
     self.isFirst = false
     offset = offset.map { $0 + UInt64(bytes.count) }
@@ -93,11 +100,17 @@ private final class InputTask: ExchangeTask {
         ticket: ticket, by: by, client: client, id: id, offset: at, bytes: bytes, isFirst: isFirst,
         close: last && close)
     } then: { [unowned self] exchange, _ in
-      guard !last else { return exchange.reply(encoded: Array("{}".utf8)) }
+      guard !last else { return end(exchange) }
       taken = offset
       tellProgress(exchange)
       jc_exchange_resume_body(exchange.pointer)
     }
+  }
+
+  /// The job has all of the body.
+  private func end(_ exchange: Exchange) {
+    if leaves, let writer { worker.api.writers.leave(id, writer) }
+    exchange.reply(encoded: Array("{}".utf8))
   }
 
   /// Somebody else writes from now on.

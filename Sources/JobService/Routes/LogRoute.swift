@@ -82,13 +82,14 @@ final class LogTask: StreamTask {
 
   override func ended(_ end: ExchangeEnd) {
     job.end()
+    if end != .complete { claim?.lose() }
     super.ended(end)
   }
 
   private var isTimeUp: Bool { deadline?.isOver == true }
 
   /// Who writes goes on elsewhere: by a later reply, or with the process that serves in place of this one.
-  private var isClaimOver: Bool { claim.map { worker.isDraining || !$0.isHeld } ?? false }
+  private var isClaimOver: Bool { claim.map { worker.isDraining || $0.isTaken } ?? false }
 
   override func send(_ exchange: Exchange) throws -> Bool {
     guard !isClaimOver else { return true }

@@ -61,8 +61,9 @@ final class TerminalKeys: Sendable {
     let bridge = Bridge(client)
     // The daemon has answered before: one that stalls now is waited for.
     bridge.reached()
-    let offset = try bridge.call { try client.detail(id).stdinBytes ?? 0 }
-    try InputSender(client, id, bridge, from: from, at: UInt64(offset), as: writer).send()
+    try InputSender(client, id, bridge, from: from, as: writer).send()
+    // Others need not wait until it is known that this jobctl will not be back.
+    try? client.leave(id, as: writer)
   }
 
   private func read() -> End {

@@ -80,6 +80,31 @@ import Testing
     }
   }
 
+  /// It may be silent for longer than a reply may take, and lose its connection: nobody else gets it.
+  @Test func aTerminalIsItsWritersAllAlong() throws {
+    try Daemon.with { daemon in
+      let relay = try FaultyRelay(to: daemon.port, .cuts, after: .max, faults: 0)
+      defer { relay.stop() }
+      let script = "stty -echo; echo ready; read -r a; echo \"got $a\""
+      let session = try daemon.terminal(
+        ["run", "-t", "--reply-timeout", "1s", "sh", "-c", script], at: relay.port)
+      try session.expect("ready")
+      let id = try daemon.onlyJob().id
+      func isRefused() throws -> Bool {
+        try daemon.curl("GET", "/jobs/\(id)/log?follow=1&writer=rival", ["--max-time", "5"]).status == 409
+      }
+      try Poll.until("the claim") { try isRefused() }
+      for cuts in 0..<3 {
+        if cuts > 0 { relay.cutAll() }
+        let end = Poll.now() + 1.5
+        while Poll.now() < end { #expect(try isRefused()) }
+      }
+      session.type("mine\r")
+      try session.expect("got mine")
+      #expect(try session.wait() == 0)
+    }
+  }
+
   /// While nobody answers keys are kept, and the user is told.
   @Test func whatIsTypedMeanwhileIsNotLost() throws {
     try Daemon.with { daemon in

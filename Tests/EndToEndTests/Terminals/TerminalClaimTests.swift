@@ -51,6 +51,72 @@ import Testing
     }
   }
 
+  /// A connection that is lost comes back: nobody takes its place meanwhile, unless it was left.
+  @Test func aLostClaimIsKeptAndOneThatIsLeftIsNot() throws {
+    try Daemon.with { daemon in
+      let id = try create(daemon)
+      let first = try claim(daemon, id, as: "alice")
+      first.signal(SIGKILL)
+      _ = try first.wait()
+      let end = Poll.now() + 1
+      while Poll.now() < end {
+        for writer in [nil, "bob"] as [String?] { #expect(try type(daemon, id, as: writer).status == 409) }
+        #expect(try daemon.curl("GET", "/jobs/\(id)/log?follow=1&writer=bob").status == 409)
+      }
+      let second = try claim(daemon, id, as: "alice")
+      #expect(try type(daemon, id, as: "alice").status == 200)
+      func leave(_ query: Query, _ body: String?) throws -> CurlReply {
+        try daemon.curl("PUT", Route.stdin.target(id, query), body: body)
+      }
+      let closing = try leave(["leave": "1", "writer": "alice"], "")
+      #expect(closing.status == 400 && closing.text.contains("close=0"), "\(closing.text)")
+      #expect(try leave(["leave": "1", "close": "0"], "").status == 400)
+      #expect(try leave(["leave": "1", "close": "0", "writer": "bob"], "").status == 409)
+      let before = try daemon.client().detail(id).stdinBytes
+      #expect(try leave(["leave": "1", "close": "0", "writer": "alice"], "y\n").status == 200)
+      #expect(try daemon.client().detail(id).stdinBytes == before.map { $0 + 2 })
+      #expect(try type(daemon, id, as: "bob").status == 200)
+      let third = try claim(daemon, id, as: "bob")
+      try daemon.client().leave(id, as: "bob")
+      #expect(try type(daemon, id, as: nil).status == 200)
+      for log in [second, third] {
+        log.signal(SIGKILL)
+        _ = try log.wait()
+      }
+    }
+  }
+
+  /// What the terminal did not take is lost with its supervisor; who goes on behind it is not refused.
+  @Test func aTypistGoesOnAfterAnUpgradeWithABacklog() throws {
+    try Daemon.with { daemon in
+      let go = daemon.scratch.fresh("go")
+      var request = CreateRequest(
+        cmd: "sh",
+        args: ["-c", "stty raw -echo; echo ready; until [ -e \(go) ]; do sleep 0.01; done; exec cat"])
+      request.tty = TerminalSize(rows: 40, columns: 120)
+      let client = daemon.client()
+      let id = try client.create(request)
+      try client.waitForOutput("ready", of: id)
+      let body = daemon.scratch.fresh("body")
+      try Files.write([UInt8](repeating: 0x61, count: 50_000), to: body)
+      // One piece of each waits, for more than a terminal takes.
+      let feeders = try (0..<2).map { _ in
+        try daemon.startCurl("/jobs/\(id)/stdin?close=0", ["-T", body])
+      }
+      try Poll.until("a backlog") { try client.detail(id).stdinBytes ?? 0 > 20_000 }
+      for feeder in feeders {
+        feeder.signal(SIGKILL)
+        _ = try feeder.wait()
+      }
+      let place = try #require(try client.detail(id).stdinBytes)
+      #expect(try daemon.control("upgrade").status == 0)
+      #expect(try #require(try daemon.client().detail(id).stdinBytes) < place)
+      try Files.write([], to: go)
+      try daemon.client().feed(id, Array("typed".utf8), at: UInt64(place), close: false)
+      try Poll.until("what is typed") { try daemon.client().output(id).stdout.hasSuffix("atyped") }
+    }
+  }
+
   @Test func theSameWriterTakesOver() throws {
     try Daemon.with { daemon in
       let id = try create(daemon)
