@@ -116,13 +116,15 @@ enum Daemon {
   }
 
   /// The keeper takes this process's place and starts the supervisor. Only a configuration that cannot be used is found
-  /// out before.
+  /// out before, and that nobody has made a certificate yet.
   private static func becomeKeeper(_ arguments: [String]) throws {
     if let word = arguments.first, !word.hasPrefix("-") {
       let near = NearName.find(word, among: commands, most: 3).map { ", did you mean \($0)?" } ?? ""
       throw ConfigurationError("there is no command \"\(word)\"\(near); see jobd --help")
     }
-    try Supervisor.checkApiUser(try loader(arguments).configuration, nil)
+    let loader = try loader(arguments)
+    try loader.checkCertificate()
+    try Supervisor.checkApiUser(loader.configuration, nil)
     let (program, keeper) = (try ProgramFile.path(), try ProgramFile.keeper())
     Limits.closeInheritedOnExec()
     throw SystemError(

@@ -76,7 +76,8 @@ import Testing
 
   @Test func aPortThatIsTakenIsNamed() throws {
     try Daemon.with { daemon in
-      let second = try jobd("--listen", "127.0.0.1:\(daemon.port)")
+      let second = try jobd(
+        "--listen", "127.0.0.1:\(daemon.port)", "--certificate-file", "/nonexistent/server.crt")
       #expect(second.status == 1)
       #expect(second.errorText.contains("\(daemon.port)"), "\(second.errorText)")
       #expect(try daemon.curl("GET", "/jobs").status == 200)

@@ -62,6 +62,9 @@ package struct Configuration: Sendable, Codable, Equatable {
     launchers = place.cores
   }
 
+  /// What to do where there are none, as the end of a sentence.
+  package static let certificateAdvice = "make it with jobctl ca init, jobctl ca server and jobctl ca client"
+
   /// Where it is unless an option says otherwise: beside the configuration file.
   static func secretsKeyFile(in directory: String) -> String { "\(directory)/secrets.key" }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 
 /// Puts a ``Configuration`` together: flags win over the environment, that over the configuration file, that over the
@@ -26,6 +27,14 @@ package struct ConfigurationLoader: Sendable {
     for (option, text) in flags.values { try set(option, text, "flag", writtenAs: option.flag) }
     configuration.findRevocations()
     try checkRunners()
+  }
+
+  /// That there is a certificate, where no option says that it is elsewhere. Until somebody has made it, a daemon is not to
+  /// be started, nor started again.
+  package func checkCertificate() throws(ConfigurationError) {
+    let file = configuration.certificateFile
+    guard sources["certificate-file"] == nil, access(file, F_OK) != 0, errno == ENOENT else { return }
+    throw ConfigurationError("there is no certificate \(file) yet; \(Configuration.certificateAdvice)")
   }
 
   private func checkRunners() throws(ConfigurationError) {

@@ -142,7 +142,8 @@ package enum Manual: String, CaseIterable {
     The socket of `Cm status , reload` and `Cm upgrade ,` for the owner alone.
     .El
     .Sh EXIT STATUS
-    0 after it was stopped, 2 when an option is wrong, 1 when it cannot start or go on; a line on standard error
+    0 after it was stopped, 2 when an option is wrong, or there is no certificate yet and
+    `Fl \\-certificate-file` names none, 1 when it cannot start or go on; a line on standard error
     says why. Of `Cm status` 1 also while the daemon does not serve, of `Cm reload` and `Cm upgrade` when they came to
     nothing.
     .Sh EXAMPLES

@@ -27,7 +27,7 @@ package enum ServerTLS {
 
   private static func advice(_ files: [String], _ revocations: String?) -> String {
     if files.contains(where: isMissing) {
-      return "; make it with jobctl ca init, jobctl ca server and jobctl ca client"
+      return "; \(Configuration.certificateAdvice)"
     }
     guard let revocations, isMissing(revocations) else { return "" }
     return

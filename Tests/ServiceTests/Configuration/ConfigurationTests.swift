@@ -47,6 +47,24 @@ import Testing
     }
   }
 
+  @Test func aCertificateThatNobodyMadeYetIsTold() throws {
+    var place = place
+    place.keys = scratch.path
+    func said(_ arguments: String...) throws -> String? {
+      let loader = try ConfigurationLoader(arguments: arguments, environment: [:], place: place)
+      do { try loader.checkCertificate() } catch { return error.description }
+      return nil
+    }
+    #expect(
+      try said() == """
+        there is no certificate \(scratch.path)/server.crt yet; make it with jobctl ca init, jobctl ca server and \
+        jobctl ca client
+        """)
+    #expect(try said("--certificate-file", "/no/such") == nil, "it may come later: that is for the start")
+    try write("", to: "server.crt")
+    #expect(try said() == nil)
+  }
+
   @Test func hasDefaults() throws {
     let configuration = try load().configuration
     #expect(configuration == Configuration(place))
