@@ -22,7 +22,7 @@ HARDENED := --disable-local-rpath -Xlinker -z -Xlinker now -Xlinker -z -Xlinker 
 STATIC := --static-swift-stdlib -Xswiftc -L -Xswiftc $(CURDIR)/$(BUILD)/static -Xswiftc -Xclang-linker -Xswiftc -static-libgcc \
 	-Xlinker -z -Xlinker pack-relative-relocs
 
-.PHONY: help deps demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz soak chaos build-soak build-bench api-check page-check test-vm openapi man bench bench-quick install clean
+.PHONY: help deps deb demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz soak chaos build-soak build-bench api-check page-check test-vm openapi man bench bench-quick install clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -95,7 +95,7 @@ api-check: deps ## validate docs/openapi.yaml, use a client made from it, and ho
 page-check: deps ## drive the web page in chromium as each role, with pictures in .build/page-pictures
 	scripts/page-check.sh
 
-test-vm: ## check jobd under systemd in a Debian guest: limits, kills, reload, upgrade, memory that runs out (as root)
+test-vm: ## check the packages under systemd in a Debian guest: installation, limits, kills, reload, upgrade, memory that runs out (as root)
 	scripts/guest.sh $(CHECKS)
 
 openapi: ## make the description the daemon serves from docs/openapi.yaml
@@ -109,6 +109,9 @@ bench-quick: ## the same with less of everything, in 2 minutes
 
 install: build ## install binaries, manual pages and the unit file below $(DESTDIR)$(PREFIX)
 	scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
+
+deb: build ## make the Debian packages jobd and jobctl in .build/deb, and check them
+	scripts/deb.sh
 
 man: build ## write the manual pages in docs/man, which the programs hold
 	scripts/man.sh docs/man

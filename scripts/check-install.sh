@@ -12,7 +12,7 @@ complain() {
 }
 # Where /usr is merged these are links, and what is unpacked over them would take their place.
 for link in bin lib sbin; do [ ! -e "$root/$link" ] || complain "it makes a directory /$link"; done
-for file in sbin/jobd sbin/jobd-keeper bin/jobctl lib/systemd/system/jobd.service lib/systemd/user/jobd.service \
+for file in sbin/jobd sbin/jobd-keeper bin/jobctl lib/systemd/system/jobd.service lib/systemd/system/jobd.socket lib/systemd/user/jobd.service \
   lib/sysusers.d/jobd.conf share/man/man8/jobd.8 share/man/man1/jobctl.1 share/bash-completion/completions/jobctl; do
   [ -e "$root/usr/$file" ] || complain "/usr/$file is missing"
 done

@@ -20,6 +20,7 @@ install -d "$destdir$prefix/share/bash-completion/completions" "$destdir$prefix/
 units=$destdir/usr/lib/systemd
 install -d "$units/system" "$units/user" "$destdir/usr/lib/sysusers.d" "$destdir/etc/jobd"
 sed "s,@PREFIX@,$prefix,g" contrib/jobd.service >"$units/system/jobd.service"
+install -m 644 contrib/jobd.socket "$units/system/jobd.socket"
 sed "s,@PREFIX@,$prefix,g" contrib/jobd-user.service >"$units/user/jobd.service"
 install -m 644 contrib/jobd.sysusers "$destdir/usr/lib/sysusers.d/jobd.conf"
 [ -e "$destdir/etc/jobd/jobd.json5" ] || install -m 644 contrib/jobd.json5 "$destdir/etc/jobd/jobd.json5"

@@ -1,19 +1,19 @@
 #!/bin/bash
-# Runs in the guest that scripts/guest.sh boots, as root: installs jobd from /host/root, and checks it under systemd.
+# Runs in the guest that scripts/guest.sh boots, as root: installs the packages in /host, and checks them under systemd.
 # usage: checks.sh [CHECK...]   one line for each thing that is checked; status 0 only if all of them hold
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=Tests/Guest/lib.sh
 . ./lib.sh
+# shellcheck source=Tests/Guest/package.sh
+. ./package.sh
 
 install_jobd() {
-  tar -C root -c . | tar -C / -x --no-same-owner --no-overwrite-dir --keep-directory-symlink
-  systemd-sysusers
-  systemctl daemon-reload
-  [ -d /etc/jobd/pki ] || {
-    jobctl ca init --dir /etc/jobd/pki && jobctl ca server --dir /etc/jobd/pki --host localhost --host 127.0.0.1 &&
-      jobctl ca client --dir /etc/jobd/pki guest
-  } && systemctl enable --now jobd
+  dpkg -i ./jobd_*.deb ./jobctl_*.deb && make_certificates && systemctl enable --now jobd
+}
+make_certificates() {
+  jobctl ca init --dir /etc/jobd/pki && jobctl ca server --dir /etc/jobd/pki --host localhost --host 127.0.0.1 &&
+    jobctl ca client --dir /etc/jobd/pki guest
 }
 
 oom_score() { cat "/proc/$1/oom_score_adj"; }
@@ -281,10 +281,11 @@ check_storm() {
   check_numbered
 }
 
-# systemd brings the listening socket.
+# systemd brings the listening socket, of an address that is not the daemon's own.
 check_socket() {
   local main
-  printf '[Socket]\nListenStream=7443\n[Install]\nWantedBy=sockets.target\n' >/etc/systemd/system/jobd.socket
+  mkdir -p /etc/systemd/system/jobd.socket.d
+  printf '[Socket]\nListenStream=\nListenStream=7443\n' >/etc/systemd/system/jobd.socket.d/guest.conf
   systemctl stop jobd
   systemctl daemon-reload
   check "the socket listens, the service does not run" systemctl start jobd.socket
@@ -303,7 +304,7 @@ check_socket() {
   check "the unit serves" serves
   check "it listens at the same socket" grep -xF 'address: [::]:7443' <(jobd status)
   systemctl stop jobd.socket jobd
-  rm /etc/systemd/system/jobd.socket
+  rm -r /etc/systemd/system/jobd.socket.d
   systemctl daemon-reload
 }
 
@@ -502,8 +503,8 @@ refresh() {
 
 mkdir -p "$scratch"
 install_jobd >"$scratch/install" 2>&1 || { cat "$scratch/install"; echo "FAIL  install"; exit 1; }
-[ $# -gt 0 ] || set -- unit supervisor_kill storm operator keeper_kill keeper_storm both_kill hang stuck second socket \
-  memory crowd limits limit_settings
+[ $# -gt 0 ] || set -- package unit supervisor_kill storm operator keeper_kill keeper_storm both_kill hang stuck second \
+  socket memory crowd limits limit_settings
 done=0
 for name; do
   before=$failures section=$name
