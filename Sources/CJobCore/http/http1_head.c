@@ -134,8 +134,10 @@ int jc_http1_put_head(struct jc_exchange *exchange, const struct jc_reply_head *
     at = put(put(at, jc_server_date(connection->server), JC_DATE_LENGTH), "\r\n", 2);
     if (head->type.length > 0)
         at = put(put_slice(put(at, "Content-Type: ", 14), head->type), "\r\n", 2);
-    // A page of another site in a browser with a client's certificate shows nothing of ours.
-    at = put_text(at, "Content-Security-Policy: frame-ancestors 'none'\r\n");
+    // A page of another site in a browser with a client's certificate shows nothing of ours, and no browser
+    // takes what a job wrote for a script.
+    at = put_text(at,
+                  "Content-Security-Policy: frame-ancestors 'none'\r\nX-Content-Type-Options: nosniff\r\n");
     at = put_framing(at, exchange, head->status, length);
     at = put_fields(at, head);
     at = put(put_connection(at, exchange), "\r\n", 2);

@@ -9,8 +9,6 @@ struct HeaderField {
   init(_ name: StaticString, _ value: String) { (self.name, self.value) = (name, value) }
 
   static let retryLater = HeaderField("Retry-After", "1")
-  /// A browser takes the body for nothing but what its type says.
-  static let noSniffing = HeaderField("X-Content-Type-Options", "nosniff")
 
   /// Calls `body` with a reply's head that lives during the call; `type` empty: no Content-Type.
   static func withHead(

@@ -34,6 +34,5 @@ extension HeaderField {
     HeaderField("Cross-Origin-Opener-Policy", "same-origin"),
     HeaderField("Cross-Origin-Resource-Policy", "same-origin"),
     HeaderField("Referrer-Policy", "no-referrer"),
-    .noSniffing,
   ]
 }

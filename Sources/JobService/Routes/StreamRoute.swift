@@ -34,8 +34,7 @@ extension Worker {
     isHead: Bool
   ) throws {
     let sent = range ?? 0..<content.size
-    // What a job wrote is no script of the page's.
-    var fields = [HeaderField("Accept-Ranges", isPart ? "bytes" : "none"), .noSniffing]
+    var fields = [HeaderField("Accept-Ranges", isPart ? "bytes" : "none")]
     if let tag = content.tag { fields.append(HeaderField("ETag", tag)) }
     let isPart = isPart && range != nil
     if isPart {
