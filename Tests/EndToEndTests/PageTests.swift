@@ -76,14 +76,16 @@ import WebPage
   @Test func outputIsNoScript() throws {
     try Daemon.with { daemon in
       let (id, _) = try daemon.client().run("/bin/echo", "alert(1)")
-      let reply = try daemon.curl("GET", Route.stdout.target(id))
-      #expect(reply.headers.contains("X-Content-Type-Options: nosniff\r\n"))
-      #expect(reply.headers.contains("Content-Type: application/octet-stream\r\n"))
+      for (method, query) in [("GET", ""), ("GET", "?follow=1"), ("HEAD", "?follow=1"), ("GET", "?tail=1")] {
+        let reply = try daemon.curl(method, Route.stdout.target(id) + query)
+        #expect(reply.headers.contains("X-Content-Type-Options: nosniff\r\n"), "\(method) \(query)")
+        #expect(reply.headers.contains("Content-Type: application/octet-stream\r\n"), "\(method) \(query)")
+      }
     }
   }
 
   @Test func theFilesAreSmallAndPlain() throws {
-    #expect(PageFile.all.reduce(0) { $0 + $1.bytes.count } <= 60 * 1024)
+    #expect(PageFile.all.reduce(0) { $0 + $1.bytes.count } < 60_000)
     #expect(Set(PageFile.all.map(\.name)).count == PageFile.all.count)
     for file in PageFile.all {
       let text = String(decoding: file.bytes, as: UTF8.self)

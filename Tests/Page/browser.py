@@ -1,4 +1,5 @@
 """A headless chromium that signs in with one client's certificate, and what the tests look at in it."""
+import fcntl
 import json
 import os
 import pathlib
@@ -23,14 +24,24 @@ class Policy:
     """Chromium takes whatever certificate it has for this daemon: nobody is there to choose one."""
 
     def __init__(self, daemon: Daemon):
-        self.file = POLICIES / f"jobd-page-check-{os.getpid()}.json"
+        self.file = POLICIES / "jobd-page-check.json"
         POLICIES.mkdir(parents=True, exist_ok=True)
+        self.lock = os.open(POLICIES, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"another check of the page runs: it holds {POLICIES}") from None
+        # Of two files chromium takes one alone, and asks who sits before it for the other.
+        for other in POLICIES.glob("*.json"):
+            if other != self.file and "AutoSelectCertificateForUrls" in other.read_text(errors="replace"):
+                raise SystemExit(f"{other} chooses certificates, too: move it away for the check of the page")
         choice = json.dumps({"pattern": daemon.url, "filter": {}})
         self.file.write_text(json.dumps({"AutoSelectCertificateForUrls": [choice]}))
         self.file.chmod(0o644)
 
     def close(self):
         self.file.unlink(missing_ok=True)
+        os.close(self.lock)
 
 
 class Browser:

@@ -35,9 +35,43 @@ class JobTests(PageCase):
         self.assertIn("CPU", facts["Used"])
         self.assertRegex(alice.one(".times").get_attribute("aria-label"), r"waited .* ran .*first output after")
         self.picture(alice, "detail-failed")
+        self.assertNotIn("Arguments", facts)
         alice.press("Run again")
         self.assertEqual(alice.one("#create [name=labels]").get_attribute("value"), "stage=test 'who=a b'")
+        self.assertEqual(alice.text("#create-note"), "Left out: that job's environment and input, which the daemon tells nobody.")
         alice.press("Cancel", "#create")
+
+    def test_running_again_keeps_what_the_form_does_not_show(self):
+        alice = self.browser("alice")
+        job = self.daemon.create("alice", "cat", tty={"rows": 24, "columns": 80}, grace="7s", priority=3, output_limit=1000)
+        alice.open(f"#/jobs/{job}")
+        alice.press("Run again")
+        self.assertTrue(alice.text("#create-note").startswith("Kept, but not shown here: grace, terminal, output limit, priority."))
+        self.picture(alice, "run-again")
+        alice.press("Run", "#create")
+        alice.until(lambda: "/jobs/" in alice.driver.current_url and job not in alice.driver.current_url, "the other job")
+        again = self.daemon.ask("alice", "GET", f"/jobs/{alice.driver.current_url.rsplit('/', 1)[1]}")
+        self.assertEqual([again[name] for name in ("tty", "grace", "priority", "output_limit")], [{"rows": 24, "columns": 80}, "7s", 3, 1000])
+        for one in (job, again["id"]):
+            self.daemon.ask("alice", "DELETE", f"/jobs/{one}")
+
+    def test_a_terminal_is_told(self):
+        alice = self.browser("alice")
+        job = self.daemon.shell("alice", "echo up; read line; sleep 1000", tty={"rows": 24, "columns": 80})
+        self.daemon.ask("alice", "PUT", f"/jobs/{job}/stdin?close=0", "12345")
+        alice.open(f"#/jobs/{job}")
+        alice.until_text(".lines", "up")
+        alice.until(lambda: self.facts(alice)["Input"] == "7 B so far", "the input, of which JSON has quotes")
+        self.assertEqual(self.facts(alice)["Terminal"], "80 x 24")
+        self.assertEqual(self.facts(alice)["Output"].split(", ")[1], "with stderr in it")
+        alice.until_text("section .note", f"This is a terminal's output, drawn as lines; jobctl attach {job} shows it as it is.")
+        self.picture(alice, "detail-terminal")
+        alice.driver.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]})
+        for place, text in (("section .copy", f"jobctl attach {job}"), (".bar .copy", job)):
+            alice.one(place).click()
+            alice.until_text(place, "Copied")
+            self.assertEqual(alice.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])"), text)
+        self.daemon.ask("alice", "DELETE", f"/jobs/{job}")
 
     def test_a_script_goes_through_sh(self):
         alice = self.browser("alice")
@@ -51,10 +85,12 @@ class JobTests(PageCase):
 
     def test_what_is_wrong_with_a_command_is_told(self):
         alice = self.browser("alice")
+        self.expected = ("status of 400",)
         alice.open("#/jobs")
         alice.press("Run a command")
         for values, words in [
             ({"command": " "}, "There is no command."), ({"command": "echo 'a"}, "A quote ' is opened and not closed."),
+            *(({"command": f"echo a{sign}b"}, f'"{sign}" is for a shell: quote it, or tick "Run it with sh -c".') for sign in ";|&<>()"),
             ({"command": "echo a", "env": "A"}, 'A line of the environment must be NAME=VALUE, not "A".'),
             ({"env": "", "timeout": "soon"}, "timeout"), ({"timeout": "", "queue": "a b"}, "queue"),
         ]:
@@ -69,6 +105,7 @@ class JobTests(PageCase):
     def test_stop_and_delete_ask_first(self):
         for name in ("alice", "olga"):
             browser = self.browser(name)
+            self.expected = ("status of 404",)
             job = self.daemon.shell("alice", "echo up; sleep 1000")
             browser.open(f"#/jobs/{job}")
             browser.until_text(".lines", "up")
@@ -81,14 +118,73 @@ class JobTests(PageCase):
             browser.press("Stop it", "#ask")
             browser.until_text(".state", "Stopped")
             self.assertIn(f"{name} at ", self.facts(browser)["Stopped by"])
-            browser.until_text("#news", "Stopped")
+            browser.until_text("#news", "The job: Stopped")
             browser.press("Delete")
             browser.press("Delete it", "#ask")
             browser.one("table.jobs")
             self.assertEqual(browser.all(f"a[href='#/jobs/{job}']"), [])
             browser.open(f"#/jobs/{job}")
             browser.until_text(".problem", "There is no such job")
-            self.assertEqual(browser.buttons("main"), [])
+            self.assertEqual(browser.buttons(".title"), [])
+
+    def test_stopping_goes_on_without_the_dialog(self):
+        alice = self.browser("alice")
+        job = self.daemon.shell("alice", "trap '' TERM; echo up; read go", stdin_open=True, grace="1000s")
+        alice.open(f"#/jobs/{job}")
+        alice.until_text(".lines", "up")
+        alice.press("Stop")
+        alice.until_text("#ask-text", "read go: its processes are asked to end")
+        alice.press("Stop it", "#ask")
+        alice.until_text(".state", "Stopping…")
+        self.assertEqual((alice.all("dialog[open]"), alice.buttons(".title")), ([], ["Run again", "Delete"]))
+        self.assertEqual(alice.driver.execute_script("return document.activeElement.tagName"), "H1")
+        self.picture(alice, "detail-stopping")
+        # Who comes back sees it, too.
+        alice.open("#/jobs")
+        alice.one("table.jobs")
+        alice.open(f"#/jobs/{job}")
+        alice.until_text(".state", "Stopping…")
+        self.daemon.ask("alice", "PUT", f"/jobs/{job}/stdin", "go\n")
+        self.daemon.ended("alice", job)
+        alice.until(lambda: "Stopping" not in alice.text(".state"), "the end")
+
+    def test_a_stop_that_fails_is_told(self):
+        alice = self.browser("alice")
+        self.expected = ("status of 404",)
+        job = self.daemon.shell("alice", "sleep 1000")
+        alice.open(f"#/jobs/{job}")
+        alice.press("Stop")
+        alice.one("#ask")
+        self.daemon.ask("alice", "DELETE", f"/jobs/{job}")
+        alice.press("Stop it", "#ask")
+        alice.until_text("#news.problem", f"The job {job} was not stopped: ")
+        alice.open("#/jobs")
+        alice.one("#news.unseen")
+
+    def test_a_question_ends_with_its_view(self):
+        alice = self.browser("alice")
+        job = self.daemon.shell("alice", "sleep 1000")
+        alice.open(f"#/jobs/{job}")
+        for button, dialog in (("Delete", "#ask"), ("Run again", "#create")):
+            alice.press(button)
+            alice.one(f"{dialog}[open]")
+            alice.open("#/jobs")
+            alice.one("table.jobs")
+            self.assertEqual(alice.all("dialog[open]"), [])
+            alice.open(f"#/jobs/{job}")
+        self.daemon.ask("alice", "DELETE", f"/jobs/{job}")
+
+    def test_what_does_not_change_stays(self):
+        alice = self.browser("alice")
+        job = self.daemon.shell("alice", "echo up; read go; echo more; sleep 1000", stdin_open=True, labels={"stays": "1"})
+        alice.open(f"#/jobs/{job}")
+        alice.until(lambda: "stdout 3 B" in alice.text(".facts"), "its first output")
+        alice.driver.execute_script(
+            "window.kept = [...document.querySelectorAll('.facts div')].find(one => one.textContent.startsWith('Labels'))")
+        self.daemon.ask("alice", "PUT", f"/jobs/{job}/stdin", "go\n")
+        alice.until(lambda: "stdout 8 B" in alice.text(".facts"), "its second output")
+        self.assertTrue(alice.driver.execute_script("return kept.isConnected"))
+        self.daemon.ask("alice", "DELETE", f"/jobs/{job}")
 
     def test_roles_have_the_buttons_they_may_press(self):
         job = self.daemon.shell("alice", "sleep 1000")
@@ -97,12 +193,13 @@ class JobTests(PageCase):
             browser = self.browser(name)
             browser.open(f"#/jobs/{job}")
             browser.until_text(".state", "Running")
-            self.assertEqual(browser.buttons("main"), buttons, name)
+            self.assertEqual(browser.buttons(".title"), buttons, name)
             self.assertEqual("Run a command" in browser.buttons("header"), own, name)
         self.picture(self.browser("vera"), "detail-viewer")
 
     def test_a_refusal_stays_in_the_dialog_whole(self):
         alice = self.browser("alice")
+        self.expected = ("status of 404",)
         job = self.daemon.shell("alice", "sleep 1000")
         alice.open(f"#/jobs/{job}")
         alice.press("Delete")
@@ -116,7 +213,7 @@ class JobTests(PageCase):
         first, second = (self.daemon.shell("alice", "sleep 1000", queue="narrow") for _ in range(2))
         third = self.daemon.shell("alice", "echo last", queue="narrow", limits={})
         alice.open(f"#/jobs/{third}")
-        alice.until_text(".note", "1 of this client's jobs go before it, in the queue narrow, which runs 1 at once")
+        alice.until_text(".note", "It waits for a slot of the queue narrow, which runs 1 at once. Jobs of this client before it: 1.")
         self.picture(alice, "detail-waiting")
         for job in (first, second):
             self.daemon.ask("alice", "DELETE", f"/jobs/{job}")
@@ -133,7 +230,7 @@ class JobTests(PageCase):
     def test_words_are_split_as_a_shell_does(self):
         alice = self.browser("alice")
         alice.open("#/jobs")
-        lines = ["a b  c", "'a b' c", "\"a 'b\" c", "a\\ b", "'a'\"b\"c", "''", "a '' b", "\"a\\\"b\\\\c\\d\"", "'a\\b'", "a\tb\nc", "",
+        lines = ["a b  c", "'a b' c", "\"a 'b\" c", "a\\ b", "'a'\"b\"c", "''", "a '' b", "\"a\\\"b\\\\c\\d\"", "'a\\b'", "a\tb\nc", "", "a|b; 'c;'",
                  "--x='1 2' y\\'z", "\u00e9 '\U0001f600 x'"]
         split = ("const [lines, done] = arguments; import('/page/text.js').then(({ words, typed }) => done(lines.map((line) => {"
                  " try { return [words(line), words(typed(words(line)))]; } catch (error) { return error.message; } })))")

@@ -1,10 +1,16 @@
 """The list of jobs: live, filtered, by role, by keyboard."""
+import re
+
 from selenium.webdriver.common.keys import Keys
 
 from case import PageCase
 
 
 class ListTests(PageCase):
+    def followers(self) -> int:
+        metrics = self.daemon.ask("olga", "GET", "/metrics").decode()
+        return int(re.search(r"^jobd_followers (\d+)$", metrics, re.M)[1])
+
     def test_jobs_come_and_go_by_themselves(self):
         alice = self.browser("alice")
         alice.open("#/jobs")
@@ -21,6 +27,7 @@ class ListTests(PageCase):
 
     def test_filters_are_in_the_address(self):
         alice = self.browser("alice")
+        self.expected = ("status of 400",)
         good = self.daemon.shell("alice", "true", labels={"kind": "a b"})
         bad = self.daemon.shell("alice", "exit 3", labels={"kind": "a b"})
         other = self.daemon.create("alice", "true", labels={"kind": "c"})
@@ -45,6 +52,9 @@ class ListTests(PageCase):
         shows(other)
         box.clear()
         box.send_keys("kind", Keys.ENTER)
+        alice.until_text(".problem", 'A label must be NAME=VALUE, not "kind".')
+        shows(other)
+        alice.open("#/jobs?label=kind")
         alice.until_text(".problem", 'query parameter "label" must be NAME=VALUE (400)')
         shows()
         alice.one(".clear").click()
@@ -56,9 +66,11 @@ class ListTests(PageCase):
         self.daemon.ask("alice", "POST", "/jobs:batch", {"jobs": jobs})
         alice.open("#/jobs?label=page%3Dx")
         alice.until(lambda: len(alice.all("tbody tr")) == 100, "100 rows")
+        self.assertTrue(alice.text(".summary").startswith("The newest 100 jobs"))
         self.picture(alice, "list-owner")
         alice.one(".pages a").click()
         alice.until(lambda: len(alice.all("tbody tr")) == 20, "20 rows")
+        alice.until_text(".summary", "20 older jobs")
         alice.one(".pages a").click()
         alice.until(lambda: len(alice.all("tbody tr")) == 100, "100 rows again")
 
@@ -72,6 +84,7 @@ class ListTests(PageCase):
         self.assertEqual(alice.all(".load, [name=client]"), [])
 
     def test_viewers_and_operators_see_all_and_the_load(self):
+        self.daemon.shell("olga", "true")
         for name in ("vera", "olga"):
             browser = self.browser(name)
             browser.open("#/jobs")
@@ -79,7 +92,7 @@ class ListTests(PageCase):
             job = self.daemon.shell("alice", "echo seen; sleep 0.2", labels={"for": name})
             row = browser.one(f"tr:has(a[href='#/jobs/{job}'])")
             browser.until(lambda: "Done" in row.text and "alice" in row.text, "alice's job to end")
-            browser.until(lambda: len(browser.all(".chart .line[points*=' ']")) == 5, "two samples of the load")
+            browser.until(lambda: len(browser.all(".chart polyline[points*=' ']")) == 5, "two samples of the load")
             self.assertRegex(browser.text(".chart"), r"Running\d")
             self.picture(browser, f"list-{browser.text('#who').split()[1]}")
             browser.open("#/jobs?client=olga")
@@ -94,11 +107,71 @@ class ListTests(PageCase):
         alice.driver.execute_script(
             "window.told = []; new MutationObserver(() => told.push(document.getElementById('live').textContent))"
             ".observe(document.getElementById('live'), {childList: true, characterData: true, subtree: true})")
+        self.expected = ("net::ERR_",)
         self.daemon.kill_api()
         alice.until(lambda: alice.driver.execute_script("return told.includes('Reconnecting') && told.at(-1) === 'Live'"),
                     "lost and taken up again")
         job = self.daemon.shell("alice", "true")
         alice.one(f"a[href='#/jobs/{job}']")
+
+    def test_none_among_many_is_not_none(self):
+        alice = self.browser("alice")
+        jobs = [{"cmd": "true", "labels": {"many": "x"}} for _ in range(501)]
+        for _ in range(2):
+            self.daemon.ask("alice", "POST", "/jobs:batch", {"jobs": jobs})
+        alice.open("#/jobs?label=many%3Dx&state=failed")
+        alice.until_text(".summary", "None among the 1000 newest.")
+
+    def test_what_a_batch_has_of_one_key_is_told_once(self):
+        alice = self.browser("alice")
+        key = "01a2282c-0a5e-702d-9553-9fa2cf09761e"
+        job = self.daemon.create("alice", "true", labels={"batch": key}, queue=f"batch/{key}")
+        alice.open("#/jobs")
+        about = f"tr:has(a[href='#/jobs/{job}']) .about"
+        alice.until_text(about, f"batch={key}")
+        self.assertEqual(alice.text(about), f"batch={key}")
+        self.assertEqual(alice.one(f"{about} a").get_attribute("title"), f"batch={key}")
+        self.assertLessEqual(alice.one(f"{about} a").size["width"], 200)
+
+    def test_what_the_page_has_not_is_told(self):
+        alice = self.browser("alice")
+        alice.open("#/nonsense")
+        alice.until_text(".problem", 'This page has no "/nonsense".')
+        alice.one("main a").click()
+        alice.one("table.jobs")
+
+    def test_a_passing_failure_leaves_the_list(self):
+        alice = self.browser("alice")
+        job = self.daemon.shell("alice", "true")
+        alice.open("#/jobs")
+        alice.one(f"a[href='#/jobs/{job}']")
+        alice.driver.execute_script(
+            "window.real = fetch; window.fetch = async () => new Response('{\"detail\": \"too many\"}', {status: 429});")
+        other = self.daemon.shell("alice", "true")
+        alice.until_text(".problem", "too many (429)")
+        alice.one(f"a[href='#/jobs/{job}']")
+        alice.driver.execute_script("window.fetch = window.real")
+        # By itself, with no event.
+        alice.one(f"a[href='#/jobs/{other}']")
+        alice.until(lambda: not alice.text(".problem").strip(), "the problem to go")
+
+    def test_a_hidden_page_holds_no_connection(self):
+        alice = self.browser("alice")
+        job = self.daemon.shell("alice", "echo up; read go; echo more", stdin_open=True)
+        alice.open(f"#/jobs/{job}")
+        alice.until_text(".lines", "up")
+        hide = ("Object.defineProperty(document, 'hidden', {value: arguments[0], configurable: true});"
+                "document.dispatchEvent(new Event('visibilitychange'))")
+        alice.until(lambda: self.followers() == 2, "the event stream and the log")
+        alice.driver.execute_script(hide, True)
+        alice.until(lambda: self.followers() == 0, "both to be closed")
+        self.daemon.ask("alice", "PUT", f"/jobs/{job}/stdin", "go\n")
+        self.daemon.ended("alice", job)
+        self.assertNotIn("more", alice.text(".lines"))
+        alice.driver.execute_script(hide, False)
+        alice.until_text(".lines", "more")
+        alice.until_text(".state", "Done")
+        self.assertEqual(alice.text(".lines div"), "up\nmore")
 
     def test_by_keyboard_alone(self):
         alice = self.browser("alice")

@@ -18,11 +18,8 @@ export class Problem extends Error {
 
 /// The reply. Throws Problem, with status 0 when there was none.
 export async function ask(method, path, { body, headers = {}, signal } = {}) {
-  const options = { method, headers: { ...headers }, signal, cache: "no-store" };
-  if (body !== undefined) {
-    options.body = JSON.stringify(body);
-    options.headers["Content-Type"] = "application/json";
-  }
+  const options = { method, headers, signal, cache: "no-store" };
+  if (body) Object.assign(options, { body: JSON.stringify(body), headers: { ...headers, "Content-Type": "application/json" } });
   let reply;
   try {
     reply = await fetch(path, options);
@@ -36,14 +33,13 @@ export async function ask(method, path, { body, headers = {}, signal } = {}) {
 
 export const get = async (path, options) => (await ask("GET", path, options)).json();
 
-/// Who looks at the page. The role decides what is shown alone: the daemon checks every request.
+/// The role decides what is shown alone: the daemon checks every request.
 export const session = { client: "", role: "owner" };
 export const seesAll = () => session.role !== "owner";
 export const mayCreate = () => session.role !== "viewer";
 export const mayEnd = (job) =>
   session.role === "operator" || (session.role === "owner" && (job.client ?? session.client) === session.client);
 
-/// Learns who that is.
 export async function learn() {
   const { client, role } = await get("/jobs?limit=1");
   session.client = client;
@@ -51,9 +47,8 @@ export async function learn() {
 }
 
 const longest = 15000;
-let handlers;
-let pause = 500;
-let source;
+const kinds = ["created", "queued", "started", "finished", "deleted"];
+let [handlers, source, timer, pause] = [];
 
 function open() {
   source = new EventSource(`/events?after=now&follow=1${seesAll() ? "&client=*" : ""}`);
@@ -64,25 +59,44 @@ function open() {
   };
   source.onerror = () => {
     handlers.lost();
-    if (source.readyState !== EventSource.CLOSED) return;
-    setTimeout(open, pause);
-    pause = Math.min(pause * 2, longest);
+    if (source.readyState === EventSource.CLOSED) timer = setTimeout(again, pause);
   };
-  for (const kind of ["created", "queued", "started", "finished", "deleted"]) source.addEventListener(kind, (event) => handlers.changed(JSON.parse(event.data)));
+  for (const kind of kinds) source.addEventListener(kind, (event) => handlers.changed(JSON.parse(event.data)));
 }
 
-/// Opens the event stream, once for the page.
+/// After a refusal: the role may be another by now.
+async function again() {
+  pause = Math.min(pause * 2, longest);
+  const { role } = session;
+  try {
+    await learn();
+    if (session.role !== role) return location.reload();
+    if (!document.hidden) open();
+  } catch (error) {
+    handlers.lost(error.message);
+    timer = setTimeout(again, pause);
+  }
+}
+
+/// Opens the event stream while the page is seen: browsers have few connections to a host.
 export function listen(told) {
   handlers = told;
-  open();
+  const turn = () => {
+    clearTimeout(timer);
+    source?.close();
+    pause = 500;
+    if (!document.hidden) open();
+  };
+  document.addEventListener("visibilitychange", turn);
+  turn();
 }
 
-/// Calls `action` soon after it was called, and again at most every `apart` milliseconds while it is; never twice at once.
+/// Calls `action` soon after it was called, at least `apart` milliseconds after it ended last.
 export function calm(action, apart = 1000) {
   let [timer, isRunning, isAsked, isOver, last] = [null, false, false, false, 0];
   const start = async () => {
-    [timer, isRunning, isAsked, last] = [null, true, false, performance.now()];
-    try { await action(); } finally { isRunning = false; }
+    [timer, isRunning, isAsked] = [null, true, false];
+    try { await action(); } finally { [isRunning, last] = [false, performance.now()]; }
     if (isAsked) plan();
   };
   const plan = () => {

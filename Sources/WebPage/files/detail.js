@@ -1,31 +1,31 @@
-// One job: what is known of it, its times, its output, and what can be done with it.
+// One job, and what can be done with it.
 import { ask, calm, get, mayCreate, mayEnd } from "./api.js";
 import { outputPanel } from "./output.js";
 import { confirm, openRun } from "./run.js";
-import { badge, bytes, commandLine, duration, el, fault, microseconds, moment, plain, seconds, state } from "./text.js";
+import { badge, bytes, commandLine, copier, duration, el, fault, isScript, labelsOf, moment, plain, seconds, state, write } from "./text.js";
 
-const code = (text) => text && el("code", {}, plain(text, 16384));
+const code = (text) => text && el("code", plain(text, 16384));
 const list = (...parts) => parts.filter(Boolean).join(", ");
+const microseconds = (count) => duration(count / 1e6);
 const size = (count, dropped) => bytes(count) + (dropped ? ` (${bytes(dropped)} dropped)` : "");
 
-/// Why it does not run yet.
 function waits({ ahead = 0, queue, queue_slots = 1 }) {
-  const before = ahead ? `${ahead}${ahead >= 10000 ? " or more" : ""} of this client's jobs go before it` : "it is the next of this client's";
-  return `It waits for a slot: ${list(before, queue && `in the queue ${plain(queue)}, which runs ${queue_slots} at once`)}.`;
+  const count = ahead >= 10000 ? "10000 or more" : ahead || "none";
+  return `It waits for a slot${queue ? ` of the queue ${plain(queue)}, which runs ${queue_slots} at once` : ""}. Jobs of this client before it: ${count}.`;
 }
 
-/// All members of a job, the known ones in words; `others` are those that a later daemon may add.
+/// All that is known of it; `others` are members that a later daemon may add.
 function facts(job) {
-  const { id, cmd, args, status, exit_code, signal, error_msg, error_code, timed_out, truncated, queued, ended_by, stopped_by, client, created,
-    started, finished, pid, stdout_bytes, stderr_bytes, stdout_dropped, stderr_dropped, usage, ahead, times, cwd, labels, user, group,
+  const { id, cmd, args, status, isStopping, exit_code, signal, error_msg, error_code, timed_out, truncated, queued, ended_by, stopped_by, client, created,
+    started, finished, pid, tty, merge, stdin_bytes, stdout_bytes, stderr_bytes, stdout_dropped, stderr_dropped, usage, ahead, times, cwd, labels, user, group,
     timeout, grace, output_limit, on_limit, priority, queue, queue_slots = 1, limits = {}, ...others } = job;
   const { memory } = limits;
-  const rows = { Id: code(id),
-    Ended: list(error_msg && plain(error_msg), exit_code !== undefined && `exit code ${exit_code}`, signal && `signal ${signal}`,
+  const rows = { Ended: list(error_msg && plain(error_msg), exit_code !== undefined && `exit code ${exit_code}`, signal && `signal ${signal}`,
       ended_by && ended_by !== "exit" && `ended by ${ended_by.replace("_", " ")}`, timed_out && "its time was up"),
-    "Stopped by": stopped_by && el("span", {}, stopped_by.client ? code(stopped_by.client) : "the daemon's end", " at ", moment(stopped_by.time)),
-    Program: code(cmd), Arguments: args.length > 0 && code(JSON.stringify(args)), Directory: code(cwd), Client: code(client),
-    User: code(user && (group ? `${user}:${group}` : user)), Labels: labels && code(Object.entries(labels).map((pair) => pair.join("=")).join(" ")),
+    "Stopped by": stopped_by && el("span", stopped_by.client ? code(stopped_by.client) : "the daemon's end", " at ", moment(stopped_by.time)),
+    // The heading has the command, of a script the script alone.
+    Program: isScript(job) && code("sh -c"), Terminal: tty && `${tty.columns} x ${tty.rows}`, Directory: code(cwd), Client: code(client),
+    User: code(user && (group ? `${user}:${group}` : user)), Labels: labels && code(labelsOf(job).join(" ")),
     Queue: list(queue && `${plain(queue)}, ${queue_slots} at once`, priority && `priority ${priority}`),
     Limits: list(memory && `memory ${Number(memory) ? bytes(memory) : plain(memory)}`, limits.cpus && `${limits.cpus} CPUs`,
       limits.processes && `${limits.processes} processes`, timeout && `time ${plain(timeout)}`, grace && `grace ${plain(grace)}`,
@@ -33,19 +33,18 @@ function facts(job) {
     Used: usage && list(`CPU ${microseconds(usage.user_us)} user`, `${microseconds(usage.system_us)} system`,
       usage.throttled_us && `held back ${microseconds(usage.throttled_us)}`, usage.memory_bytes && `memory ${bytes(usage.memory_bytes)} now`,
       usage.max_rss_kib && `${bytes(usage.max_rss_kib * 1024)} at most`),
-    Output: list(`stdout ${size(stdout_bytes, stdout_dropped)}`, `stderr ${size(stderr_bytes, stderr_dropped)}`, truncated && "not all was kept"),
-    Process: pid && `${pid}`, Created: moment(created), Started: started && moment(started), Finished: finished && moment(finished) };
+    Input: stdin_bytes !== undefined && `${bytes(stdin_bytes)} so far`,
+    Output: list(`stdout ${size(stdout_bytes, stdout_dropped)}`, merge || tty ? "with stderr in it" : `stderr ${size(stderr_bytes, stderr_dropped)}`, truncated && "not all was kept"),
+    Process: pid, Created: moment(created), Started: started && moment(started), Finished: finished && moment(finished) };
   for (const [name, value] of Object.entries(others)) rows[name.replaceAll("_", " ")] = code(typeof value === "string" ? value : JSON.stringify(value));
-  return Object.entries(rows).filter(([, value]) => value).flatMap(([name, value]) => [el("dt", {}, plain(name)), el("dd", {}, value)]);
+  return Object.entries(rows).filter(([, value]) => value).map(([name, value]) => el("div", el("dt", plain(name)), el("dd", value)));
 }
 
-/// Where its time went: parts of one bar, and the same in words.
 function times(job) {
   const [created, started] = [seconds(job.created), job.started && seconds(job.started)];
   const end = job.finished ? seconds(job.finished) : Date.now() / 1000;
   const first = job.times?.first_output;
-  const waited = job.started ? "waited" : job.status === "running" ? "has waited" : "did not start in";
-  const spans = [["wait", waited, created, started ?? end]];
+  const spans = [["wait", started ? "waited" : job.finished ? "did not start in" : "has waited", created, started ?? end]];
   if (started) spans.push(["runs", job.finished ? "ran" : "has run", started, end]);
   const parts = spans.map(([kind, , from, to]) => {
     const part = el("span", { class: kind });
@@ -55,71 +54,92 @@ function times(job) {
   });
   const text = list(...spans.map(([, word, from, to]) => `${word} ${duration(to - from)}`),
     first && started && `first output after ${duration(seconds(first) - started)}`);
-  return [el("div", { class: "times", role: "img", "aria-label": `Times: ${text}` }, ...parts), el("p", { class: "note" }, text)];
+  return [el("div.times", { role: "img", "aria-label": `Times: ${text}` }, ...parts), el("p.note", text)];
 }
 
-function actions(job, act) {
-  const stop = el("button", { type: "button", click: () => act("stop") }, "Stop");
-  const remove = el("button", { type: "button", class: "danger", click: () => act("delete") }, "Delete");
-  const again = el("button", { type: "button", click: () => openRun(job) }, "Run again");
-  return [...(mayEnd(job) && job.status === "running" ? [stop] : []), ...(mayCreate() ? [again] : []), ...(mayEnd(job) ? [remove] : [])];
-}
+// Jobs to stop: the daemon answers when they have ended.
+const stopping = new Set();
 
-const questions = {
-  stop: { title: "Stop this job?", text: "Its processes are asked to end, and killed after its time of grace.", yes: "Stop it",
-    method: "POST", path: "/stop", told: "The job has been stopped." },
-  delete: { title: "Delete this job?", text: "Its processes are killed, its record and output removed for good.", yes: "Delete it",
-    method: "DELETE", path: "", told: "The job is deleted." },
-};
-
-/// The parts of the view, in their places.
-function frame(main) {
-  const parts = { wrong: fault(), status: el("span"), heading: el("h1"), buttons: el("div", { class: "buttons" }),
-    why: el("p", { class: "note" }), bar: el("div"), table: el("dl", { class: "facts" }) };
-  main.append(el("p", {}, el("a", { href: "#/jobs" }, "← Jobs")), el("div", { class: "title" }, parts.status, parts.heading, parts.buttons),
-    parts.wrong.element, parts.why, parts.bar, parts.table);
+function frame(main, id, act) {
+  const button = (name, text) => el("button", { hidden: true, click: () => act(name) }, text);
+  const parts = { wrong: fault(), status: el("span"), heading: el("h1", { tabindex: "-1" }), why: el("p.note"), bar: el("div"),
+    table: el("dl.facts"), stop: button("stop", "Stop"), again: button("again", "Run again"), delete: button("delete", "Delete") };
+  parts.delete.className = "danger";
+  main.append(el("p.bar", el("a", { href: "#/jobs" }, "← Jobs"), code(id), copier(id, "the id")),
+    el("div.title", parts.status, parts.heading, el("div.buttons", parts.stop, parts.again, parts.delete)),
+    parts.wrong, parts.why, parts.bar, parts.table);
   return parts;
 }
 
-function show(parts, job, act) {
-  const text = commandLine(job).slice(0, 4096).split("\n").map((line) => plain(line)).join("\n");
-  if (parts.heading.textContent !== text) parts.heading.textContent = text;
+/// Shows the buttons that may be pressed; the focus of one that goes is the heading's.
+function allow(parts, job) {
+  const mayDelete = job && mayEnd(job);
+  const may = { stop: mayDelete && job.status === "running" && !job.isStopping, again: job && mayCreate(), delete: mayDelete };
+  for (const [name, isAllowed] of Object.entries(may)) {
+    if (!isAllowed && document.activeElement === parts[name]) parts.heading.focus();
+    parts[name].hidden = !isAllowed;
+  }
+}
+
+/// What did not change is left alone: it may be selected.
+function fill(table, rows) {
+  rows.forEach((row, place) => {
+    const there = table.children[place];
+    if (!there) table.append(row);
+    else if (there.textContent !== row.textContent) there.replaceWith(row);
+  });
+  while (table.children.length > rows.length) table.lastChild.remove();
+}
+
+function show(parts, job) {
+  const text = commandLine(job).slice(0, 16384).split("\n").map((line) => plain(line, 16384)).join("\n");
+  write(parts.heading, text);
   document.title = `${state(job).text}: ${text.slice(0, 60)} · jobd`;
   parts.status.replaceChildren(badge(job));
-  // They are made anew only when they change: one of them may have the focus.
-  if (parts.shown !== job.status) parts.buttons.replaceChildren(...actions(job, act));
-  parts.shown = job.status;
+  allow(parts, job);
   parts.why.textContent = job.queued ? waits(job) : "";
   parts.bar.replaceChildren(...times(job));
-  parts.table.replaceChildren(...facts(job));
+  fill(parts.table, facts(job));
 }
 
 export function detailView(main, id, announce) {
   const stop = new AbortController();
-  const parts = frame(main);
   let [job, panel] = [null, null];
   document.title = "Job · jobd";
-  const act = async (name) => {
-    const question = questions[name];
-    const isDone = await confirm(question, () => ask(question.method, `/jobs/${id}${question.path}`));
-    if (!isDone) return;
-    announce(question.told);
-    if (name === "delete") location.hash = "#/jobs";
-    else refresh();
+  const sure = (verb, text, action) =>
+    confirm({ title: `${verb} this job?`, text: `${plain(commandLine(job), 80)}: ${text}`, yes: `${verb} it` }, action);
+  const actions = {
+    again: () => openRun(job),
+    async delete() {
+      const text = "its processes are killed, its record and output removed for good.";
+      if (!await sure("Delete", text, () => ask("DELETE", `/jobs/${id}`))) return;
+      announce("The job is deleted.");
+      location.hash = "#/jobs";
+    },
+    async stop() {
+      if (!await sure("Stop", "its processes are asked to end, and killed after its time of grace.")) return;
+      stopping.add(id);
+      refresh();
+      try { await ask("POST", `/jobs/${id}/stop`); } catch (error) { announce(`The job ${id} was not stopped: ${error.message}`, true); }
+      stopping.delete(id);
+      refresh();
+    },
   };
+  const parts = frame(main, id, (name) => actions[name]());
   const refresh = calm(async () => {
     try {
       const before = job && state(job).text;
-      job = await get(`/jobs/${id}`, { signal: stop.signal });
-      parts.wrong.show();
-      show(parts, job, act);
+      job = { ...await get(`/jobs/${id}`, { signal: stop.signal }), isStopping: stopping.has(id) };
+      parts.wrong.textContent = "";
+      show(parts, job);
       if (before && before !== state(job).text) announce(`The job: ${state(job).text}`);
       if (!panel) main.append((panel = outputPanel(job)).element);
     } catch (error) {
       if (stop.signal.aborted) return;
       const isGone = error.status === 404;
-      if (isGone) parts.buttons.replaceChildren();
-      parts.wrong.show(isGone ? "There is no such job: it may have been deleted, or be another client's." : error.message);
+      parts.wrong.textContent = isGone ? "There is no such job: it may have been deleted, or be another client's." : error.message;
+      if (isGone) allow(parts);
+      else setTimeout(refresh, 3000);
     }
   });
   // What it uses while it runs is no event.

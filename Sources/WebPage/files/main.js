@@ -3,31 +3,42 @@ import { learn, listen, mayCreate, session } from "./api.js";
 import { detailView } from "./detail.js";
 import { listView } from "./list.js";
 import { openRun, setUpRun } from "./run.js";
-import { el, plain } from "./text.js";
+import { el, part, plain } from "./text.js";
 
-const part = (id) => document.getElementById(id);
 const main = part("main");
 let view = null;
 
-/// Tells who cannot see the page that something happened.
-export function announce(text) { part("news").textContent = text; }
+/// Tells who cannot see the page, and everybody what went wrong.
+function announce(text, isBad) {
+  part("news").textContent = text;
+  part("news").className = isBad ? "problem" : "unseen";
+}
+
+function noView(main, path) {
+  main.append(el("p.problem", { role: "alert" }, `This page has no "${plain(path, 80)}".`), el("a", { href: "#/jobs" }, "Jobs"));
+  document.title = "jobd";
+  return { changed() {} };
+}
 
 function route() {
   const [path, query = ""] = location.hash.replace(/^#/, "").split(/\?(.*)/s);
   const job = /^\/jobs\/([0-9a-fA-F-]{36})$/.exec(path);
-  const key = job ? job[1] : "list";
+  const key = job ? job[1] : /^\/?(jobs)?$/.test(path) ? "list" : path;
   if (view?.key === key) return view.show?.(query);
   const isFirst = view === null;
-  view?.close();
+  view?.close?.();
+  // What they ask is of the view before.
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  if (part("news").className === "problem") announce("");
   main.replaceChildren();
-  view = job ? detailView(main, job[1], announce) : listView(main, query, announce);
+  view = job ? detailView(main, job[1], announce) : key === "list" ? listView(main, query) : noView(main, path);
   view.key = key;
   scrollTo(0, 0);
   if (!isFirst) main.focus({ preventScroll: true });
 }
 
-function showLive(isLive) {
-  part("live").textContent = isLive ? "Live" : "Reconnecting";
+function showLive(isLive, why) {
+  part("live").textContent = isLive ? "Live" : why ? `Reconnecting: ${why}` : "Reconnecting";
   part("live").classList.toggle("on", isLive);
 }
 
@@ -35,19 +46,17 @@ async function start() {
   try {
     await learn();
   } catch (error) {
-    const again = el("button", { type: "button", click: () => location.reload() }, "Try again");
-    main.replaceChildren(el("p", { class: "problem", role: "alert" }, error.message), again);
-    return;
+    return main.replaceChildren(el("p.problem", { role: "alert" }, error.message));
   }
-  part("who").replaceChildren(el("b", {}, plain(session.client, 80)), ` ${session.role}`);
+  part("who").replaceChildren(el("b", plain(session.client, 80)), ` ${session.role}`);
   part("run").hidden = !mayCreate();
-  part("run").addEventListener("click", () => openRun());
-  part("skip").addEventListener("click", (event) => {
+  part("run").onclick = () => openRun();
+  part("skip").onclick = (event) => {
     event.preventDefault();
     main.focus();
-  });
+  };
   setUpRun();
-  addEventListener("hashchange", route);
+  onhashchange = route;
   route();
   listen({
     changed: (event) => view.changed(event),
@@ -55,7 +64,7 @@ async function start() {
       showLive(true);
       view.changed(null);
     },
-    lost: () => showLive(false),
+    lost: (why) => showLive(false, why),
   });
 }
 

@@ -1,29 +1,23 @@
-// The dialogs: whether something is meant, and a command to run.
+// The dialogs.
 import { ask } from "./api.js";
-import { commandLine, isScript, pairs, plain, typed, words } from "./text.js";
+import { commandLine, isScript, labelsOf, pairs, part, plain, typed, words } from "./text.js";
 
-const part = (id) => document.getElementById(id);
-
-/// Asks, and carries out when the answer is yes; an error stays in the dialog. Whether it was carried out.
-export function confirm({ title, text, yes }, action) {
-  const dialog = part("ask");
-  const [button, fault] = [part("ask-yes"), part("ask-problem")];
-  part("ask-title").textContent = title;
-  part("ask-text").textContent = text;
-  button.textContent = yes;
-  [button.disabled, fault.hidden] = [false, true];
+/// Asks, and carries out a yes, whose error stays in the dialog. Whether that was done.
+export function confirm({ title, text, yes }, action = () => {}) {
+  const [dialog, button, fault] = [part("ask"), part("ask-yes"), part("ask-problem")];
+  [part("ask-title").textContent, part("ask-text").textContent, button.textContent] = [title, text, yes];
+  [button.disabled, fault.textContent] = [false, ""];
   return new Promise((done) => {
     let isDone = false;
-    button.onclick = async () => {
-      [button.disabled, fault.hidden] = [true, true];
-      try {
-        await action();
-        isDone = true;
-        dialog.close();
-      } catch (error) {
-        fault.textContent = error.message;
-        [button.disabled, fault.hidden] = [false, false];
-      }
+    const press = button.onclick = async () => {
+      [button.disabled, fault.textContent] = [true, ""];
+      let problem;
+      try { await action(); } catch (error) { problem = error; }
+      // It may have been closed, and ask something else now.
+      if (button.onclick !== press) return;
+      isDone = !problem;
+      if (isDone) return dialog.close();
+      [button.disabled, fault.textContent] = [false, problem.message];
     };
     dialog.onclose = () => done(isDone);
     dialog.showModal();
@@ -36,16 +30,16 @@ function number(text, what) {
   return Number(text);
 }
 
-// Of another job that is run again: what the form does not show.
-const carried = ["grace", "user", "group", "merge", "output_limit", "on_limit", "priority", "runner"];
+// What goes along unseen when a job is run again.
+const carried = ["grace", "user", "group", "merge", "tty", "output_limit", "on_limit", "priority", "runner"];
 let base = {};
 let key = "";
 
-/// What the form asks for, as `PUT /jobs` takes it. Throws an Error for what it cannot read.
+/// As `PUT /jobs` takes it. Throws an Error for what cannot be read.
 function creation(form) {
   const value = (name) => form.elements[name].value.trim();
   const line = value("command");
-  const [cmd, ...args] = form.elements.shell.checked ? ["sh", "-c", line] : words(line);
+  const [cmd, ...args] = form.elements.shell.checked ? ["sh", "-c", line] : words(line, true);
   if (!line || !cmd) throw new Error("There is no command.");
   const [job, limits] = [{ ...base, cmd, args }, {}];
   for (const name of ["cwd", "timeout", "queue"]) if (value(name)) job[name] = value(name);
@@ -59,17 +53,20 @@ function creation(form) {
   return Object.keys(limits).length ? { ...job, limits } : job;
 }
 
-/// Opens the form, with what another job was to run if one is given. Its environment and input are not known any more.
+/// With what another job was to run, if one is given.
 export function openRun(job = { cmd: "", args: [] }) {
   const form = part("create-form");
   form.reset();
-  part("create-problem").hidden = true;
+  part("create-problem").textContent = "";
   key = crypto.randomUUID();
-  base = Object.fromEntries(carried.filter((name) => name in job).map((name) => [name, job[name]]));
+  const kept = carried.filter((name) => name in job);
+  base = Object.fromEntries(kept.map((name) => [name, job[name]]));
+  part("create-note").textContent = job.cmd && (kept.length ? `Kept, but not shown here: ${kept.map((name) => (name === "tty" ? "terminal" : name.replace("_", " "))).join(", ")}. ` : "")
+    + "Left out: that job's environment and input, which the daemon tells nobody.";
   const fill = (name, value) => { form.elements[name].value = value ?? ""; };
   if (job.cmd) fill("command", commandLine(job));
   form.elements.shell.checked = isScript(job);
-  fill("labels", typed(Object.entries(job.labels ?? {}).map((pair) => pair.join("="))));
+  fill("labels", typed(labelsOf(job)));
   for (const name of ["cwd", "timeout", "queue", "queue_slots"]) fill(name, job[name]);
   for (const name of ["memory", "cpus", "processes"]) fill(name, job.limits?.[name]);
   part("create").showModal();
@@ -78,19 +75,17 @@ export function openRun(job = { cmd: "", args: [] }) {
 
 async function submit(form) {
   const [fault, button] = [part("create-problem"), part("create-yes")];
-  fault.hidden = true;
+  fault.textContent = "";
   try {
     const body = creation(form);
     button.disabled = true;
     // A request whose answer is lost can be sent again: the key makes one job of both.
-    const reply = await ask("PUT", "/jobs", { body, headers: { "Idempotency-Key": key } });
-    const { id } = await reply.json();
+    const { id } = await (await ask("PUT", "/jobs", { body, headers: { "Idempotency-Key": key } })).json();
     part("create").close();
     location.hash = `#/jobs/${id}`;
   } catch (error) {
     if (error.status) key = crypto.randomUUID();
     fault.textContent = error.message;
-    fault.hidden = false;
   } finally {
     button.disabled = false;
   }
@@ -98,13 +93,13 @@ async function submit(form) {
 
 export function setUpRun() {
   const form = part("create-form");
-  form.addEventListener("submit", (event) => {
+  form.onsubmit = (event) => {
     event.preventDefault();
     submit(form);
-  });
-  form.addEventListener("keydown", (event) => {
+  };
+  form.onkeydown = (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
-  });
-  form.addEventListener("input", () => { key = crypto.randomUUID(); });
-  part("create-no").addEventListener("click", () => part("create").close());
+  };
+  form.oninput = () => { key = crypto.randomUUID(); };
+  part("create-no").onclick = () => part("create").close();
 }

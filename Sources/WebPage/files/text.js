@@ -1,27 +1,28 @@
-// What is shown of values, and read from what people type. All of a job goes into text nodes; nothing is parsed as HTML.
+// Values as text, and back. All of a job goes into text nodes; nothing is parsed as HTML.
 
-// Characters that would change how the text around them reads.
-const hidden = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 const escaped = (character) => {
   const code = character.codePointAt(0);
-  return code < 0x20 ? String.fromCodePoint(0x2400 + code) : `\\u${code.toString(16).padStart(4, "0")}`;
+  const hex = code.toString(16).padStart(4, "0");
+  return code < 0x20 ? String.fromCodePoint(0x2400 + code) : `\\u${code > 0xffff ? `{${hex}}` : hex}`;
 };
 
-/// The text with what cannot be seen made visible, at most `most` characters of it.
+/// With what cannot be seen made visible; at most `most` characters.
 export function plain(text, most = 4096) {
-  const whole = String(text);
-  const shown = whole.length > most ? whole.slice(0, most) : whole;
-  return shown.replace(hidden, escaped) + (whole.length > most ? ` … ${whole.length - most} more characters` : "");
+  const more = String(text).length - most;
+  return String(text).slice(0, most).replace(hidden, escaped) + (more > 0 ? ` … ${more} more characters` : "");
 }
 
 // Of output: joiners and tabs belong to it, what changes direction does not.
 const directing = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 export const undirected = (text) => text.replace(directing, escaped);
 
-const drawn = ["svg", "polyline", "polygon"];
-/// An element; members of `attributes` that are functions listen, others are attributes (true: an empty one).
-export function el(tag, attributes = {}, ...children) {
-  const element = drawn.includes(tag) ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+/// An element: tag.class, perhaps attributes, of which functions listen, and children.
+export function el(tag, ...children) {
+  const attributes = children[0]?.constructor === Object ? children.shift() : {};
+  const [name, ...classes] = tag.split(".");
+  const element = ["svg", "polyline"].includes(name) ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
+  if (classes.length) element.setAttribute("class", classes.join(" "));
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(name, value);
     else if (value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
@@ -30,22 +31,21 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
-/// A line for what went wrong; `show` without a text hides it.
-export function fault(role = "alert") {
-  const element = el("p", { class: "problem", role, hidden: true });
-  return { element, show(text) {
-    element.hidden = !text;
-    element.textContent = text ?? "";
-  } };
-}
+export const copier = (text, what) => el("button", { class: "copy", "aria-label": `Copy ${what}`,
+  click: async ({ target }) => {
+    target.textContent = await navigator.clipboard.writeText(text).then(() => "Copied", () => "Not allowed");
+  } }, "Copy");
+
+/// For what went wrong; not seen without a text.
+export const fault = (role = "alert") => el("p.problem", { role });
+/// Who listens is told of changes alone.
+export const write = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+export const part = (id) => document.getElementById(id);
 
 export function bytes(count) {
-  if (count < 1024) return `${count} B`;
-  const units = ["KiB", "MiB", "GiB", "TiB"];
-  let value = count / 1024;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) [value, unit] = [value / 1024, unit + 1];
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+  const unit = Math.min(4, Math.floor(Math.log2(Math.max(1, count)) / 10));
+  const value = count / 1024 ** unit;
+  return `${unit && value < 10 ? value.toFixed(1) : Math.round(value)} ${["B", "KiB", "MiB", "GiB", "TiB"][unit]}`;
 }
 
 /// A time in seconds.
@@ -54,64 +54,50 @@ export function duration(seconds) {
   if (time < 0.0995) return `${Math.round(time * 1000)} ms`;
   if (time < 59.95) return `${time.toFixed(1)} s`;
   const whole = Math.round(time);
-  const [days, hours, minutes] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60];
-  if (days > 0) return `${days} d ${hours} h`;
-  return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${whole % 60} s`;
+  const parts = [[whole / 86400, "d"], [whole / 3600 % 24, "h"], [whole / 60 % 60, "min"], [whole % 60, "s"]];
+  const first = parts.findIndex(([count]) => count >= 1);
+  return parts.slice(first, first + 2).map(([count, unit]) => `${Math.floor(count)} ${unit}`).join(" ");
 }
 
-export const microseconds = (count) => duration(count / 1e6);
-/// Of an RFC 3339 time; Date alone drops what is below a millisecond.
-export const seconds = (time) => {
-  const fraction = /\.(\d+)/.exec(time);
-  return Math.floor(Date.parse(time) / 1000) + (fraction ? Number(`0.${fraction[1]}`) : 0);
-};
+export const seconds = (time) => Date.parse(time) / 1000;
 
-const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-const sameDay = new Intl.DateTimeFormat(undefined, { ...clock, second: "2-digit" });
-const otherDay = new Intl.DateTimeFormat(undefined, { ...clock, month: "short", day: "numeric" });
-/// A point in time, in the reader's own zone, with the exact one beside.
+const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+const [sameDay, otherDay, whole] = [clock, { ...clock, month: "short", day: "numeric" }, { dateStyle: "full", timeStyle: "long" }]
+  .map((format) => new Intl.DateTimeFormat(undefined, format));
+/// In the reader's own zone.
 export function moment(time) {
   const date = new Date(time);
-  const isToday = date.toDateString() === new Date().toDateString();
-  return el("time", { datetime: time, title: time }, (isToday ? sameDay : otherDay).format(date));
+  return el("time", { datetime: time, title: `${whole.format(date)} (${time})` }, (date.toDateString() === new Date().toDateString() ? sameDay : otherDay).format(date));
 }
 
+export const labelsOf = (job) => Object.entries(job.labels ?? {}).map((pair) => pair.join("="));
 const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
-/// Words as one would type them.
 export const typed = (list) => list.map(quoted).join(" ");
-/// Whether the command is a script for sh.
 export const isScript = (job) => job.cmd === "sh" && job.args.length === 2 && job.args[0] === "-c";
 /// The command as it is shown: of a script for sh the script.
 export const commandLine = (job) => (isScript(job) ? job.args[1] : typed([job.cmd, ...job.args]));
 
-/// The words of a line, split as a shell does. Throws an Error that says what is wrong.
-export function words(line) {
+// Blanks, quoted text in three ways, what is for a shell, and the rest.
+const pieces = /(\s+)|'([^']*)'|"((?:[^"\\]|\\[^])*)"|\\([^])|([;|&<>()])|([^\s'"\\;|&<>()]+)|[^]/g;
+const unescaped = (text) => text?.replace(/\\(?:\n|([$`"\\]))/g, "$1");
+/// Words as a shell splits them. Throws an Error that says what is wrong.
+export function words(line, isCommand = false) {
   const found = [];
-  let word = null;
-  let quote = null;
-  for (let at = 0; at < line.length; at++) {
-    const character = line[at];
-    if (quote === "'") {
-      if (character === "'") quote = null;
-      else word += character;
-    } else if (character === "\\") {
-      const next = line[++at];
-      if (next === undefined) throw new Error("The line ends with a backslash that stands before nothing.");
-      const isEscape = !quote || /[$`"\\\n]/.test(next);
-      word = (word ?? "") + (isEscape ? (next === "\n" ? "" : next) : `\\${next}`);
-    } else if (character === quote) quote = null;
-    else if (quote) word += character;
-    else if (character === "'" || character === '"') [quote, word] = [character, word ?? ""];
-    else if (/\s/.test(character)) {
-      if (word !== null) found.push(word);
-      word = null;
-    } else word = (word ?? "") + character;
+  let isOpen = false;
+  for (const [all, blank, single, double, escape, operator, rest] of line.matchAll(pieces)) {
+    const text = single ?? unescaped(double) ?? escape ?? operator ?? rest;
+    if (isCommand && operator) throw new Error(`"${all}" is for a shell: quote it, or tick "Run it with sh -c".`);
+    if (all === "\\") throw new Error("The line ends with a backslash that stands before nothing.");
+    if (!blank && text === undefined) throw new Error(`A quote ${all} is opened and not closed.`);
+    // A line that goes on.
+    if (escape === "\n") continue;
+    if (blank) isOpen = false;
+    else if (isOpen) found[found.length - 1] += text;
+    else isOpen = found.push(text) > 0;
   }
-  if (quote) throw new Error(`A quote ${quote} is opened and not closed.`);
-  return word === null ? found : [...found, word];
+  return found;
 }
 
-/// NAME=VALUE texts as one object.
 export function pairs(texts, what) {
   return Object.fromEntries(texts.map((text) => {
     const at = text.indexOf("=");
@@ -124,9 +110,10 @@ const stops = {
   signal: "by a signal", timeout: "at its time limit", stop: "stopped", output_limit: "at its output limit",
   memory: "out of memory", shutdown: "by the daemon's end", lost: "lost",
 };
-/// How a job is: a word for its class, a mark that is no colour, and its text.
+/// A word for its class, a mark that is no colour, and its text.
 export function state(job) {
   if (job.status === "running") {
+    if (job.isStopping) return { kind: "stopped", mark: "■", text: "Stopping…" };
     return job.queued ? { kind: "waiting", mark: "◷", text: "Waiting" } : { kind: "running", mark: "▶", text: "Running" };
   }
   if (job.status === "error") return { kind: "failed", mark: "✕", text: job.started ? "Error" : "Not started" };
@@ -137,11 +124,9 @@ export function state(job) {
 }
 export function badge(job) {
   const { kind, mark, text } = state(job);
-  return el("span", { class: `state ${kind}` }, el("span", { "aria-hidden": "true" }, mark), ` ${text}`);
+  return el(`span.state.${kind}`, el("span", { "aria-hidden": "true" }, mark), ` ${text}`);
 }
 
-/// How long the job ran, or has run; nil text when it never did.
-export function took(job) {
-  if (!job.started) return "";
-  return duration((job.finished ? seconds(job.finished) : Date.now() / 1000) - seconds(job.started));
-}
+/// How long the job ran, or has run; empty when it never did.
+export const took = ({ started, finished }) =>
+  started ? duration((finished ? seconds(finished) : Date.now() / 1000) - seconds(started)) : "";
