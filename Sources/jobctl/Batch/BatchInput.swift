@@ -12,6 +12,7 @@ final class BatchInput {
 
   /// Bytes of a line: a request holds no more.
   static let mostBytes = 8 << 20
+  private static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
   private let file: Int32
   /// As people are told.
   let name: String
@@ -78,9 +79,11 @@ final class BatchInput {
       used = min(scanned + 1, buffer.count)
       scanned = used
     }
+    // As editors of Windows begin a file.
+    let first = number == 1 && buffer[used..<scanned].starts(with: Self.byteOrderMark) ? used + 3 : used
     // Of a line's end that is CR and LF.
-    let last = scanned > used && buffer[scanned - 1] == 0x0d ? scanned - 1 : scanned
-    guard let text = String(validating: buffer[used..<last], as: UTF8.self) else {
+    let last = scanned > first && buffer[scanned - 1] == 0x0d ? scanned - 1 : scanned
+    guard let text = String(validating: buffer[first..<last], as: UTF8.self) else {
       throw BatchFault(line: number, text: "it is not UTF-8")
     }
     return BatchLine(number: number, text: text)

@@ -41,6 +41,21 @@ import Testing
     }
   }
 
+  @Test func aByteOrderMarkBeginsNoCommand() throws {
+    let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+    for (rest, texts) in [
+      ("a\n", ["a"]), ("# x\na", ["a"]), ("\r\na\r\n", ["a"]), ("a\n\u{feff}b", ["a", "\u{feff}b"]), ("", []),
+    ] {
+      try withFile(mark + Array(rest.utf8)) { input in
+        for _ in 0..<2 {
+          let found = try all(input).map(\.text)
+          #expect(found == texts)
+          try input.rewind()
+        }
+      }
+    }
+  }
+
   @Test func allWrongLinesAreTold() throws {
     let form = BatchForm(CreateRequest(cmd: "sh"), key: "k", usesShell: false, slots: nil)
     func told(_ lines: [String]) throws -> [Substring] {
