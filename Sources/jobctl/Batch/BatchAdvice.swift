@@ -13,7 +13,10 @@ struct BatchAdvice {
       lines.append(
         "to go on: the same command with \(named), the wrong line mended; what ran is not run again")
     }
-    if counts.failed > 0 {
+    // What was deleted would count as failed.
+    let isDeleted =
+      rules.removesSuccesses && rules.keepsGoing && !rules.keepsResults && notRun == 0 && !wrong
+    if counts.failed > 0, !isDeleted {
       lines.append(
         "to try what failed once more: the same command with \(named) --retry \(rules.retries + 1), which counts earlier attempts too"
       )
@@ -32,7 +35,6 @@ struct BatchAdvice {
 
   /// Nil: none are kept.
   private func jobs(_ counts: BatchBook.Counts) -> String? {
-    let list = "jobctl ps --all --filter \(label)"
     guard rules.removesSuccesses else { return "to see the jobs: \(list)" }
     return counts.failed > 0 ? "to see the jobs that failed: \(list)" : nil
   }
@@ -41,9 +43,11 @@ struct BatchAdvice {
   /// given again. `isBusy`: something runs on.
   func onLeaving(_ counts: BatchBook.Counts, hasLeft: Bool, canGoOn: Bool, isBusy: Bool) -> [String] {
     var lines: [String] = []
-    if canGoOn, hasLeft || rules.removesSuccesses {
+    if canGoOn, hasLeft {
       let further = counts.failed > 0 && !rules.keepsGoing ? " --keep-going, or it stops at what failed" : ""
       lines.append("to go on: the same command with \(named)\(further)")
+    } else if rules.removesSuccesses, !hasLeft, !isBusy {
+      lines.append("not all jobs that succeeded are deleted; to see what is left: \(list)")
     }
     if isBusy {
       lines.append("what was sent and has not ended runs on; to stop it: jobctl stop --filter \(label)")
@@ -52,5 +56,6 @@ struct BatchAdvice {
   }
 
   private var named: String { "--key \(key)" }
+  private var list: String { "jobctl ps --all --filter \(label)" }
   private var label: String { "label=\(BatchForm.label)=\(key)" }
 }

@@ -52,7 +52,7 @@ struct BatchBook {
     var keepsGoing = false
     /// Successes have to be dealt with too.
     var keepsResults = false
-    /// What an earlier run removed has succeeded.
+    /// Jobs that succeeded are removed when all have ended.
     var removesSuccesses = false
   }
 
@@ -100,6 +100,8 @@ struct BatchBook {
   private(set) var hasAsked = false
   /// Nothing more is sent.
   private(set) var isStopping = false
+  /// All has ended, and nothing more comes.
+  var isOver = false
   /// What ended the run.
   private(set) var fault: (any Error)?
 
@@ -256,8 +258,8 @@ struct BatchBook {
   func verdict(_ ended: Ended) -> Verdict {
     let job = ended.job
     switch ended.end {
-    case .refused, .failedBefore: return .failed
-    case .removed(let wasBefore): return wasBefore && rules.removesSuccesses ? .succeeded : .failed
+    // Of a job that is gone nobody knows how it ended, or whether it ran.
+    case .refused, .failedBefore, .removed: return .failed
     case .status(let status, let wasBefore):
       if ExitCode.of(status) == 0 { return .succeeded }
       if status.neverRan {

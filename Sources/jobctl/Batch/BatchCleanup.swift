@@ -4,7 +4,7 @@ import Platform
 
 /// `--rm`: removes the jobs of a batch that succeeded. Those that failed are kept.
 enum BatchCleanup {
-  /// Connections used at once.
+  /// Connections used at once, where the daemon lets this client have so many.
   private static let most = 8
 
   static func run(_ settings: ConnectionSettings, key: String) throws {
@@ -15,14 +15,17 @@ enum BatchCleanup {
       guard !ids.isEmpty else { return }
       let left = Mutex(ids[...])
       let fault = Mutex<(any Error)?>(nil)
-      try SystemThread.run(min(most, ids.count)) {
+      try SystemThread.run(min(most, ids.count) - 1) {
+        let client = JobClient(settings)
+        guard client.isLetIn() else { return }
         do {
-          try remove(left, JobClient(settings))
+          try remove(left, Bridge(client), client)
         } catch {
           fault.withLock { $0 = error }
         }
       }
       if let error = fault.withLock({ $0 }) { throw error }
+      try remove(left, bridge, client)
     }
   }
 
@@ -35,8 +38,7 @@ enum BatchCleanup {
     return ids
   }
 
-  private static func remove(_ left: Mutex<ArraySlice<JobID>>, _ client: JobClient) throws {
-    let bridge = Bridge(client)
+  private static func remove(_ left: Mutex<ArraySlice<JobID>>, _ bridge: Bridge, _ client: JobClient) throws {
     bridge.reached()
     while let id = left.withLock({ $0.popFirst() }) {
       try bridge.call {

@@ -67,7 +67,7 @@ extension BatchBook.Ended {
     case .status: nil
     case .removed(wasBefore: false): "its job was removed before its end was seen"
     case .removed(wasBefore: true):
-      "its job is gone: somebody removed it, or an earlier run with --rm, which is to be given again then"
+      "its job is gone, and how it ended is not known: somebody removed it, or --rm when the batch had ended"
     case .refused(let text): "the daemon does not take it: \(text)"
     case .failedBefore: "it failed in an earlier run"
     }

@@ -54,7 +54,8 @@ struct BatchRun: Sendable {
       try watch()
       let wrong = try work(input)
       return desk.with {
-        Outcome(counts: $0.counts, isWhole: $0.isWhole && wrong == nil, wrong: wrong)
+        $0.isOver = true
+        return Outcome(counts: $0.counts, isWhole: $0.isWhole && wrong == nil, wrong: wrong)
       }
     } catch {
       giveUp(canGoOn: !(error is BatchConflict))
@@ -66,10 +67,10 @@ struct BatchRun: Sendable {
   private func giveUp(_ why: String = "", canGoOn: Bool) {
     console.finish()
     plan.results?.abandon()
-    let (hasAsked, counts, isBusy) = desk.with { ($0.hasAsked, $0.counts, $0.isBusy) }
+    let (hasAsked, isOver, counts, isBusy) = desk.with { ($0.hasAsked, $0.isOver, $0.counts, $0.isBusy) }
     guard hasAsked else { return }
-    let advice = plan.advice.onLeaving(
-      counts, hasLeft: progress.total.map { counts.done < $0 } ?? true, canGoOn: canGoOn, isBusy: isBusy)
+    let hasLeft = !isOver && progress.total.map { counts.done < $0 } ?? true
+    let advice = plan.advice.onLeaving(counts, hasLeft: hasLeft, canGoOn: canGoOn, isBusy: isBusy)
     let lines = ["jobctl: \(why)\(progress.line(counts))"] + advice.map { "  \($0)" }
     Terminal.complain(lines.joined(separator: "\n"))
   }
@@ -102,16 +103,27 @@ struct BatchRun: Sendable {
       desk.close()
       for thread in threads { pthread_join(thread, nil) }
     }
-    for _ in 0..<desk.dealers {
-      threads.append(
-        try SystemThread.start(takesSignals: true) { [self] in
-          let dealer = BatchDealer(
-            desk: desk, creation: creation(), form: plan.form, results: plan.results, console: console)
-          do { try dealer.run() } catch { desk.fail(error) }
-        })
+    let creation = creation()
+    if desk.dealers > 1 { _ = creation.client.isLetIn() }
+    for number in 0..<desk.dealers {
+      let begun = Semaphore()
+      threads.append(try SystemThread.start(takesSignals: true) { [self] in deal(number) { begun.post() } })
+      // The daemon may let this client have few connections: the sender and the first dealer need theirs.
+      if number == 0 { begun.wait() }
     }
-    var sender = BatchSender(desk, creation(), plan.form, plan.results, input, most: plan.rules.fewWaiting)
+    var sender = BatchSender(desk, creation, plan.form, plan.results, input, most: plan.rules.fewWaiting)
     return try sender.run()
+  }
+
+  /// A dealer's thread. Those for which there is no connection leave the work to the first.
+  private func deal(_ number: Int, begun: () -> Void) {
+    let creation = creation()
+    let isLetIn = desk.dealers == 1 || creation.client.isLetIn()
+    begun()
+    guard isLetIn || number == 0 else { return }
+    let dealer = BatchDealer(
+      desk: desk, creation: creation, form: plan.form, results: plan.results, console: console)
+    do { try dealer.run() } catch { desk.fail(error) }
   }
 
   private func creation() -> BatchCreation { BatchCreation(desk, console, client(), key: plan.key) }

@@ -29,7 +29,10 @@ extension Command {
       Option(
         "cert-key", .file,
         "The key of the client's certificate (JOBCTL_KEY), which is --key of the other commands."),
-      Option("rm", "Deletes the jobs that succeeded, when all commands have ended."),
+      Option(
+        "rm",
+        "Deletes the jobs that succeeded, when all commands have ended; only with --results the batch may be started again after that."
+      ),
       .output("json: the summary as an object."),
     ] + JobOptions.ofEach,
     details: """
@@ -37,15 +40,17 @@ extension Command {
       A line that begins with { is a JSON object with the members of a creation, which win over the options. A file is looked through before \
       anything is sent; what comes through a pipe runs as it comes. A command failed when its exit code is not 0, or when a signal or a limit ended it, or \
       when it could not be started: it is told at once, with the last lines of its stderr and its stdout. \
-      Without --keep-going nothing is sent after that, what waits for a slot of the daemon is taken out of its queue (what gets one in that \
-      moment is stopped), and what runs is waited for. With -j at most N are in the daemon, so that with -j 1 nothing begins after a \
+      Without --keep-going nothing is sent after that, what waits for a slot of the daemon is taken out of its queue, \
+      and what runs is waited for. With -j at most N are in the daemon, so that with -j 1 nothing begins after a \
       failure; without -j hundreds are sent at once, and a failure seldom keeps one from running. The exit status is 0 when all succeeded and else 1. \
       Jobs have the label batch=KEY, and are kept unless --rm is given: "jobctl ps --all --filter label=batch=KEY" shows them. \
       With the same --key, input and options a batch that was interrupted, by whatever, \
       goes on where it was: no command is run twice as long as the daemon keeps its job, and for a day at least. Of the options \
       --keep-going and --retry may change. \
+      A command whose job somebody removed counts as failed, for how it ended is not known: so do all that --rm deleted, unless --results has them. \
       A command that failed stays so, unless --retry gives it another attempt; one that is changed needs another --key, under which all run. \
       DIRECTORY has N.stdout and N.stderr for line N of the input, and a line for each command in results.jsonl; what is recorded there is not looked for again. \
+      jobctl needs three connections of those that the daemon lets a client have, and with --results takes up to six. \
       When jobctl is interrupted, what was sent goes on, and jobctl says how to stop it.
       """,
     examples: [
@@ -105,8 +110,9 @@ private struct BatchCommand {
     do { outcome = try run.run(input) } catch let conflict as BatchConflict {
       throw invocation.usage("\(input.name): \(conflict)")
     }
-    if invocation.has("rm"), outcome.isWhole { try BatchCleanup.run(connection, key: key) }
+    // First: once jobs are removed nobody can ask how they ended.
     try tell(outcome, run)
+    if invocation.has("rm"), outcome.isWhole { try BatchCleanup.run(connection, key: key) }
     if let wrong = outcome.wrong { throw invocation.usage("\(input.name): \(wrong)") }
     return outcome.counts.failed == 0 && outcome.isWhole ? 0 : 1
   }

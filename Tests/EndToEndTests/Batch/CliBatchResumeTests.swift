@@ -248,4 +248,95 @@ import Testing
       #expect(try running.wait().status == 0)
     }
   }
+
+  @Test func whatSomebodyRemovedIsNoSuccessWithRm() throws {
+    try Daemon.with { daemon in
+      let batch = BatchFixture(daemon)
+      try batch.write(["true", batch.waiting(2), batch.waiting(3), batch.waiting(4)])
+      let options = ["-j", "2", "--rm", "-k", "--key", "gone"]
+      let running = try batch.start(options)
+      try Poll.until("two to run") { batch.ran.sorted() == [2, 3] }
+      running.signal(SIGKILL)
+      _ = try running.wait()
+      for job in try daemon.client().list().jobs where job.cmd == "sh" { try daemon.client().delete(job.id) }
+      try batch.open()
+      let again = try batch.start(options).wait()
+      #expect(again.status == 1, "\(again.text)")
+      for line in [2, 3] {
+        #expect(
+          again.errorText.contains("line \(line) failed: ") && again.errorText.contains("its job is gone"))
+      }
+      #expect(Set(batch.ran).count == batch.ran.count, "nothing ran twice")
+    }
+  }
+
+  @Test func resultsKnowWhatRmDeleted() throws {
+    try Daemon.with { daemon in
+      let batch = BatchFixture(daemon)
+      try batch.write((1...20).map { batch.noting($0) })
+      let options = ["--rm", "--key", "kept", "--results", daemon.scratch.fresh("results")]
+      for before in ["", ", 20 of them by an earlier run"] {
+        let done = try batch.start(options).wait()
+        #expect(
+          done.status == 0 && done.text.hasPrefix("20 commands: 20 succeeded\(before), in"),
+          "\(done.errorText)")
+        #expect(try daemon.client().list().jobs.isEmpty)
+      }
+      #expect(batch.ran.sorted() == Array(1...20))
+    }
+  }
+
+  @Test func fewConnectionsAreEnough() throws {
+    try Daemon.with(["--client-connections", "3"]) { daemon in
+      let batch = BatchFixture(daemon)
+      let gates = try BatchGates(batch, count: 1)
+      try batch.write((1...60).map { batch.noting($0, "\(gates.pass(0)); echo \($0)") })
+      let directory = daemon.scratch.fresh("results")
+      let running = try batch.start(["--rm", "-k", "--results", directory])
+      try Poll.until("all to run") { batch.ran.count == 60 || running.hasEnded }
+      gates.openAll()
+      let done = try running.wait()
+      #expect(done.status == 0 && done.errorText.isEmpty, "\(done.errorText)")
+      for line in 1...60 { #expect(Files.text("\(directory)/\(line).stdout") == "\(line)\n") }
+      #expect(try daemon.client().list().jobs.isEmpty)
+    }
+  }
+
+  @Test func nothingIsWrittenThroughWhatIsThere() throws {
+    try Daemon.with { daemon in
+      let batch = BatchFixture(daemon)
+      try batch.write(["echo 1", "echo 2", "echo 3"])
+      let (directory, target) = (daemon.scratch.fresh("results"), daemon.scratch.fresh("target"))
+      try Files.write(Array("mine".utf8), to: target)
+      mkdir(directory, 0o777)
+      symlink(target, "\(directory)/.1.stdout.part")
+      symlink(target, "\(directory)/2.stdout")
+      mkfifo("\(directory)/.3.stdout.part", 0o600)
+      let done = try batch.run("--results", directory)
+      #expect(done.status == 0 && Files.text(target) == "mine", "\(done.errorText)")
+      for line in 1...3 { #expect(Files.text("\(directory)/\(line).stdout") == "\(line)\n") }
+
+      let other = daemon.scratch.fresh("other")
+      mkdir(other, 0o777)
+      mkdir("\(other)/1.stdout", 0o777)
+      let failed = try batch.run("--results", other, "-j", "1")
+      #expect(
+        failed.status == 125
+          && failed.errorText.contains(
+            "cannot rename \(other)/.1.stdout.part to \(other)/1.stdout: Is a directory"),
+        "\(failed.errorText)")
+      #expect(Files.list(other).sorted() == ["1.stdout", "results.jsonl"])
+    }
+  }
+
+  @Test func theReasonIsShownAfterALongLine() throws {
+    try Daemon.with { daemon in
+      let batch = BatchFixture(daemon)
+      let script = "head -c 200000 /dev/zero | tr '\\0' a; echo; echo; echo REASON; exit 1"
+      try batch.write([#"sh -c "\#(script)""#])
+      let done = try batch.run()
+      #expect(
+        done.status == 1 && done.errorText.contains("  stdout: REASON\n"), "\(done.errorText.suffix(99))")
+    }
+  }
 }

@@ -181,7 +181,9 @@ import Testing
       #expect(
         done.status == 0 && done.text.hasPrefix("10000 commands: 10000 succeeded, in"), "\(done.errorText)")
       #expect(try daemon.client().list(["label": "batch=many"]).jobs.isEmpty)
-      #expect(try batch.run("--rm", "--key", "many").text.hasPrefix("10000 commands: 10000 succeeded"))
+      let again = try batch.run("--rm", "--key", "many")
+      #expect(again.status == 1 && again.text.hasPrefix("10000 commands: 0 succeeded, "), "\(again.text)")
+      #expect(again.errorText.contains("its job is gone, and how it ended is not known"))
       #expect(try daemon.client().list().jobs.isEmpty, "nothing ran twice")
     }
   }
