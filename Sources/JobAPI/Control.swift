@@ -14,7 +14,10 @@ public struct SignalRequest: Codable, Sendable, Equatable {
 public struct StopRequest: Codable, Sendable, Equatable {
   /// Time between TERM and KILL; the job's own, else the daemon's, when absent.
   public var grace: DurationText?
-  public init(grace: DurationText? = nil) { self.grace = grace }
+  /// Only while it waits for a slot: one that has begun is refused with 409, and goes on.
+  public var queued: Bool?
+
+  public init(grace: DurationText? = nil, queued: Bool? = nil) { (self.grace, self.queued) = (grace, queued) }
 }
 
 /// The body of `POST /jobs:batch`.

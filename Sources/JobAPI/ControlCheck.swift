@@ -15,14 +15,19 @@ extension SignalRequest: StrictBody {
 }
 
 extension StopRequest: StrictBody {
-  package static let members: BodyMembers = ["grace": "a duration: \(DurationText.allowed)"]
+  package static let members: BodyMembers = [
+    "grace": "a duration: \(DurationText.allowed)", "queued": "true or false",
+  ]
 
   package static var isFirstRequired: Bool { false }
 
   package init() { self.init(grace: nil) }
 
   package mutating func read(_ member: String, from reader: inout JSONReader) throws(InvalidRequest) {
-    grace = try reader.text(DurationText.init)
+    switch member {
+    case "grace": grace = try reader.text(DurationText.init)
+    default: queued = try reader.bool()
+    }
   }
 
   package func validate() throws(InvalidRequest) {}

@@ -55,6 +55,15 @@ extension JobClient {
     try call(.stop, Route.stop.target(id), body: JSONBody.encode(StopRequest(grace: grace)))
   }
 
+  /// Takes a job that waits for a slot out of its queue; nil: it was started, and goes on.
+  public func stopQueued(_ id: JobID) throws(ClientError) -> StatusReply? {
+    do throws(ClientError) {
+      return try call(.stop, Route.stop.target(id), body: JSONBody.encode(StopRequest(queued: true)))
+    } catch .status(409, _, _) {
+      return nil
+    }
+  }
+
   /// Changes the size of the job's terminal. `writer`: who does.
   public func resize(_ id: JobID, _ size: TerminalSize, as writer: String? = nil) throws(ClientError) {
     try callBytes(.resize, Route.resize.target(id, ["writer": writer]), body: JSONBody.encode(size))

@@ -22,8 +22,9 @@ extension Supervisor {
       send(signal, tree: tree, to: id, of: client) { [unowned apis = apis!] in apis.answer(caller, $0) }
     case .resize(let ticket, _, let client, let id, let rows, let columns):
       apis.answer(caller(ticket), resize(id, of: client, rows, columns).map { .refused($0) } ?? .done)
-    case .stop(let ticket, let by, let client, let id, let grace):
-      handle(.stop(id, client: client, by: try child.peer(by).name, grace: grace, caller(ticket)))
+    case .stop(let ticket, let by, let client, let id, let grace, let queued):
+      let name = try child.peer(by).name
+      handle(.stop(id, client: client, by: name, grace: grace, queued: queued, caller(ticket)))
       audit?.isUnderWay(caller(ticket))
     case .input(let ticket, _, let client, let id, let offset, let bytes, _, let close):
       let caller = caller(ticket)

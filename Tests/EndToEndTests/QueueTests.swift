@@ -114,6 +114,22 @@ import Testing
     }
   }
 
+  @Test func whatWasStartedIsNotTakenOutOfItsQueue() throws {
+    try Daemon.with(Self.oneSlot) { daemon in
+      let client = daemon.client()
+      let blocker = try Blocker(daemon, client)
+      let waiting = try client.create(CreateRequest(cmd: "true"))
+      let refused = try daemon.curl("POST", "/jobs/\(blocker.id)/stop", body: #"{"queued":true}"#)
+      #expect(
+        refused.status == 409 && refused.text.contains("the job does not wait any more: it was started"))
+      #expect(try client.stopQueued(blocker.id) == nil && client.status(blocker.id).status == .running)
+      #expect(try client.stopQueued(waiting)?.errorMessage == "stopped while it waited")
+      try blocker.end()
+      #expect(try client.end(of: blocker.id).exitCode == 0)
+      #expect(try client.stopQueued(blocker.id)?.exitCode == 0, "it has ended")
+    }
+  }
+
   @Test func aJobThatWaitsIsStoppedOrDeletedAtOnce() throws {
     try Daemon.with(Self.oneSlot) { daemon in
       let client = daemon.client()

@@ -225,7 +225,9 @@ struct JobBookRunTests {
     _ = fixture.end(id, holdsOutput: true)
     let caller = Caller(child: 3, ticket: 99)
     #expect(
-      fixture.handle(.stop(id, client: 1, by: "alice", grace: nil, caller)) == [.answer(caller, .done)])
+      fixture.handle(.stop(id, client: 1, by: "alice", grace: nil, queued: false, caller)) == [
+        .answer(caller, .done)
+      ])
   }
 }
 

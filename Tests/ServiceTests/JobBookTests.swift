@@ -189,7 +189,7 @@ private struct World {
     handle(
       .stop(
         id, client: client, by: "client \(client)", grace: Bool.random(using: &random) ? 0 : nil,
-        caller("stop")))
+        queued: Bool.random(using: &random), caller("stop")))
   }
 
   private mutating func start(_ id: JobID) {
@@ -543,7 +543,10 @@ struct JobBookTests {
     let id = fixture.create(1, client: 1)
     let caller = Caller(child: 1, ticket: 99)
     #expect(fixture.handle(.delete(id, client: 2, caller)) == [.answer(caller, .refused(.unknownJob))])
-    #expect(fixture.handle(.stop(id, client: 2, by: "bob", grace: nil, caller)) == [.answer(caller, .done)])
+    #expect(
+      fixture.handle(.stop(id, client: 2, by: "bob", grace: nil, queued: false, caller)) == [
+        .answer(caller, .done)
+      ])
     #expect(fixture.book.jobs[id]?.deleters.isEmpty == true)
   }
 
@@ -682,21 +685,42 @@ struct JobBookTests {
     #expect(fixture.handle(.timePassed).count == 1, "the other is tried again")
   }
 
+  /// Whether it waits is decided where jobs are started.
+  @Test func whatWasStartedIsNotTakenOutOfItsQueue() throws {
+    var fixture = Fixture()
+    let ids = (0..<9).map { fixture.create($0) }
+    let caller = Caller(child: 1, ticket: 99)
+    func stopQueued(_ id: JobID) -> [JobBook.Effect] {
+      fixture.handle(.stop(id, client: 1, by: "alice", grace: nil, queued: true, caller))
+    }
+    let begun = [JobBook.Effect.answer(caller, .refused(.hasStarted))]
+    _ = stopQueued(ids[8])
+    #expect(fixture.book.jobs[ids[8]]?.record.error == "the job was stopped before it was started")
+    #expect(stopQueued(ids[0]) == begun, "it is being launched")
+    _ = fixture.handle(.started(ids[0], pid: 1, at: fixture.now.wall))
+    #expect(stopQueued(ids[0]) == begun && fixture.book.jobs[ids[0]]?.record.endedBy == nil)
+    _ = fixture.finish(ids[0])
+    #expect(!Self.isRefused(caller, stopQueued(ids[0])), "it has ended")
+    var (other, second, _) = try Self.takenOut()
+    let stop = JobBook.Event.stop(second, client: 1, by: "alice", grace: nil, queued: true, caller)
+    #expect(other.handle(stop) == [], "it is not launched, but stopped")
+  }
+
   @Test func whoStoppedAJobIsKept() {
     var fixture = Fixture()
     let ids = (0..<9).map { fixture.create($0) }
     let (running, waiting) = (ids[0], ids[8])
     let (first, second) = (Caller(child: 1, ticket: 98), Caller(child: 1, ticket: 99))
     #expect(fixture.book.jobs[waiting]!.record.launched == 0)
-    _ = fixture.handle(.stop(waiting, client: 1, by: "alice", grace: nil, first))
+    _ = fixture.handle(.stop(waiting, client: 1, by: "alice", grace: nil, queued: false, first))
     #expect(fixture.book.jobs[waiting]?.record.endedBy == .stop)
     #expect(fixture.book.jobs[waiting]?.record.stoppedBy?.client == "alice")
     _ = fixture.handle(.started(running, pid: 1, at: fixture.now.wall))
     fixture.now.wall += 5
     let asked = fixture.now.wall
-    _ = fixture.handle(.stop(running, client: 1, by: "alice", grace: nil, first))
+    _ = fixture.handle(.stop(running, client: 1, by: "alice", grace: nil, queued: false, first))
     fixture.now.wall += 5
-    _ = fixture.handle(.stop(running, client: 1, by: "bob", grace: 0, second))
+    _ = fixture.handle(.stop(running, client: 1, by: "bob", grace: 0, queued: false, second))
     let record = fixture.book.jobs[running]!.record
     #expect((record.endedBy, record.stopper, record.stopAsked) == (.stop, "alice", asked))
     #expect(record.launched == record.created)
@@ -747,7 +771,7 @@ struct JobBookTests {
     for number in 0..<8 { _ = fixture.create(UInt64(number)) }
     let id = fixture.create(8)
     let caller = Caller(child: 1, ticket: 99)
-    let effects = fixture.handle(.stop(id, client: 1, by: "alice", grace: nil, caller))
+    let effects = fixture.handle(.stop(id, client: 1, by: "alice", grace: nil, queued: false, caller))
     #expect(effects.contains(.inputEnded(id, .inputEnded)))
     #expect(fixture.book.jobs[id]?.record.error == "the job was stopped before it was started")
     _ = fixture.handle(.stopping)
@@ -788,7 +812,8 @@ struct JobBookTests {
     let caller = Caller(child: 1, ticket: 99)
     let asked = fixture.handle(
       isDeletion
-        ? .delete(second, client: 1, caller) : .stop(second, client: 1, by: "alice", grace: nil, caller))
+        ? .delete(second, client: 1, caller)
+        : .stop(second, client: 1, by: "alice", grace: nil, queued: false, caller))
     #expect(Self.dequeues(fixture.finish(first)) == [])
     let refused = fixture.handle(.stored(token: try #require(Fixture.tokens(asked).first), Self.full))
     #expect(Self.isRefused(caller, refused))
@@ -799,7 +824,7 @@ struct JobBookTests {
   @Test func aStopThatIsRefusedIsForgotten() throws {
     var (fixture, second, dequeue) = try Self.takenOut()
     let caller = Caller(child: 1, ticket: 99)
-    #expect(fixture.handle(.stop(second, client: 1, by: "alice", grace: nil, caller)) == [])
+    #expect(fixture.handle(.stop(second, client: 1, by: "alice", grace: nil, queued: false, caller)) == [])
     let refused = fixture.handle(.stored(token: dequeue, Self.full))
     #expect(Self.isRefused(caller, refused))
     #expect(fixture.book.jobs[second]?.record.endedBy == nil && fixture.book.running == 1)
@@ -831,7 +856,7 @@ struct JobBookTests {
     let waiting = fixture.create(8)
     let requeue = fixture.handle(.launchesPaused)
     let caller = Caller(child: 1, ticket: 99)
-    #expect(fixture.handle(.stop(waiting, client: 1, by: "alice", grace: nil, caller)) == [])
+    #expect(fixture.handle(.stop(waiting, client: 1, by: "alice", grace: nil, queued: false, caller)) == [])
     let effects = fixture.handle(.stored(token: try #require(Fixture.tokens(requeue).first), .saved))
     #expect(Self.isRefused(caller, effects))
     #expect(!effects.contains(.answer(caller, .done)))

@@ -46,8 +46,8 @@ struct LinkTests {
     .hello, .create(ticket: 1, by: 7, creation()), .delete(ticket: 2, by: 7, client: 3, id: id),
     .signal(ticket: 4, by: 7, client: 5, id: id, signal: 15, tree: true),
     .resize(ticket: 5, by: 7, client: 5, id: id, rows: 40, columns: 65_535),
-    .stop(ticket: 6, by: 8, client: 7, id: id, grace: nil),
-    .stop(ticket: 6, by: 8, client: 7, id: id, grace: 0),
+    .stop(ticket: 6, by: 8, client: 7, id: id, grace: nil, queued: false),
+    .stop(ticket: 6, by: 8, client: 7, id: id, grace: 0, queued: true),
     .input(ticket: 8, by: 9, client: 9, id: id, offset: nil, bytes: [1, 2], isFirst: true, close: true),
     .input(ticket: 8, by: 9, client: 9, id: id, offset: 7, bytes: [], isFirst: false, close: false),
     .watch(id: id), .unwatch(id: id), .drained, .usage(ticket: 1, ids: [id, id]),
@@ -143,7 +143,9 @@ struct LinkTests {
   @Test func aRequestThatNoClientCouldMakeIsRefused() {
     func text(_ count: Int) -> String { String(repeating: "a", count: count) }
     for grace in [1 << 50, UInt64.max - 1] {
-      let bytes = ApiRequest.stop(ticket: 1, by: 1, client: 1, id: Self.id, grace: grace).encode()
+      let bytes = ApiRequest.stop(
+        ticket: 1, by: 1, client: 1, id: Self.id, grace: grace, queued: false
+      ).encode()
       #expect(throws: MalformedBytes.self) { try bytes.withUnsafeBytes { try ApiRequest(decoding: $0) } }
     }
     for (rows, columns) in [(0, 1), (1, 0)] as [(UInt16, UInt16)] {

@@ -143,4 +143,13 @@ import Testing
     }
     #expect(throws: InvalidRequest.self) { try StopRequest(strictJSON: #"{"grace":-1}"#.utf8) }
   }
+
+  @Test func readsWhichJobsAreStopped() throws {
+    #expect(try StopRequest(strictJSON: "{}".utf8) == StopRequest())
+    #expect(
+      try StopRequest(strictJSON: #"{"queued":true,"grace":"2s"}"#.utf8)
+        == StopRequest(grace: DurationText("2s"), queued: true))
+    let error = #expect(throws: InvalidRequest.self) { try StopRequest(strictJSON: #"{"queued":1}"#.utf8) }
+    #expect(error?.description == "member \"queued\" must be true or false")
+  }
 }

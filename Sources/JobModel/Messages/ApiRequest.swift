@@ -17,8 +17,8 @@ package enum ApiRequest {
   case delete(ticket: UInt64, by: UInt64, client: Int64, id: JobID)
   case signal(ticket: UInt64, by: UInt64, client: Int64, id: JobID, signal: Int32, tree: Bool)
   case resize(ticket: UInt64, by: UInt64, client: Int64, id: JobID, rows: UInt16, columns: UInt16)
-  /// Milliseconds between TERM and KILL; nil: as the job was created with.
-  case stop(ticket: UInt64, by: UInt64, client: Int64, id: JobID, grace: UInt64?)
+  /// `grace`: milliseconds between TERM and KILL; nil: as the job was created with. `queued`: only while it waits for a slot.
+  case stop(ticket: UInt64, by: UInt64, client: Int64, id: JobID, grace: UInt64?, queued: Bool)
   /// Bytes for an open standard input, and whether it ends after them. `offset`: their place in all of the input, by
   /// which those that came before are known; nil: after all that came.
   /// `isFirst`: of the pieces of one request.
@@ -128,8 +128,8 @@ extension ApiRequest {
       writer.put(Kind.signal.rawValue, ticket, by, client, id, signal, tree)
     case .resize(let ticket, let by, let client, let id, let rows, let columns):
       writer.put(Kind.resize.rawValue, ticket, by, client, id, rows, columns)
-    case .stop(let ticket, let by, let client, let id, let grace):
-      writer.put(Kind.stop.rawValue, ticket, by, client, id, grace ?? .max)
+    case .stop(let ticket, let by, let client, let id, let grace, let queued):
+      writer.put(Kind.stop.rawValue, ticket, by, client, id, grace ?? .max, queued)
     case .input(let ticket, let by, let client, let id, let offset, let bytes, let isFirst, let close):
       writer.put(Kind.input.rawValue, ticket, by, client, id, offset ?? .max, bytes, isFirst, close)
     case .watch(let id): writer.put(Kind.watch.rawValue, id)
@@ -190,7 +190,7 @@ extension ApiRequest {
       return .stop(
         ticket: try reader.integer(), by: try reader.integer(), client: try reader.integer(),
         id: try reader.id(),
-        grace: try reader.optionalDuration())
+        grace: try reader.optionalDuration(), queued: try reader.bool())
     case .input:
       return .input(
         ticket: try reader.integer(), by: try reader.integer(), client: try reader.integer(),

@@ -16,6 +16,8 @@ extension Refusal {
   package static let stopping = Refusal(reason: .unavailable, text: "the daemon is stopping")
   package static let ended = Refusal(reason: .conflict, text: "the job has ended")
   package static let notStarted = Refusal(reason: .conflict, text: "the job has not started yet")
+  package static let hasStarted = Refusal(
+    reason: .conflict, text: "the job does not wait any more: it was started")
   package static let noTerminal = Refusal(reason: .conflict, text: "the job has no terminal")
   package static let inputEnded = Refusal(reason: .conflict, text: InputEnded.text)
 }

@@ -35,13 +35,13 @@ extension Worker {
 
   /// `POST /jobs/<id>/stop`: answered when the job has ended.
   func stop(_ record: JobRecord, _ exchange: Exchange, _ body: UnsafeRawBufferPointer) throws {
-    let grace = body.isEmpty ? nil : try StopRequest(strictJSON: body).grace
+    let asked = body.isEmpty ? StopRequest() : try StopRequest(strictJSON: body)
     guard record.state == .running else { return replyStatus(record, exchange) }
     let by = exchange.principal.by
     request(for: exchange) { ticket in
       .stop(
         ticket: ticket, by: by, client: record.client, id: record.id,
-        grace: grace.map { UInt64($0.milliseconds) })
+        grace: asked.grace.map { UInt64($0.milliseconds) }, queued: asked.queued ?? false)
     } then: { [unowned self] exchange, _ in
       let entry = api.table.entry(record.id, of: record.client)
       replyStatus(try entry?.record ?? stored(record.id, of: record.client, .stop), exchange)

@@ -244,7 +244,8 @@ private final class RunTask: ExchangeTask {
       worker.api.link.send(.delivered(client: client, ids: [id], isWhole: isWhole))
     }
     if stopsWhenLeft, exchangeEnd == .left, !isWhole {
-      worker.api.link.send(.stop(ticket: 0, by: principal.by, client: client, id: id, grace: nil))
+      worker.api.link.send(
+        .stop(ticket: 0, by: principal.by, client: client, id: id, grace: nil, queued: false))
     }
   }
 }

@@ -21,7 +21,7 @@ extension AuditEntry {
       var entry = AuditEntry(.signal, id)
       entry.signal = signal
       return Asked(entry: entry, ticket: ticket, by: by, owner: client)
-    case .stop(let ticket, let by, let client, let id, let grace):
+    case .stop(let ticket, let by, let client, let id, let grace, _):
       var entry = AuditEntry(.stop, id)
       entry.grace = grace
       return Asked(entry: entry, ticket: ticket, by: by, owner: client)

@@ -17,7 +17,7 @@ extension JobBook {
     /// `caller` nil: it was kept long enough.
     case delete(JobID, client: Int64, Caller?)
     /// `grace` nil: as the job was created with.
-    case stop(JobID, client: Int64, by: String, grace: UInt64?, Caller)
+    case stop(JobID, client: Int64, by: String, grace: UInt64?, queued: Bool, Caller)
     case stored(token: UInt64, StoreOutcome)
     /// Its launch takes long.
     case launchWaits(JobID)

@@ -78,7 +78,8 @@ struct JobBook {
       }
     case .create(let job): create(job)
     case .delete(let id, let client, let caller): delete(id, client, caller)
-    case .stop(let id, let client, let name, let grace, let caller): stop(id, client, name, grace, caller)
+    case .stop(let id, let client, let name, let grace, let queued, let caller):
+      stop(id, client, name, grace, queued, caller)
     case .stored(let token, let outcome): stored(token, outcome)
     case .delivered(let ids, let client, let isWhole, let child): delivered(ids, client, isWhole, child)
     case .callersGone(let child): callersGone(child)
@@ -200,14 +201,15 @@ struct JobBook {
   private static let mostStoppers = 64
 
   /// Answered when the job has ended and its result is on disk; at once when that was so before. One that is not in the
-  /// book may wait for a slot: the store knows.
+  /// book may wait for a slot: the store knows. `queued`: not once it was handed to the engine.
   private mutating func stop(
-    _ id: JobID, _ client: Int64, _ name: String, _ grace: UInt64?, _ caller: Caller
+    _ id: JobID, _ client: Int64, _ name: String, _ grace: UInt64?, _ queued: Bool, _ caller: Caller
   ) {
     if jobs[id] == nil { dequeue(id, client) }
     guard let job = jobs[id], job.record.client == client, !job.lifecycle.isOver else {
       return effects.append(.answer(caller, .done))
     }
+    if queued, job.lifecycle.isActive, !job.isWaiting { return refuse(caller, .hasStarted) }
     guard job.stoppers.count < Self.mostStoppers else {
       let text = "more than \(Self.mostStoppers) requests wait for this job's end"
       return refuse(caller, Refusal(reason: .tooMany, text: text))

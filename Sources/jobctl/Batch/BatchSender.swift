@@ -97,7 +97,7 @@ struct BatchSender {
     }
   }
 
-  /// What waits for a slot is not to be started any more. Between the two requests it may be: then it is stopped.
+  /// What waits for a slot is not to be started any more; what was started meanwhile goes on.
   private func takeOutOfQueue() throws {
     for id in desk.with({ $0.waiting }) {
       let status = try known { try creation.client.status(id) }
@@ -105,7 +105,7 @@ struct BatchSender {
         desk.with { $0.learn(id, status) }
         continue
       }
-      let end = try known { try creation.client.stop(id) }
+      let end = try known { try creation.client.stopQueued(id) ?? creation.client.status(id) }
       desk.with { $0.learn(id, end) }
     }
   }
