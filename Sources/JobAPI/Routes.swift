@@ -18,7 +18,7 @@ public enum Route: String, CaseIterable, Sendable {
   case stderr = "GET /jobs/{id}/stderr"
   /// Both streams in order of arrival, as ``MediaType/ndjson`` of ``LogChunk`` or ``MediaType/frames`` of
   /// ``LogFrame``: `?follow=1`, `?since=`, `?tail=LINES`, `?stdout=OFFSET&stderr=OFFSET`. `?writer=TEXT`, with `follow`: for as
-  /// long as this reply goes on, nobody else writes into the job's terminal.
+  /// long as this reply goes on, nobody else writes into the job's terminal; `?take_over=1`: not even whoever does now.
   case log = "GET /jobs/{id}/log"
 
   /// Everything known of the job: ``JobDetail``.

@@ -27,6 +27,8 @@ public final class LogFollower {
   private let query: Query
   /// As whom the job's terminal is claimed by each request; nil: it is not.
   private let writer: String?
+  /// Another's claim ends by the next request.
+  private var takesOver: Bool
   /// How far each stream was taken; nil: not begun.
   private var taken: [OutputStream: UInt64] = [:]
 
@@ -34,11 +36,14 @@ public final class LogFollower {
   private var begun: Connection?
   private(set) var requests = 0
 
-  /// `query`: where to begin. `writer`: as whom the job's terminal is written to meanwhile; who follows it then.
+  /// `query`: where to begin. `writer`: as whom the job's terminal is written to meanwhile; who follows it then. `takesOver`:
+  /// in place of whoever does now, but not of whoever takes it over from here.
   public init(
-    _ client: JobClient, _ id: JobID, _ bridge: Bridge, _ query: Query = [:], as writer: String? = nil
+    _ client: JobClient, _ id: JobID, _ bridge: Bridge, _ query: Query = [:], as writer: String? = nil,
+    takesOver: Bool = false
   ) {
     (self.client, self.id, self.bridge, self.query, self.writer) = (client, id, bridge, query, writer)
+    self.takesOver = takesOver
   }
 
   /// Reads the log, from its beginning, from a reply whose head was read; then as any other.
@@ -64,6 +69,7 @@ public final class LogFollower {
     }
     if follows { query.add("follow", "1") }
     query.add("writer", writer)
+    if takesOver { query.add("take_over", "1") }
     return Route.log.target(id, query)
   }
 
@@ -88,7 +94,10 @@ public final class LogFollower {
     } else {
       try client.stream(
         .log, target(follows), accept: MediaType.frames, silence: follows ? 0 : nil,
-        begin: { _ in bridge.reached() }, take: take)
+        begin: { _ in
+          takesOver = false
+          bridge.reached()
+        }, take: take)
     }
     guard let end else { throw ClientError.closed("the log ended before the job did") }
     return end

@@ -38,7 +38,8 @@ struct TerminalWritersTests {
     try writers.claim(id, writer("alice pts/3", 1))
     for name in [nil, "bob", "alice pts/31", "ALICE pts/3"] as [String?] {
       let problem = try #require(throws: Problem.self) { try writers.require(id, name) }
-      #expect(problem.status == 409 && problem.detail.contains("alice pts/3 writes"), "\(problem.detail)")
+      #expect(
+        problem.status == 409 && problem.detail.contains("alice pts/3 has written"), "\(problem.detail)")
     }
     #expect(throws: Problem.self) { try writers.claim(id, writer("bob", 2)) }
     try writers.require(id, "alice pts/3")
@@ -53,9 +54,28 @@ struct TerminalWritersTests {
     #expect(writers.isTaken(id, from: observer(1)) && !writers.isTaken(id, from: observer(2)))
     writers.release(id, by: observer(1))
     let problem = try #require(throws: Problem.self) { try writers.require(id, "bob") }
-    #expect(problem.detail.contains(TimeText.text(1_000_000)), "since it began: \(problem.detail)")
+    #expect(
+      problem.detail
+        == "alice has written to the job's terminal since 1970-01-01T00:00:01Z; look on with \"jobctl attach -n \(id)\", or take it over with \"jobctl attach --take-over \(id)\""
+    )
     writers.release(id, by: observer(2))
     try writers.require(id, "bob")
+  }
+
+  @Test func anotherTakesOverWhereItSaysSo() throws {
+    try writers.claim(id, writer("alice", 1, since: 1_000_000))
+    try writers.claim(id, writer("bob", 2, since: 9_000_000), takesOver: true)
+    #expect(replaced.withLock { $0 } == [1] && writers.name(id) == "bob")
+    #expect(writers.isTaken(id, from: observer(1)) && !writers.isTaken(id, from: observer(2)))
+    // What its end gives back is not its own any more, and its way back is closed.
+    writers.lose(id, by: observer(1))
+    writers.leave(id, "alice")
+    let problem = try #require(throws: Problem.self) { try writers.claim(id, writer("alice", 3)) }
+    #expect(problem.detail.hasPrefix("bob has written to the job's terminal since 1970-01-01T00:00:09Z;"))
+    writers.release(id, by: observer(2))
+    #expect(writers.name(id) == nil)
+    try writers.claim(id, writer("alice", 4), takesOver: true)
+    #expect(writers.name(id) == "alice" && replaced.withLock { $0 } == [1])
   }
 
   @Test func aWorkerFindsItsOwn() throws {

@@ -37,14 +37,17 @@ final class TerminalWriters: Sendable {
     return all[id]
   }
 
-  /// Throws a 409 that names who writes already. One of the same name takes over: the daemon may not have noticed yet that
-  /// its earlier connection was lost.
-  func claim(_ id: JobID, _ writer: Writer) throws(Problem) {
+  /// Throws a 409 that names who writes already, unless `takesOver`. One of the same name always takes over: the daemon may
+  /// not have noticed yet that its earlier connection was lost.
+  func claim(_ id: JobID, _ writer: Writer, takesOver: Bool = false) throws(Problem) {
     let before = try writers.withLock { (all) throws(Problem) -> Writer? in
       var writer = writer
       if let other = current(&all, id) {
-        guard other.name.isSame(as: writer.name) else { throw other.problem }
-        writer.since = other.since
+        if other.name.isSame(as: writer.name) {
+          writer.since = other.since
+        } else if !takesOver {
+          throw other.problem(id)
+        }
       }
       return all.updateValue(writer, forKey: id)
     }
@@ -55,8 +58,11 @@ final class TerminalWriters: Sendable {
   func require(_ id: JobID, _ name: String?) throws(Problem) {
     let writer = writers.withLock { current(&$0, id) }
     guard let writer, name.map(writer.name.isSame) != true else { return }
-    throw writer.problem
+    throw writer.problem(id)
   }
+
+  /// Who writes, as it calls itself; nil: nobody does.
+  func name(_ id: JobID) -> String? { writers.withLock { current(&$0, id)?.name } }
 
   /// Whether a later reply has it.
   func isTaken(_ id: JobID, from holder: JobTable.Observer) -> Bool {
@@ -92,10 +98,11 @@ final class TerminalWriters: Sendable {
 }
 
 extension TerminalWriters.Writer {
-  fileprivate var problem: Problem {
-    Problem(
+  fileprivate func problem(_ id: JobID) -> Problem {
+    let began = TimeText.text(since).prefix { $0 != "." } + "Z"
+    return Problem(
       409,
-      "\(name) writes to the job's terminal since \(TimeText.text(since)); look on with \"jobctl logs -f\" or \"jobctl attach --no-stdin\""
+      "\(name) has written to the job's terminal since \(began); look on with \"jobctl attach -n \(id)\", or take it over with \"jobctl attach --take-over \(id)\""
     )
   }
 }
@@ -107,9 +114,10 @@ final class WriterClaim {
   private let holder: JobTable.Observer
   private var isLost = false
 
-  fileprivate init(_ writers: TerminalWriters, _ id: JobID, _ writer: TerminalWriters.Writer) throws(Problem)
-  {
-    try writers.claim(id, writer)
+  fileprivate init(
+    _ writers: TerminalWriters, _ id: JobID, _ writer: TerminalWriters.Writer, takesOver: Bool
+  ) throws(Problem) {
+    try writers.claim(id, writer, takesOver: takesOver)
     (self.writers, self.id, holder) = (writers, id, writer.holder)
   }
 
@@ -126,8 +134,9 @@ final class WriterClaim {
 }
 
 extension Worker {
-  /// Has the exchange's client write into the job's terminal as `name`. Nil: the job has ended, and nobody does.
-  func claim(_ id: JobID, as name: String, _ exchange: Exchange) throws -> WriterClaim? {
+  /// Has the exchange's client write into the job's terminal as `name`; with `takesOver` in place of whoever does. Nil: the
+  /// job has ended, and nobody does.
+  func claim(_ id: JobID, as name: String, takesOver: Bool, _ exchange: Exchange) throws -> WriterClaim? {
     try exchange.principal.require(.stdin, id)
     let client = try owner(of: id, exchange.principal, .stdin)
     guard let row = try reader.whole(client: client, id: id) else { throw NoSuchJob(.log) }
@@ -140,7 +149,7 @@ extension Worker {
     ) { [self] in
       loop.post { self.wake(number) }
     }
-    return try WriterClaim(api.writers, id, writer)
+    return try WriterClaim(api.writers, id, writer, takesOver: takesOver)
   }
 }
 

@@ -5,7 +5,7 @@ import Platform
 /// `GET /jobs/<id>/log`: both streams in the order in which their pieces arrived.
 extension Worker {
   func log(_ id: JobID, _ exchange: Exchange, _ head: RequestHead) throws {
-    let query = try head.query(allowed: "follow", "since", "tail", "stdout", "stderr", "writer")
+    let query = try head.query(allowed: "follow", "since", "tail", "stdout", "stderr", "writer", "take_over")
     let form = LogForm(accept: head.header("accept"))
     let start = try LogStart(query)
     let follows = try query.flag("follow")
@@ -13,8 +13,16 @@ extension Worker {
     guard writer == nil || follows else {
       throw Problem(400, "query parameter \"writer\" needs \"follow=1\"")
     }
+    let takesOver = try query.flag("take_over")
+    guard !takesOver || writer != nil else {
+      throw Problem(400, "query parameter \"take_over\" needs \"writer\"")
+    }
     let claim: WriterClaim? =
-      if let writer, !head.isHead { try self.claim(id, as: writer, exchange) } else { nil }
+      if let writer, !head.isHead {
+        try self.claim(id, as: writer, takesOver: takesOver, exchange)
+      } else {
+        nil
+      }
     let job = try FollowedJob(self, id, exchange, .log, OutputStream.allCases)
     exchange.beginReply(200, type: form.type)
     guard !head.isHead else {

@@ -34,8 +34,10 @@ final class AttachedTerminal: Sendable {
   }
 
   /// Returns the job's status at its end. `query`: where in its output to begin. `redraws`: a program may have drawn its
-  /// screen before that.
-  func follow(_ client: JobClient, from query: Query = [:], redraws: Bool) throws -> StatusReply {
+  /// screen before that. `takesOver`: in place of whoever writes.
+  func follow(_ client: JobClient, from query: Query = [:], redraws: Bool, takesOver: Bool = false) throws
+    -> StatusReply
+  {
     let bridge = Bridge(client)
     // The daemon has told of the job.
     bridge.reached()
@@ -50,8 +52,9 @@ final class AttachedTerminal: Sendable {
     }
     if redraws { terminal.resetColour() }
     do {
-      let status = try LogFollower(client, id, bridge, query, as: TerminalWriter.name)
-        .read(follows: true, output)
+      let status = try LogFollower(
+        client, id, bridge, query, as: TerminalWriter.name, takesOver: takesOver
+      ).read(follows: true, output)
       terminal.end()
       return status
     } catch {

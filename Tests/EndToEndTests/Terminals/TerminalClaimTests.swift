@@ -19,7 +19,7 @@ import Testing
       if log.hasEnded { throw Poll.TimeIsUp(description: log.text + log.errorText) }
       return try daemon.curl("POST", "/jobs/\(id)/resize?writer=nobody", body: #"{"rows":3,"columns":4}"#)
         .text
-        .contains("\(writer) writes")
+        .contains("\(writer) has written")
     }
     return log
   }
@@ -37,7 +37,7 @@ import Testing
       let log = try claim(daemon, id, as: "alice")
       for writer in [nil, "bob"] as [String?] {
         let refused = try type(daemon, id, as: writer)
-        #expect(refused.status == 409 && refused.text.contains("alice writes"), "\(refused.text)")
+        #expect(refused.status == 409 && refused.text.contains("alice has written"), "\(refused.text)")
       }
       #expect(try type(daemon, id, as: "alice").status == 200)
       let size = #"{"rows":3,"columns":4}"#
@@ -125,6 +125,23 @@ import Testing
       #expect(try first.wait().status == 0)
       #expect(try type(daemon, id, as: "bob").status == 409)
       #expect(!second.hasEnded)
+      try daemon.client().delete(id)
+      #expect(try second.wait().status == 0)
+    }
+  }
+
+  @Test func anotherTakesOverWhereItSaysSo() throws {
+    try Daemon.with { daemon in
+      let id = try create(daemon)
+      let first = try claim(daemon, id, as: "alice")
+      let second = try daemon.startCurl("/jobs/\(id)/log?follow=1&writer=bob&take_over=1", ["-N"])
+      #expect(try first.wait().status == 0)
+      let refused = try type(daemon, id, as: "alice")
+      #expect(refused.status == 409 && refused.text.contains("bob has written"), "\(refused.text)")
+      #expect(try daemon.curl("GET", "/jobs/\(id)/log?follow=1&writer=alice").status == 409)
+      #expect(try type(daemon, id, as: "bob").status == 200 && !second.hasEnded)
+      let nobody = try daemon.curl("GET", "/jobs/\(id)/log?follow=1&take_over=1")
+      #expect(nobody.status == 400 && nobody.text.contains("needs \\\"writer\\\""), "\(nobody.text)")
       try daemon.client().delete(id)
       #expect(try second.wait().status == 0)
     }

@@ -84,6 +84,30 @@ extension TerminalSession {
     }
   }
 
+  /// Whoever wrote is not left in the dark, nor does it fight back.
+  @Test func anotherTerminalTakesOver() throws {
+    try Daemon.with { daemon in
+      let first = try daemon.terminal(["run", "-t", "cat"])
+      let id = try daemon.onlyJob().id
+      first.type("one\r")
+      try first.expect("one\r\none\r\n")
+      let second = try daemon.terminal(["attach", "--take-over", "\(id)"])
+      #expect(try first.wait() == 125)
+      #expect(first.text.contains("(\(second.pid)-"), "\(first.text)")
+      #expect(first.text.contains("\"jobctl attach --take-over \(id)\"") && first.echoes, "\(first.text)")
+      second.type("two\r")
+      try second.expect("two\r\ntwo\r\n")
+      // Who took it over asks for it no more than that once.
+      let third = try daemon.terminal(["attach", "--take-over", "\(id)"])
+      #expect(try second.wait() == 125)
+      #expect(second.text.contains("(\(third.pid)-") && second.echoes, "\(second.text)")
+      third.type(TerminalSession.end)
+      #expect(try third.wait() == 0)
+      let both = try daemon.startJobctl(["attach", "-n", "--take-over", "\(id)"]).wait()
+      #expect(both.status == 120 && both.errorText.contains("--take-over"), "\(both.errorText)")
+    }
+  }
+
   /// The keys that leave are the job's when they are something else.
   @Test func aSingleKeyReachesTheJob() throws {
     try Daemon.with { daemon in
