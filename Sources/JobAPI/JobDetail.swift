@@ -49,6 +49,8 @@ public struct JobFacts: Codable, Sendable, Equatable {
   public var stderrBytes: Int64 = 0
   /// Bytes of input that have come for it by `PUT /jobs/<id>/stdin`, while it runs: where the next belong.
   public var stdinBytes: Int64?
+  /// Who writes into its terminal, as what it calls itself; nil: nobody, or it is told of in a list.
+  public var writer: String?
   public var stdoutDropped: Int64?
   public var stderrDropped: Int64?
   public var truncated = false
@@ -75,8 +77,8 @@ public struct JobFacts: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case id, client, created, started, finished, pid, truncated, adopted, usage, ahead, times, cleanup,
-      traceparent
+    case id, client, created, started, finished, pid, writer, truncated, adopted, usage, ahead, times,
+      cleanup, traceparent
     case stdoutBytes = "stdout_bytes"
     case stderrBytes = "stderr_bytes"
     case stdinBytes = "stdin_bytes"

@@ -23,6 +23,7 @@ extension Worker {
     guard let row = try reader.whole(client: client, id: id) else { throw NoSuchJob(.detail) }
     var detail = JobDetail(self.entry(entry, row.record), row.plan, usage[id])
     detail.facts.client = try clientName(client, for: exchange.principal)
+    if detail.status == .running { detail.facts.writer = api.writers.name(id) }
     if detail.queued == true { detail.facts.ahead = try ahead(of: row.record, row.plan) }
     return detail
   }

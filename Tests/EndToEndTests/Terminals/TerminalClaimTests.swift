@@ -205,6 +205,22 @@ import Testing
     }
   }
 
+  @Test func theDetailTellsWhoWrites() throws {
+    try Daemon.with { daemon in
+      let (id, client) = (try create(daemon), daemon.client())
+      #expect(try client.detail(id).writer == nil)
+      let log = try claim(daemon, id, as: "alice")
+      #expect(try client.detail(id).writer == "alice")
+      try client.leave(id, as: "alice")
+      #expect(try client.detail(id).writer == nil)
+      let other = try claim(daemon, id, as: "bob")
+      #expect(try client.detail(id).writer == "bob")
+      #expect(try client.stop(id, grace: DurationText("0s")).status != .running)
+      #expect(try client.detail(id).writer == nil)
+      for reply in [log, other] { #expect(try reply.wait().status == 0) }
+    }
+  }
+
   @Test func theDetailTellsOfTheTerminal() throws {
     try Daemon.with { daemon in
       let id = try create(daemon)
