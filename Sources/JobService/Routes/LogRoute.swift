@@ -13,6 +13,9 @@ extension Worker {
     guard writer == nil || follows else {
       throw Problem(400, "query parameter \"writer\" needs \"follow=1\"")
     }
+    guard writer == nil || head.header("sec-fetch-dest") != "document" else {
+      throw Problem(403, "a page that is opened claims no terminal: leave out query parameter \"writer\"")
+    }
     let takesOver = try query.flag("take_over")
     guard !takesOver || writer != nil else {
       throw Problem(400, "query parameter \"take_over\" needs \"writer\"")

@@ -195,6 +195,21 @@ import Testing
     }
   }
 
+  /// A link that somebody follows, of whichever site, shows output and does nothing.
+  @Test func aPageThatIsOpenedClaimsNothing() throws {
+    try Daemon.with { daemon in
+      let id = try create(daemon)
+      for site in ["cross-site", "same-origin", "none"] {
+        let fields = ["Sec-Fetch-Site: \(site)", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"]
+        let browser = fields.flatMap { ["-H", $0] }
+        let link = try daemon.curl("GET", "/jobs/\(id)/log?follow=1&writer=x&take_over=1", browser)
+        #expect(link.status == 403 && link.text.contains("claims no terminal"), "\(site): \(link.text)")
+        #expect(try daemon.curl("GET", "/jobs/\(id)/log", browser).status == 200)
+      }
+      #expect(try daemon.client().detail(id).writer == nil)
+    }
+  }
+
   @Test func aClaimNeedsTheRightsOfInput() throws {
     let roles = "{ clients: { bob: { role: 'viewer' } } }"
     try Daemon.with(Daemon(configuration: roles)) { daemon in
