@@ -266,6 +266,9 @@ void jc_job_send_term(struct jc_job *job)
     signal_all(job, SIGTERM);
     // One that is stopped would not take it before its KILL.
     signal_all(job, SIGCONT);
+    // An interactive shell heeds no TERM: it ends when its terminal is hung up.
+    if (job->state.is_terminal)
+        signal_all(job, SIGHUP);
     jc_job_term_sent(job);
 }
 

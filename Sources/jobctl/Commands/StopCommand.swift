@@ -8,7 +8,10 @@ extension Command {
       JobSelection.option("Those that run"),
       Option("grace", .duration(), "The time between TERM and KILL; 0s kills at once."), .json,
     ] + JobSelection.clients,
-    details: "Several jobs are stopped at the same time.",
+    details: """
+      Several jobs are stopped at the same time. A job with a terminal gets HUP with TERM, for which an interactive shell
+      ends.
+      """,
     examples: [
       ("jobctl stop --grace 2s $id", "returns when the job has ended"),
       ("jobctl stop --filter label=stage=build", "all that have a label"),

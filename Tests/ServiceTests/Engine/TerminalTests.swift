@@ -36,6 +36,55 @@ struct TerminalTests {
     #expect(!end.stdout.contains("no job control") && end.stdout.contains("m"), "\(end.stdout)")
   }
 
+  /// It heeds no TERM, and would take all of its grace.
+  @Test(arguments: EngineTests.Kind.all)
+  func anInteractiveShellEndsWhenItIsStopped(kind: EngineTests.Kind) throws {
+    var launch = EngineHarness.launch(["bash", "--norc", "-i"])
+    launch.request.tty = TerminalSize(rows: 24, columns: 80)
+    launch.request.env = ["PS1": "READY>"]
+    let harness = try EngineHarness(kind)
+    let job = try harness.start(launch)
+    try harness.run { harness.output(of: job).contains("READY>") }
+    // What comes between its prompt and its look for keys waits for a key.
+    try Processes.waitUntilIdle(job.running!.pid)
+    job.running!.stop(grace: 60_000)
+    let end = try harness.finish(job)
+    #expect(end.result.exit_code == 128 + SIGHUP && !end.result.killed, "\(end.result)")
+    // Before it heeds no TERM that ends it.
+    launch.request.timeout = DurationText("500ms")
+    launch.request.grace = DurationText("60s")
+    let late = try EngineHarness(kind).run(launch)
+    #expect(late.result.timed_out && !late.result.killed, "\(late.result)")
+  }
+
+  private static let hangup = "trap 'echo hangup; exit 3' HUP; trap 'echo term' TERM; echo ready; "
+
+  @Test(arguments: EngineTests.Kind.all)
+  func theEndOfATerminalIsToldByHangup(kind: EngineTests.Kind) throws {
+    let script = Self.hangup + "while :; do sleep 0.01; done"
+    let stopped = try EngineHarness(kind).run(Self.terminal(script)) { job, output in
+      guard output.contains("ready") else { return false }
+      job.stop(grace: 60_000)
+      return true
+    }
+    #expect(stopped.result.exit_code == 3 && stopped.stdout.contains("hangup\r\n"), "\(stopped.stdout)")
+  }
+
+  @Test(arguments: EngineTests.Kind.all)
+  func aJobWithoutATerminalIsNotHungUp(kind: EngineTests.Kind) throws {
+    let script = "trap 'exit 4' USR1; " + Self.hangup + "while :; do sleep 0.01; done"
+    var stopped = false
+    let end = try EngineHarness(kind).run(EngineHarness.shell(script)) { job, output in
+      if output.contains("term") { return job.signal(SIGUSR1, tree: false) == 0 }
+      if !stopped, output.contains("ready") {
+        job.stop(grace: 60_000)
+        stopped = true
+      }
+      return false
+    }
+    #expect(end.result.exit_code == 4 && !end.stdout.contains("hangup"), "\(end.stdout)")
+  }
+
   @Test(arguments: EngineTests.Kind.all)
   func whatIsWrittenBeforeTheEndIsKept(kind: EngineTests.Kind) throws {
     let harness = try EngineHarness(kind)
