@@ -259,6 +259,12 @@ int jc_limits_set(const struct jc_cgroup *cgroup, const struct jc_limits *limits
 bool jc_small_file_read(int dir, const char *name, char text[JC_SMALL_FILE]);
 /// Reads a file of /proc into the engine's buffer, ended by NUL. False when it cannot be opened (errno).
 bool jc_proc_read(const struct jc_engine *engine, const char *path, size_t *length);
+/// Reads a process's status (proc_pid_status(5)) into the engine's buffer. False: it is gone.
+bool jc_status_read(const struct jc_engine *engine, pid_t pid);
+/// The values of a line of what was read, and the characters after them. `name` begins with a line feed.
+const char *jc_status_values(const struct jc_engine *engine, const char *name);
+/// Whether a set of signals in it, such as "\nSigIgn:\t", has this one.
+bool jc_status_has_signal(const struct jc_engine *engine, const char *name, int signo);
 int jc_small_file_write(int dir, const char *name, const char *text);
 /// Of a job that ended, before its cgroup is removed: what it used, and whether the OOM killer ended it.
 void jc_limits_take_usage(struct jc_job *job);

@@ -1,9 +1,7 @@
 #define _GNU_SOURCE
 #include "engine_private.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 // The first process of a sandbox has no handlers: a signal ends it, and then the rest is killed. So signals
 // go to those that it keeps in a PID namespace.
@@ -15,23 +13,14 @@ struct inside {
     bool is_taken;
 };
 
-/// The values of a line of the status file in the buffer, and the characters after them.
-static const char *values(const struct jc_engine *engine, const char *name)
-{
-    const char *line = strstr(engine->buffer, name);
-    return line != NULL ? line + strlen(name) : "";
-}
-
 /// Reads a process's status (proc_pid_status(5)). The number of PID namespaces that it is in, in each of
 /// which it has a number, the innermost one last; 0: it is gone.
 static size_t read_namespaces(const struct jc_engine *engine, pid_t pid, int *number)
 {
-    char path[32];
-    size_t count = 0, length;
-    snprintf(path, sizeof path, "%d/status", (int)pid);
-    if (!jc_proc_read(engine, path, &length))
+    size_t count = 0;
+    if (!jc_status_read(engine, pid))
         return 0;
-    for (const char *next = values(engine, "\nNSpid:"); *next == '\t'; count++)
+    for (const char *next = jc_status_values(engine, "\nNSpid:"); *next == '\t'; count++)
         *number = (int)strtol(next + 1, (char **)&next, 10);
     return count;
 }
@@ -40,9 +29,8 @@ static size_t read_namespaces(const struct jc_engine *engine, pid_t pid, int *nu
 /// TERM ends a sandbox that is being set up, or the program in it would never hear of it.
 static bool takes(const struct inside *inside, int number)
 {
-    const uint64_t handled = strtoull(values(inside->engine, "\nSigCgt:\t"), NULL, 16);
     const bool always = inside->signo == SIGKILL || inside->signo == SIGSTOP || inside->signo == SIGCONT;
-    return number != 1 || always || (handled >> (inside->signo - 1) & 1) != 0;
+    return number != 1 || always || jc_status_has_signal(inside->engine, "\nSigCgt:\t", inside->signo);
 }
 
 static void send_inside(void *context, pid_t pid)

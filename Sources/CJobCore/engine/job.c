@@ -256,6 +256,13 @@ static void signal_all(struct jc_job *job, int signo)
         jc_tree_signal(job, signo);
 }
 
+/// An interactive shell ignores TERM, and ends when its terminal is hung up.
+static void hang_up(void *engine, pid_t pid)
+{
+    if (jc_status_read(engine, pid) && jc_status_has_signal(engine, "\nSigIgn:\t", SIGTERM))
+        kill(pid, SIGHUP);
+}
+
 void jc_job_send_term(struct jc_job *job)
 {
     job->is_term_due = false;
@@ -266,9 +273,8 @@ void jc_job_send_term(struct jc_job *job)
     signal_all(job, SIGTERM);
     // One that is stopped would not take it before its KILL.
     signal_all(job, SIGCONT);
-    // An interactive shell heeds no TERM: it ends when its terminal is hung up.
     if (job->state.is_terminal)
-        signal_all(job, SIGHUP);
+        jc_tree_visit(job, hang_up, job->engine);
     jc_job_term_sent(job);
 }
 

@@ -9,8 +9,8 @@ extension Command {
       Option("grace", .duration(), "The time between TERM and KILL; 0s kills at once."), .json,
     ] + JobSelection.clients,
     details: """
-      Several jobs are stopped at the same time. A job with a terminal gets HUP with TERM, for which an interactive shell
-      ends.
+      Several jobs are stopped at the same time. In a job with a terminal those processes that ignore TERM, as interactive
+      shells do, get HUP with it.
       """,
     examples: [
       ("jobctl stop --grace 2s $id", "returns when the job has ended"),

@@ -60,8 +60,8 @@ struct TerminalTests {
   private static let hangup = "trap 'echo hangup; exit 3' HUP; trap 'echo term' TERM; echo ready; "
 
   @Test(arguments: EngineTests.Kind.all)
-  func theEndOfATerminalIsToldByHangup(kind: EngineTests.Kind) throws {
-    let script = Self.hangup + "while :; do sleep 0.01; done"
+  func whoIgnoresTermInATerminalIsHungUp(kind: EngineTests.Kind) throws {
+    let script = "trap '' TERM; " + Self.hangup.replacing("trap 'echo term' TERM; ", with: "") + "while :; do sleep 0.01; done"
     let stopped = try EngineHarness(kind).run(Self.terminal(script)) { job, output in
       guard output.contains("ready") else { return false }
       job.stop(grace: 60_000)
@@ -70,11 +70,21 @@ struct TerminalTests {
     #expect(stopped.result.exit_code == 3 && stopped.stdout.contains("hangup\r\n"), "\(stopped.stdout)")
   }
 
+  /// It has the grace to itself.
+  @Test(arguments: EngineTests.Kind.all)
+  func whoHeedsTermInATerminalIsNotHungUp(kind: EngineTests.Kind) throws {
+    try expectNoHangup(kind, Self.terminal)
+  }
+
   @Test(arguments: EngineTests.Kind.all)
   func aJobWithoutATerminalIsNotHungUp(kind: EngineTests.Kind) throws {
+    try expectNoHangup(kind, EngineHarness.shell)
+  }
+
+  private func expectNoHangup(_ kind: EngineTests.Kind, _ launch: (String) -> EngineHarness.Launch) throws {
     let script = "trap 'exit 4' USR1; " + Self.hangup + "while :; do sleep 0.01; done"
     var stopped = false
-    let end = try EngineHarness(kind).run(EngineHarness.shell(script)) { job, output in
+    let end = try EngineHarness(kind).run(launch(script)) { job, output in
       if output.contains("term") { return job.signal(SIGUSR1, tree: false) == 0 }
       if !stopped, output.contains("ready") {
         job.stop(grace: 60_000)
