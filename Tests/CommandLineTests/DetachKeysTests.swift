@@ -24,6 +24,40 @@ struct DetachKeysTests {
     #expect(passed == job && !(keys.holdsBack && !isLeft))
   }
 
+  /// As terminals send them where a program asked for modifyOtherKeys or kitty's protocol.
+  @Test(
+    arguments: [
+      ["\u{1b}[27;5;112~", "\u{1b}[27;5;113~"], ["\u{1b}[112;5u", "\u{1b}[113;5u"],
+      ["\u{1b}[112;5u\u{1b}[113;5u"], ["\u{10}", "\u{1b}[113;5u"], ["\u{1b}[112;133u\u{1b}[113;197u"],
+      ["\u{1b}[112;5:1u", "\u{1b}[112;5:3u", "\u{1b}[113;5:1u"], ["\u{1b}[11", "2;5u\u{1b}", "[113;5u"],
+      ["\u{10}\u{1b}[112;5u\u{11}"], ["\u{1b}[A\u{10}\u{11}"],
+    ])
+  func keysLeaveInEveryForm(typed: [String]) throws {
+    var keys = try #require(DetachKeys(DetachKeys.standard))
+    for piece in typed.dropLast() { #expect(!keys.take(piece.utf8).isLeft) }
+    #expect(keys.take(typed.last!.utf8).isLeft)
+  }
+
+  @Test(
+    arguments: [
+      "\u{1b}", "\u{1b}[A", "\u{1b}[112;6u\u{1b}[113;5u", "\u{1b}[112;5u\u{1b}[114;5u", "\u{10}\u{1b}[B",
+      "\u{1b}[27;5;112~\u{1b}[27;6;113~", "\u{1b}[112;5:3u\u{11}", "\u{1b}\u{1b}[112;5u",
+    ])
+  func formsOfOtherKeysAreTheJobs(typed: String) throws {
+    var keys = try #require(DetachKeys(DetachKeys.standard))
+    let taken = keys.take(typed.utf8)
+    let all = taken.passed + keys.release()
+    #expect(!taken.isLeft && all == Array(typed.utf8))
+  }
+
+  @Test func theEscapeKeyIsNotLate() throws {
+    var keys = try #require(DetachKeys(DetachKeys.standard))
+    _ = keys.take([Self.p])
+    #expect(keys.patience == 500)
+    _ = keys.take([0x1b])
+    #expect(keys.holdsBack && keys.patience == 20)
+  }
+
   @Test func aKeyIsHeldBackOnlyAsLongAsItMayBeTheFirst() throws {
     var keys = try #require(DetachKeys(DetachKeys.standard))
     #expect(keys.take([Self.p]) == ([], false) && keys.holdsBack)
@@ -38,7 +72,8 @@ struct DetachKeysTests {
 
   @Test(
     arguments: [
-      ("a", [0x61]), ("ctrl-a", [1]), ("ctrl-A,x", [1, 0x78]), ("ctrl-@", [0]),
+      ("a", [0x61]), ("ctrl-a", [1]), ("ctrl-]", Array("\u{1b}[93;5u".utf8)), ("ctrl-A,x", [1, 0x78]),
+      ("ctrl-@", [0]),
       ("ctrl-],ctrl-_", [0x1d, 0x1f]),
     ] as [(String, [UInt8])])
   func keysAreRead(text: String, bytes: [UInt8]) throws {

@@ -21,8 +21,8 @@ final class TerminalKeys: Sendable {
   private let (from, to): (Int32, Int32)
   /// Another, which ends once the job has what was typed.
   private let (sentFrom, sentTo): (Int32, Int32)
-  /// Milliseconds for which a key may be held back, and for which what was typed last may be on its way.
-  private static let (patience, farewell): (Int32, Int32) = (500, 1000)
+  /// Milliseconds for which what was typed last may be on its way.
+  private static let farewell: Int32 = 1000
 
   init(_ settings: ConnectionSettings, _ id: JobID, as writer: String, _ keys: DetachKeys) throws {
     (self.settings, self.id, self.writer, self.keys) = (settings, id, writer, keys)
@@ -71,7 +71,7 @@ final class TerminalKeys: Sendable {
     var buffer = [UInt8](repeating: 0, count: 4096)
     while true {
       var ready = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-      let came = poll(&ready, 1, keys.holdsBack ? Self.patience : -1)
+      let came = poll(&ready, 1, keys.holdsBack ? keys.patience : -1)
       if came == 0 { pass(keys.release()) }
       guard came > 0 else { continue }
       let count = Glibc.read(STDIN_FILENO, &buffer, buffer.count)
