@@ -181,8 +181,9 @@ enum Daemon {
     map from the names of clients, or patterns of them, to settings of theirs.
 
     \(ConfigurationLoader.help)
-    Signals, to the process that was started: TERM and INT stop in order, a second one at once; HUP is a reload, USR2
-    an upgrade. Running jobs go on over both, and when a process of the daemon's own dies.
+    Signals, to the process that was started: TERM and INT stop it in order, which ends all jobs, and a second one at
+    once; HUP is a reload, USR2 an upgrade. Running jobs go on over a reload and an upgrade, and when a process of the
+    daemon's own dies, but not over a stop.
     Examples:
       jobd                                      serve on 127.0.0.1:7443
       jobd --listen 0.0.0.0:7443 --log-level debug

@@ -85,8 +85,8 @@ package enum Manual: String, CaseIterable {
     To the keeper, the process that was started. One that finds no supervisor waits for the next.
     .Bl -tag -width "TERM, INT"
     .It Dv TERM , INT
-    Accept no connection, finish running replies, end jobs by TERM and after the grace time by KILL, exit. A second \
-    one ends them at once.
+    Accept no connection, finish running replies, end all jobs by TERM and after the grace time by KILL, exit. Jobs go on over a \
+    reload and an upgrade, never over this. A second one ends them at once.
     .It Dv HUP
     As `Cm reload :` start a fresh api process with the certificates and the map of clients (see `Xr jobd.json5 5 )` as they are on disk \
     now. Jobs go on, and no connection is refused.
