@@ -22,7 +22,7 @@ struct JobTable {
       head: ["ID", "STATE", "CODE", "AGE"] + (showsClient ? ["CLIENT"] : []) + ["COMMAND"],
       rows: jobs.map { job in
         [
-          String("\(job.id)".suffix(JobName.shown)), state(job), code(job),
+          job.id.short, state(job), code(job),
           Age.text(seconds: (now - job.id.milliseconds) / 1000),
         ] + (showsClient ? [client(job)] : []) + [command(job)]
       }, colours: jobs.map(colour))

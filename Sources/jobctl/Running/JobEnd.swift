@@ -1,4 +1,5 @@
 import JobAPI
+import Platform
 
 /// How a job that was followed to its end ended: what is told of it, and what jobctl exits with.
 enum JobEnd {
@@ -14,8 +15,25 @@ enum JobEnd {
       let error = "jobctl: \(Text.printable(status.errorMessage ?? "the job failed"))"
       return [error] + (CommandHint.text(words, status).map { ["  \($0)"] } ?? [])
     }
-    let limit = status.timedOut == true ? ["jobctl: the job's time limit ended it"] : []
+    let limit = status.timedOut == true ? ["jobctl: the job's time limit ended it"] : stop(status)
     if let error = status.errorMessage { return limit + ["jobctl: \(Text.printable(error))"] }
     return limit + (status.truncated == true ? ["jobctl: output past the job's limit was dropped"] : [])
+  }
+
+  /// Who stopped it.
+  private static func stop(_ status: StatusReply) -> [String] {
+    switch status.endedBy {
+    case .stop: ["jobctl: \(status.stoppedBy?.client.map(Text.printable) ?? "somebody") stopped the job"]
+    case .shutdown: ["jobctl: the daemon was stopped, and the job with it"]
+    default: []
+    }
+  }
+
+  /// Of a job that had ended before jobctl came.
+  static func past(_ job: JobDetail, now: Int64 = Clock.system.now()) -> String {
+    let what = job.exitCode.map { "ended with \($0)" } ?? "is in state error"
+    let ended = (job.times.ended ?? job.finished).flatMap { TimeText.microseconds($0) }
+    let age = ended.map { " (\(Age.text(seconds: (now - $0) / 1_000_000)) ago)" } ?? ""
+    return "jobctl: job \(job.id.short) \(what)\(age); all of its output: \"jobctl logs \(job.id.short)\""
   }
 }

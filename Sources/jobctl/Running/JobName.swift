@@ -51,3 +51,8 @@ enum JobName {
 
 /// There is no job of this name.
 struct UnknownJob: Error { let name: String }
+
+extension JobID {
+  /// As tables show it.
+  var short: String { String("\(self)".suffix(JobName.shown)) }
+}
