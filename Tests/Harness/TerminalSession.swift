@@ -60,6 +60,13 @@ package final class TerminalSession {
     return settings.c_lflag & tcflag_t(ECHO) != 0
   }
 
+  /// Bytes that were typed and that nobody has read.
+  package var unread: Int32 {
+    var count: Int32 = 0
+    _ = ioctl(line, UInt(FIONREAD), &count)
+    return count
+  }
+
   /// As a program does it that draws the whole screen.
   package func makeRaw() {
     var settings = termios()

@@ -9,6 +9,7 @@ final class AttachedTerminal: Sendable {
   private let terminal: LocalTerminal
   private let resizer: TerminalResizer
   private let keys: TerminalKeys
+  private let lost: LostConnection
 
   /// The terminal is the job's from here on; ``follow(_:from:redraws:)`` follows.
   init(_ settings: ConnectionSettings, _ id: JobID, leftBy keys: DetachKeys) throws {
@@ -17,6 +18,7 @@ final class AttachedTerminal: Sendable {
     resizer = TerminalResizer(settings, id, as: writer)
     self.keys = try TerminalKeys(settings, id, as: writer, keys)
     terminal = try LocalTerminal(takesKeys: true)
+    lost = LostConnection { [terminal] in terminal.say($0) }
     terminal.enter()
     do {
       try TerminalSignals.handle(terminal) { [resizer] in
@@ -33,18 +35,18 @@ final class AttachedTerminal: Sendable {
     }
   }
 
-  /// Returns the job's status at its end. `query`: where in its output to begin. `redraws`: a program may have drawn its
-  /// screen before that. `takesOver`: in place of whoever writes.
-  func follow(_ client: JobClient, from query: Query = [:], redraws: Bool, takesOver: Bool = false) throws
+  /// Returns the job's status at its end. `past`: what it wrote before, of which the last is shown; a program may have drawn its
+  /// screen with it. Nil: the job has just begun. `takesOver`: in place of whoever writes.
+  func follow(_ client: JobClient, after past: TerminalPast? = nil, takesOver: Bool = false) throws
     -> StatusReply
   {
+    let redraws = past != nil
     let bridge = Bridge(client)
     // The daemon has told of the job.
     bridge.reached()
-    let lost = LostConnection { [terminal] in terminal.say($0) }
-    bridge.onLoss = { lost.lost() }
-    bridge.onReturn = { lost.isBack() }
-    let output = TerminalOutput(terminal) { [self] in
+    bridge.onLoss = { [lost] in lost.lost() }
+    bridge.onReturn = { [lost] in lost.isBack() }
+    let output = TerminalOutput(terminal, answersFrom: past?.end ?? 0) { [self] in
       begin(redraws)
     } first: { [resizer] in
       // A job that had to wait for a slot had no terminal yet.
@@ -53,7 +55,7 @@ final class AttachedTerminal: Sendable {
     if redraws { terminal.resetColour() }
     do {
       let status = try LogFollower(
-        client, id, bridge, query, as: TerminalWriter.name, takesOver: takesOver
+        client, id, bridge, past?.query ?? [:], as: TerminalWriter.name, takesOver: takesOver
       ).read(follows: true, output)
       terminal.end()
       return status
@@ -85,11 +87,15 @@ final class AttachedTerminal: Sendable {
     }
   }
 
-  private func tellHowItGoesOn() { terminal.say("jobctl: \(Self.goesOn(id))") }
+  private func tellHowItGoesOn(isKnown: Bool = true) {
+    terminal.say("jobctl: \(Self.goesOn(id, isKnown: isKnown && !lost.isLost))")
+  }
 
-  /// How a job is found again.
-  static func goesOn(_ id: JobID) -> String {
-    "job \(id) goes on; take it up again with \"jobctl attach \(id)\", or end it with \"jobctl stop \(id)\""
+  /// How a job is found again. `isKnown`: the daemon is there, which would have said otherwise.
+  static func goesOn(_ id: JobID, isKnown: Bool) -> String {
+    let job = id.short
+    return "job \(job) \(isKnown ? "goes" : "may go") on; take it up again with \"jobctl attach \(job)\", "
+      + "or end it with \"jobctl stop \(job)\""
   }
 
   private func end(by signal: Int32) {
@@ -101,7 +107,7 @@ final class AttachedTerminal: Sendable {
   private func fail(_ error: any Error) {
     terminal.end()
     terminal.say("jobctl: what is typed does not reach the job any longer: \(error)")
-    tellHowItGoesOn()
+    tellHowItGoesOn(isKnown: (error as? ClientError)?.isTransient == false)
     _exit((error as? ClientError).map { ExitCode($0) }?.rawValue ?? ExitCode.other.rawValue)
   }
 }

@@ -27,6 +27,7 @@ final class LocalTerminal: @unchecked Sendable {
 
   /// Nil: keys are not taken.
   private let before: termios?
+  private let dropsKeys: Bool
   private let guardian: TerminalGuard
   private let isEntered = Mutex(false)
   private let isOver = Mutex(false)
@@ -37,6 +38,14 @@ final class LocalTerminal: @unchecked Sendable {
   /// Whether jobctl's input and output are terminals.
   static var isThere: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 }
 
+  /// Whether input is a terminal whose keys are this process's, and not of another job of the shell.
+  static var hasKeys: Bool { isatty(STDIN_FILENO) == 1 && isOwn(STDIN_FILENO) }
+
+  private static func isOwn(_ terminal: Int32) -> Bool {
+    let group = tcgetpgrp(terminal)
+    return group < 0 ? errno == ENOTTY : group == getpgrp()
+  }
+
   /// Its size in characters; 24 lines of 80 where that is not known.
   static var size: TerminalSize {
     var size = winsize()
@@ -46,8 +55,10 @@ final class LocalTerminal: @unchecked Sendable {
     return TerminalSize(rows: Int64(size.ws_row), columns: Int64(size.ws_col))
   }
 
-  /// `takesKeys`: input is a terminal too, and what is typed is the job's.
-  init(takesKeys: Bool) throws {
+  /// `takesKeys`: input is a terminal too, and whoever shows the job reads what is typed. `dropsKeys`: what was typed and not
+  /// read is nobody's once the terminal is left.
+  init(takesKeys: Bool, dropsKeys: Bool = false) throws {
+    self.dropsKeys = dropsKeys
     before = takesKeys ? try Self.state() : nil
     guardian = try TerminalGuard(
       keys: takesKeys ? STDIN_FILENO : STDOUT_FILENO, before: before, screen: STDOUT_FILENO,
@@ -61,10 +72,7 @@ final class LocalTerminal: @unchecked Sendable {
   }
 
   /// Whether it is this process's, and not of another job of the shell: one that is no session's has no such jobs.
-  private var isOwn: Bool {
-    let group = tcgetpgrp(before == nil ? STDOUT_FILENO : STDIN_FILENO)
-    return group < 0 ? errno == ENOTTY : group == getpgrp()
-  }
+  private var isOwn: Bool { Self.isOwn(before == nil ? STDOUT_FILENO : STDIN_FILENO) }
 
   /// Keys come as they are typed, and are not shown; and the screen is as the job has it. At the beginning, and whenever the
   /// process goes on after it was stopped: false in the background.
@@ -86,7 +94,10 @@ final class LocalTerminal: @unchecked Sendable {
   /// As it was, at once: what it has not shown yet may never be.
   func leave() {
     isEntered.withLock { isEntered in
-      if isEntered, isOwn, var before { tcsetattr(STDIN_FILENO, TCSANOW, &before) }
+      if isEntered, isOwn, var before {
+        if dropsKeys { tcflush(STDIN_FILENO, TCIFLUSH) }
+        tcsetattr(STDIN_FILENO, TCSANOW, &before)
+      }
       write { $0.leave() }
       if isEntered { guardian.left() }
       isEntered = false
@@ -145,15 +156,26 @@ final class LocalTerminal: @unchecked Sendable {
 final class TerminalOutput: LogFollower.Taker {
   private let terminal: LocalTerminal
   private let begun, first: () -> Void
+  private let answered: UInt64
+  private var queries = TerminalQueries()
   private var buffer: [UInt8] = []
   private var (isBegun, isFirst) = (false, true)
 
-  /// `begun` is called once the daemon sends it, `first` when there is some.
-  init(_ terminal: LocalTerminal, begun: @escaping () -> Void = {}, first: @escaping () -> Void = {}) {
-    (self.terminal, self.begun, self.first) = (terminal, begun, first)
+  /// `begun` is called once the daemon sends it, `first` when there is some. `answered`: from which byte on the terminal may
+  /// answer what the job asks it; what is asked before is not shown.
+  init(
+    _ terminal: LocalTerminal, answersFrom answered: UInt64, begun: @escaping () -> Void = {},
+    first: @escaping () -> Void = {}
+  ) {
+    (self.terminal, self.answered, self.begun, self.first) = (terminal, answered, begun, first)
   }
 
-  func take(_ piece: LogPiece) { buffer.append(contentsOf: piece.bytes) }
+  func take(_ piece: LogPiece) {
+    let unanswered =
+      piece.offset < answered ? Int(min(answered - piece.offset, UInt64(piece.bytes.count))) : 0
+    buffer += queries.drop(from: piece.bytes.prefix(unanswered))
+    if unanswered < piece.bytes.count { buffer += queries.release() + piece.bytes.dropFirst(unanswered) }
+  }
 
   func flush() throws {
     if !isBegun { begun() }

@@ -17,6 +17,9 @@ final class LostConnection: Sendable {
 
   init(_ say: @escaping @Sendable (String) -> Void) { self.say = say }
 
+  /// Also in the first moment, in which it is not told.
+  var isLost: Bool { state.withLock { $0.isLost } }
+
   func lost() {
     let number = state.withLock { state in
       state.losses += 1

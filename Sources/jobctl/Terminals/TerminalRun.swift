@@ -26,7 +26,7 @@ struct TerminalRun {
     let attached = try TerminalAttachment.begin(client, id, invocation.detachKeys)
     let status = try TerminalAttachment.naming(id) {
       try SlotNotice.tell(client.settings, id) { attached.say($0) }
-      return try attached.follow(client, redraws: false)
+      return try attached.follow(client)
     }
     if invocation.has("rm") { try bridge.call { try client.deleteOnce(id) } }
     return TerminalAttachment.exitStatus(status, invocation.arguments, attached)
@@ -46,7 +46,8 @@ enum TerminalAttachment {
     } catch {
       let isRefused = (error as? ClientError).map { !$0.isTransient } ?? false
       // The daemon says why not.
-      Terminal.complain("jobctl: \(isRefused ? "" : "lost sight of it; ")\(AttachedTerminal.goesOn(id))")
+      Terminal.complain(
+        "jobctl: \(isRefused ? "" : "lost sight of it; ")\(AttachedTerminal.goesOn(id, isKnown: isRefused))")
       throw error
     }
   }

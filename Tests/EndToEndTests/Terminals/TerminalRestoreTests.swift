@@ -20,7 +20,7 @@ import Testing
       let session = try begin(daemon)
       session.signal(signal)
       #expect(try session.wait() == 128 + signal)
-      let id = try daemon.onlyJob().id
+      let id = "\(try daemon.onlyJob().id)".suffix(12)
       #expect(session.echoes && session.text.contains("\u{1b}[?1049l"))
       #expect(
         session.text.contains("\"jobctl attach \(id)\"") && session.text.contains("\"jobctl stop \(id)\""))
@@ -112,11 +112,70 @@ import Testing
       let id = try daemon.onlyJob().id
       let session = try daemon.terminal(["attach", "-n", "\(id)"])
       try session.expect("ready")
-      #expect(session.echoes)
+      #expect(!session.echoes && session.text.contains("Ctrl-C leaves it"))
       if signal == 0 { first.type(TerminalSession.end) } else { session.signal(signal) }
       #expect(try session.wait() == (signal == 0 ? 0 : 128 + signal))
       try session.expect("\u{1b}[?1049l")
       if signal != 0 { #expect(try daemon.onlyJob().status == .running) }
+    }
+  }
+
+  /// Keys are jobctl's as they come, also where the job has asked for them in another form; all others are dropped.
+  @Test(arguments: [
+    ("\u{3}", 130), ("\u{1b}[27;5;99~", 130), ("\u{10}\u{11}", 0), ("\u{1b}[112;5u\u{1b}[113;5u", 0),
+  ])
+  func keysLeaveWhoLooksOn(keys: String, status: Int32) throws {
+    try Daemon.with { daemon in
+      let first = try begin(daemon)
+      let id = try daemon.onlyJob().id
+      let script = "\(Programs.jobctl) attach -n \(id); code=$?; echo \"left with $code\"; cat"
+      let session = try TerminalSession("sh", ["-c", script], environment: daemon.jobctlEnvironment("alice"))
+      try session.expect("ready")
+      session.type("echo typed\r")
+      session.type(keys)
+      try session.expect("left with \(status)")
+      #expect(session.echoes && !session.text.contains("typed"), "\(session.text)")
+      session.type("\u{4}")
+      #expect(try session.wait() == 0)
+      #expect(!session.text.contains("typed"), "\(session.text)")
+      first.type("x\r")
+      try first.expect("got x")
+      #expect(!first.text.contains("typed"))
+    }
+  }
+
+  /// What is typed while jobctl is stopped, or has not read it yet, is not run by the shell.
+  @Test func whatWasNotReadIsDropped() throws {
+    try Daemon.with { daemon in
+      let first = try begin(daemon)
+      let id = try daemon.onlyJob().id
+      let session = try daemon.terminal(["attach", "-n", "\(id)"])
+      try session.expect("ready")
+      session.signal(SIGSTOP)
+      session.type("echo typed\r")
+      session.signal(SIGTERM)
+      session.signal(SIGCONT)
+      #expect(try session.wait() == 128 + SIGTERM)
+      #expect(session.unread == 0 && session.echoes)
+      first.type(TerminalSession.end)
+      #expect(try first.wait() == 0)
+    }
+  }
+
+  @Test func aSmallerTerminalIsTold() throws {
+    try Daemon.with { daemon in
+      _ = try begin(daemon)
+      let id = try daemon.onlyJob().id
+      let script = "stty rows 10 cols 40; exec \(Programs.jobctl) attach -n \(id)"
+      let session = try TerminalSession("sh", ["-c", script], environment: daemon.jobctlEnvironment("alice"))
+      try session.expect("began as 80x24, this one is 40x10")
+      session.type(TerminalSession.interrupt)
+      #expect(try session.wait() == 128 + SIGINT)
+      let same = try daemon.terminal(["attach", "-n", "\(id)"])
+      try same.expect("ready")
+      #expect(!same.text.contains("began as"))
+      same.type(TerminalSession.leave)
+      #expect(try same.wait() == 0)
     }
   }
 
@@ -128,7 +187,7 @@ import Testing
       try session.expect("[jobctl: connection lost, trying again...]")
       #expect(!session.echoes)
       #expect(try session.wait() == 121)
-      #expect(session.echoes && session.text.contains("jobctl attach"), "\(session.text)")
+      #expect(session.echoes && session.text.contains("may go on"), "\(session.text)")
       #expect(try daemon.onlyJob().status == .running)
     }
   }

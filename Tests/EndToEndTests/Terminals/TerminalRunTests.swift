@@ -67,13 +67,13 @@ extension TerminalSession {
       let refused = try daemon.terminal(["attach", "\(id)"])
       #expect(try refused.wait() == 125)
       #expect(refused.text.contains("(\(first.pid)-"), "\(refused.text)")
-      #expect(refused.text.contains("job \(id) goes on"), "\(refused.text)")
+      #expect(refused.text.contains("job \("\(id)".suffix(12)) goes on"), "\(refused.text)")
       let onlooker = try daemon.startJobctl(["attach", "-n", "\(id)"])
       try Poll.until("what was shown before") { onlooker.text.contains("one") }
       first.type("\u{10}")
       first.type("\u{11}")
       #expect(try first.wait() == 0)
-      #expect(first.text.contains("jobctl attach \(id)") && first.echoes)
+      #expect(first.text.contains("jobctl attach \("\(id)".suffix(12))\"") && first.echoes)
       let second = try daemon.terminal(["attach", "\(id)"])
       try second.expect("one\r\none\r\n")
       second.type("two\r")
@@ -165,7 +165,7 @@ extension TerminalSession {
       #expect(try session.wait() == 128 + signal)
       let job = try daemon.onlyJob()
       #expect(job.status == .running && session.echoes)
-      #expect(session.text.contains("\"jobctl attach \(job.id)\""), "\(session.text)")
+      #expect(session.text.contains("\"jobctl attach \("\(job.id)".suffix(12))\""), "\(session.text)")
     }
   }
 
@@ -189,6 +189,28 @@ extension TerminalSession {
       #expect(try session.wait() == 0)
       let late = try daemon.jobctl("attach", id)
       #expect(late.status == 0 && late.text.hasPrefix("x\r\n"), "\(late)")
+      let short = id.suffix(12)
+      let told = "jobctl: job \(short) ended with 0 ("
+      #expect(late.errorText.hasPrefix(told), "\(late)")
+      #expect(late.errorText.hasSuffix(" ago); all of its output: \"jobctl logs \(short)\"\n"), "\(late)")
+    }
+  }
+
+  @Test func whoStoppedTheJobIsTold() throws {
+    try Daemon.with { daemon in
+      let session = try daemon.terminal(["run", "-t", "cat"])
+      let id = try daemon.onlyJob().id
+      session.type("x\r")
+      try session.expect("x\r\nx\r\n")
+      #expect(try daemon.jobctl("stop", "\(id)").status == 0)
+      #expect(try session.wait() == 143)
+      #expect(session.text.hasSuffix("\r\njobctl: alice stopped the job\r\n"), "\(session.text)")
+      let run = try daemon.startJobctl(["run", "sh", "-c", "echo ready; sleep 1000"])
+      try Poll.until("the job") { run.text.contains("ready") }
+      let other = try #require(try daemon.client().list(["state": "running"]).jobs.first).id
+      #expect(try daemon.jobctl("stop", "\(other)").status == 0)
+      let done = try run.wait()
+      #expect(done.status == 143 && done.errorText == "jobctl: alice stopped the job\n", "\(done)")
     }
   }
 
@@ -200,7 +222,7 @@ extension TerminalSession {
       let attach = try daemon.jobctl("attach", "\(plain)")
       #expect(
         attach.status == 120 && attach.errorText.contains("jobctl logs -f \(plain)"), "\(attach.errorText)")
-      for useless in [["run"], ["run", "-dt"], ["attach", "-n"]] {
+      for useless in [["run"], ["run", "-dt"]] {
         let refused = try daemon.startJobctl(useless + ["--detach-keys", "a", "\(plain)"]).wait()
         #expect(refused.status == 120 && refused.errorText.contains("--detach-keys"), "\(refused.errorText)")
       }

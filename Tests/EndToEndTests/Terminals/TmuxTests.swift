@@ -58,6 +58,30 @@ import Testing
     }
   }
 
+  /// What the terminal would answer to what the job asked before it was taken up is nothing that was typed.
+  @Test func nothingIsTypedByTheTerminalItself() throws {
+    try Daemon.with { daemon in
+      let gate = daemon.scratch.fresh("gate")
+      // Asks while nobody looks, and later once more.
+      let script = """
+        stty raw -echo; printf 'asked \\033[6n\\033[c\\033[>q\\033]11;?\\007 all\\r\\n'
+        until [ -e \(gate) ]; do sleep 0.05; done
+        printf 'again \\033[5n'; head -c 4 | od -An -c
+        """
+      let id = try daemon.jobctl("start", "--tty", "sh", "-c", script).text.filter { $0 != "\n" }
+      try Poll.until("its questions") { try daemon.jobctl("logs", id).text.contains("all") }
+      let looker = try Tmux(daemon, "attach", "-n", id)
+      try looker.expect("asked  all")
+      let tmux = try Tmux(daemon, "attach", id)
+      try tmux.expect("asked  all")
+      #expect(try daemon.client().detail(JobID(id)!).stdinBytes ?? 0 == 0)
+      try Files.write([], to: gate)
+      try tmux.expect("033   [   0   n")
+      try tmux.expectEnd(0)
+      try looker.expectEnd(0)
+    }
+  }
+
   /// A wrong password is enough to see that it is asked for on the job's terminal, and not shown.
   @Test(.enabled(if: geteuid() == 0, "jobs of other users are the superuser's")) func sudoAsksForAPassword()
     throws
