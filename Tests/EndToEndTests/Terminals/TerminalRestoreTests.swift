@@ -162,6 +162,25 @@ import Testing
     }
   }
 
+  /// By either form of Ctrl-Z, and more than once.
+  @Test func whoLooksOnIsStopped() throws {
+    try Daemon.with { daemon in
+      _ = try begin(daemon)
+      let session = try daemon.terminal(["attach", "-n", "\(try daemon.onlyJob().id)"])
+      try session.expect("ready")
+      for key in ["\u{1a}", "\u{1b}[122;5u", "\u{1a}"] {
+        session.type(key)
+        try Poll.until("it to be stopped") { Processes.status(session.pid, "State").hasPrefix("T") }
+        #expect(session.echoes)
+        session.signal(SIGCONT)
+        try Poll.until("it to take keys again") { !session.echoes }
+      }
+      session.type(TerminalSession.interrupt)
+      #expect(try session.wait() == 128 + SIGINT)
+      #expect(session.echoes)
+    }
+  }
+
   @Test func aSmallerTerminalIsTold() throws {
     try Daemon.with { daemon in
       _ = try begin(daemon)
