@@ -61,7 +61,9 @@ struct TerminalTests {
 
   @Test(arguments: EngineTests.Kind.all)
   func whoIgnoresTermInATerminalIsHungUp(kind: EngineTests.Kind) throws {
-    let script = "trap '' TERM; " + Self.hangup.replacing("trap 'echo term' TERM; ", with: "") + "while :; do sleep 0.01; done"
+    let script =
+      "trap '' TERM; " + Self.hangup.replacing("trap 'echo term' TERM; ", with: "")
+      + "while :; do sleep 0.01; done"
     let stopped = try EngineHarness(kind).run(Self.terminal(script)) { job, output in
       guard output.contains("ready") else { return false }
       job.stop(grace: 60_000)
