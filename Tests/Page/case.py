@@ -35,6 +35,13 @@ class PageCase(unittest.TestCase):
             bad = [text for text in browser.complaints() if not any(words in text for words in self.expected)]
             self.assertEqual(bad, [], f"the console of {client}")
 
+    def remove(self, *jobs: str):
+        """Of alice's, once no page is left that would ask for them again and complain that they are gone."""
+        for browser in browsers.values():
+            browser.driver.get("about:blank")
+        for job in jobs:
+            self.daemon.ask("alice", "DELETE", f"/jobs/{job}")
+
     def picture(self, browser: Browser, name: str):
         """Pictures of what is shown, which must be accessible in light and dark."""
         browser.picture(pictures, name)

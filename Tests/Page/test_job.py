@@ -52,8 +52,7 @@ class JobTests(PageCase):
         alice.until(lambda: "/jobs/" in alice.driver.current_url and job not in alice.driver.current_url, "the other job")
         again = self.daemon.ask("alice", "GET", f"/jobs/{alice.driver.current_url.rsplit('/', 1)[1]}")
         self.assertEqual([again[name] for name in ("tty", "grace", "priority", "output_limit")], [{"rows": 24, "columns": 80}, "7s", 3, 1000])
-        for one in (job, again["id"]):
-            self.daemon.ask("alice", "DELETE", f"/jobs/{one}")
+        self.remove(job, again["id"])
 
     def test_a_terminal_is_told(self):
         alice = self.browser("alice")
@@ -71,7 +70,7 @@ class JobTests(PageCase):
             alice.one(place).click()
             alice.until_text(place, "Copied")
             self.assertEqual(alice.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])"), text)
-        self.daemon.ask("alice", "DELETE", f"/jobs/{job}")
+        self.remove(job)
 
     def test_a_script_goes_through_sh(self):
         alice = self.browser("alice")
@@ -172,7 +171,7 @@ class JobTests(PageCase):
             alice.one("table.jobs")
             self.assertEqual(alice.all("dialog[open]"), [])
             alice.open(f"#/jobs/{job}")
-        self.daemon.ask("alice", "DELETE", f"/jobs/{job}")
+        self.remove(job)
 
     def test_what_does_not_change_stays(self):
         alice = self.browser("alice")
@@ -184,7 +183,7 @@ class JobTests(PageCase):
         self.daemon.ask("alice", "PUT", f"/jobs/{job}/stdin", "go\n")
         alice.until(lambda: "stdout 8 B" in alice.text(".facts"), "its second output")
         self.assertTrue(alice.driver.execute_script("return kept.isConnected"))
-        self.daemon.ask("alice", "DELETE", f"/jobs/{job}")
+        self.remove(job)
 
     def test_roles_have_the_buttons_they_may_press(self):
         job = self.daemon.shell("alice", "sleep 1000")

@@ -66,7 +66,7 @@ for i in 0 1 2 3 4 5 6 7; do printf "\033[3${i}m normal\033[9${i}m bright\033[0m
         alice.one("table.jobs")
         alice.open(f"#/jobs/{job}")
         alice.until_text(".lines", "the end")
-        self.daemon.ask("alice", "DELETE", f"/jobs/{job}")
+        self.remove(job)
 
     def test_many_colours_do_not_stall_it(self):
         alice, _ = self.show(r"""line=$(printf '\033[31ma\033[32mb%.0s' $(seq 1000)); for i in $(seq 100); do printf '%s\n' "$line"; done; echo the end""")
@@ -101,8 +101,7 @@ for i in 0 1 2 3 4 5 6 7; do printf "\033[3${i}m normal\033[9${i}m bright\033[0m
         links = alice.driver.execute_script("return [...document.querySelectorAll('a')].map(one => one.protocol)")
         self.assertEqual(set(links), {"https:"})
         self.assertNotIn("\u202e", alice.text("body"))
-        for one in (job, listed):
-            self.daemon.ask("alice", "DELETE", f"/jobs/{one}")
+        self.remove(job, listed)
 
     def test_short_hostile_output_reads_as_it_is(self):
         alice, _ = self.show("printf '%s\\n' \"$HOSTILE\"; printf 'a\\342\\200\\256b\\n\\377\\376 bytes\\n'", env={"HOSTILE": HOSTILE})
