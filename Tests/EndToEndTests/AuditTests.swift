@@ -347,9 +347,13 @@ import Testing
       try disk.fill()
       let reply = try daemon.curl("POST", "/jobs:batch?run=1", body: long(#","rm":true"#))
       #expect(reply.status == 200 && reply.text.contains("was created"), "\(reply.text.suffix(300))")
-      let jobs = try daemon.client().list(["limit": "40"]).jobs
       let lost = reply.text.split(separator: "\n").filter { $0.contains("was created") }
-      #expect(jobs.count == lost.count)
+      // The answer came with its launch: its record follows its end.
+      var jobs: [JobDetail] = []
+      try Poll.until("the jobs that were not delivered") {
+        jobs = try daemon.client().list(["limit": "40"]).jobs
+        return jobs.count == lost.count
+      }
       #expect(jobs.allSatisfy { job in lost.contains { $0.contains("\(job.id)") } })
       disk.empty()
       try Poll.until("all lines") { try told(path) == 40 }
