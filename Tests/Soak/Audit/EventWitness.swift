@@ -20,10 +20,7 @@ final class EventWitness: Sendable {
   init(_ context: Context, _ client: String) { (self.context, self.client) = (context, client) }
 
   func run() {
-    var settings = context.settings(client)
-    // How soon it sees that the run is over.
-    settings.replyTimeout = 1000
-    let client = JobClient(settings)
+    let client = JobClient(context.settings(client))
     while !context.mustStop {
       do {
         try read(client, follows: true)
@@ -45,7 +42,8 @@ final class EventWitness: Sendable {
 
   private func read(_ client: JobClient, follows: Bool) throws {
     let after = state.withLock { $0.last }
-    try client.events(after: "\(after)", follows: follows) { event in
+    // How soon it sees that the run is over.
+    try client.events(after: "\(after)", follows: follows, silence: 1000) { event in
       try state.withLock { try $0.take(event) }
       context.counters.add(.events)
     }
