@@ -73,7 +73,7 @@ let package = Package(
       ]),
 
     // The web page's files, in a module of their own: what is put into the program takes long to compile.
-    .target(name: "WebPage", resources: [.embedInCode("files")]),
+    .target(name: "WebPage", dependencies: ["Platform"], resources: [.embedInCode("files")]),
 
     // The api process: nothing of the supervisor or of the engine is in its reach.
     .target(

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <platform/clock.h>
+#include <platform/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -46,21 +46,6 @@ bool jw_wait(int socket, short events, int64_t deadline)
     return jw_wait_any(&(struct pollfd){.fd = socket, .events = events}, 1, deadline) > 0;
 }
 
-/// A server that vanished is noticed after a minute, also while its reply may be silent for ever. What is
-/// sent and not taken has no such limit of the kernel's: a job that does not read its input is waited for.
-static void tune(int fd)
-{
-    const struct {
-        int level, option, value;
-    } options[] = {{IPPROTO_TCP, TCP_NODELAY, 1},
-                   {SOL_SOCKET, SO_KEEPALIVE, 1},
-                   {IPPROTO_TCP, TCP_KEEPIDLE, 30},
-                   {IPPROTO_TCP, TCP_KEEPINTVL, 10},
-                   {IPPROTO_TCP, TCP_KEEPCNT, 3}};
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-        setsockopt(fd, options[i].level, options[i].option, &options[i].value, sizeof options[i].value);
-}
-
 /// 0 or an errno.
 static int connect_one(const struct addrinfo *address, int64_t deadline, int *out)
 {
@@ -79,7 +64,9 @@ static int connect_one(const struct addrinfo *address, int64_t deadline, int *ou
         close(fd);
         return status;
     }
-    tune(fd);
+    // A server that vanished is noticed, also while its reply may be silent for ever. What is sent and not
+    // taken has no such limit of the kernel's: a job that does not read its input is waited for.
+    (void)jp_tcp_tune(fd);
     *out = fd;
     return 0;
 }

@@ -90,8 +90,11 @@ extension CreateRequest: StrictBody {
   }
 
   /// Whether a runner can have this name.
-  package static func isRunnerName(_ text: String) -> Bool {
-    text.utf8.count <= Limits.runnerName && isName(text) && !text.utf8.contains(UInt8(ascii: "/"))
+  package static func isRunnerName(_ text: String) -> Bool { isPlainName(text, most: Limits.runnerName) }
+
+  /// 1 to `most` letters, digits, '-', '_' or '.'.
+  package static func isPlainName(_ text: String, most: Int) -> Bool {
+    text.utf8.count <= most && isName(text) && !text.utf8.contains(UInt8(ascii: "/"))
   }
 
   private func validateQueue() throws(InvalidRequest) {

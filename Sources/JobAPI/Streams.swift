@@ -1,5 +1,10 @@
 /// The two streams of a job.
-public enum OutputStream: String, Codable, Sendable, CaseIterable { case stdout, stderr }
+public enum OutputStream: String, Codable, Sendable, CaseIterable {
+  case stdout, stderr
+
+  /// The route that answers with its bytes.
+  package var route: Route { self == .stdout ? .stdout : .stderr }
+}
 
 /// One line of `GET /jobs/<id>/log` as ndjson: a piece of a stream, as `text` when it is UTF-8, else as `base64`.
 public struct LogChunk: Codable, Sendable, Equatable {

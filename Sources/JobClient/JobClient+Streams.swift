@@ -41,10 +41,17 @@ extension JobClient {
 }
 
 /// Puts lines together from the pieces in which they come.
-struct LineSplitter {
+package struct LineSplitter {
   private var pending: [UInt8] = []
 
-  mutating func add(_ bytes: UnsafeRawBufferPointer, _ handle: (ArraySlice<UInt8>) throws -> Void) throws {
+  package init() {}
+
+  /// Whether what came last is no whole line.
+  package var hasRest: Bool { !pending.isEmpty }
+
+  package mutating func add(_ bytes: UnsafeRawBufferPointer, _ handle: (ArraySlice<UInt8>) throws -> Void)
+    throws
+  {
     pending.append(contentsOf: bytes)
     var rest = pending[...]
     while let end = rest.firstIndex(of: 0x0a) {

@@ -1,3 +1,5 @@
+import Platform
+
 /// One of the files that the web page is made of.
 public struct PageFile: Sendable {
   public let name: String
@@ -9,12 +11,7 @@ public struct PageFile: Sendable {
 
   private init(_ name: String, _ type: StaticString, _ bytes: [UInt8]) {
     (self.name, self.type, self.bytes) = (name, type, bytes)
-    tag = "\"\(String(Self.digest(bytes), radix: 16))\""
-  }
-
-  /// FNV-1a: tells versions of a file apart, and guards nothing.
-  private static func digest(_ bytes: [UInt8]) -> UInt64 {
-    bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+    tag = "\"\(StableHash.text(bytes))\""
   }
 
   public static let all: [PageFile] = [

@@ -8,13 +8,19 @@ import Testing
 struct InputSenderTests {
   private static let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
-  /// A server far away is not waited for twice.
-  @Test func theEndFollowsTheInputAtOnce() throws {
+  /// A pipe that holds "abc".
+  private static func pipeWithInput() -> (from: Int32, to: Int32) {
     var ends: [Int32] = [0, 0]
     #expect(pipe(&ends) == 0)
-    defer { close(ends[0]) }
     #expect(write(ends[1], "abc", 3) == 3)
-    close(ends[1])
+    return (ends[0], ends[1])
+  }
+
+  /// A server far away is not waited for twice.
+  @Test func theEndFollowsTheInputAtOnce() throws {
+    let ends = Self.pipeWithInput()
+    defer { close(ends.from) }
+    close(ends.to)
     try withServer { peer in
       let input = peer.read(through: "0\r\n\r\n")
       let end = peer.read()
@@ -22,17 +28,15 @@ struct InputSenderTests {
       peer.send(Self.ok, Self.ok)
       peer.waitForEnd()
     } _: { settings in
-      try send(from: ends[0], settings)
+      try send(from: ends.from, settings)
     }
   }
 
   /// Who leaves a terminal does not hang it up. Where what is typed belongs the server tells, once the job runs.
   @Test func aTerminalStaysOpenAtTheEnd() throws {
-    var ends: [Int32] = [0, 0]
-    #expect(pipe(&ends) == 0)
-    defer { close(ends[0]) }
-    #expect(write(ends[1], "abc", 3) == 3)
-    close(ends[1])
+    let ends = Self.pipeWithInput()
+    defer { close(ends.from) }
+    close(ends.to)
     try withServer { peer in
       for bytes in [nil, 7] as [Int?] {
         guard peer.read().hasPrefix("GET /jobs/") else { return }
@@ -45,7 +49,7 @@ struct InputSenderTests {
       // Nothing follows.
       peer.waitForEnd()
     } _: { settings in
-      try send(from: ends[0], settings, as: "alice pts/3")
+      try send(from: ends.from, settings, as: "alice pts/3")
     }
   }
 
@@ -53,11 +57,9 @@ struct InputSenderTests {
   /// or a daemon has lost what it had. What is typed is never taken for a repetition of another's.
   @Test(arguments: [(4, "offset=4&", "abc"), (7, "", ""), (20, "offset=20&", "abc"), (1, "offset=1&", "abc")])
   func aTerminalIsTypedOnWhereTheServerSays(place: Int, offset: String, bytes: String) throws {
-    var ends: [Int32] = [0, 0]
-    #expect(pipe(&ends) == 0)
-    defer { close(ends[0]) }
-    #expect(write(ends[1], "abc", 3) == 3)
-    let input = ends[1]
+    let ends = Self.pipeWithInput()
+    defer { close(ends.from) }
+    let input = ends.to
     let connections = Mutex(0)
     let seen = Mutex("")
     try withServer { peer in
@@ -78,7 +80,7 @@ struct InputSenderTests {
       peer.send(Self.ok)
       peer.waitForEnd()
     } _: { settings in
-      try send(from: ends[0], settings, as: "alice", bridgedFor: 10_000)
+      try send(from: ends.from, settings, as: "alice", bridgedFor: 10_000)
     }
     let text = seen.withLock { $0 }
     #expect(connections.withLock { $0 } == 2 && text.contains(offset) && text.contains(bytes), "\(text)")

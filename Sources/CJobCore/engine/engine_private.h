@@ -325,8 +325,6 @@ int jc_terminal_watch(struct jc_job *job);
 void jc_terminal_pump(struct jc_job *job);
 /// Hangs up. What is in its pipe is still read.
 void jc_terminal_close(struct jc_job *job);
-/// Whether it holds output that is not in the pipe. False: it is closed.
-bool jc_terminal_has_output(const struct jc_job *job);
 /// Of a job that runs: closes the terminal when what it holds has become output.
 void jc_terminal_hang_up(struct jc_job *job);
 /// Bytes of a stream that memory takes still.

@@ -215,13 +215,17 @@ static void give_back(struct jc_job *job)
     }
 }
 
+static void close_one(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
 void jc_job_state_close(struct jc_job_state *state)
 {
-    for (int i = 0, *fd; (fd = descriptor(state, (size_t)i)) != NULL; i++) {
-        if (*fd >= 0)
-            close(*fd);
-        *fd = -1;
-    }
+    for (int i = 0, *fd; (fd = descriptor(state, (size_t)i)) != NULL; i++)
+        close_one(fd);
 }
 
 static int make(struct jc_engine *engine, const char *output_name, const char *marker, struct jc_job **out)
@@ -272,12 +276,9 @@ static int adopt(struct jc_engine *engine, struct jc_job_state *state, const cha
 /// What an adoption opened that failed: the rest stays the caller's.
 static void close_opened(struct jc_job_state *state)
 {
-    int *const opened[] = {&state->file[JC_STDOUT], &state->file[JC_STDERR], &state->terminal_pipe};
-    for (size_t i = 0; i < sizeof opened / sizeof *opened; i++) {
-        if (*opened[i] >= 0)
-            close(*opened[i]);
-        *opened[i] = -1;
-    }
+    close_one(&state->file[JC_STDOUT]);
+    close_one(&state->file[JC_STDERR]);
+    close_one(&state->terminal_pipe);
 }
 
 int jc_job_adopt(struct jc_engine *engine, struct jc_job_state *state, const char *output_name,

@@ -33,18 +33,6 @@ ssize_t jc_job_stdin_write(struct jc_job *job, const void *bytes, size_t length)
     return (ssize_t)taken;
 }
 
-void jc_terminal_hang_up(struct jc_job *job)
-{
-    // A successor of this process that finds it noted drops what the terminal holds: that is taken before.
-    jc_drain(job, JC_STDOUT, true);
-    job->hangs_up = job->holds_output && jc_terminal_has_output(job);
-    if (job->hangs_up)
-        return;
-    job->state.stdin_closed = true;
-    jc_checkpoint_note(job);
-    jc_terminal_close(job);
-}
-
 void jc_job_stdin_close(struct jc_job *job)
 {
     const bool is_open = job->state.stdin_write >= 0;

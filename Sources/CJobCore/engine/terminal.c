@@ -97,7 +97,8 @@ int jc_terminal_watch(struct jc_job *job)
     return jc_engine_watch(job, job->state.stdin_write, JC_WATCH_TERMINAL, EPOLLIN | EPOLLOUT | EPOLLET);
 }
 
-bool jc_terminal_has_output(const struct jc_job *job)
+/// Whether it holds output that is not in the pipe. False: it is closed.
+static bool has_output(const struct jc_job *job)
 {
     if (job->state.terminal_pipe < 0)
         return false;
@@ -135,7 +136,7 @@ void jc_terminal_pump(struct jc_job *job)
     do {
         count = move(job);
     } while (count > 0 || (count < 0 && errno == EINTR));
-    if (job->tree_gone && !jc_terminal_has_output(job))
+    if (job->tree_gone && !has_output(job))
         jc_terminal_close(job);
 }
 
@@ -148,6 +149,18 @@ void jc_terminal_close(struct jc_job *job)
     close(state->stdin_write);
     close(state->terminal_pipe);
     state->stdin_write = state->terminal_pipe = -1;
+}
+
+void jc_terminal_hang_up(struct jc_job *job)
+{
+    // A successor of this process that finds it noted drops what the terminal holds: that is taken before.
+    jc_drain(job, JC_STDOUT, true);
+    job->hangs_up = job->holds_output && has_output(job);
+    if (job->hangs_up)
+        return;
+    job->state.stdin_closed = true;
+    jc_checkpoint_note(job);
+    jc_terminal_close(job);
 }
 
 int jc_job_resize(struct jc_job *job, uint16_t rows, uint16_t columns)

@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <platform/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,10 +23,8 @@ static bool set(int fd, int level, int option, int value)
 
 int jc_listen_tune(int fd)
 {
-    bool done = set(fd, IPPROTO_TCP, TCP_NODELAY, 1) && set(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
-                set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 30) && set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10) &&
-                set(fd, IPPROTO_TCP, TCP_KEEPCNT, 3) && set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_MAX);
-    return done ? 0 : -errno;
+    const int status = jp_tcp_tune(fd);
+    return status < 0 ? status : set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_MAX) ? 0 : -errno;
 }
 
 static bool configure(int fd, bool reuse_port)

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import JobAPI
+import JobClient
 import Platform
 
 /// `results.jsonl`: a line of JSON for each command of one batch whose end is known. One process has it at a time. Any thread.
@@ -52,23 +53,23 @@ final class BatchLedger: Sendable {
     _ file: Int32, _ path: String, _ key: String, _ packs: String
   ) throws -> [Int: Known] {
     var known: [Int: Known] = [:]
-    var (pending, whole) = ([UInt8](), 0)
+    var (lines, whole) = (LineSplitter(), 0)
     var block = [UInt8](repeating: 0, count: 1 << 16)
     while true {
       let count = read(file, &block, block.count)
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw SystemError(errno, "read \(path)") }
       guard count > 0 else { break }
-      pending += block[..<count]
-      while let end = pending.firstIndex(of: 0x0a) {
-        let record = try record(pending[..<end], path, key, packs)
-        known[record.line] = Known(
-          command: record.command.hashValue, attempts: record.attempts, succeeded: record.succeeded)
-        whole += end + 1
-        pending.removeFirst(end + 1)
+      try block[..<count].withUnsafeBytes { bytes in
+        try lines.add(bytes) { line in
+          let record = try record(line, path, key, packs)
+          known[record.line] = Known(
+            command: record.command.hashValue, attempts: record.attempts, succeeded: record.succeeded)
+          whole += line.count + 1
+        }
       }
     }
-    guard pending.isEmpty || ftruncate(file, off_t(whole)) == 0 else {
+    guard !lines.hasRest || ftruncate(file, off_t(whole)) == 0 else {
       throw SystemError(errno, "change \(path)")
     }
     return known

@@ -58,8 +58,7 @@ final class BatchResults: Sendable {
       let output = try Self.create(part)
       defer { close(output) }
       guard !empty else { return }
-      let route = stream == .stdout ? Route.stdout : .stderr
-      try client.stream(route, route.target(id)) { try WholeWrite.write($0, output, part) }
+      try client.stream(stream.route, stream.route.target(id)) { try WholeWrite.write($0, output, part) }
     }
     guard rename(part, path) == 0 else { throw SystemError(errno, "rename \(part) to \(path)") }
   }

@@ -21,12 +21,12 @@ struct LastLines {
   }
 
   private func tail(of stream: OutputStream, _ bridge: Bridge) throws -> [UInt8] {
-    let route: Route = stream == .stdout ? .stdout : .stderr
+    let target = stream.route.target(id, ["tail_bytes": "\(Self.most)"])
     var bytes: [UInt8] = []
     do {
       try bridge.call {
         bytes = []
-        try client.stream(route, route.target(id, ["tail_bytes": "\(Self.most)"])) { bytes += $0 }
+        try client.stream(stream.route, target) { bytes += $0 }
       }
     } catch ClientError.notFound {
       return []

@@ -76,7 +76,8 @@ private struct BatchCommand {
     self.invocation = invocation
     settings = try Settings(invocation)
     key = invocation.value("key") ?? IdempotencyKey.fresh()
-    guard Self.isKey(key) else {
+    // What may be part of a queue's name, a label and an idempotency key.
+    guard CreateRequest.isPlainName(key, most: 64) else {
       throw invocation.usage(
         "--key is \"\(Text.printable(key))\", but must be 1 to 64 letters, digits, '-', '_' or '.'; the key of the certificate is given by --cert-key here"
       )
@@ -84,17 +85,6 @@ private struct BatchCommand {
     if invocation.has("jobs"), invocation.has("queue") || invocation.has("queue-slots") {
       throw invocation.usage("--jobs is a queue of the batch's own, and excludes --queue and --queue-slots")
     }
-  }
-
-  /// What may be part of a queue's name, a label and an idempotency key.
-  private static func isKey(_ text: String) -> Bool {
-    (1...64).contains(text.utf8.count)
-      && text.utf8.allSatisfy { byte in
-        switch byte {
-        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f: true
-        default: false
-        }
-      }
   }
 
   func run() throws -> Int32 {

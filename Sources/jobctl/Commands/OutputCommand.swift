@@ -42,9 +42,8 @@ private final class StreamCopy {
   }
 
   private func copy(_ bridge: Bridge) throws {
-    let route: Route = stream == .stdout ? .stdout : .stderr
-    let target = route.target(id, ["offset": done == 0 ? nil : "\(done)"])
-    try client.stream(route, target, begin: { begin($0, bridge) }, take: take)
+    let target = stream.route.target(id, ["offset": done == 0 ? nil : "\(done)"])
+    try client.stream(stream.route, target, begin: { begin($0, bridge) }, take: take)
   }
 
   private func take(_ bytes: UnsafeRawBufferPointer) throws {

@@ -87,7 +87,7 @@ private struct RunCommand {
       Terminal.complain("jobctl: job \(job.id) goes on; see \"jobctl logs -f \(job.id)\"")
       throw error
     } catch ClientError.notFound {
-      throw ClientError.status(404, "job \(job.id) was deleted meanwhile", retryAfter: nil)
+      throw JobEnd.deleted(job.id)
     } catch {
       Terminal.complain("jobctl: lost sight of job \(job.id); see \"jobctl logs -f \(job.id)\"")
       throw error

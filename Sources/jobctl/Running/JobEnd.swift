@@ -1,4 +1,5 @@
 import JobAPI
+import JobClient
 import Platform
 
 /// How a job that was followed to its end ended: what is told of it, and what jobctl exits with.
@@ -27,6 +28,11 @@ enum JobEnd {
     case .shutdown: ["jobctl: the daemon was stopped, and the job with it"]
     default: []
     }
+  }
+
+  /// What is told of one that somebody deleted before it ended.
+  static func deleted(_ id: JobID) -> ClientError {
+    .status(404, "job \(id) was deleted meanwhile", retryAfter: nil)
   }
 
   /// Of a job that had ended before jobctl came.

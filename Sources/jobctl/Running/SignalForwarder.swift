@@ -11,14 +11,6 @@ final class SignalForwarder: Sendable {
     var interrupts = 0
   }
 
-  /// But those that whoever started jobctl has had ignored, as nohup(1) does, and a shell that starts it with "&".
-  static var forwarded: [Int32] {
-    [SIGINT, SIGTERM, SIGHUP, SIGQUIT].filter { signal in
-      var action = sigaction()
-      guard sigaction(signal, nil, &action) == 0 else { return false }
-      return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) != 1
-    }
-  }
   /// Milliseconds for a job that was accepted to have a process.
   private static let patience: Int64 = 5000
   private let state = Mutex(State())
@@ -27,18 +19,11 @@ final class SignalForwarder: Sendable {
   /// From here on the signals are held back, in this thread and those it starts, and forwarded.
   init(_ settings: ConnectionSettings) throws {
     self.settings = settings
-    var set = sigset_t()
-    sigemptyset(&set)
-    let forwarded = Self.forwarded
-    guard !forwarded.isEmpty else { return }
-    for signal in forwarded { sigaddset(&set, signal) }
-    pthread_sigmask(SIG_BLOCK, &set, nil)
-    let waited = set
+    let ending = Signals.ending
+    guard !ending.isEmpty else { return }
+    let held = Signals.hold(ending)
     try SystemThread.detach { [self] in
-      while true {
-        var signal: Int32 = 0
-        if withUnsafePointer(to: waited, { sigwait($0, &signal) }) == 0 { received(signal) }
-      }
+      while true { received(Signals.next(of: held)) }
     }
   }
 

@@ -11,7 +11,7 @@ final class AttachedTerminal: Sendable {
   private let keys: TerminalKeys
   private let lost: LostConnection
 
-  /// The terminal is the job's from here on; ``follow(_:from:redraws:)`` follows.
+  /// The terminal is the job's from here on; ``follow(_:after:takesOver:)`` follows.
   init(_ settings: ConnectionSettings, _ id: JobID, leftBy keys: DetachKeys) throws {
     self.id = id
     let writer = TerminalWriter.name

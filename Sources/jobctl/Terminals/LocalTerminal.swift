@@ -48,11 +48,10 @@ final class LocalTerminal: @unchecked Sendable {
 
   /// Its size in characters; 24 lines of 80 where that is not known.
   static var size: TerminalSize {
-    var size = winsize()
-    guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0, size.ws_col > 0 else {
+    guard let rows = Screen.height, let columns = Screen.width else {
       return TerminalSize(rows: 24, columns: 80)
     }
-    return TerminalSize(rows: Int64(size.ws_row), columns: Int64(size.ws_col))
+    return TerminalSize(rows: Int64(rows), columns: Int64(columns))
   }
 
   /// `takesKeys`: input is a terminal too, and whoever shows the job reads what is typed. `dropsKeys`: what was typed and not

@@ -67,18 +67,14 @@ struct OnlookerKeys: Sendable {
   func read() -> TerminalKeys.End {
     var leave = leave
     var signals = Self.signals.map { (keys: DetachKeys($0)!, number: $1) }
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    while true {
-      var ready = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-      guard poll(&ready, 1, -1) > 0 else { continue }
-      let count = Glibc.read(STDIN_FILENO, &buffer, buffer.count)
-      if count < 0, errno == EINTR || errno == EAGAIN { continue }
-      guard count > 0 else { return .hangup }
-      if leave.take(buffer[..<count]).isLeft { return .left }
-      for index in signals.indices where signals[index].keys.take(buffer[..<count]).isLeft {
+    var keyboard = Keyboard()
+    while let typed = keyboard.next() {
+      if leave.take(typed).isLeft { return .left }
+      for index in signals.indices where signals[index].keys.take(typed).isLeft {
         signals[index].keys = DetachKeys(Self.signals[index].0)!
         kill(getpid(), signals[index].number)
       }
     }
+    return .hangup
   }
 }

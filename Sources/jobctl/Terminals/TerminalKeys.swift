@@ -67,20 +67,14 @@ final class TerminalKeys: Sendable {
   }
 
   private func read() -> End {
-    var keys = keys
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    while true {
-      var ready = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-      let came = poll(&ready, 1, keys.holdsBack ? keys.patience : -1)
-      if came == 0 { pass(keys.release()) }
-      guard came > 0 else { continue }
-      let count = Glibc.read(STDIN_FILENO, &buffer, buffer.count)
-      if count < 0, errno == EINTR || errno == EAGAIN { continue }
-      guard count > 0 else { return .hangup }
-      let (passed, isLeft) = keys.take(buffer[..<count])
+    var (keys, keyboard) = (keys, Keyboard())
+    while let typed = keyboard.next(within: keys.holdsBack ? keys.patience : -1) {
+      if typed.isEmpty { pass(keys.release()) }
+      let (passed, isLeft) = keys.take(typed)
       pass(passed)
       if isLeft { return .left }
     }
+    return .hangup
   }
 
   private func pass(_ bytes: [UInt8]) {

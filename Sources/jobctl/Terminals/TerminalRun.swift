@@ -42,7 +42,7 @@ enum TerminalAttachment {
   /// Says how the job is found again, when it goes on without jobctl.
   static func naming<Result>(_ id: JobID, _ body: () throws -> Result) throws -> Result {
     do { return try body() } catch ClientError.notFound {
-      throw ClientError.status(404, "job \(id) was deleted meanwhile", retryAfter: nil)
+      throw JobEnd.deleted(id)
     } catch {
       let isRefused = (error as? ClientError).map { !$0.isTransient } ?? false
       // The daemon says why not.

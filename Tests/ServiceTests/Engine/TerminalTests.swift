@@ -122,13 +122,19 @@ struct TerminalTests {
     #expect(killed.result.limit_killed && killed.stdoutSize == 100_000)
   }
 
-  /// Held in memory, with more than that takes: the terminal waits as a pipe does.
-  @Test func heldOutputGoesOnInItsFile() throws {
+  /// Its output is held in memory, which takes no more of it.
+  private func startUntilFull(_ script: String) throws -> (EngineHarness, TestJob) {
     let harness = try EngineHarness(EngineTests.Kind.all[1])
-    var launch = Self.terminal("seq 1 100000")
+    var launch = Self.terminal(script)
     launch.holdsOutput = true
     let job = try harness.start(launch)
     try harness.run { job.isFull }
+    return (harness, job)
+  }
+
+  /// Held in memory, with more than that takes: the terminal waits as a pipe does.
+  @Test func heldOutputGoesOnInItsFile() throws {
+    let (harness, job) = try startUntilFull("seq 1 100000")
     _ = job.running!.keepOutput()
     let end = try harness.finish(job)
     #expect(end.stdout == (1...100_000).map { "\($0)\r\n" }.joined() && !end.result.forced_eof)
@@ -136,11 +142,7 @@ struct TerminalTests {
 
   /// What is in the pipe and in the terminal is not cut off while it waits for its files.
   @Test func heldOutputOfAJobThatEndedGoesOnInItsFile() throws {
-    let harness = try EngineHarness(EngineTests.Kind.all[1])
-    var launch = Self.terminal("seq 1 13000")
-    launch.holdsOutput = true
-    let job = try harness.start(launch)
-    try harness.run { job.isFull }
+    let (harness, job) = try startUntilFull("seq 1 13000")
     // It ends, since pipe and terminal take the rest.
     let end = Poll.now() + 0.3
     while Poll.now() < end { try harness.step() }
@@ -152,11 +154,7 @@ struct TerminalTests {
 
   /// What it holds would be lost with it: it is hung up once that has a place.
   @Test func aHangupWaitsForHeldOutput() throws {
-    let harness = try EngineHarness(EngineTests.Kind.all[1])
-    var launch = Self.terminal("trap '' HUP; seq 1 200000; exit 3")
-    launch.holdsOutput = true
-    let job = try harness.start(launch)
-    try harness.run { job.isFull }
+    let (harness, job) = try startUntilFull("trap '' HUP; seq 1 200000; exit 3")
     // Pipe and terminal are full when there is output however often it is moved.
     var looks = 0
     try Poll.until("a full terminal") {

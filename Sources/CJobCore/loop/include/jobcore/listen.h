@@ -14,8 +14,8 @@ int jc_listen(const char *_Nonnull host, uint16_t port, bool reuse_port, int *_N
     __attribute__((warn_unused_result));
 /// Sets what each socket accepted from a listening one inherits: keep-alive probes, which find out peers that
 /// vanished (by jc_server_new: after the time that a write may take) and keep middleboxes from forgetting the
-/// connection, no delay, and a bound
-/// on what the kernel keeps of replies that a peer does not read. 0 or negative errno.
+/// connection, no delay, and a bound on what the kernel keeps of replies that a peer does not read. 0 or
+/// negative errno.
 int jc_listen_tune(int fd) __attribute__((warn_unused_result));
 
 #endif
