@@ -4,6 +4,9 @@ import Platform
 /// Holds a state directory: one supervisor at a time may use it.
 package final class StateLock: Sendable {
   private let file: Int32
+  /// Milliseconds to wait where who locked it is gone: a process that it was starting has a copy of the descriptor until
+  /// its exec.
+  private static let execPatience = 5000
 
   /// Refuses a directory that another process holds, or that is another user's. `patience`: milliseconds to wait for one
   /// that is ending. The lock file is never removed: a successor may hold it open already.
@@ -12,19 +15,16 @@ package final class StateLock: Sendable {
     let path = "\(directory)/lock"
     file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { throw StoreError(SystemError(errno, "open \(path)")) }
-    var left = patience
+    var waited = 0
     while flock(file, LOCK_EX | LOCK_NB) != 0 {
-      let code = errno
-      if code == EWOULDBLOCK, left > 0 {
-        left -= 10
-        usleep(10_000)
-        continue
+      guard errno == EWOULDBLOCK else { throw StoreError(SystemError(errno, "lock \(path)")) }
+      let holder = Self.holder(in: directory)
+      guard waited < max(patience, holder.map(Self.isGone) == true ? Self.execPatience : 0) else {
+        throw StoreError(
+          .inUse, "another jobd uses the state directory \(directory)\(holder.map { " (pid \($0))" } ?? "")")
       }
-      guard code == EWOULDBLOCK else { throw StoreError(SystemError(code, "lock \(path)")) }
-      throw StoreError(
-        .inUse,
-        "another jobd uses the state directory \(directory)\(Self.holder(in: directory).map { " (pid \($0))" } ?? "")"
-      )
+      waited += 10
+      usleep(10_000)
     }
     // For people and for the message above only; the lock itself is what counts.
     let pid = Array("\(getpid())\n".utf8)
@@ -49,6 +49,12 @@ package final class StateLock: Sendable {
       .other,
       "the state directory \(directory) belongs to the user \(owner), and this jobd runs as \(Account.own.name): "
         + "give it to \(Account.own.name) or choose another with --state-directory")
+  }
+
+  /// A process that has ended has no program any more, also where nobody has asked how it ended (proc_pid_exe(5)).
+  private static func isGone(_ pid: pid_t) -> Bool {
+    var byte: CChar = 0
+    return readlink("/proc/\(pid)/exe", &byte, 1) < 0 && errno == ENOENT
   }
 
   /// The process that locked a directory last.

@@ -141,6 +141,28 @@ import Testing
     withExtendedLifetime(try StateLock(directory: scratch.path, patience: 30)) {}
   }
 
+  /// After a crash: the processes that the daemon was starting have its lock until their exec.
+  @Test func theLockOfOneThatIsGoneIsWaitedForWithoutPatience() throws {
+    let scratch = try ScratchDirectory()
+    withExtendedLifetime(try StateLock(directory: scratch.path)) {}
+    // The first process's program, and no process's: numbers end below 2^22 (proc(5), pid_max).
+    for (holder, isGone) in [(1, false), (1 << 22, true)] {
+      let file = open("\(scratch.path)/lock", O_RDWR | O_TRUNC | O_CLOEXEC)
+      defer { close(file) }
+      try #require(flock(file, LOCK_EX) == 0 && write(file, "\(holder)\n", "\(holder)\n".utf8.count) > 0)
+      let unlock = try SystemThread.start("unlock") {
+        usleep(200_000)
+        flock(file, LOCK_UN)
+      }
+      defer { pthread_join(unlock, nil) }
+      if isGone {
+        withExtendedLifetime(try StateLock(directory: scratch.path)) {}
+      } else {
+        #expect(throws: StoreError.self) { try StateLock(directory: scratch.path) }
+      }
+    }
+  }
+
   /// A process that is being started has copies of all descriptors until its exec, also of those that close then.
   @Test func aDirectoryIsFreeWhileAProcessIsBeingStarted() throws {
     let fixture = try StoreFixture()
