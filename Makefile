@@ -22,7 +22,7 @@ HARDENED := --disable-local-rpath -Xlinker -z -Xlinker now -Xlinker -z -Xlinker 
 STATIC := --static-swift-stdlib -Xswiftc -L -Xswiftc $(CURDIR)/$(BUILD)/static -Xswiftc -Xclang-linker -Xswiftc -static-libgcc \
 	-Xlinker -z -Xlinker pack-relative-relocs
 
-.PHONY: help deps deb demo demo-stop build test test-asan test-tsan test-ubsan fmt fmt-check lint fuzz soak chaos build-soak build-bench api-check page-check test-vm openapi man bench bench-quick install clean
+.PHONY: help deps deb demo demo-stop build test test-asan test-tsan fmt fmt-check lint fuzz soak chaos build-soak build-bench api-check page-check test-vm openapi man bench bench-quick install clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -54,14 +54,11 @@ build-bench: $(BUILD)/static/libstdc++.a
 test: deps ## build and run every test
 	scripts/test.sh
 
-test-asan: deps ## the tests of the C core and the service under AddressSanitizer
+test-asan: deps ## the tests of the C core and the service under AddressSanitizer, undefined behaviour of C trapped
 	scripts/test.sh address
 
 test-tsan: deps ## the same under ThreadSanitizer
 	scripts/test.sh thread
-
-test-ubsan: deps ## the same with undefined behaviour of the C targets trapped
-	scripts/test.sh undefined
 
 fmt: ## format all sources
 	$(SWIFT) format -i -r Package.swift Sources Tests bench
