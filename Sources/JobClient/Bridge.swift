@@ -7,7 +7,7 @@ public final class Bridge {
   private let client: JobClient
   private let limit: Int64
   /// Somebody answered once. Before that, a host where nobody answers is taken to be a wrong one.
-  private var wasReached = false
+  private(set) var wasReached = false
   private var lostAt: Int64?
   private var pause: Int64 = 0
   let clock: Clock
@@ -72,13 +72,14 @@ public final class Bridge {
 
 extension JobClient {
   /// Waits until the job has ended; nil when it has not after `milliseconds`. Asks again before the reply would take
-  /// longer than it may.
+  /// longer than it may, and at first without waiting: until it answered, a daemon that goes away is not waited for.
   public func end(of id: JobID, within milliseconds: Int64? = nil, _ bridge: Bridge) throws -> StatusReply? {
     let deadline = milliseconds.map { Deadline(after: $0, bridge.clock) }
     let longest = settings.replyTimeout == 0 ? 30_000 : min(30_000, Int64(settings.replyTimeout) / 2)
     while true {
       let left = deadline?.left
-      let hold = DurationText(milliseconds: min(longest, left ?? longest))
+      let most = bridge.wasReached ? longest : 0
+      let hold = DurationText(milliseconds: min(most, left ?? most))
       let status = try bridge.call { try self.status(id, wait: hold) }
       if status.status != .running { return status }
       if left == 0 { return nil }

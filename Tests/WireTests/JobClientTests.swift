@@ -107,6 +107,28 @@ import Testing
       ])
   }
 
+  /// Who answered once is waited for, so that the first answer is not held.
+  @Test func aWaitBeginsWithAnAnswer() throws {
+    let targets = try with([
+      { exchange in
+        exchange.request()
+        exchange.reply("200 OK", #"{"status":"running"}"#)
+        exchange.request()
+      },
+      { exchange in
+        exchange.request()
+        exchange.reply("200 OK", #"{"status":"completed","exit_code":4}"#)
+        exchange.peer.waitForEnd()
+      },
+    ]) { client in
+      let end = try client.end(of: Self.id, Bridge(client))
+      #expect(end?.exitCode == 4)
+      client.disconnect()
+    }
+    let status = "GET /jobs/\(Self.id)/status?wait="
+    #expect(targets == ["\(status)0ms", "\(status)30s", "\(status)30s"])
+  }
+
   /// A job may be silent for longer than a reply may take, and so may all of them; what does not follow may not.
   @Test func whoFollowsWaitsForEver() throws {
     let targets = try with(
