@@ -107,6 +107,16 @@ import Testing
       ])
   }
 
+  /// It may have run, and leaves nothing by which that could be seen.
+  @Test func aRunWithoutAKeyIsNotRepeated() throws {
+    let targets = try with([{ $0.request() }]) { client in
+      let run = JobRun(client, Bridge(client), RunRequest(CreateRequest(cmd: "true"), removes: true))
+      let error = #expect(throws: ClientError.self) { try run.start() }
+      #expect(error?.description.contains("whether the job runs, or has run, is not known") == true)
+    }
+    #expect(targets == ["POST /jobs:run"])
+  }
+
   /// Who answered once is waited for, so that the first answer is not held.
   @Test func aWaitBeginsWithAnAnswer() throws {
     let targets = try with([

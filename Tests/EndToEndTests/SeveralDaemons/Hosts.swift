@@ -20,8 +20,7 @@ final class Hosts {
   /// Runs `body` with so many daemons, which are ended afterwards.
   static func with(_ count: Int, configuration: String = "{}", _ body: (Hosts) throws -> Void) throws {
     let hosts = Hosts(own: try OwnPki(clients: ["alice"]))
-    defer { hosts.own.scratch.remove() }
-    defer { hosts.all.forEach { host in Daemon.with(host.daemon) { _ in } } }
+    defer { hosts.end() }
     for number in 1...count { try hosts.add("n\(number).example.org", configuration) }
     do {
       try body(hosts)
@@ -31,6 +30,14 @@ final class Hosts {
   }
 
   private init(own: OwnPki) { self.own = own }
+
+  private func end() {
+    for host in all {
+      host.daemon.end()
+      host.daemon.scratch.remove()
+    }
+    own.scratch.remove()
+  }
 
   private func add(_ name: String, _ configuration: String) throws {
     let directory = own.scratch.fresh(name)

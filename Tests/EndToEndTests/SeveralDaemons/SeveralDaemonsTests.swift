@@ -38,7 +38,13 @@ import Testing
         let id = try host.daemon.client().shell("until [ -e \(go) ]; do sleep 0.02; done; exit 5")
         return try hosts.start(host.name, ["wait", "\(id)"])
       }
+      let stubborn = try gone.daemon.client().shell(
+        "trap 'echo asked' TERM; echo up; while :; do sleep 0.02; done")
+      try gone.daemon.client().waitForOutput("up", of: stubborn)
+      let stopping = try hosts.start(gone.name, ["stop", "--grace", "10m", "\(stubborn)"])
+      try gone.daemon.client().waitForOutput("asked", of: stubborn)
       gone.daemon.kill()
+      #expect(try stopping.wait().status == 121)
       try Files.write(Array("true\n".utf8), to: "\(gone.directory)/lines")
       for command in [
         ["status", id], ["inspect", id], ["why", id], ["wait", id], ["logs", "-f", id], ["output", id],
