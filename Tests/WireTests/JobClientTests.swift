@@ -45,8 +45,8 @@ import Testing
     private let note: (String) -> Void
     init(_ peer: Peer, _ note: @escaping (String) -> Void) { (self.peer, self.note) = (peer, note) }
 
-    func request() {
-      let head = peer.read()
+    func request(through end: String = "\r\n\r\n") {
+      let head = peer.read(through: end)
       note(head.split(separator: " ").prefix(2).joined(separator: " "))
     }
     func reply(_ status: String, _ body: String, _ headers: String = "") {
@@ -109,7 +109,7 @@ import Testing
 
   /// It may have run, and leaves nothing by which that could be seen.
   @Test func aRunWithoutAKeyIsNotRepeated() throws {
-    let targets = try with([{ $0.request() }]) { client in
+    let targets = try with([{ $0.request(through: "}") }]) { client in
       let run = JobRun(client, Bridge(client), RunRequest(CreateRequest(cmd: "true"), removes: true))
       let error = #expect(throws: ClientError.self) { try run.start() }
       #expect(error?.description.contains("whether the job runs, or has run, is not known") == true)
