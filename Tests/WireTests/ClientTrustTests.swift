@@ -1,5 +1,6 @@
 import CJobWire
 import Glibc
+import Synchronization
 import Testing
 
 /// Who is connected to, and who is let in.
@@ -138,6 +139,45 @@ struct ClientTrustTests {
       port: server.port, authority: pki.authority.certificate, identity: try pki.client())
     settings.connectTime = 50
     #expect(failure { _ = try WireClient(settings) }?.kind == JW_FAIL_TIMEOUT)
+  }
+
+  /// As one whose power was cut: it does not refuse, nothing comes back.
+  @Test func aHostThatDoesNotAnswer() throws {
+    let accepted = Mutex(false)
+    let isOver = Mutex(false)
+    let server = try ScriptedServer { _ in
+      accepted.withLock { $0 = true }
+      while !isOver.withLock({ $0 }) { usleep(1000) }
+    }
+    var address = sockaddr_in()
+    (address.sin_family, address.sin_port) = (sa_family_t(AF_INET), server.port.bigEndian)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var open: [Int32] = []
+    func ask() {
+      let kind = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
+      open.append(socket(AF_INET, Int32(kind), 0))
+      withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          _ = connect(open.last!, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      }
+    }
+    defer {
+      for descriptor in open { close(descriptor) }
+      isOver.withLock { $0 = true }
+      server.stop()
+    }
+    ask()
+    while !accepted.withLock({ $0 }) { usleep(1000) }
+    // More than its queue takes: the kernel drops what asks for another.
+    for _ in 0..<40 { ask() }
+    let pki = try Pki()
+    var settings = WireClient.Settings(
+      port: server.port, authority: pki.authority.certificate, identity: try pki.client())
+    (settings.host, settings.connectTime) = ("127.0.0.1", 200)
+    let error = failure { _ = try WireClient(settings) }
+    #expect(error?.kind == JW_FAIL_CONNECT)
+    #expect(error?.description == "cannot connect to 127.0.0.1 port \(server.port): Connection timed out")
   }
 
   @Test func filesThatCannotBeUsed() throws {
