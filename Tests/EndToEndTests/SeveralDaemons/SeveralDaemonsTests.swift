@@ -57,6 +57,8 @@ import Testing
       }
       try Files.write([], to: go)
       for other in others { #expect(try other.wait().status == 5) }
+      // It clears away what it left: its jobs, and their cgroups.
+      try gone.comeBack()
     }
   }
 
