@@ -80,12 +80,6 @@ final class Keeper {
   /// Has it close what it holds under this name, and reap the job's process if that ended as its child.
   func release(_ name: String) { tell(JK_RELEASE, name: name) }
 
-  /// The same for what must not be found again: returns when it is done.
-  func releaseSurely(_ name: String) throws(SystemError) {
-    release(name)
-    try check()
-  }
-
   /// A sign of life; the next one comes within so many milliseconds.
   func alive(within milliseconds: UInt64) { tell(JK_ALIVE, milliseconds) }
 

@@ -3,16 +3,14 @@ import FoundationEssentials
 /// A distribution as the load generator prints it.
 struct Latency: Decodable {
   var count: Int
-  var p50, p90, p99, p999, most: Double
+  var p50, p99, most: Double
   /// Microseconds and the share of all that did not take longer.
   var points: [[Double]]
 
   enum CodingKeys: String, CodingKey {
     case count, points
     case p50 = "p50_us"
-    case p90 = "p90_us"
     case p99 = "p99_us"
-    case p999 = "p999_us"
     case most = "max_us"
   }
 }

@@ -111,12 +111,12 @@ private final class RunTask: ExchangeTask {
   private func answered(_ answer: Granted, _ exchange: Exchange) throws {
     switch answer {
     case .launched(let id):
-      try know(id, exchange)
+      try know(id)
       if form != nil { beginStream(exchange) }
       if isTimeUp { replyUnfinished(exchange) }
     case .job(let id):
       guard !hasReplied else { return }
-      try know(id, exchange)
+      try know(id)
       try form == nil ? observe(exchange) : follow(exchange)
     case .ran(let record, let output):
       guard !hasReplied else { return }
@@ -126,7 +126,7 @@ private final class RunTask: ExchangeTask {
     }
   }
 
-  private func know(_ id: JobID, _ exchange: Exchange) throws {
+  private func know(_ id: JobID) throws {
     guard let client = worker.number(of: principal) else { throw MalformedBytes() }
     job = (id, client)
   }

@@ -15,7 +15,7 @@ extension Command {
   ) { invocation in
     let client = try Settings.client(invocation)
     let bridge = Bridge(client)
-    var after = try EventsCommand.after(invocation, client)
+    var after = try EventsCommand.after(invocation)
     let follows = invocation.has("follow")
     return try bridge.call {
       try client.events(of: invocation.value("client"), after: after, follows: follows, begin: bridge.reached)
@@ -30,7 +30,7 @@ extension Command {
 }
 
 private enum EventsCommand {
-  static func after(_ invocation: Invocation, _ client: JobClient) throws -> String? {
+  static func after(_ invocation: Invocation) throws -> String? {
     guard let text = invocation.value("after") else { return nil }
     guard text == "now" || Int64(text).map({ $0 >= 0 }) == true else {
       throw invocation.usage("--after is \"\(text)\", but must be an event's number or \"now\"")

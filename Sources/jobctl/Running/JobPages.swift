@@ -8,8 +8,7 @@ struct JobPages {
 
   init(_ client: JobClient, _ query: Query) { (self.client, self.query) = (client, query) }
 
-  /// `most`: of those that `isMeant` lets through.
-  /// The role of who asks; nil: owner.
+  /// `most`: of those that `isMeant` lets through. The role of who asks; nil: owner.
   @discardableResult
   func visit(
     most: Int = .max, where isMeant: (JobDetail) -> Bool = { _ in true }, _ body: (JobDetail) throws -> Void
