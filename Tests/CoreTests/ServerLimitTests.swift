@@ -30,7 +30,7 @@ struct ServerLimitTests {
 
   @Test func headInTime() throws {
     try withServer {
-      $0.head_ms = 100
+      $0.head_ms = 500
     } _: { server, alice in
       let client = try RawClient(server, alice)
       try client.send("GET / HTTP/1.1\r\nHo")
@@ -96,18 +96,18 @@ struct ServerLimitTests {
       let other = try RawClient(server, alice)
       try other.send("PUT /whole HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc")
       #expect(try other.reply().status == 408)
+      try client.send("de")
       _ = server.onLoop { server in
         jc_exchange_resume_body(server.firstHeld()!)
         return true
       }
-      try client.send("de")
       #expect(try client.reply().status == 200)
     }
   }
 
   @Test func idleConnectionsAreClosedInOrder() throws {
     try withServer {
-      $0.idle_ms = 100
+      $0.idle_ms = 1000
     } _: { server, alice in
       let client = try RawClient(server, alice)
       #expect(try client.get("/plain?x").text == "x")
@@ -131,8 +131,8 @@ struct ServerLimitTests {
   /// An exchange that waits for its reply has no time-out.
   @Test func waitingIsNotIdling() throws {
     try withServer { options in
-      options.idle_ms = 50
-      options.head_ms = 50
+      options.idle_ms = 500
+      options.head_ms = 500
     } _: { server, alice in
       let client = try RawClient(server, alice)
       try client.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -88,13 +88,13 @@ import Testing
   /// Its line does not wait for its end, nor for its api process.
   @Test func aRunThatLastsHasItsLineAtOnce() throws {
     try withTrail { daemon, _, records in
-      let go = daemon.scratch.fresh("go")
-      let script = "while [ ! -e \(go) ]; do sleep 0.02; done"
+      let go = Go(daemon.scratch)
+      let script = "\(go.wait)"
       let running = try daemon.startCurl("/jobs:run", ["-d", #"{"cmd":"sh","args":["-c","\#(script)"]}"#])
       try Poll.until("the line") { try records().last?.event == "create" }
       Glibc.kill(daemon.apiPid, SIGKILL)
       _ = try running.wait()
-      try Files.write([], to: go)
+      try go()
       try Poll.until("another api process") { (try? daemon.client().list().jobs.count) == 1 }
       #expect(try records().count { $0.event == "create" } == 1)
     }
@@ -330,24 +330,42 @@ import Testing
     }
   }
 
-  /// More than there is room for: each line is long, and all are taken on before the first is written.
-  private func long(_ member: String) -> String {
-    let job = #"{"cmd":"true","args":["\#(String(repeating: "x", count: 60_000))"]\#(member)}"#
-    return "{\"jobs\":[\(Array(repeating: job, count: 40).joined(separator: ","))]}"
+  /// The trail takes no more until it is let, as if its disk had lied about the room that is kept; all other files of the
+  /// daemon are shorter.
+  private func cutTrail(_ body: (Daemon, _ path: String, _ lift: () throws -> Void) throws -> Void) throws {
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    let path = "\(scratch.path)/audit.log"
+    let long = String(repeating: "x", count: 4 << 20)
+    try Files.write(Array(#"{"time":"","event":"before","reason":"\#(long)"}\#n"#.utf8), to: path)
+    try Daemon.with(["--audit-file", path]) { daemon in
+      try Poll.until("its first line") { try AuditRecord.all(path).last?.event == "configuration" }
+      func limit(_ size: String) throws {
+        let done = try Running(
+          "prlimit", ["--pid", "\(daemon.pid)", "--fsize=\(size):"], directory: scratch
+        ).wait()
+        try #require(done.status == 0, "\(done.errorText)")
+      }
+      try limit("\(Files.read(path).count)")
+      try body(daemon, path) { try limit("unlimited") }
+    }
   }
 
-  /// Creations that have a line, or are counted by one.
+  /// Those that come once it is known that lines are lost are refused, and not created.
+  private static let batch =
+    "{\"jobs\":[\(Array(repeating: #"{"cmd":"true","rm":true}"#, count: 40).joined(separator: ","))]}"
+
+  /// Creations that have a line, of their own or with others.
   private func told(_ path: String) throws -> Int {
-    try AuditRecord.all(path).reduce(0) { $0 + ($1.event == "create" ? 1 : $1.lost ?? 0) }
+    try AuditRecord.all(path).filter { $0.event == "create" }.reduce(0) { $0 + ($1.count ?? 1) }
   }
 
   /// Its result is kept, as one that could not be delivered.
   @Test func aRunWhoseLineIsLostIsToldSo() throws {
-    try fillTrail([]) { daemon, disk, path in
-      try disk.fill()
-      let reply = try daemon.curl("POST", "/jobs:batch?run=1", body: long(#","rm":true"#))
-      #expect(reply.status == 200 && reply.text.contains("was created"), "\(reply.text.suffix(300))")
+    try cutTrail { daemon, path, lift in
+      let reply = try daemon.curl("POST", "/jobs:batch?run=1", body: Self.batch)
       let lost = reply.text.split(separator: "\n").filter { $0.contains("was created") }
+      #expect(reply.status == 200 && !lost.isEmpty, "\(reply.text.suffix(300))")
       // The answer came with its launch: its record follows its end.
       var jobs: [JobDetail] = []
       try Poll.until("the jobs that were not delivered") {
@@ -355,24 +373,24 @@ import Testing
         return jobs.count == lost.count
       }
       #expect(jobs.allSatisfy { job in lost.contains { $0.contains("\(job.id)") } })
-      disk.empty()
+      #expect(try told(path) == 0)
+      try lift()
       try Poll.until("all lines") { try told(path) == 40 }
       for job in jobs { try daemon.client().delete(job.id) }
     }
   }
 
-  /// The room is there and cannot be used, as where a disk has none to keep.
   @Test func aJobThatWasCreatedWithoutItsLineIsToldSo() throws {
-    try fillTrail([]) { daemon, disk, path in
-      try disk.fill()
-      let reply = try daemon.curl("POST", "/jobs:batch", body: long(""))
-      #expect(reply.status == 200 && reply.text.contains("was created"), "\(reply.text.suffix(300))")
-      let jobs = try daemon.client().list(["limit": "40"]).jobs
-      #expect(jobs.count == 40)
+    try cutTrail { daemon, path, lift in
+      let batch = Self.batch.replacing(#","rm":true"#, with: "")
+      let reply = try daemon.curl("POST", "/jobs:batch", body: batch)
       let lost = reply.text.split(separator: "was created").count - 1
-      #expect(try AuditRecord.all(path).count { $0.event == "create" } == 40 - lost)
-      disk.empty()
-      try Poll.until("its line") { try told(path) == 40 }
+      #expect(reply.status == 200 && lost > 0, "\(reply.text.suffix(300))")
+      #expect(try daemon.client().list(["limit": "40"]).jobs.count == lost)
+      #expect(try create(daemon).status == 507)
+      #expect(try told(path) == 0)
+      try lift()
+      try Poll.until("all lines") { try told(path) == 41 }
       #expect(try create(daemon).status == 200)
     }
   }

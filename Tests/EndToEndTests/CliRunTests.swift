@@ -58,14 +58,14 @@ import Testing
 
   @Test func signalsThatWereIgnoredAtTheStartStayIgnored() throws {
     try Daemon.with { daemon in
-      let go = daemon.scratch.fresh("go")
+      let go = Go(daemon.scratch)
       let script =
-        "trap '' HUP INT QUIT TERM; exec $1 run sh -c 'echo up; while [ ! -e \(go) ]; do sleep 0.02; done'"
+        "trap '' HUP INT QUIT TERM; exec $1 run sh -c 'echo up; \(go.wait)'"
       let run = try shell(script, daemon)
       try Poll.until("the job") { run.text == "up\n" }
       for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] { run.signal(signal) }
       #expect(try daemon.client().list(["state": "running"]).jobs.count == 1)
-      try Files.write([], to: go)
+      try go()
       #expect(try run.wait().status == 0)
     }
   }
@@ -238,7 +238,7 @@ import Testing
     try Daemon.with { daemon in
       let script = "trap 'exit ${0#x}' TERM; while :; do sleep 0.02; done"
       for (code, status) in [("x0", 124), ("x7", 7)] as [(String, Int32)] {
-        let run = try daemon.jobctl("run", "--timeout", "500ms", "sh", "-c", script, code)
+        let run = try daemon.jobctl("run", "--timeout", "2s", "sh", "-c", script, code)
         #expect(run.status == status && run.errorText.contains("time limit ended it"), "\(run.errorText)")
         let id = "\(try daemon.client().list().jobs[0].id)"
         let wait = try daemon.jobctl("wait", id)

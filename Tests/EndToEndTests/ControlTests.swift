@@ -121,17 +121,18 @@ import Testing
   @Test func aDetailTellsAllThatIsKnown() throws {
     try Daemon.with { daemon in
       let client = daemon.client()
-      var request = CreateRequest(
-        cmd: "sh",
-        args: ["-c", "echo out; echo error >&2; sleep 0.1; i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done"])
+      let go = Go(daemon.scratch)
+      let script = "echo out; echo error >&2; \(go.wait); i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done"
+      var request = CreateRequest(cmd: "sh", args: ["-c", script])
       request.labels = ["a": "b"]
       let id = try client.create(request)
       try Poll.until("a pid") { try client.detail(id).pid != nil }
       try Poll.until("its bytes, that nobody follows") {
         let running = try client.detail(id)
-        return running.status != .running || (running.stdoutBytes, running.stderrBytes) == (4, 6)
+        return (running.stdoutBytes, running.stderrBytes) == (4, 6)
       }
       #expect(try client.list().jobs.map(\.stdoutBytes) == [4])
+      try go()
       _ = try client.end(of: id)
       let detail = try client.detail(id)
       #expect((detail.cmd, detail.args, detail.labels) == ("sh", request.args, ["a": "b"]))

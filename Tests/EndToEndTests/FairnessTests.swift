@@ -9,9 +9,9 @@ import Testing
 @Suite(.serialized) struct FairnessTests {
   private func withHeldSlot(_ body: (Daemon, _ release: () throws -> Void) throws -> Void) throws {
     try Daemon.with(["--max-running-jobs", "1"]) { daemon in
-      let file = "\(daemon.scratch.path)/released"
-      _ = try daemon.client().shell("until [ -e \(file) ]; do sleep 0.05; done")
-      try body(daemon) { try Files.write([], to: file) }
+      let go = Go(daemon.scratch)
+      _ = try daemon.client().shell(go.wait)
+      try body(daemon) { try go() }
     }
   }
 

@@ -57,13 +57,16 @@ import Testing
   /// A supervisor does not wait for a keeper that was stopped, and has what that knows when it goes on.
   @Test func aKeeperThatIsStoppedStopsNobody() throws {
     try Daemon.with { daemon in
-      let adopted = try daemon.client().shell("sleep 3; exit 42")
+      let (go, end) = (Go(daemon.scratch), Go(daemon.scratch))
+      let adopted = try daemon.client().shell("\(end.wait); exit 42")
       try daemon.waitUntilHeld(1)
       try daemon.killSupervisor()
       kill(daemon.keeperPid, SIGSTOP)
-      let others = try (0..<3).map { _ in try daemon.client().shell("sleep 2; exit 7") }
+      let others = try (0..<3).map { _ in try daemon.client().shell("\(go.wait); exit 7") }
+      try daemon.waitForLog("event=job_not_held")
+      try go()
       for id in others { #expect(try daemon.client().end(of: id).exitCode == 7) }
-      #expect(daemon.log.contains("event=job_not_held"))
+      try end()
       #expect(try daemon.client().status(adopted, wait: DurationText("2s")).status == .running)
       kill(daemon.keeperPid, SIGCONT)
       #expect(try daemon.client().end(of: adopted).exitCode == 42)
@@ -71,7 +74,7 @@ import Testing
   }
 
   @Test func aSignalThatFindsNoSupervisorWaitsForTheNext() throws {
-    try Daemon.with(["--grace", "1s"]) { daemon in
+    try Daemon.with(["--grace", "20s"]) { daemon in
       let id = try daemon.client().shell("trap 'echo bye; exit 3' TERM; while :; do sleep 0.05; done")
       try daemon.waitUntilHeld(1)
       let supervisor = daemon.pid
@@ -90,7 +93,7 @@ import Testing
 
   /// The supervisor was told to end, and died over it: the next one ends.
   @Test func anEndThatWasAskedForIsNotForgotten() throws {
-    try Daemon.with(["--grace", "1s"]) { daemon in
+    try Daemon.with(["--grace", "3s"]) { daemon in
       _ = try daemon.client().shell("trap '' TERM; while :; do sleep 0.05; done")
       try daemon.waitUntilHeld(1)
       daemon.signal(SIGTERM)
@@ -131,7 +134,7 @@ import Testing
   }
 
   @Test func whenTheKeeperDiesJobsAreEndedInOrder() throws {
-    try Daemon.with(["--grace", "1s"]) { daemon in
+    try Daemon.with(["--grace", "20s"]) { daemon in
       let polite = try daemon.client().shell(
         "trap 'echo bye; exit 3' TERM; echo up; while :; do sleep 0.05; done")
       try Poll.until("the trap") { try daemon.client().output(polite).stdout == "up\n" }
@@ -190,11 +193,18 @@ import Testing
   @Test func orphansAreReapedAtOnce() throws {
     try Daemon.with { daemon in
       // Held zombies in front of others hide them from waitid(2).
-      let ended = try (0..<3).map { _ in try daemon.client().shell("sleep 1.5; exit 4") }
-      let long = try daemon.client().shell("for i in 1 2 3; do (sleep 3 &) ; done; sleep 4; exit 6")
+      let client = daemon.client()
+      let (go, end) = (Go(daemon.scratch), Go(daemon.scratch))
+      let ended = try (0..<3).map { _ in try client.shell("\(go.wait); exit 4") }
+      let long = try client.shell("for i in 1 2 3; do (sh -c '\(go.wait)' &) ; done; \(end.wait); exit 6")
       try daemon.waitUntilHeld(4)
-      try daemon.killSupervisor { usleep(2_000_000) }
+      let pids = try ended.map { try client.pid(of: $0) }
+      try daemon.killSupervisor {
+        try go()
+        try Poll.until("their ends") { pids.allSatisfy { !Processes.isAlive($0) } }
+      }
       for id in ended { #expect(try daemon.client().end(of: id).exitCode == 4) }
+      try end()
       #expect(try daemon.client().end(of: long).exitCode == 6)
       try Poll.until("no child but the supervisor") {
         Processes.children(daemon.keeperPid) == [daemon.pid]
@@ -206,9 +216,11 @@ import Testing
   @Test func whatTheParentIgnoredIsNotInherited() throws {
     let hostile = ["sh", "-c", "trap '' CHLD HUP TERM PIPE; exec \"$@\"", "sh"]
     try Daemon.with(Daemon(under: hostile)) { daemon in
-      let id = try daemon.client().shell("trap 'exit 5' TERM; sleep 2 & wait $!; exit 42")
+      let go = Go(daemon.scratch)
+      let id = try daemon.client().shell("trap 'exit 5' TERM; \(go.wait); exit 42")
       try daemon.waitUntilHeld(1)
       try daemon.killSupervisor()
+      try go()
       #expect(try daemon.client().end(of: id).exitCode == 42)
       let trapped = try daemon.client().shell("trap 'exit 5' TERM; echo up; while :; do sleep 0.05; done")
       try Poll.until("the trap") { try daemon.client().output(trapped).stdout == "up\n" }
@@ -223,10 +235,12 @@ import Testing
         "prlimit", ["--pid", "\(daemon.keeperPid)", "--nofile=\(room):4096"], directory: daemon.scratch
       ).wait()
       try #require(limited.status == 0, "\(limited.errorText)")
-      let jobs = try (0..<3).map { _ in try daemon.client().shell("sleep 3; exit 7") }
+      let go = Go(daemon.scratch)
+      let jobs = try (0..<3).map { _ in try daemon.client().shell("\(go.wait); exit 7") }
       try daemon.waitForLog("event=job_not_held")
       try Poll.until("two that are not held") { try Metrics(daemon)["jobd_hold_failures_total"] == 2 }
       #expect(try daemon.held == 1)
+      try go()
       for id in jobs { #expect(try daemon.client().end(of: id).exitCode == 7) }
     }
   }

@@ -11,16 +11,16 @@ import Testing
   /// Holds a slot until a file is made.
   private struct Blocker {
     let id: JobID
-    private let file: String
+    private let go: Go
 
     init(_ daemon: Daemon, _ client: JobClient, queue: String? = nil) throws {
-      file = "\(daemon.scratch.path)/go-\(UInt64.random(in: 0 ... .max))"
-      var request = CreateRequest(cmd: "sh", args: ["-c", "until [ -e \(file) ]; do sleep 0.05; done"])
+      go = Go(daemon.scratch)
+      var request = CreateRequest(cmd: "sh", args: ["-c", go.wait])
       request.queue = queue
       id = try client.create(request)
     }
 
-    func end() throws { try Files.write([], to: file) }
+    func end() throws { try go() }
   }
 
   /// A job that adds a line to a file.
@@ -175,11 +175,14 @@ import Testing
       var request = CreateRequest(cmd: "cat")
       request.stdinOpen = true
       let id = try client.create(request)
-      let input = try daemon.startCurl("/jobs/\(id)/stdin", ["-T", "-", "-w", "%{http_code}"], input: "x")
-      usleep(300_000)
-      #expect(!input.hasEnded)
+      let input = try daemon.rawClient()
+      let target = "/jobs/\(id)/stdin?offset=0&progress=100ms"
+      try input.send("PUT \(target) HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
+      #expect(try input.reply().status == 104)
       daemon.signal(SIGTERM)
-      #expect(try input.wait().text.hasSuffix("503"))
+      var status = 104
+      while status == 104 { status = try input.reply().status }
+      #expect(status == 503)
       #expect(try daemon.stop().status == 0)
     }
   }

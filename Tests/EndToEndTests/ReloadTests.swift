@@ -92,15 +92,15 @@ import Testing
   /// A follower may take as long as its job: the replaced process is not kept for it, and it goes on with the next one.
   @Test func whoFollowsAJobGoesOnWithTheNextProcess() throws {
     try Daemon.with(["--drain-time", "300ms"]) { daemon in
-      let go = daemon.scratch.fresh("go")
-      let script = "echo before; while [ ! -e \(go) ]; do sleep 0.02; done; echo after; exit 6"
+      let go = Go(daemon.scratch)
+      let script = "echo before; \(go.wait); echo after; exit 6"
       let run = try daemon.startJobctl(["run", "sh", "-c", script])
       let events = try daemon.startJobctl(["events", "-f"])
       try Poll.until("output and events") { run.text == "before\n" && events.text.contains("created") }
       let old = daemon.apiPid
       try reload(daemon, until: "reloaded")
       try Poll.until("the replaced process to end") { !Processes.isAlive(old) }
-      try Files.write([], to: go)
+      try go()
       let done = try run.wait()
       #expect(done.status == 6 && done.text == "before\nafter\n" && done.errorText.isEmpty)
       try Poll.until("the job's end among the events") { events.text.contains("finished") }

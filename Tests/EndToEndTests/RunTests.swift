@@ -12,10 +12,10 @@ import Testing
     RunRequest(CreateRequest(cmd: "sh", args: ["-c", script]), removes: removes, onDisconnect: onDisconnect)
   }
 
-  /// A script that goes on once a file is there, and the way to make it.
+  /// A script that goes on once it is let.
   private static func waiting(_ daemon: Daemon, _ then: String) -> (script: String, go: () throws -> Void) {
-    let file = "\(daemon.scratch.path)/go-\(UInt64.random(in: 0 ... .max))"
-    return ("until [ -e \(file) ]; do sleep 0.02; done; \(then)", { try Files.write([], to: file) })
+    let go = Go(daemon.scratch)
+    return ("\(go.wait); \(then)", { try go() })
   }
 
   private static func start(

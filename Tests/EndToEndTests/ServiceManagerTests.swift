@@ -37,9 +37,11 @@ import Testing
     let under = [Programs.socketActivation, "\(port)"]
     try Daemon.with(Daemon(["--workers", "2"], under: under)) { daemon in
       #expect(daemon.port == port)
-      let id = try daemon.client().shell("sleep 2; exit 3")
+      let go = Go(daemon.scratch)
+      let id = try daemon.client().shell("\(go.wait); exit 3")
       try daemon.waitUntilHeld(1)
       try daemon.killSupervisor()
+      try go()
       #expect(daemon.port == port)
       #expect(try daemon.client().end(of: id).exitCode == 3)
       let (job, _) = try daemon.client().run("sh", "-c", "env; ls -l /proc/self/fd")

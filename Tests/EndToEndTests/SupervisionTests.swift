@@ -82,15 +82,11 @@ import Testing
   /// Whatever an api process is told when it starts, it is not an end that a crash could take back.
   @Test(.enabled(if: geteuid() == 0)) func anEndThatIsNotOnDiskIsNotTold() throws {
     try Daemon.with { daemon in
-      let go = daemon.scratch.fresh("go")
-      let id = try daemon.client().shell("while [ ! -e \(go) ]; do sleep 0.1; done; exit 5")
-      var pid: Int32 = 0
-      try Poll.until("a pid") {
-        pid = try daemon.client().detail(id).pid ?? 0
-        return pid != 0
-      }
+      let go = Go(daemon.scratch)
+      let id = try daemon.client().shell("\(go.wait); exit 5")
+      _ = try daemon.client().pid(of: id)
       let told = try daemon.withFaults("fdatasync:error=EIO", thread: "store") {
-        try Files.write([], to: go)
+        try go()
         try daemon.waitForLog("event=store_failed")
         let old = daemon.apiPid
         kill(old, SIGKILL)
@@ -103,7 +99,7 @@ import Testing
   }
 
   @Test func sigtermStopsInOrder() throws {
-    try Daemon.with(["--grace", "500ms"]) { daemon in
+    try Daemon.with(["--grace", "2s"]) { daemon in
       let client = daemon.client()
       let polite = try client.shell("trap 'echo bye; exit 3' TERM; echo up; while :; do sleep 0.1; done")
       let stubborn = try client.shell("trap '' TERM; echo up; while :; do sleep 0.1; done")

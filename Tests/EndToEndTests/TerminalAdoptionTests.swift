@@ -22,16 +22,13 @@ import Testing
   @Test(arguments: ["true", "false"])
   func outputIsByteExactOverManyKills(cgroup: String) throws {
     try Daemon.with(["--cgroup", cgroup]) { daemon in
-      let id = try daemon.client().create(
-        terminal("i=0; while [ $i -lt 10 ]; do seq 1 100000; sleep 0.05; i=$((i+1)); done; exit 9"))
+      let go = Go(daemon.scratch)
+      let lines = "i=0; while [ $i -lt 10 ]; do seq 1 100000; sleep 0.05; i=$((i+1)); done"
+      let id = try daemon.client().create(terminal("\(lines); \(go.wait); exit 9"))
       let followed = try daemon.startJobctl(["logs", "-f", "\(id)"])
       try daemon.waitUntilHeld(1)
-      var kills = 0
-      while try daemon.client().status(id).status == .running {
-        try daemon.killSupervisor()
-        kills += 1
-      }
-      #expect(kills > 1)
+      for _ in 0..<4 { try daemon.killSupervisor() }
+      try go()
       #expect(try daemon.client().end(of: id).exitCode == 9)
       let expected = sequence(to: 100_000, times: 10)
       #expect(try daemon.client().bytes(.stdout, id) == expected)
@@ -112,13 +109,13 @@ import Testing
   /// As much as a terminal holds is in the one that the keeper has.
   @Test func whatWasWrittenMeanwhileIsRead() throws {
     try Daemon.with { daemon in
-      let go = daemon.scratch.fresh("go")
+      let go = Go(daemon.scratch)
       let id = try daemon.client().create(
-        terminal("until [ -e \(go) ]; do sleep 0.01; done; seq 1 1000; exit 42"))
+        terminal("\(go.wait); seq 1 1000; exit 42"))
       let pid = try daemon.client().pid(of: id)
       try daemon.waitUntilHeld(1)
       try daemon.killSupervisor {
-        try Files.write([], to: go)
+        try go()
         try Poll.until("the job's end") { !Processes.isAlive(pid) }
       }
       #expect(try daemon.client().end(of: id).exitCode == 42)
@@ -144,16 +141,16 @@ import Testing
   /// Of a job that goes on after it, and one whose supervisor is killed after it: it stays hung up.
   @Test func whatWasHungUpStaysSo() throws {
     try Daemon.with { daemon in
-      let go = daemon.scratch.fresh("go")
+      let go = Go(daemon.scratch)
       let id = try daemon.client().create(
-        terminal("trap '' HUP; echo ready; until [ -e \(go) ]; do sleep 0.01; done; echo lost; exit 8"))
+        terminal("trap '' HUP; echo ready; \(go.wait); echo lost; exit 8"))
       try daemon.waitUntilHeld(1)
       try daemon.client().waitForOutput("ready", of: id)
       try daemon.client().feed(id, [], close: true)
       try daemon.killSupervisor()
       #expect(try daemon.client().status(id).status == .running)
       #expect(throws: ClientError.self) { try daemon.client().feed(id, Array("x".utf8), close: false) }
-      try Files.write([], to: go)
+      try go()
       #expect(try daemon.client().end(of: id).exitCode == 8)
       #expect(try daemon.client().output(id).stdout == "ready\r\n")
     }
@@ -162,13 +159,13 @@ import Testing
   @Test func manyLeaveNothingBehind() throws {
     try Daemon.with { daemon in
       let client = daemon.client()
-      let go = daemon.scratch.fresh("go")
+      let go = Go(daemon.scratch)
       let ids = try (0..<100).map { _ in
-        try client.create(terminal("until [ -e \(go) ]; do sleep 0.1; done; tty"))
+        try client.create(terminal("\(go.wait); tty"))
       }
       try daemon.waitUntilHeld(100)
       #expect(terminals(of: daemon.pid) == 100 && terminals(of: daemon.keeperPid) == 100)
-      try Files.write([], to: go)
+      try go()
       let names = try ids.map { id in
         #expect(try client.end(of: id).exitCode == 0)
         return try client.output(id).stdout
@@ -191,12 +188,12 @@ import Testing
   /// Of Linux 5.10: it goes on, and is not adopted after a kill, as on a file system that cannot splice.
   @Test(.enabled(if: geteuid() == 0)) func aKernelThatCannotSpliceFromATerminalLosesNothing() throws {
     try Daemon.with { daemon in
-      let go = daemon.scratch.fresh("go")
+      let go = Go(daemon.scratch)
       let id = try daemon.client().create(
-        terminal("until [ -e \(go) ]; do sleep 0.01; done; seq 1 3000; exit 6"))
+        terminal("\(go.wait); seq 1 3000; exit 6"))
       try daemon.waitUntilHeld(1)
       try daemon.withFaults("splice:error=EINVAL", thread: "jobd") {
-        try Files.write([], to: go)
+        try go()
         #expect(try daemon.client().end(of: id).exitCode == 6)
       }
       #expect(try daemon.client().bytes(.stdout, id) == sequence(to: 3000, times: 1))

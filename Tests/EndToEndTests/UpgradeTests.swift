@@ -79,8 +79,9 @@ import Testing
   /// The order of the output is in memory alone, and the disk does not take it: this binary goes on with it.
   @Test func anOrderThatIsNotOnDiskIsNotLeftBehind() throws {
     try Daemon.with { daemon in
+      let go = Go(daemon.scratch)
       let id = try daemon.client().shell(
-        "for i in 1 2 3; do echo o$i; sleep 0.1; echo e$i >&2; sleep 0.1; done; sleep 12")
+        "for i in 1 2 3; do echo o$i; sleep 0.1; echo e$i >&2; sleep 0.1; done; \(go.wait)")
       // Nobody follows it: its index is nowhere but in memory.
       let file = "\(daemon.state)/output/\("\(id)".suffix(2))/\(id)"
       try Poll.until("the output") { Files.text("\(file).stderr") == "e1\ne2\ne3\n" }
@@ -88,6 +89,7 @@ import Testing
       try upgrade(daemon, "upgrade_failed")
       try #require(rmdir("\(file).log") == 0)
       try upgrade(daemon, "upgraded")
+      try go()
       #expect(try daemon.client().end(of: id).exitCode == 0)
       let log = try daemon.jobctl("logs", "-o", "json", "\(id)").text
       let order = log.matches(of: #/[oe][123](?=\\n)/#).map { String($0.output) }

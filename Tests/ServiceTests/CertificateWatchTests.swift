@@ -39,7 +39,7 @@ struct CertificateWatchTests {
     func link(_ name: String, to target: String) { #expect(symlink(target, path(name)) == 0) }
 
     /// Changes that are told of until `most` of them, or for a while.
-    func wait(for most: Int = 1, seconds: Int = 10) throws -> Int {
+    func wait(for most: Int = 1, seconds: Int = 60) throws -> Int {
       let before = changes
       var isOver = false
       let end = try LoopTimer(loop) { isOver = true }

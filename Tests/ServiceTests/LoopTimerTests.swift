@@ -16,7 +16,7 @@ struct LoopTimerTests {
     var fired: [UInt64] = []
     let timers = try ([3, 1, 2] as [UInt64]).map { number in
       let timer = try LoopTimer(loop) { fired.append(number) }
-      timer.start(milliseconds: number * 5)
+      timer.start(milliseconds: number * 300)
       return timer
     }
     while fired.count < timers.count { try loop.step(wait: true) }

@@ -4,6 +4,7 @@ import Glibc
 import Synchronization
 import Testing
 
+import enum Harness.Poll
 import class Harness.Thread
 
 /// A server on a loop and a thread of its own, with a small application in it.
@@ -123,13 +124,9 @@ final class TestServer: @unchecked Sendable {
   func wait(_ what: @escaping (Log) -> Bool) { waitUntil { what(self.seen) } }
 }
 
-/// Polls until it holds; after ten seconds the test fails.
+/// Polls until it holds; after a minute the test fails.
 func waitUntil(_ holds: () -> Bool) {
-  for _ in 0..<10_000 {
-    if holds() { return }
-    usleep(1000)
-  }
-  Issue.record("waited in vain")
+  #expect(throws: Never.self) { try Poll.until("what must come", holds) }
 }
 
 private func withStrings<Result>(_ strings: [String], _ body: ([UnsafePointer<CChar>]) -> Result) -> Result {

@@ -6,10 +6,12 @@ import Testing
 struct BatchFixture {
   let daemon: Daemon
   let commands, runs: String
+  private let go: Go
 
   init(_ daemon: Daemon) {
     self.daemon = daemon
     (commands, runs) = (daemon.scratch.fresh("commands"), daemon.scratch.fresh("runs"))
+    go = Go(daemon.scratch)
   }
 
   func write(_ lines: [String]) throws {
@@ -22,9 +24,9 @@ struct BatchFixture {
   }
 
   /// A command that notes it and waits until ``open()``.
-  func waiting(_ name: Int) -> String { noting(name, "until [ -e \(runs).go ]; do sleep 0.02; done") }
+  func waiting(_ name: Int) -> String { noting(name, go.wait) }
 
-  func open() throws { try Files.write([], to: "\(runs).go") }
+  func open() throws { try go() }
 
   /// What ran, in order.
   var ran: [Int] { Files.text(runs).split(separator: "\n").compactMap { Int($0) } }

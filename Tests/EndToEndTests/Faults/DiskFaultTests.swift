@@ -9,9 +9,9 @@ import Testing
 @Suite(.serialized, .enabled(if: geteuid() == 0)) struct DiskFaultTests {
   /// A job that waits for `go`, and how to let it go on.
   private func waiting(_ daemon: Daemon, _ script: String) throws -> (id: JobID, go: () throws -> Void) {
-    let go = daemon.scratch.fresh("go")
-    let id = try daemon.client().shell("while [ ! -e \(go) ]; do sleep 0.02; done; \(script)")
-    return (id, { try Files.write([], to: go) })
+    let go = Go(daemon.scratch)
+    let id = try daemon.client().shell("\(go.wait); \(script)")
+    return (id, { try go() })
   }
 
   private func walOf(_ daemon: Daemon) -> String { "\(daemon.state)/jobd.db-wal" }
@@ -153,8 +153,8 @@ import Testing
   /// Whoever waits for the end of a job waits until that is on disk.
   @Test(arguments: [true, false]) func aRunWhoseResultCannotBeSavedIsAnsweredOnceItIs(removes: Bool) throws {
     try Daemon.with { daemon in
-      let go = daemon.scratch.fresh("go")
-      let script = "echo first; until [ -e \(go) ]; do sleep 0.02; done; echo last; exit 9"
+      let go = Go(daemon.scratch)
+      let script = "echo first; \(go.wait); echo last; exit 9"
       let request = RunRequest(CreateRequest(cmd: "sh", args: ["-c", script]), removes: removes)
       let run = try daemon.startCurl(
         "/jobs:run", ["-d", String(decoding: JSONBody.encode(request), as: UTF8.self)])
@@ -164,7 +164,7 @@ import Testing
         return try client.output(id).stdout == "first\n"
       }
       try daemon.withFaults("pwrite64:error=EIO", paths: [walOf(daemon)]) {
-        try Files.write([], to: go)
+        try go()
         try Poll.until("a result that is held back") { daemon.log.contains("event=store_failed") }
         #expect(!run.hasEnded)
         #expect(try client.list().jobs.map(\.state.status) == [.running])

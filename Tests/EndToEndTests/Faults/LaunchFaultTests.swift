@@ -115,7 +115,8 @@ import Testing
   @Test func anApiProcessThatCannotBeStartedIsTriedAgain() throws {
     try Daemon.with(["--client-role", "operator"]) { daemon in
       let client = daemon.client()
-      let job = try client.shell("sleep 1; echo done; exit 3")
+      let go = Go(daemon.scratch)
+      let job = try client.shell("\(go.wait); echo done; exit 3")
       try Poll.until("a pid") { try client.detail(job).pid != nil }
       try daemon.withFaults("clone,clone3,vfork:error=EAGAIN", thread: "jobd") {
         kill(daemon.apiPid, SIGKILL)
@@ -123,6 +124,7 @@ import Testing
       }
       let fresh = daemon.client()
       try Poll.until("another api process") { (try? fresh.status(job)) != nil }
+      try go()
       #expect(try fresh.end(of: job).exitCode == 3)
       #expect(try fresh.output(job).stdout == "done\n")
       #expect(try Metrics(daemon)["jobd_api_start_failures_total"] >= 1)

@@ -31,18 +31,18 @@ final class RunLedger: Promises {
   private let daemon: Daemon
   private var entries: [Entry] = []
   private let launches: String
-  private let go: String
+  private let go: Go
 
   init(_ daemon: Daemon) {
     self.daemon = daemon
-    (launches, go) = ("\(daemon.scratch.path)/launches", "\(daemon.scratch.path)/go")
+    (launches, go) = ("\(daemon.scratch.path)/launches", Go(daemon.scratch))
   }
 
   /// Says that it was launched, writes to both streams and ends; a long one not before it may.
   private func request(_ entry: Entry) -> RunRequest {
     let last =
       switch entry.kind {
-      case .long: "until [ -e \(go) ]; do sleep 0.01; done"
+      case .long: go.wait
       case .large: "head -c 100000 /dev/zero"
       default: ":"
       }
@@ -74,7 +74,7 @@ final class RunLedger: Promises {
     try Poll.until("a long job to be stored, or the daemon's end") {
       run.hasEnded || (try? client.list().jobs.contains { Self.name($0) == entry.name }) == true
     }
-    if !run.hasEnded { try Files.write([], to: go) }
+    if !run.hasEnded { try go() }
     let done = try run.wait()
     guard done.status == 0 else { return false }
     entries[entries.count - 1].answered = try JSONDecoder().decode(RunReply.self, from: Data(done.output))
@@ -114,7 +114,7 @@ final class RunLedger: Promises {
       let running = try client.list(["state": "running"]).jobs
       return !running.isEmpty || processes.isEmpty
     }
-    try Files.write([], to: go)
+    try go()
     for job in try client.list().jobs { _ = try client.end(of: job.id) }
     let jobs = try client.list().jobs
     for entry in entries { try check(entry, jobs.filter { Self.name($0) == entry.name }, client, mayLose) }

@@ -10,12 +10,6 @@ import Testing
   private let canary = Canary()
   private static let oneSlot = ["--client-running-jobs", "1"]
 
-  /// One that is passed a signal by a file, or ends by itself at the end of the daemon.
-  private func waiting(_ daemon: Daemon) -> (script: String, file: String) {
-    let file = daemon.scratch.fresh("go")
-    return ("until [ -e \(file) ]; do sleep 0.05; done", file)
-  }
-
   private func key(_ daemon: Daemon) -> String { "\(daemon.scratch.path)/secrets.key" }
 
   /// All that a client is told, as text.
@@ -35,10 +29,10 @@ import Testing
     let spy = "spy: { command: [\"env\", \"--\"], secrets: [\"SECRET_*\"] }"
     let options = Self.oneSlot + ["--log-level", "debug", "--client-role", "operator"]
     try RunnerScope.with(spy, options) { daemon in
-      let (client, gate) = (daemon.client(), waiting(daemon))
+      let (client, go) = (daemon.client(), Go(daemon.scratch))
       var text = ""
       // While one of them runs, the others wait: for it, and so in the store.
-      let running = try client.create(canary.request(gate.script))
+      let running = try client.create(canary.request(go.wait))
       try daemon.waitUntilHeld(1)
       let queued = try client.create(canary.request(), key: "k")
       var failing = CreateRequest(cmd: "/nonexistent/program")
@@ -49,7 +43,7 @@ import Testing
       text += try replies(daemon, ids)
       #expect(canary.places(in: daemon) == [])
       #expect(canary.files(below: daemon.state) == [])
-      try Files.write([], to: gate.file)
+      try go()
       for id in [running, queued] + batch.dropFirst().compactMap(\.id) {
         try canary.expect(in: client, of: id, daemon.scratch)
       }
@@ -85,7 +79,7 @@ import Testing
 
   @Test func theyWaitWithTheJobForTheNextDaemon() throws {
     try Daemon.with(Self.oneSlot) { daemon in
-      _ = try daemon.client().shell(waiting(daemon).script)
+      _ = try daemon.client().shell("sleep 1000")
       let id = try daemon.client().create(canary.request())
       #expect(try daemon.client().status(id).queued == true)
       #expect(try daemon.stop().status == 0)
@@ -97,7 +91,7 @@ import Testing
 
   @Test(arguments: [true, false]) func withoutTheirKeyTheJobIsAnErrorThatSaysSo(isThere: Bool) throws {
     try Daemon.with(Self.oneSlot) { daemon in
-      _ = try daemon.client().shell(waiting(daemon).script)
+      _ = try daemon.client().shell("sleep 1000")
       let id = try daemon.client().create(canary.request())
       #expect(try daemon.stop().status == 0)
       unlink(key(daemon))
@@ -174,9 +168,12 @@ import Testing
       "limits: \"local\",", with: "secrets: [\"SECRET_TOKEN\"],")
     try RunnerScope.with(recipe) { daemon in
       let client = daemon.client()
-      let id = try client.create(canary.request("sleep 1", runner: "sandbox"))
+      var request = canary.request("read line", runner: "sandbox")
+      request.stdinOpen = true
+      let id = try client.create(request)
       try Poll.until("its process") { Processes.descendants(daemon.pid).contains { Processes.isOfJob($0) } }
       #expect(canary.places(in: daemon) == [])
+      try client.feed(id, [], close: true)
       try canary.expect(in: client, of: id, daemon.scratch)
       var other = canary.request(runner: "sandbox")
       other.secretEnv = ["LD_PRELOAD": canary.value]
@@ -214,9 +211,11 @@ import Testing
       #expect(try client.output(id).stdout.hasSuffix("\n0\n"), "though its files in /proc were root's")
       // It does all that it did before.
       #expect(try client.run("id", "-u").1.exitCode == 0)
-      let long = try client.shell("sleep 1; exit 5")
+      let go = Go(daemon.scratch)
+      let long = try client.shell("\(go.wait); exit 5")
       try daemon.waitUntilHeld(1)
       try daemon.killSupervisor()
+      try go()
       #expect(try client.end(of: long).exitCode == 5)
       #expect(try daemon.control("reload").status == 0)
     }

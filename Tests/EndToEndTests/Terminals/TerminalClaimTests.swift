@@ -89,10 +89,10 @@ import Testing
   /// What the terminal did not take is lost with its supervisor; who goes on behind it is not refused.
   @Test func aTypistGoesOnAfterAnUpgradeWithABacklog() throws {
     try Daemon.with { daemon in
-      let go = daemon.scratch.fresh("go")
+      let go = Go(daemon.scratch)
       var request = CreateRequest(
         cmd: "sh",
-        args: ["-c", "stty raw -echo; echo ready; until [ -e \(go) ]; do sleep 0.01; done; exec cat"])
+        args: ["-c", "stty raw -echo; echo ready; \(go.wait); exec cat"])
       request.tty = TerminalSize(rows: 40, columns: 120)
       let client = daemon.client()
       let id = try client.create(request)
@@ -111,7 +111,7 @@ import Testing
       let place = try #require(try client.detail(id).stdinBytes)
       #expect(try daemon.control("upgrade").status == 0)
       #expect(try #require(try daemon.client().detail(id).stdinBytes) < place)
-      try Files.write([], to: go)
+      try go()
       try daemon.client().feed(id, Array("typed".utf8), at: UInt64(place), close: false)
       try Poll.until("what is typed") { try daemon.client().output(id).stdout.hasSuffix("atyped") }
     }

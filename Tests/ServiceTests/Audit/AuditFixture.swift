@@ -1,4 +1,5 @@
 import Glibc
+import Harness
 import JobModel
 import Platform
 import Testing
@@ -48,8 +49,6 @@ final class AuditFixture: Sendable {
   }
 
   func wait(_ condition: () -> Bool) {
-    let deadline = Deadline(after: 30_000)
-    while !condition() && deadline.left > 0 { usleep(1000) }
-    #expect(condition())
+    #expect(throws: Never.self) { try Poll.until("what must come", condition) }
   }
 }

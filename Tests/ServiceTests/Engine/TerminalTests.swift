@@ -278,12 +278,12 @@ struct TerminalTests {
   func whatIsTypedMeanwhileWaits(kind: EngineTests.Kind) throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
-    let (closed, go) = (scratch.fresh("closed"), scratch.fresh("go"))
+    let (closed, go) = (scratch.fresh("closed"), Go(scratch))
     let harness = try EngineHarness(kind)
     let job = try harness.start(
       Self.terminal(
         """
-        stty -echo; t=$(tty); exec </dev/null >/dev/null 2>&1; : >\(closed); until [ -e \(go) ]; do sleep 0.01; done
+        stty -echo; t=$(tty); exec </dev/null >/dev/null 2>&1; : >\(closed); \(go.wait)
         exec <$t >$t; echo again; read line; echo got $line
         """))
     try Poll.until("its terminal to be closed") {
@@ -291,7 +291,7 @@ struct TerminalTests {
       return Files.exists(closed)
     }
     job.feed(Array("typed\n".utf8))
-    try Files.write([], to: go)
+    try go()
     #expect(try harness.finish(job).stdout == Self.shown("again", "got typed"))
   }
 
@@ -300,16 +300,16 @@ struct TerminalTests {
   func aHangupFromWithinIsNoEnd(kind: EngineTests.Kind) throws {
     let scratch = try Scratch()
     defer { scratch.remove() }
-    let go = scratch.fresh("go")
+    let go = Go(scratch)
     let end = try EngineHarness(kind).run(
       Self.terminal(
         """
-        trap '' HUP; t=$(tty); echo first; until [ -e \(go) ]; do sleep 0.01; done
+        trap '' HUP; t=$(tty); echo first; \(go.wait)
         python3 -c 'import ctypes; ctypes.CDLL(None).vhangup()'; exec <$t >$t 2>&1; echo second; exit 3
         """)
     ) { _, output in
       guard output == "first\r\n" else { return false }
-      return (try? Files.write([], to: go)) != nil
+      return (try? go()) != nil
     }
     #expect(end.stdout == Self.shown("first", "second") && end.result.exit_code == 3)
   }
