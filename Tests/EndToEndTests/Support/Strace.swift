@@ -20,7 +20,8 @@ final class Strace {
     strace = try Running("strace", ["-qq"] + options + ["-p", attached], directory: scratch)
     try Poll.until("strace to attach") {
       if strace.hasEnded { throw Poll.TimeIsUp(description: "strace ended: \(strace.errorText)") }
-      return threads.allSatisfy(Processes.isTraced)
+      // One may have ended meanwhile.
+      return threads.allSatisfy { Processes.isTraced($0) || !Files.exists("/proc/\(pid)/task/\($0)") }
     }
   }
 
