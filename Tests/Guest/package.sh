@@ -32,9 +32,10 @@ make_next() {
 
 check_package_upgrade() {
   local main before
-  check "20 jobs start" start_numbered 20
+  check "8 jobs start" start_numbered 8
   main=$(keeper) before=$(supervisor)
-  check "an upgrade of the package" install_package "$next"
+  start_clients
+  check "an upgrade of the package under load" install_package "$next"
   check "another supervisor serves" is_other supervisor "$before"
   check "it is the program that was installed" runs_installed "$(supervisor)" /usr/sbin/jobd
   check "the keeper is the same process" is "$(keeper)" "$main"
@@ -42,6 +43,7 @@ check_package_upgrade() {
   check "the unit was never restarted" is "$(systemctl show -P NRestarts jobd)" 0
   check "the unit serves" serves
   check "systemd has read the unit anew" is "$(systemctl show -P NeedDaemonReload jobd)" no
+  end_clients
   check_numbered
 }
 
@@ -63,7 +65,7 @@ check_refused_upgrade() {
 # needrestart has the daemon load a library anew, and jobs go on.
 check_library_update() {
   local main before library
-  check "5 jobs start" start_numbered 5
+  check "3 jobs start" start_numbered 3
   main=$(keeper) before=$(supervisor)
   library=$(realpath "$(sed -n 's,.* \(/.*libssl\.so[^ ]*\)$,\1,p' "/proc/$before/maps" | head -n 1)")
   check "it has a library" test -f "$library"
