@@ -8,7 +8,7 @@ SOAK_SECONDS ?= 600
 KILLS ?= 1000
 UPGRADES ?= 50
 CRASHES ?= 30
-# Of "make test-vm", which has all of them without it: names in Tests/Guest/checks.sh.
+# Of "make test-vm", which has all of them without it: names as in scripts/guest.sh.
 CHECKS ?=
 BUILD := .build
 # gold, the toolchain's default linker, warns about symbols it need not export.
@@ -92,7 +92,7 @@ api-check: deps ## validate docs/openapi.yaml, use a client made from it, and ho
 page-check: deps ## drive the web page in chromium as each role, with pictures in .build/page-pictures
 	scripts/page-check.sh
 
-test-vm: ## check the packages under systemd in a Debian guest: installation, limits, kills, reload, upgrade, memory that runs out (as root)
+test-vm: ## the whole life of the packages under systemd in Debian guests, and power cuts under load, in 15 minutes (as root)
 	scripts/guest.sh $(CHECKS)
 
 openapi: ## make the description the daemon serves from docs/openapi.yaml

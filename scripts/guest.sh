@@ -38,9 +38,14 @@ table() {
   local name seconds failed missing=0
   echo "seconds  check"
   for name; do
-    seconds='' failed=''
-    read -r seconds failed 2>/dev/null <"$stage/done/$name" || missing=1
-    printf '%7s  %s%s\n' "$seconds" "$name" "$(case $failed in '') echo ': NOT CARRIED OUT' ;; 0) ;; *) echo ": $failed FAILED" ;; esac)"
+    seconds='' failed='?'
+    read -r seconds failed 2>/dev/null <"$stage/finished/$name" || missing=1
+    case $failed in
+      0) failed='' ;;
+      '?') failed=': NOT CARRIED OUT' ;;
+      *) failed=": $failed FAILED" ;;
+    esac
+    printf '%7s  %s\n' "$seconds" "$name$failed"
   done
   printf '%7s  all\n' "$((SECONDS - start))"
   return "$missing"
@@ -56,13 +61,13 @@ stage=$(mktemp -d /tmp/jobd-guest-XXXXXX)
 trap end EXIT
 trap 'exit 130' INT TERM HUP
 cp .build/deb/*.deb Tests/Guest/*.sh "$stage"
-mkdir "$stage/done" "$stage/taken"
+mkdir "$stage/finished" "$stage/taken"
 for name; do
   if [ "$name" = power ]; then in_background power Tests/Guest/power.sh "$image" "$stage"; else checks+=("$name"); fi
 done
 for guest in 1 2; do
   [ "${#checks[@]}" -lt "$guest" ] ||
-    VM_MEM=1G in_background "$guest" scripts/vm run "$image" --share "$stage" -- bash /host/checks.sh "${checks[@]}"
+    VM_MEM=640M in_background "$guest" scripts/vm run "$image" --share "$stage" -- bash /host/checks.sh "${checks[@]}"
 done
 for track in "${tracks[@]}"; do wait "$track" || status=1; done
 tracks=()

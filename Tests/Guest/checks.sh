@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs in each guest that scripts/guest.sh boots, as root: installs the packages in /host, and checks them under systemd.
 # usage: checks.sh CHECK...   one line for each thing that is checked; status 0 only if all of them hold
-# Guests with the same /host share the checks among them. What each took is in /host/done.
+# Guests with the same /host share the checks among them. What each took is in /host/finished.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=Tests/Guest/lib.sh
@@ -62,7 +62,7 @@ check_supervisor_kill() {
   prober=$!
   jobctl run sh -c "$numbered" guest-job 77 >"$scratch/followed" 2>/dev/null &
   follower=$!
-  sleep 1.5
+  check "so does one that is followed" have_run 16
   for i in 1 2 3 4 5; do
     kill_now "$(supervisor)"
     times+=("$(time_of answers)") || check "answers after kill $i" false
@@ -75,7 +75,8 @@ check_supervisor_kill() {
   touch "$scratch/probed"
   wait "$prober"
   read -r asked failed longest <"$scratch/probes"
-  note "answered ${times[*]} ms after each kill, the last of the api process, $(time_of answers) ms without; $asked questions meanwhile, the longest $longest ms"
+  note "answered ${times[*]} ms after each kill, the last of the api process, $(time_of answers) ms without"
+  note "$asked questions meanwhile, the longest $longest ms"
   check "the service answers throughout" is "$failed" 0
   check "the keeper is the same" is "$(keeper)" "$main"
   check "all jobs are adopted" is "$(jobctl ps -q | wc -l)" 16
@@ -433,7 +434,7 @@ check_limits_kept() {
   id=$(jobctl start --memory 64MiB --cpus 2 --processes 10 sh -c "$own_limits"'
     until [ -e /run/guest/go ]; do sleep 0.1; done; set -- $(cat memory.max cpu.max pids.max); echo $*
     head -c 200000000 /dev/zero | tail')
-  sleep 1.5
+  check "a job runs" have_run 1
   kill_now "$(supervisor)"
   check "the service answers after a kill of the supervisor" await 30 answers
   check "jobd upgrade" jobd upgrade
@@ -516,13 +517,14 @@ is_mine() { mkdir "taken/$1" 2>/dev/null; }
 carry_out() {
   local before=$failures start=$SECONDS
   section=$1
+  check "there is such a check" declare -F "check_$1" || return
   refresh
   "check_$1"
   [ "$failures" -eq "$before" ] || journalctl -q -u jobd --since "@$began" -o short-precise | tail -n 60 | sed 's/^/      > /'
-  echo "$((SECONDS - start)) $((failures - before))" >"done/$1"
+  echo "$((SECONDS - start)) $((failures - before))" >"finished/$1"
 }
 
-mkdir -p "$scratch" taken done
+mkdir -p "$scratch" taken finished
 SECONDS=0
 install_jobd >"$scratch/install" 2>&1 || { cat "$scratch/install"; echo "FAIL  install"; exit 1; }
 note "installed in $SECONDS s"

@@ -86,15 +86,18 @@ polite='trap "echo bye; exit 7" TERM; echo hello; sleep 86399 & while :; do wait
 # Ends by KILL alone, and has a child in a session of its own.
 stubborn='trap "" TERM; echo hello; setsid sleep 86399 & while :; do sleep 1; done'
 
-# Starts numbered jobs with the exit codes 1 to COUNT; their ids are in the array `jobs`. Returns when all have run for a
-# second.
+# Starts numbered jobs with the exit codes 1 to COUNT; their ids are in the array `jobs`. Returns when all have run for
+# longer than a second.
 start_numbered() {
   local i
   rm -f "$scratch/go"
   jobs=()
   for i in $(seq "$1"); do jobs[i]=$(jobctl start sh -c "$numbered" guest-job "$i") || return 1; done
-  sleep 1.5
+  have_run "$1"
 }
+# have_run COUNT: waits until so many jobs run that outlive their supervisor: a second is promised, and supervisors may be late.
+have_run() { await 60 have_started "$1" && sleep 2; }
+have_started() { is "$(jobctl ps -o json | jq -s 'map(select(.started)) | length')" "$1"; }
 
 # Two clients run jobs without pause until end_clients, each with a word and an exit code of its own.
 start_clients() {
@@ -126,8 +129,9 @@ end_clients() {
 start_others() {
   polite_job=$(jobctl start sh -c "$polite" guest-job) &&
     stubborn_job=$(jobctl start --grace 2s sh -c "$stubborn" guest-job) &&
-    plain_job=$(jobctl start sleep 86399) && sleep 1.5
+    plain_job=$(jobctl start sleep 86399) && await 60 said_hello "$polite_job" && await 60 said_hello "$stubborn_job"
 }
+said_hello() { is "$(jobctl output "$1")" hello; }
 
 of_job() { jobctl inspect -o json "$1" | jq -r "$2"; }
 

@@ -21,32 +21,32 @@ install() {
 }
 
 keep_from_syncing() {
-  echo 'int fsync(int f) { return f < 0; } int fdatasync(int f) { return f < 0; }' | cc -shared -fPIC -x c -o "$work/unsynced.so" -
+  local unit=/etc/systemd/system/jobd.service.d
+  echo 'int fsync(int f) { return f < 0; } int fdatasync(int f) { return f < 0; }' >"$work/unsynced.c"
+  cc -shared -fPIC -o "$work/unsynced.so" "$work/unsynced.c"
   in_guest tee /usr/lib/unsynced.so <"$work/unsynced.so" >/dev/null
-  in_guest mkdir /etc/systemd/system/jobd.service.d
-  printf '[Service]\nEnvironment=LD_PRELOAD=/usr/lib/unsynced.so\n' | in_guest tee /etc/systemd/system/jobd.service.d/unsynced.conf
-  in_guest systemctl daemon-reload
-  in_guest systemctl restart jobd
+  in_guest sh -c "mkdir $unit && printf '[Service]\nEnvironment=LD_PRELOAD=/usr/lib/unsynced.so\n' >$unit/unsynced.conf"
+  in_guest sh -c 'systemctl daemon-reload && systemctl restart jobd'
 }
 
 # cut: a load, for as long as it takes to have jobs in every state, and the end of it.
 cut() {
-  local loading
   python3 "$load" "$work/ledger" "$port" "$work" &
   loading=$!
   sleep "$((12 + RANDOM % 10)).$((RANDOM % 1000))"
   kill -0 "$loading" || { echo "FAIL  the load ended before the power was cut"; return 1; }
   $vm kill9 "$image"
   wait "$loading"
+  loading=
 }
 
 end() {
-  kill $(jobs -p) 2>/dev/null || true
+  [ -z "$loading" ] || kill "$loading" 2>/dev/null || true
   $vm kill9 "$image" 2>/dev/null || true
   rm -rf "$work" "$image/disk.img"
 }
 
-start=$SECONDS
+start=$SECONDS loading=
 work=$(mktemp -d /tmp/jobd-power-XXXXXX)
 trap end EXIT
 trap 'exit 130' INT TERM HUP
@@ -66,5 +66,5 @@ for ((n = 1; n <= ${POWER_CUTS:-5}; n++)); do
   echo "cut $n: $((SECONDS - start)) s"
 done
 [ "$failed" -eq 0 ] || { echo "$failed of $((n - 1)) cuts had violations"; cp "$work/ledger" "$image/ledger"; }
-echo "$((SECONDS - start)) $failed" >"$stage/done/power"
+echo "$((SECONDS - start)) $failed" >"$stage/finished/power"
 exit $((failed > 0))

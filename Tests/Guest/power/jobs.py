@@ -32,6 +32,11 @@ def body(tag: str) -> dict:
     return creation
 
 
+def own_end(tag: str) -> dict:
+    """The end of a job that ends by itself."""
+    return {"status": "completed", "exit_code": exit_code(tag), "ended_by": "exit"}
+
+
 def output(tag: str) -> dict[str, str]:
     match kind_of(tag):
         case "brief" | "waiting":

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from api import BROKEN, Api, Unexpected, end_of
-from jobs import END_BY_THEMSELVES, body, exit_code, is_beginning, kind_of, output
+from jobs import END_BY_THEMSELVES, body, is_beginning, kind_of, output, own_end
 from ledger import Creation, Job, Ledger, digest
 
 
@@ -69,30 +69,29 @@ class Judge:
             self.judge_output(tag, known, job)
 
     def judge_end(self, tag: str, known: Job, job: dict) -> None:
-        end, lost = end_of(job), job["status"] == "error" and job.get("ended_by") == "lost"
-        if known.end is not None and known.end != end:
-            self.ledger.note_violation(f"{tag} ended as {known.end}, and now as {end}")
-        elif known.end is None:
-            by_itself = end == end_of({"status": "completed", "exit_code": exit_code(tag), "ended_by": "exit"})
-            kind, asked = kind_of(tag), known.stop_asked or known.delete_asked
-            may = {"waiting": by_itself, "lasting": lost, "holder": lost}.get(kind, by_itself or lost)
-            stopped = asked and (lost or job.get("ended_by") == "stop" or kind == "waiting")
-            if not (may or stopped):
-                self.ledger.note_violation(f"{tag} ended as {end}")
-            self.ledger.note_job(tag, end=end)
+        end, kind = end_of(job), kind_of(tag)
+        if known.end == end:
+            return
+        by_itself, lost = end == own_end(tag), job["status"] == "error" and job.get("ended_by") == "lost"
+        may = {"waiting": by_itself, "lasting": lost, "holder": lost}.get(kind, by_itself or lost)
+        stopped = (known.stop_asked or known.delete_asked) and (lost or job.get("ended_by") == "stop" or kind == "waiting")
+        if known.end is not None or not (may or stopped):
+            self.ledger.note_violation(f"{tag} ended as {end}, and was told to have as {known.end}")
+        self.ledger.note_job(tag, end=end)
 
     def judge_output(self, tag: str, known: Job, job: dict) -> None:
         try:
             written = self.api.ask("GET", f"/jobs/{job['id']}/output")
         except Unexpected as error:
             return self.ledger.note_violation(f"{tag}: {error}")
-        if known.output not in (None, digest(written)):
-            self.ledger.note_violation(f"{tag} has other output than it had: {written!r}")
         whole = kind_of(tag) in (*END_BY_THEMSELVES, "waiting") and job.get("ended_by") == "exit"
         if not (written == output(tag) if whole else is_beginning(tag, written)):
-            self.ledger.note_violation(f"{tag} ({job['status']}) wrote {written!r}")
-        if known.output is None:
-            self.ledger.note_job(tag, output=digest(written))
+            self.ledger.note_violation(f"{tag} ({job['status']}) wrote {written}")
+        if known.output == digest(written):
+            return
+        if known.output is not None:
+            self.ledger.note_violation(f"{tag} wrote {written}, and was told to have written other than that")
+        self.ledger.note_job(tag, output=digest(written))
 
     def judge_events(self) -> None:
         events = self.api.events(after=0)

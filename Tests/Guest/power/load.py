@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from api import BROKEN, Api, Unexpected, end_of
-from jobs import END_BY_THEMSELVES, kind_of, output
+from jobs import END_BY_THEMSELVES, kind_of, output, own_end
 from ledger import Ledger, digest
 
 WORKERS = 24
@@ -54,18 +54,26 @@ class Worker(threading.Thread):
         answers = self.api.create(tags, route, key)
         for tag, answer in zip(tags, answers, strict=True):
             self.ledger.note_job(tag, id=answer["id"])
-            if route in ("run", "rm"):
+            if route == "run":
                 self.told_end(tag, answer)
                 self.told_output(tag, answer)
+            elif route == "rm":  # what is told of it is not on disk
+                self.check(tag, "ended as", end_of(answer), own_end(tag))
+                self.check(tag, "wrote", {"stdout": answer["stdout"], "stderr": answer["stderr"]}, output(tag))
         return answers
 
     def told_end(self, tag: str, status: dict) -> None:
         self.ledger.note_job(tag, end=end_of(status))
+        if kind_of(tag) in END_BY_THEMSELVES:
+            self.check(tag, "ended as", end_of(status), own_end(tag))
 
     def told_output(self, tag: str, written: dict) -> None:
         self.ledger.note_job(tag, output=digest(written))
-        if digest(written) != digest(output(tag)):
-            raise Unexpected(f"{tag} wrote {written!r}")
+        self.check(tag, "wrote", {"stdout": written["stdout"], "stderr": written["stderr"]}, output(tag))
+
+    def check(self, tag: str, what: str, told: dict, wanted: dict) -> None:
+        if told != wanted:
+            self.ledger.note_violation(f"{tag} {what} {told}")
 
     def go_on(self, tag: str, job: str) -> None:
         choice = self.random.random()
