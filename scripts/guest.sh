@@ -18,6 +18,7 @@ packages=libevent-core-2.1-7,libsqlite3-0,libssl3,jq,logrotate,needrestart,sqlit
 in_background() {
   local mark=$1 out
   shift
+  marks+=("$mark")
   exec {out}> >(exec sed -u "s/^/$mark /")
   markers+=($!)
   timeout -k 30 "$limit" "$@" </dev/null >&"$out" 2>&1 &
@@ -56,7 +57,7 @@ make --no-print-directory deb
 mkdir -p "$image"
 scripts/vm build --packages "$packages" "$image"
 
-start=$SECONDS tracks=() markers=() status=0 checks=()
+start=$SECONDS tracks=() marks=() markers=() status=0 checks=()
 stage=$(mktemp -d /tmp/jobd-guest-XXXXXX)
 trap end EXIT
 trap 'exit 130' INT TERM HUP
@@ -69,7 +70,9 @@ for guest in 1 2; do
   [ "${#checks[@]}" -lt "$guest" ] ||
     VM_MEM=640M in_background "$guest" scripts/vm run "$image" --share "$stage" -- bash /host/checks.sh "${checks[@]}"
 done
-for track in "${tracks[@]}"; do wait "$track" || status=1; done
+for track in "${!tracks[@]}"; do
+  wait "${tracks[track]}" || { echo "${marks[track]} ended with status $?"; status=1; }
+done
 tracks=()
 wait "${markers[@]}"
 table "$@" || status=1

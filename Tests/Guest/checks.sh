@@ -517,7 +517,7 @@ is_mine() { mkdir "taken/$1" 2>/dev/null; }
 carry_out() {
   local before=$failures start=$SECONDS
   section=$1
-  check "there is such a check" declare -F "check_$1" || return
+  declare -F "check_$1" >/dev/null || { check "there is such a check" false; return; }
   refresh
   "check_$1"
   [ "$failures" -eq "$before" ] || journalctl -q -u jobd --since "@$began" -o short-precise | tail -n 60 | sed 's/^/      > /'

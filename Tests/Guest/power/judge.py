@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from api import BROKEN, Api, Unexpected, end_of
+from api import Api, Unexpected, end_of
 from jobs import END_BY_THEMSELVES, body, is_beginning, kind_of, output, own_end
 from ledger import Creation, Job, Ledger, digest
 
@@ -15,7 +15,7 @@ class Judge:
         self.ledger, self.api = ledger, api
 
     def judge(self) -> None:
-        jobs: dict[str, dict] = {}
+        jobs: dict[str, dict] = {}  # by tag
         for job in self.settled():
             tag = job.get("labels", {}).get("tag", "")
             if tag not in self.ledger.jobs:
@@ -36,16 +36,11 @@ class Judge:
     def settled(self) -> list[dict]:
         """All jobs, once those that waited have run: nothing else can be running."""
         end = time.monotonic() + 120
-        while True:
-            jobs = self.api.all_jobs()
-            running = [job for job in jobs if job["status"] == "running"]
-            if not running:
-                return jobs
-            if time.monotonic() > end:
-                for job in running:
-                    self.ledger.note_violation(f"{job['labels']} still runs")
-                return jobs
+        jobs = self.api.all_jobs()
+        while any(job["status"] == "running" for job in jobs) and time.monotonic() < end:
             time.sleep(0.5)
+            jobs = self.api.all_jobs()
+        return jobs
 
     def not_there(self, tag: str, known: Job) -> None:
         if known.id and not known.delete_asked and known.creation.route != "rm":
@@ -65,16 +60,15 @@ class Judge:
         if known.id is None:
             self.ledger.note_job(tag, id=job["id"])
         self.judge_end(tag, known, job)
-        if job["status"] != "running":
-            self.judge_output(tag, known, job)
+        self.judge_output(tag, known, job)
 
     def judge_end(self, tag: str, known: Job, job: dict) -> None:
         end, kind = end_of(job), kind_of(tag)
         if known.end == end:
             return
-        by_itself, lost = end == own_end(tag), job["status"] == "error" and job.get("ended_by") == "lost"
+        by_itself, lost = end == own_end(tag), end["status"] == "error" and end.get("ended_by") == "lost"
         may = {"waiting": by_itself, "lasting": lost, "holder": lost}.get(kind, by_itself or lost)
-        stopped = (known.stop_asked or known.delete_asked) and (lost or job.get("ended_by") == "stop" or kind == "waiting")
+        stopped = (known.stop_asked or known.delete_asked) and (end["status"] == "error" or end.get("ended_by") == "stop")
         if known.end is not None or not (may or stopped):
             self.ledger.note_violation(f"{tag} ended as {end}, and was told to have as {known.end}")
         self.ledger.note_job(tag, end=end)
@@ -127,24 +121,10 @@ class Judge:
         )
 
 
-def serving(port: int, pki: Path) -> Api:
-    """A connection, once the daemon serves: nobody starts it but systemd."""
-    end = time.monotonic() + 120
-    while True:
-        api = Api(port, pki)
-        try:
-            api.events(after=0)
-            return api
-        except BROKEN:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.5)
-
-
 def main() -> None:
     ledger, port, pki = Ledger(Path(sys.argv[1])), int(sys.argv[2]), Path(sys.argv[3])
     ledger.note(fact="cut")
-    judge = Judge(ledger, serving(port, pki))
+    judge = Judge(ledger, Api(port, pki))
     judge.judge()
     judge.tell()
     failed = bool(ledger.violations)

@@ -58,14 +58,8 @@ class Ledger:
             self.file.flush()
             self.take(**json.loads(line))
 
-    def note_creation(self, tags: list[str], route: str, key: str | None) -> None:
-        self.note(fact="creation", tags=tags, route=route, key=key)
-
     def note_job(self, tag: str, **known: object) -> None:
         self.note(fact="job", tag=tag, known=known)
-
-    def note_event(self, event: dict) -> None:
-        self.note(fact="event", seq=event["seq"], event=event["event"], id=event["id"])
 
     def note_violation(self, text: str) -> None:
         self.note(fact="violation", text=text[:400])

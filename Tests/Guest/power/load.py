@@ -50,7 +50,7 @@ class Worker(threading.Thread):
         return f"{kind}-{self.ledger.cuts}-{self.name}-{self.count}"
 
     def create(self, tags: list[str], route: str, key: str | None) -> list[dict]:
-        self.ledger.note_creation(tags, route, key)
+        self.ledger.note(fact="creation", tags=tags, route=route, key=key)
         answers = self.api.create(tags, route, key)
         for tag, answer in zip(tags, answers, strict=True):
             self.ledger.note_job(tag, id=answer["id"])
@@ -106,7 +106,8 @@ class Follower(Worker):
         if response.status != 200:
             raise Unexpected(f"events are answered {response.status}")
         while line := response.readline():
-            self.ledger.note_event(json.loads(line))
+            event = json.loads(line)
+            self.ledger.note(fact="event", seq=event["seq"], event=event["event"], id=event["id"])
 
 
 def main() -> None:
