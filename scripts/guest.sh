@@ -11,8 +11,8 @@ image=${GUEST_IMAGE:-.build/guest} limit=${GUEST_TIMEOUT:-1500}
 # What the packages depend on, and what the checks use.
 packages=libevent-core-2.1-7,libsqlite3-0,libssl3,jq,logrotate,needrestart,sqlite3
 # Those that take longest come first.
-[ $# -gt 0 ] || set -- power package limits operator hang unit supervisor_kill storm keeper_kill keeper_storm both_kill \
-  stuck second socket memory crowd limit_settings
+[ $# -gt 0 ] || set -- power package limits memory operator supervisor_kill stuck hang storm crowd limit_settings socket \
+  keeper_kill both_kill keeper_storm unit second
 
 # in_background MARK COMMAND...: each line of its output is marked.
 in_background() {
