@@ -84,7 +84,9 @@ let package = Package(
       ]),
     .executableTarget(
       name: "jobd",
-      dependencies: ["JobService", "JobSupervisor", "JobModel", "JobAPI", "Platform"]),
+      dependencies: [
+        "JobService", "JobSupervisor", "JobModel", "JobAPI", "CJobWire", "Platform", "CPlatform",
+      ]),
 
     // The benchmark: what drives the servers, what they are compared with, and what runs and reports it all.
     .target(

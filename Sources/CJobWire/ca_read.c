@@ -4,6 +4,7 @@
 #include <jobwire/tls.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,4 +69,16 @@ bool jw_ca_read(const char *authority_file, const char *file, struct jw_ca_facts
     X509_free(certificate);
     X509_free(authority);
     return done;
+}
+
+bool jw_ca_has_host(const char *file, const char *host)
+{
+    char error[JW_CA_TEXT_SIZE];
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+    X509 *certificate = jw_ca_load_certificate("certificate", file, error);
+    bool has = certificate != NULL && (X509_check_ip_asc(certificate, host, 0) == 1 ||
+                                       X509_check_host(certificate, host, 0, 0, NULL) == 1);
+    X509_free(certificate);
+    ERR_clear_error();
+    return has;
 }

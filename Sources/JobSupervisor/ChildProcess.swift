@@ -42,7 +42,7 @@ package enum ChildProcess {
 
   /// The wait status of a child that has ended, or is about to.
   @discardableResult
-  static func wait(for pid: pid_t) -> Int32 {
+  package static func wait(for pid: pid_t) -> Int32 {
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
     return status
@@ -67,7 +67,7 @@ package enum ChildProcess {
   }
 
   @discardableResult
-  private static func withVector<Result>(
+  package static func withVector<Result>(
     _ arguments: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
   ) -> Result {
     var vector: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }

@@ -32,7 +32,10 @@ final class Listeners {
     self.keeper = keeper
     descriptors = used.map(\.descriptor)
     names = used.map(\.name)
-    if descriptors.isEmpty { try Self.requireFree(configuration, patience) }
+    // Another address with the port of the supervisor before is free but for that.
+    if try descriptors.isEmpty && !held.contains(where: { try Self.port(of: $0.descriptor) == port }) {
+      try Self.requireFree(configuration, patience)
+    }
     var boundPort = try descriptors.first.map { try Self.port(of: $0) } ?? port
     for index in descriptors.count..<max(descriptors.count, configuration.workers) where !isBrought {
       descriptors.append(try Self.bind(host, &boundPort))
@@ -60,7 +63,7 @@ final class Listeners {
 
   /// The workers' sockets share their port, so that another daemon of the same user could share it too, and each
   /// would get some of the other's connections. A socket that does not share finds such a one.
-  private static func requireFree(_ configuration: Configuration, _ patience: Int) throws(DaemonError) {
+  static func requireFree(_ configuration: Configuration, _ patience: Int) throws(DaemonError) {
     guard configuration.listenPort != 0 else { return }
     var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
     var descriptor: Int32 = -1

@@ -161,6 +161,11 @@ package final class Supervisor: @unchecked Sendable {
     }
   }
 
+  /// That nobody listens where it is to.
+  package static func checkFree(_ configuration: Configuration) throws(DaemonError) {
+    try Listeners.requireFree(configuration, 0)
+  }
+
   /// Whoever else runs as nobody could read what the api process reads. Refused where a service manager starts it, which
   /// could make a user for it as well.
   package static func checkApiUser(_ configuration: Configuration, _ log: Log?) throws {

@@ -8,6 +8,13 @@ package enum Path {
     return "\(String(cString: directory))/\(path)"
   }
 
+  /// Without symbolic links; the path itself where it leads nowhere.
+  package static func real(_ path: String) -> String {
+    guard let real = realpath(path, nil) else { return path }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
   /// Of an absolute path.
   package static func directory(of path: String) -> String {
     let directory = path[..<(path.lastIndex(of: "/") ?? path.startIndex)]

@@ -21,6 +21,7 @@ enum Daemon {
       case "--version", "version":
         try refuseMore(arguments)
         print("jobd \(version)")
+      case "setup": try Setup.run(Array(arguments.dropFirst()))
       case "check-config": try checkConfiguration(Array(arguments.dropFirst()))
       case "manual": print(try manual(Array(arguments.dropFirst())), terminator: "")
       case "upgrade", "reload", "status": return try control(arguments)
@@ -40,7 +41,7 @@ enum Daemon {
     }
   }
 
-  private static let commands = ["status", "reload", "upgrade", "cleanup", "check-config", "manual"]
+  private static let commands = ["setup", "status", "reload", "upgrade", "cleanup", "check-config", "manual"]
 
   private static func refuseMore(_ arguments: [String]) throws(ConfigurationError) {
     guard arguments.count > 1 else { return }
@@ -167,6 +168,9 @@ enum Daemon {
     jobd runs commands for remote clients over HTTPS with client certificates.
 
     Usage: jobd [OPTION...]
+           jobd setup [--host HOST]... [--listen HOST:PORT]
+                                           make what a first job needs: authority, certificates for this host's names
+                                           (more by --host) and for you, configuration; enable and start the service
            jobd status [OPTION...]         say how the daemon on this state directory is
            jobd reload [OPTION...]         have it load its certificates and its map of clients anew, and wait for that
            jobd upgrade [OPTION...]        have it replaced by the binary that is in its file now, and wait for that
@@ -185,6 +189,7 @@ enum Daemon {
     once; HUP is a reload, USR2 an upgrade. Running jobs go on over a reload and an upgrade, and when a process of the
     daemon's own dies, but not over a stop.
     Examples:
+      jobd setup                                a daemon, and its first client
       jobd                                      serve on 127.0.0.1:7443
       jobd --listen 0.0.0.0:7443 --log-level debug
       jobd check-config --config ./jobd.json5

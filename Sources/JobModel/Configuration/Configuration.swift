@@ -63,12 +63,12 @@ package struct Configuration: Sendable, Codable, Equatable {
   }
 
   /// What to do where there are none, as the end of a sentence.
-  package static let certificateAdvice = "make it with jobctl ca init, jobctl ca server and jobctl ca client"
+  package static let certificateAdvice = "make it with jobd setup, or with jobctl ca"
 
   /// Where it is unless an option says otherwise: beside the configuration file.
   static func secretsKeyFile(in directory: String) -> String { "\(directory)/secrets.key" }
 
-  var listen: Address {
+  package var listen: Address {
     get { Address(host: listenHost, port: listenPort) }
     set { (listenHost, listenPort) = (newValue.host, newValue.port) }
   }
@@ -109,6 +109,9 @@ package struct ConfigurationPlace: Sendable, Equatable {
   package var settings: String
   package var user: String?
   package var cores: Int
+
+  /// The configuration file that is read unless another is named.
+  package var file: String { "\(settings)/jobd.json5" }
 
   package init(environment: [String: String] = [:], isRoot: Bool = geteuid() == 0) {
     let environment = Environment(environment)

@@ -4,7 +4,7 @@ import Platform
 
 /// Reads a configuration file: one JSON5 object (https://spec.json5.org) whose members are options.
 package enum ConfigurationFile {
-  private static let maximumSize = 1 << 20
+  package static let maximumSize = 1 << 20
 
   /// Its members by name; nil when there is no such file and it is not required.
   static func read(_ path: String, isRequired: Bool) throws(ConfigurationError) -> [String: Value]? {

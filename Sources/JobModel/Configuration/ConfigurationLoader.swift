@@ -21,7 +21,7 @@ package struct ConfigurationLoader: Sendable {
         in: Path.directory(of: Path.absolute(named)))
       try read(named, isRequired: true)
     } else {
-      try read("\(place.settings)/jobd.json5", isRequired: false)
+      try read(place.file, isRequired: false)
     }
     try apply(environment)
     for (option, text) in flags.values { try set(option, text, "flag", writtenAs: option.flag) }

@@ -82,6 +82,10 @@ bool jw_ca_read(const char *_Nonnull authority_file, const char *_Nonnull file,
                 struct jw_ca_facts *_Nonnull facts, char error[_Nonnull JW_CA_TEXT_SIZE])
     __attribute__((warn_unused_result));
 
+/// Whether a file has a certificate that a client takes for `host`, a name or an address. Not of what can't
+/// be read.
+bool jw_ca_has_host(const char *_Nonnull file, const char *_Nonnull host);
+
 /// Adds to the list in `file`, made when it is not there, what it does not have of `serials`; valid until the
 /// authority is not. Who writes at the same time waits. `reason`: of RFC 5280, section 5.3.1; 0: none.
 /// Lists of other authorities in the file stay as they are. `record`: a copy of the authority's own list,

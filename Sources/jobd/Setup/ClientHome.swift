@@ -1,0 +1,76 @@
+import CPlatform
+import Glibc
+import JobModel
+import Platform
+
+/// Where jobctl finds a user's certificate by itself, in a home that is that user's: looked at and written with the user's
+/// rights alone.
+struct ClientHome {
+  enum State { case missing, ready, other }
+
+  static let mostBytes = 1 << 16
+
+  let account: Account
+  private let authority: [UInt8]
+
+  /// `authority`: its certificate.
+  init(_ account: Account, authority: [UInt8]) { (self.account, self.authority) = (account, authority) }
+
+  var directory: String { "\(account.home)/.config/jobd/pki" }
+
+  func look() throws -> State {
+    try Borrowed.rights(of: account) {
+      var info = stat()
+      guard lstat(directory, &info) == 0 else {
+        guard errno == ENOENT else { throw SystemError(errno, "look at \(directory)") }
+        return .missing
+      }
+      let isWhole = ["client.crt", "client.key"].allSatisfy { access("\(directory)/\($0)", R_OK) == 0 }
+      return isWhole && read("ca.crt") == authority ? .ready : .other
+    }
+  }
+
+  /// The directory with all three files, or nothing.
+  func make(certificate: String, key: String) throws {
+    let files = [
+      ("ca.crt", authority, 0o644),
+      ("client.crt", try SmallFile.read(certificate, most: Self.mostBytes), 0o644),
+      ("client.key", try SmallFile.read(key, most: Self.mostBytes), 0o600 as mode_t),
+    ]
+    try Borrowed.rights(of: account) {
+      let parent = Path.directory(of: directory)
+      for path in [Path.directory(of: parent), parent] {
+        guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw SystemError(errno, "make \(path)") }
+      }
+      var template = Array("\(directory).XXXXXX".utf8CString)
+      guard mkdtemp(&template) != nil else { throw SystemError(errno, "make \(directory)") }
+      let draft = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+      do {
+        for (name, bytes, mode) in files { try write(bytes, "\(draft)/\(name)", mode) }
+        guard rename(draft, directory) == 0 else { throw SystemError(errno, "make \(directory)") }
+      } catch {
+        for (name, _, _) in files { unlink("\(draft)/\(name)") }
+        rmdir(draft)
+        throw error
+      }
+    }
+  }
+
+  private func write(_ bytes: [UInt8], _ path: String, _ mode: mode_t) throws(SystemError) {
+    let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
+    guard file >= 0 else { throw SystemError(errno, "make \(path)") }
+    defer { close(file) }
+    try SystemError.check(jp_write_all(file, bytes, bytes.count), "write \(path)")
+    guard fsync(file) == 0 else { throw SystemError(errno, "write \(path)") }
+  }
+
+  /// What is no file is not waited for.
+  private func read(_ name: String) -> [UInt8]? {
+    let file = open("\(directory)/\(name)", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    guard file >= 0 else { return nil }
+    defer { close(file) }
+    var info = stat()
+    guard fstat(file, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { return nil }
+    return SmallFile.whole(file, most: Self.mostBytes)
+  }
+}
