@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 image=${GUEST_IMAGE:-.build/guest} limit=${GUEST_TIMEOUT:-1500}
 # What the packages depend on, and what the checks use.
-packages=libevent-core-2.1-7,libsqlite3-0,libssl3,jq,logrotate,needrestart,sqlite3
+packages=libevent-core-2.1-7,libsqlite3-0,libssl3,jq,logrotate,needrestart,sqlite3,libpam-systemd,dbus-user-session
 # Those that take longest come first.
 [ $# -gt 0 ] || set -- power package limits memory operator supervisor_kill stuck hang storm crowd limit_settings socket \
   keeper_kill both_kill keeper_storm unit second

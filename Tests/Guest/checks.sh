@@ -310,9 +310,44 @@ check_socket() {
   check "the unit serves" serves
   check "it listens at the same socket" grep -xF 'address: [::]:7443' <(jobd status)
   systemctl stop jobd.socket jobd
+  check_socket_of_user
   rm -r /etc/systemd/system/jobd.socket.d
   systemctl daemon-reload
 }
+
+# Port 443 of a daemon that is not root's.
+check_socket_of_user() {
+  local main drop=/etc/systemd/system/jobd.service.d
+  useradd --system --create-home --home-dir /var/lib/hosted hosted
+  check "jobd setup, by a user without systemd" as_user hosted jobd setup
+  mkdir "$drop"
+  printf '[Service]\nUser=hosted\n' >"$drop/guest.conf"
+  printf '[Socket]\nListenStream=\nListenStream=443\n' >/etc/systemd/system/jobd.socket.d/guest.conf
+  systemctl daemon-reload
+  check "the socket listens" systemctl start jobd.socket
+  check "a job runs as the user" is "$(as_hosted run id -un)" hosted
+  check "it listens at port 443" grep -xF 'address: [::]:443' <(as_user hosted jobd status)
+  check "a job has a cgroup of its own" grep -xE "0::/system.slice/jobd.service/jobd-[0-9a-f]+/job-[0-9]+" \
+    <(as_hosted run cat /proc/self/cgroup)
+  check "a job has limits" is "$(as_hosted run --memory 64MiB --processes 10 echo hello)" hello
+  check "no process is root's" is "$(ps -o user= -p "$(keeper),$(supervisor),$(api)" | sort -u)" hosted
+  check "the keeper's oom_score_adj" is "$(oom_score "$(keeper)")" -1000
+  check "the supervisor's" is "$(oom_score "$(supervisor)")" -900
+  check "a job's" is "$(as_hosted run cat /proc/self/oom_score_adj)" 0
+  kill_now "$(supervisor)"
+  check "it answers after a kill of the supervisor" as_hosted run true
+  check "systemctl reload" systemctl reload jobd
+  check "needrestart's upgrade" sh /etc/needrestart/restart.d/jobd.service
+  main=$(keeper)
+  kill_now "$main"
+  check "it answers after a kill of the keeper" await 60 as_hosted run true
+  check "it is another one" is_other keeper "$main"
+  systemctl stop jobd.socket jobd
+  check "no process and no cgroup is left" await 5 nothing_left
+  rm -r "$drop"
+  userdel -r hosted 2>/dev/null
+}
+as_hosted() { as_user hosted jobctl "$1" --server 127.0.0.1:443 "${@:2}"; }
 
 # A job takes all memory there is.
 check_memory() {

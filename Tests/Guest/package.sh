@@ -120,9 +120,9 @@ check_purge() {
   check "and serves" serves
 }
 
-# The package where nobody has made certificates: it says what to type, and that is all it takes.
+# The package where nobody has made certificates: it names one command, and that is all it takes, also by sudo, and for a
+# user's own daemon.
 check_first_hour() {
-  local commands
   check "the package is purged" dpkg -P jobd
   mv /etc/jobd/pki "$scratch/pki"
   check "it is installed without certificates" install_package "$(jobd_package)"
@@ -130,16 +130,46 @@ check_first_hour() {
   check "nothing runs" fails pgrep -a jobd
   check "the unit is disabled" is_enabled disabled
   check "a start by hand fails" fails timeout 60 systemctl start jobd
-  check "the unit says what to type" grep -F 'make it with jobctl ca init' <(systemctl status jobd)
+  check "the unit says what to type" grep -F 'make it with jobd setup' <(systemctl status jobd)
   check "it is not tried again" is "$(systemctl show -P NRestarts -P ActiveState jobd | sort | tr '\n' ' ')" "0 failed "
-  commands=$(sed -n 's/^  //p' "$scratch/installed")
-  note "$(tr '\n' ';' <<<"$commands")"
-  check "what it said to type does" as_told sh -e -c "$commands"
+  useradd --create-home --shell /bin/sh hopper
+  check "it names one command" is "$(sed -n 's/^  //p' "$scratch/installed")" "jobd setup"
+  check "jobd setup, by sudo" as_told env SUDO_UID="$(id -u hopper)" jobd setup
   check "the unit is enabled" is_enabled enabled
   check "a first job" is "$(as_told jobctl run echo hello)" hello
-  rm -r /etc/jobd/pki
+  check "one of who typed sudo" is "$(as_user hopper jobctl run echo hello)" hello
+  check "whose key it is" is "$(stat -c '%U %a' ~hopper/.config/jobd/pki/client.key)" "hopper 600"
+  check "jobd setup, again" as_told jobd setup --listen 127.0.0.1:7445
+  check "which has it listen elsewhere" is "$(as_told jobctl run --server 127.0.0.1:7445 echo hello)" hello
+  check_own_daemon
+  userdel -r hopper 2>/dev/null
+  cp "$scratch/jobd.json5" /etc/jobd/jobd.json5
+  rm -r /etc/jobd/pki ~/.config/jobctl
   mv "$scratch/pki" /etc/jobd/pki
   check "systemctl restart" systemctl restart jobd
 }
+check_own_daemon() {
+  local id
+  useradd --create-home --shell /bin/sh lovelace
+  id=$(id -u lovelace)
+  check "a user is not logged in, but has services" loginctl enable-linger lovelace
+  check "the user's systemd" await 60 as_user lovelace systemctl --user is-system-running --wait
+  check "jobd setup, by the user" as_user lovelace jobd setup --listen 127.0.0.1:7444
+  check "the user's unit is enabled" is "$(as_user lovelace systemctl --user is-enabled jobd)" enabled
+  check "a job runs as the user" is "$(as_user lovelace jobctl run id -un)" lovelace
+  check "in a cgroup of the user's" grep -F "/user-$id.slice/user@$id.service/" <(as_user lovelace jobctl run cat /proc/self/cgroup)
+  check "the user's daemon stops" as_user lovelace systemctl --user disable --now jobd
+  loginctl disable-linger lovelace
+  loginctl terminate-user lovelace
+  await 30 fails pgrep -u lovelace
+  userdel -r lovelace 2>/dev/null
+}
 # Without what lib.sh tells jobctl.
 as_told() { env -u JOBCTL_SERVER -u JOBCTL_CA -u JOBCTL_CERT -u JOBCTL_KEY "$@"; }
+# as_user NAME COMMAND...: with the environment of a login.
+as_user() {
+  local user=$1
+  shift
+  setpriv --reuid="$user" --regid="$user" --init-groups --reset-env \
+    env PATH="$PATH" XDG_RUNTIME_DIR="/run/user/$(id -u "$user")" "$@"
+}

@@ -44,6 +44,10 @@ package enum Manual: String, CaseIterable {
     .Op Fl \\-config Ar file
     .Op Fl \\- Ns Ar option Ar value ...
     .Nm
+    .Cm setup
+    .Op Fl \\-host Ar host
+    .Op Fl \\-listen Ar host : Ns Ar port
+    .Nm
     .Cm status | reload | upgrade | cleanup
     .Op Fl \\- Ns Ar option Ar value ...
     .Nm
@@ -81,6 +85,27 @@ package enum Manual: String, CaseIterable {
     """
 
   private static let daemonRest = """
+    .Sh SETUP
+    `Cm setup` makes what is missing until a first job can be run, says what that was, and keeps what is there, so that it may \
+    be repeated. It needs `Xr jobctl 1 ,` which makes the certificates:
+    .Bl -bullet -compact
+    .It
+    an authority, in `Pa /etc/jobd/pki` or, of a user, `Pa \\(ti/.config/jobd/pki` (with a key that is encrypted, see `Ql jobctl ca init \\-\\-help ,` \
+    its passphrase is asked for);
+    .It
+    the daemon's certificate, for the names of this host, localhost, 127.0.0.1, ::1, the address of `Fl \\-listen` and each \
+    `Fl \\-host ,` which may be repeated;
+    .It
+    a client for whoever types it, by the user's name, and for root's and that user's when it is typed by sudo: `Xr jobctl 1` uses it by itself;
+    .It
+    the configuration file, with comments. `Fl \\-listen` is added to it, and a daemon that runs takes it as by `Cm upgrade ;` \
+    a file that sets another address is an error and stays as it is;
+    .It
+    the service of systemd, the system's or the user's, enabled and started. Without systemd it says how to start the daemon.
+    .El
+    .Pp
+    Where the configuration names certificates, none are made. Variables of the environment that begin with `Ev JOBD_` do not \
+    count, as they do not for the service.
     .Sh SIGNALS
     To the keeper, the process that was started. One that finds no supervisor waits for the next.
     .Bl -tag -width "TERM, INT"
@@ -147,6 +172,7 @@ package enum Manual: String, CaseIterable {
     says why. Of `Cm status` 1 also while the daemon does not serve, of `Cm reload` and `Cm upgrade` when they came to
     nothing.
     .Sh EXAMPLES
+    .Dl # jobd setup \\-\\-host jobs.example.org \\-\\-listen 0.0.0.0:7443
     .Dl $ jobd \\-\\-listen 0.0.0.0:7443 \\-\\-log-level debug
     .Dl $ JOBD_OUTPUT_LIMIT=1GiB jobd check-config
     .Sh DIAGNOSTICS

@@ -25,7 +25,7 @@ struct ClientHome {
         guard errno == ENOENT else { throw SystemError(errno, "look at \(directory)") }
         return .missing
       }
-      let isWhole = ["client.crt", "client.key"].allSatisfy { access("\(directory)/\($0)", R_OK) == 0 }
+      let isWhole = ["client.crt", "client.key"].allSatisfy { read($0) != nil }
       return isWhole && read("ca.crt") == authority ? .ready : .other
     }
   }

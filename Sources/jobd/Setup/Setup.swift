@@ -21,7 +21,8 @@ enum Setup {
     let certificates = try SetupCertificates(before, options)
     try certificates?.make()
     try file.write()
-    let configuration = try load().configuration
+    let after = try load()
+    let configuration = after.configuration
     try Supervisor.check(configuration)
     _ = try ServerTLS.load(configuration)
     let outcome = try service.start(file)
@@ -31,7 +32,8 @@ enum Setup {
       try certificates?.makeClients(configuration.listen.onThisHost)
     }
     SetupAdvice(
-      hasAuthority: certificates?.hasKey ?? false, configuration: configuration, service: outcome
+      hasAuthority: certificates?.hasKey ?? false, configuration: configuration,
+      isListenSet: after.sources["listen"] != nil, service: outcome
     ).tell()
   }
 

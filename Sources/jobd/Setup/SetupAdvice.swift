@@ -6,6 +6,8 @@ struct SetupAdvice {
   /// Whether clients can be made here.
   let hasAuthority: Bool
   let configuration: Configuration
+  /// Whether --listen is refused.
+  let isListenSet: Bool
   let service: Service.Outcome
 
   func tell() {
@@ -24,7 +26,7 @@ struct SetupAdvice {
       lines.append(("jobctl run echo hello", "a first job"))
       lines.append(("jobctl ca client NAME", "one more client, and what to type where it is"))
     }
-    if isLoopback {
+    if isLoopback, !isListenSet {
       lines.append(
         ("jobd setup --listen 0.0.0.0:\(configuration.listenPort)", "lets clients of other hosts in"))
     }
