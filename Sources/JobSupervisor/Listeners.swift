@@ -53,7 +53,7 @@ final class Listeners {
     }
   }
 
-  private static func bind(_ host: String, _ port: inout UInt16) throws(DaemonError) -> Int32 {
+  static func bind(_ host: String, _ port: inout UInt16) throws(DaemonError) -> Int32 {
     var error = [CChar](repeating: 0, count: Int(JC_ERROR_SIZE))
     var descriptor: Int32 = -1
     let status = jc_listen(host, port, true, &descriptor, &port, &error)

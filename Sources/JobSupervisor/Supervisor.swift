@@ -161,9 +161,11 @@ package final class Supervisor: @unchecked Sendable {
     }
   }
 
-  /// That nobody listens where it is to.
-  package static func checkFree(_ configuration: Configuration) throws(DaemonError) {
-    try Listeners.requireFree(configuration, 0)
+  /// That it can listen where it is to, and nobody else does; `isServing`: but for itself, at another address.
+  package static func checkListening(_ configuration: Configuration, isServing: Bool) throws(DaemonError) {
+    guard isServing else { return try Listeners.requireFree(configuration, 0) }
+    var port = configuration.listenPort
+    close(try Listeners.bind(configuration.listenHost, &port))
   }
 
   /// Whoever else runs as nobody could read what the api process reads. Refused where a service manager starts it, which

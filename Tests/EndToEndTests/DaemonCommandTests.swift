@@ -54,7 +54,7 @@ import Testing
     #expect(missing.status == 1)
     #expect(missing.errorText.contains("/nonexistent/key"), "\(missing.errorText)")
     #expect(
-      missing.errorText.contains("make it with jobctl ca init, jobctl ca server"), "\(missing.errorText)")
+      missing.errorText.contains("make it with jobd setup, or with jobctl ca"), "\(missing.errorText)")
     for line in ["--version", "version"] {
       let more = try jobd(line, "extra")
       #expect(

@@ -8,7 +8,11 @@ extension Command {
       Option("name", .text("NAME"), "The authority's common name; \"jobd CA\" if not given."),
       Option("encrypt", "Encrypts the key by a passphrase, for which the terminal is asked each time."),
     ] + CertificateFiles.options(days: CertificateFiles.daysOfAuthority),
-    connects: false, details: "The key signs all other certificates: keep it where only you can read it.",
+    connects: false,
+    details: """
+      The key signs all other certificates: keep it where only you can read it. On the daemon's host "jobd setup" makes \
+      authority, certificates and a first client at once.
+      """,
     examples: [
       ("jobctl ca init", "makes the authority; next: jobctl ca server --host localhost --host 127.0.0.1"),
       ("jobctl ca init --encrypt --dir ~/ca", "with a passphrase, where no daemon is"),

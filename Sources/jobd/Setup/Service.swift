@@ -13,11 +13,14 @@ struct Service {
 
   var isServing: Bool { address != nil }
 
-  /// That nothing else listens where the daemon is to. Systemd's own socket does.
-  func checkFree(_ configuration: Configuration) throws {
-    guard try !show("jobd.socket", "ActiveState").contains("=active") else { return }
+  /// That the daemon can listen where it is to. Systemd's own socket takes the place of that.
+  func check(_ file: SetupFile, _ wanted: Configuration) throws {
+    let isServing = isServing
+    guard !isServing || file.isMoved, try !show("jobd.socket", "ActiveState").contains("=active") else {
+      return
+    }
     do throws(DaemonError) {
-      try Supervisor.checkFree(configuration)
+      try Supervisor.checkListening(wanted, isServing: isServing)
     } catch {
       throw DaemonError("\(error); another address: jobd setup --listen HOST:PORT")
     }

@@ -17,7 +17,7 @@ enum Setup {
     let before = try load()
     let file = try SetupFile(before, listen: options.listen)
     let service = Service(stateDirectory: before.configuration.stateDirectory)
-    if !service.isServing { try service.checkFree(wanted.configuration) }
+    try service.check(file, wanted.configuration)
     let certificates = try SetupCertificates(before, options)
     try certificates?.make()
     try file.write()

@@ -34,14 +34,14 @@ struct SetupHost {
     case "$*" in
     *LoadState*) echo LoadState=loaded ;;
     *"ActiveState jobd.service") [ ! -e pid ] || echo ActiveState=active ;;
-    *enable*) [ -e pid ] || { setsid \(Programs.jobd) </dev/null >log 2>&1 & echo $! >pid; } ;;
+    *enable*) [ -e pid ] || { env -u JOBD_GRACE setsid \(Programs.jobd) </dev/null >log 2>&1 & echo $! >pid; } ;;
     esac
     """
 
   func run(_ program: String, _ words: [String], path: String? = nil) throws -> Finished {
     let command = user.prefix + [program] + words
+    // The last is not the service's, which it would keep from starting.
     let path = path ?? "\(scratch.path)/bin:/usr/bin:/bin"
-    // setpriv is found before the environment is the program's.
     return try Running(
       command[0], Array(command[1...]), environment: ["HOME": home, "PATH": path, "JOBD_GRACE": "none"],
       directory: scratch

@@ -34,7 +34,7 @@ import Testing
       #expect(stat("\(host.settings)/pki/client.key", &info) == 0 && info.st_mode & 0o777 == 0o600)
       let template = Files.text("\(Files.repository)/contrib/jobd.json5")
       #expect(
-        Files.text(host.file) == template.replacing("{\n  //", with: "{\n  listen: \"\(host.listen)\",\n  //")
+        Files.text(host.file) == template.replacing("\n{\n", with: "\n{\n  listen: \"\(host.listen)\",\n")
       )
     }
   }

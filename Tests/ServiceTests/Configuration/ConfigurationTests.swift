@@ -57,8 +57,7 @@ import Testing
     }
     #expect(
       try said() == """
-        there is no certificate \(scratch.path)/server.crt yet; make it with jobctl ca init, jobctl ca server and \
-        jobctl ca client
+        there is no certificate \(scratch.path)/server.crt yet; make it with jobd setup, or with jobctl ca
         """)
     #expect(try said("--certificate-file", "/no/such") == nil, "it may come later: that is for the start")
     try write("", to: "server.crt")
