@@ -96,7 +96,7 @@ package enum Manual: String, CaseIterable {
     the daemon's certificate, for the names of this host, localhost, 127.0.0.1, ::1, the address of `Fl \\-listen` and each \
     `Fl \\-host ,` which may be repeated;
     .It
-    a client for whoever types it, by the user's name, and for root's and that user's when it is typed by sudo: `Xr jobctl 1` uses it by itself;
+    a client for whoever types it, named as that user, which `Xr jobctl 1` uses by itself; typed by sudo, one for root and one for that user;
     .It
     the configuration file, with comments. `Fl \\-listen` is added to it, and a daemon that runs takes it as by `Cm upgrade ;` \
     a file that sets another address is an error and stays as it is;
