@@ -52,7 +52,8 @@ enum Advice {
 
   static func after(_ error: ClientError) -> String? {
     switch error {
-    case .files: "make certificates with \"jobd setup\" or \"jobctl ca\", or name the files with --ca, --cert and --key"
+    case .files:
+      "make certificates with \"jobd setup\" or \"jobctl ca\", or name the files with --ca, --cert and --key"
     case .connect: "is jobd running there? name another place with --server HOST:PORT"
     case .untrusted: "name the authority that signed the server's certificate with --ca"
     case .misnamed:
