@@ -81,9 +81,8 @@ soak: build-soak ## mixed load for SOAK_SECONDS (600), all that clients see comp
 	$(BUILD)/release/soak --seconds $(SOAK_SECONDS)
 
 chaos: build-soak ## the same while api process and supervisor are killed (KILLS, CRASHES), and upgraded (UPGRADES)
-	$(BUILD)/release/soak --api-kills $(KILLS)
-	$(BUILD)/release/soak --upgrades $(UPGRADES) --bad-upgrades $$(($(UPGRADES) / 5)) --reloads $$(($(UPGRADES) / 5))
-	$(BUILD)/release/soak --supervisor-kills $(CRASHES) --api-kills $(CRASHES) --upgrades $$(($(CRASHES) / 3)) --upgrade-kills $$(($(CRASHES) / 3))
+	$(BUILD)/release/soak --api-kills $(KILLS) --upgrades $(UPGRADES) --bad-upgrades $$(($(UPGRADES) / 5)) --reloads $$(($(UPGRADES) / 5)) \
+	  --supervisor-kills $(CRASHES) --upgrade-kills $$(($(CRASHES) / 3))
 	$(BUILD)/release/soak --supervisor-stops $$(($(CRASHES) / 3)) --api-stops $$(($(CRASHES) / 3))
 
 api-check: deps ## validate docs/openapi.yaml, use a client made from it, and hold the daemon against it with schemathesis

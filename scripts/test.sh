@@ -6,19 +6,15 @@ cd "$(dirname "$0")/.."
 
 flags=(-Xswiftc -warnings-as-errors -Xswiftc -use-ld=lld -Xcc -Wall -Xcc -Wextra -Xcc -Werror
   --explicit-target-dependency-import-check error)
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-
+selection=()
 case "${1:-}" in
-  "")
-    swift build --build-tests "${flags[@]}"
-    command=(swift test --skip-build "${flags[@]}")
-    ;;
+  "") ;;
   address | thread)
+    flags+=(--scratch-path ".build/$1" --sanitize "$1")
+    [ "$1" = thread ] || flags+=(-Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined)
     # A process that must not be traced cannot be searched for leaks; what leaks is found by the tests that count.
     export ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=halt_on_error=1
-    [ "$1" = thread ] || flags+=(-Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined)
-    command=(swift test --scratch-path ".build/$1" --sanitize "$1" "${flags[@]}" --skip EndToEndTests)
+    selection=(--skip EndToEndTests)
     ;;
   *)
     echo "usage: $0 [address|thread]" >&2
@@ -26,12 +22,36 @@ case "${1:-}" in
     ;;
 esac
 
-"${command[@]}" </dev/null 2>&1 | tee "$log"
-if grep -E '^[^ ]+ (Test|Suite) .* skipped' "$log"; then
+swift build --build-tests "${flags[@]}"
+tests=$(swift build --show-bin-path "${flags[@]}")/jobdPackageTests.xctest
+logs=$(mktemp -d)
+running=()
+end() {
+  [ ${#running[@]} -eq 0 ] || kill "${running[@]}" 2>/dev/null || true
+  rm -rf "$logs"
+}
+trap end EXIT
+trap 'exit 130' INT TERM HUP
+
+# Two halves side by side, since tests wait most of their time: suites of the first letters of the alphabet, and the others.
+for half in filter skip; do
+  "$tests" --testing-library swift-testing "--$half" '^[^.]*\.[A-J]' "${selection[@]}" </dev/null \
+    > >(exec tee "$logs/$half") 2>&1 &
+  running+=($!)
+done
+failed=0
+for half in "${running[@]}"; do wait "$half" || failed=1; done
+running=()
+wait
+
+if grep -hE '^[^ ]+ (Test|Suite) .* skipped' "$logs"/*; then
   if [ "$(id -u)" -eq 0 ]; then
     echo "a test was skipped: that is a failure" >&2
     exit 1
   fi
   echo "what needs root (a full disk, other users) was skipped: run the tests as root for all of them" >&2
 fi
-grep -qE 'Test run with [1-9][0-9]* tests? .*passed' "$log" || { echo "no test was run" >&2; exit 1; }
+for log in "$logs"/*; do
+  grep -hE 'Test run with [1-9][0-9]* tests? .*passed' "$log" || failed=1
+done
+[ "$failed" -eq 0 ] || { echo "tests failed, or none was run: look for the lines with a cross" >&2; exit 1; }
