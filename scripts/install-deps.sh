@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(libevent-dev libssl-dev libsqlite3-dev pkg-config clang-format mandoc curl openssl ca-certificates
-  python3 python3-venv python3-yaml procps tmux vim-tiny sudo strace binutils bubblewrap munge slurm-wlm)
+  python3 python3-venv python3-yaml procps iproute2 tmux vim-tiny sudo strace binutils bubblewrap munge slurm-wlm)
 [ $# -eq 0 ] || packages=("$@")
 
 missing=()
