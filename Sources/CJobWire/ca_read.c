@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "ca_private.h"
 
+#include <arpa/inet.h>
 #include <jobwire/tls.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -69,6 +70,37 @@ bool jw_ca_read(const char *authority_file, const char *file, struct jw_ca_facts
     X509_free(certificate);
     X509_free(authority);
     return done;
+}
+
+static void tell_host(const GENERAL_NAME *name, void (*each)(void *context, const char *host), void *context)
+{
+    int type;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+    if (type != GEN_DNS && type != GEN_IPADD)
+        return;
+    const unsigned char *bytes = ASN1_STRING_get0_data(value);
+    const int length = ASN1_STRING_length(value);
+    char text[JW_CA_TEXT_SIZE];
+    if (type == GEN_DNS && length < JW_CA_TEXT_SIZE && memchr(bytes, '\0', (size_t)length) == NULL)
+        snprintf(text, sizeof text, "%.*s", length, (const char *)bytes);
+    else if (type != GEN_IPADD || (length != 4 && length != 16) ||
+             inet_ntop(length == 4 ? AF_INET : AF_INET6, bytes, text, sizeof text) == NULL)
+        return;
+    each(context, text);
+}
+
+void jw_ca_each_host(const char *file, void (*each)(void *context, const char *host), void *context)
+{
+    char error[JW_CA_TEXT_SIZE];
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+    X509 *certificate = jw_ca_load_certificate("certificate", file, error);
+    GENERAL_NAMES *names =
+        certificate != NULL ? X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL) : NULL;
+    for (int index = 0; index < sk_GENERAL_NAME_num(names); index++)
+        tell_host(sk_GENERAL_NAME_value(names, index), each, context);
+    GENERAL_NAMES_free(names);
+    X509_free(certificate);
+    ERR_clear_error();
 }
 
 bool jw_ca_has_host(const char *file, const char *host)

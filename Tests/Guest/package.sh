@@ -137,7 +137,7 @@ check_first_hour() {
   check "jobd setup, by sudo" as_told env SUDO_UID="$(id -u hopper)" jobd setup
   check "the unit is enabled" is_enabled enabled
   check "a first job" is "$(as_told jobctl run echo hello)" hello
-  check "one of who typed sudo" is "$(as_user hopper jobctl run echo hello)" hello
+  check "one of who typed sudo, as that user" is "$(as_user hopper jobctl run id -un)" hopper
   check "whose key it is" is "$(stat -c '%U %a' ~hopper/.config/jobd/pki/client.key)" "hopper 600"
   check "jobd setup, again" as_told jobd setup --listen 127.0.0.1:7445
   check "which has it listen elsewhere" is "$(as_told jobctl run --server 127.0.0.1:7445 echo hello)" hello

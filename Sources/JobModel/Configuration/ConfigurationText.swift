@@ -22,13 +22,25 @@ package enum ConfigurationText {
 
     """#
 
-  /// With the member `listen` as the first of its object, which does not have it; all else, comments too, stays. Nil: there
+  /// With these members as the first of its object, which does not have them; all else, comments too, stays. Nil: there
   /// is no object in it.
-  package static func adding(listen: String, to text: [UInt8]) -> [UInt8]? {
+  package static func adding(_ members: [String], to text: [UInt8]) -> [UInt8]? {
     guard let place = beginning(text) else { return nil }
-    let quoted = listen.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
     let hasLine = text[place...].first == UInt8(ascii: "\n")
-    return text[..<place] + Array("\n  listen: \"\(quoted)\",\(hasLine ? "" : "\n")".utf8) + text[place...]
+    let lines = members.map { "\n  \($0)," }.joined() + (hasLine ? "" : "\n")
+    return text[..<place] + Array(lines.utf8) + text[place...]
+  }
+
+  /// The member `listen`.
+  package static func listen(_ address: String) -> String { "listen: \(quoted(address))" }
+
+  /// The map of clients with one, whose jobs run as that user.
+  package static func clients(_ user: String) -> String {
+    "clients: { \(quoted(user)): { users: [\(quoted(user))] } }"
+  }
+
+  private static func quoted(_ text: String) -> String {
+    "\"\(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
   }
 
   /// Behind the brace that opens the object.

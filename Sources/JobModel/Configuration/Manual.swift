@@ -93,19 +93,22 @@ package enum Manual: String, CaseIterable {
     an authority, in `Pa /etc/jobd/pki` or, of a user, `Pa \\(ti/.config/jobd/pki` (with a key that is encrypted, see `Ql jobctl ca init \\-\\-help ,` \
     its passphrase is asked for);
     .It
-    the daemon's certificate, for the names of this host, localhost, 127.0.0.1, ::1, the address of `Fl \\-listen` and each \
-    `Fl \\-host ,` which may be repeated;
+    the daemon's certificate, for the names of this host, localhost, 127.0.0.1, ::1, the address that it listens at and each \
+    `Fl \\-host ,` which may be repeated; one that lacks what is asked for is replaced, and the names that it has stay;
     .It
-    a client for whoever types it, named as that user, which `Xr jobctl 1` uses by itself; typed by sudo, one for root and one for that user;
+    a client for whoever types it, named as that user, which `Xr jobctl 1` uses by itself. Typed by sudo, one for root, whose jobs run as \
+    root, and one for that user, whose jobs run as that user: `Cm clients` in the configuration file gets an entry with `Cm users .` \
+    A file that has `Cm clients` and gives that user none is left as it is, and so is the user;
     .It
     the configuration file, with comments. `Fl \\-listen` is added to it, and a daemon that runs takes it as by `Cm upgrade ;` \
-    a file that sets another address is an error and stays as it is;
+    a file that sets another address is an error and stays as it is. While systemd listens, by `Pa jobd.socket ,` it is refused;
     .It
     the service of systemd, the system's or the user's, enabled and started. Without systemd it says how to start the daemon.
     .El
     .Pp
+    At last `Xr jobctl 1` asks the daemon, and what keeps it from that is told. \
     Where the configuration names certificates, none are made. Variables of the environment that begin with `Ev JOBD_` do not \
-    count, as they do not for the service.
+    count, as they do not for the service; nor do, of root, those that begin with `Ev XDG_ ,` and `Ev PATH .`
     .Sh SIGNALS
     To the keeper, the process that was started. One that finds no supervisor waits for the next.
     .Bl -tag -width "TERM, INT"

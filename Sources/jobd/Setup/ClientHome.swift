@@ -30,30 +30,33 @@ struct ClientHome {
     }
   }
 
-  /// The directory with all three files, or nothing.
-  func make(certificate: String, key: String) throws {
-    let files = [
-      ("ca.crt", authority, 0o644),
-      ("client.crt", try SmallFile.read(certificate, most: Self.mostBytes), 0o644),
-      ("client.key", try SmallFile.read(key, most: Self.mostBytes), 0o600 as mode_t),
-    ]
-    try Borrowed.rights(of: account) {
-      let parent = Path.directory(of: directory)
-      for path in [Path.directory(of: parent), parent] {
-        guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw SystemError(errno, "make \(path)") }
-      }
-      var template = Array("\(directory).XXXXXX".utf8CString)
-      guard mkdtemp(&template) != nil else { throw SystemError(errno, "make \(directory)") }
-      let draft = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-      do {
-        for (name, bytes, mode) in files { try write(bytes, "\(draft)/\(name)", mode) }
+  /// The directory with all three files, or nothing. `issue`, which is called once there is a place for it, makes
+  /// certificate and key.
+  func make(_ issue: () throws -> (certificate: [UInt8], key: [UInt8])) throws {
+    let draft = try Borrowed.rights(of: account) { try makeDraft() }
+    do {
+      let (certificate, key) = try issue()
+      try Borrowed.rights(of: account) {
+        try write(authority, "\(draft)/ca.crt", 0o644)
+        try write(certificate, "\(draft)/client.crt", 0o644)
+        try write(key, "\(draft)/client.key", 0o600)
         guard rename(draft, directory) == 0 else { throw SystemError(errno, "make \(directory)") }
-      } catch {
-        for (name, _, _) in files { unlink("\(draft)/\(name)") }
-        rmdir(draft)
-        throw error
       }
+    } catch {
+      try Borrowed.rights(of: account) {
+        for name in ["ca.crt", "client.crt", "client.key"] { unlink("\(draft)/\(name)") }
+        rmdir(draft)
+      }
+      throw error
     }
+  }
+
+  private func makeDraft() throws(SystemError) -> String {
+    let parent = Path.directory(of: directory)
+    for path in [Path.directory(of: parent), parent] {
+      guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw SystemError(errno, "make \(path)") }
+    }
+    return try FreshDirectory.make(directory)
   }
 
   private func write(_ bytes: [UInt8], _ path: String, _ mode: mode_t) throws(SystemError) {

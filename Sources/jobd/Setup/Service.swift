@@ -8,22 +8,42 @@ struct Service {
   let stateDirectory: String
   private let systemctl = ["systemctl"] + (geteuid() == 0 ? [] : ["--user"])
 
+  init(stateDirectory: String) { self.stateDirectory = stateDirectory }
+
   /// Seconds. systemctl waits for the daemon, which is ready a moment before the control socket says so.
   private static let patience = 60
 
-  var isServing: Bool { address != nil }
+  /// Whether systemd listens for it, and the configuration does not say where.
+  var hasSocket: Bool { (try? show("jobd.socket", "ActiveState")) == "active" }
 
-  /// That the daemon can listen where it is to. Systemd's own socket takes the place of that.
-  func check(_ file: SetupFile, _ wanted: Configuration) throws {
-    let isServing = isServing
-    guard !isServing || file.isMoved, try !show("jobd.socket", "ActiveState").contains("=active") else {
+  /// What would keep it from starting, or from listening where it is to.
+  func check(_ wanted: ConfigurationLoader, _ file: SetupFile) throws {
+    if geteuid() == 0 { try checkUsers(wanted.configuration) }
+    guard !hasSocket else {
+      guard wanted.sources["listen"] != "flag" else {
+        throw DaemonError("systemd listens for jobd: \"systemctl edit jobd.socket\" sets where, not --listen")
+      }
       return
     }
+    guard !isServing || isElsewhere(wanted) else { return }
     do throws(DaemonError) {
-      try Supervisor.checkListening(wanted, isServing: isServing)
+      try Supervisor.checkListening(wanted.configuration, isServing: isServing)
     } catch {
-      throw DaemonError("\(error); another address: jobd setup --listen HOST:PORT")
+      let isFree = ["flag", nil].contains(wanted.sources["listen"])
+      throw DaemonError(
+        "\(error); another address: \(isFree ? "jobd setup --listen HOST:PORT" : "listen in \(file.path)")")
     }
+  }
+
+  /// Whose daemon the unit is, and that its api process has a user.
+  private func checkUsers(_ configuration: Configuration) throws {
+    let user = try show("jobd.service", "User")
+    guard ["", "root", "0"].contains(user) else {
+      throw DaemonError(
+        "jobd.service runs as \(user), who has files of their own: sudo -u \(user) jobd setup")
+    }
+    guard configuration.user == "nobody", try show("jobd.service", "LoadState") == "loaded" else { return }
+    throw DaemonError("there is no user for the api process: systemd-sysusers jobd.conf makes it")
   }
 
   enum Outcome: Equatable {
@@ -33,22 +53,28 @@ struct Service {
     case none
   }
 
-  /// Enabled, and started, where systemd is there. One that was started otherwise stays as it is.
-  func start(_ file: SetupFile) throws -> Outcome {
+  /// Enabled, and started, where systemd is there. One that was started otherwise stays as it is. One that runs takes the
+  /// configuration: where it listens, and the map of clients where there is a new one.
+  func start(_ wanted: ConfigurationLoader, _ file: SetupFile, hasNewClient: Bool) throws -> Outcome {
     let wasServing = isServing
-    if wasServing, file.isMoved { try upgrade(file) }
+    if wasServing, !hasSocket, isElsewhere(wanted) {
+      try take(.upgrade, wanted, file)
+    } else if wasServing, hasNewClient {
+      try take(.reload, wanted, file)
+    }
+    let state = try show("jobd.service", "LoadState")
+    guard state != "masked" else { throw DaemonError("jobd.service is masked: \(command("unmask jobd"))") }
     let isService =
-      try show("jobd.service", "LoadState") == "LoadState=loaded"
-      && (!wasServing || show("jobd.service", "ActiveState") == "ActiveState=active")
+      try state == "loaded" && (!wasServing || show("jobd.service", "ActiveState") == "active")
     guard isService || wasServing else { return .none }
     if isService { try enable() }
     for _ in 0..<Self.patience * 10 where !isServing { usleep(100_000) }
-    guard let text = address, let address = Address(text) else {
+    guard let address else {
       throw DaemonError("\(command("enable --now jobd")) has started no jobd that serves: \(journal)")
     }
     Setup.tell(
       "runs",
-      "jobd at \(text)\(isService ? ", and with each start of \(geteuid() == 0 ? "the host" : "your session")" : "")"
+      "jobd at \(address)\(isService ? ", and with each start of \(geteuid() == 0 ? "the host" : "your session")" : "")"
     )
     return .serves(at: address.onThisHost, isService: isService)
   }
@@ -60,24 +86,42 @@ struct Service {
     }
   }
 
-  /// Jobs that run go on. What is refused is taken out of the configuration again.
-  private func upgrade(_ file: SetupFile) throws {
-    guard case .failed(let text) = try ControlClient.ask(.upgrade, stateDirectory) else { return }
+  /// Jobs that run go on. What is refused is taken out of the configuration again; a daemon that did take it, and could not
+  /// say so, listens there.
+  private func take(_ request: ControlRequest, _ wanted: ConfigurationLoader, _ file: SetupFile) throws {
+    let failure: String
+    do {
+      guard case .failed(let text) = try ControlClient.ask(request, stateDirectory) else { return }
+      failure = text
+    } catch {
+      guard request == .reload || isElsewhere(wanted) else { return }
+      failure = "\(error)"
+    }
     try file.restore()
-    throw DaemonError("the daemon, which goes on as before, does not listen there: \(text)")
+    throw DaemonError("the daemon, which goes on as before, does not take the configuration: \(failure)")
   }
 
-  private var address: String? {
+  private var isServing: Bool { address != nil }
+
+  /// Whether it listens elsewhere than it is told to. Port 0 stands for any.
+  private func isElsewhere(_ wanted: ConfigurationLoader) -> Bool {
+    guard let address, wanted.sources["listen"] != nil else { return false }
+    let listen = wanted.configuration.listen
+    return address.host != listen.host || ![0, address.port].contains(listen.port)
+  }
+
+  private var address: Address? {
     guard case .done(let text)? = try? ControlClient.ask(.status, stateDirectory) else { return nil }
     let line = text.split(separator: "\n").first { $0.hasPrefix("address: ") }
-    return line.map { String($0.dropFirst("address: ".count)) }
+    return line.flatMap { Address(String($0.dropFirst("address: ".count))) }
   }
 
   /// Empty where no systemd answers.
   private func show(_ unit: String, _ property: String) throws -> String {
     do {
       let done = try Tool.run(systemctl + ["show", "-p", property, unit])
-      return done.status == 0 ? done.text : ""
+      let line = done.text.split(separator: "\n").first { $0.hasPrefix("\(property)=") }
+      return done.status == 0 ? line.map { String($0.dropFirst(property.count + 1)) } ?? "" : ""
     } catch {
       guard error.code == ENOENT else { throw error }
       return ""

@@ -8,32 +8,38 @@ import Platform
 /// one uses.
 enum Setup {
   /// As the service has it: variables of whoever types the command are not the daemon's.
-  static let environment = Environment.all.filter { !$0.key.hasPrefix("JOBD_") }
+  static let environment = Environment.all.filter { name, _ in
+    !name.hasPrefix("JOBD_") && (geteuid() != 0 || !name.hasPrefix("XDG_"))
+  }
+
+  /// As sudo sets it: where root finds systemctl is not for somebody else's PATH to say.
+  private static let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
   static func run(_ arguments: [String]) throws {
+    if geteuid() == 0 { setenv("PATH", path, 1) }
     let options = try SetupOptions(arguments)
     // An address that is none is said so before anything is made.
     let wanted = try load(options.listen.map { ["--listen", $0] } ?? [])
     let before = try load()
     let file = try SetupFile(before, listen: options.listen)
     let service = Service(stateDirectory: before.configuration.stateDirectory)
-    try service.check(file, wanted.configuration)
-    let certificates = try SetupCertificates(before, options)
+    try service.check(wanted, file)
+    let certificates = try SetupCertificates(before, options, listenHost: wanted.configuration.listenHost)
     try certificates?.make()
-    try file.write()
+    try Supervisor.check(wanted.configuration)
+    _ = try ServerTLS.load(wanted.configuration)
+    let guest = certificates.flatMap { SetupGuest($0, before) }
+    try file.write(client: guest?.entry)
     let after = try load()
-    let configuration = after.configuration
-    try Supervisor.check(configuration)
-    _ = try ServerTLS.load(configuration)
-    let outcome = try service.start(file)
-    if case .serves(let address, _) = outcome {
-      try certificates?.makeClients(address)
-    } else {
-      try certificates?.makeClients(configuration.listen.onThisHost)
-    }
+    let outcome = try service.start(after, file, hasNewClient: guest?.isNew ?? false)
+    let server: Address? = if case .serves(let address, _) = outcome { address } else { nil }
+    let address = server ?? after.configuration.listen.onThisHost
+    try certificates?.makeClient(address)
+    guest?.make(address, after.configuration)
+    if let server { certificates?.tryOut(server) }
     SetupAdvice(
-      hasAuthority: certificates?.hasKey ?? false, configuration: configuration,
-      isListenSet: after.sources["listen"] != nil, service: outcome
+      hasAuthority: certificates?.hasKey ?? false, configuration: after.configuration,
+      canListenElsewhere: after.sources["listen"] == nil && !service.hasSocket, service: outcome
     ).tell()
   }
 

@@ -6,8 +6,8 @@ struct SetupAdvice {
   /// Whether clients can be made here.
   let hasAuthority: Bool
   let configuration: Configuration
-  /// Whether --listen is refused.
-  let isListenSet: Bool
+  /// Whether --listen is taken.
+  let canListenElsewhere: Bool
   let service: Service.Outcome
 
   func tell() {
@@ -26,7 +26,7 @@ struct SetupAdvice {
       lines.append(("jobctl run echo hello", "a first job"))
       lines.append(("jobctl ca client NAME", "one more client, and what to type where it is"))
     }
-    if isLoopback, !isListenSet {
+    if isLoopback, canListenElsewhere {
       lines.append(
         ("jobd setup --listen 0.0.0.0:\(configuration.listenPort)", "lets clients of other hosts in"))
     }

@@ -3,9 +3,10 @@ import Glibc
 import JobModel
 import Platform
 
-/// The configuration file: made with comments where there is none, and with `listen` in it where that is asked for.
+/// The configuration file: made with comments where there is none, and with `listen` and
+/// a first client in it where that is asked for.
 struct SetupFile {
-  private let path: String
+  let path: String
   /// Nil: there is none.
   private let before: [UInt8]?
   /// Nil: it does not set it, and is not to.
@@ -29,20 +30,19 @@ struct SetupFile {
     self.listen = nil
   }
 
-  /// Whether the daemon is to listen elsewhere than it did.
-  var isMoved: Bool { listen != nil }
-
-  func write() throws {
-    guard before == nil || listen != nil else { return Setup.tell("kept", path) }
-    var text = before ?? Array(ConfigurationText.template.utf8)
-    if let listen {
-      guard let more = ConfigurationText.adding(listen: listen, to: text) else {
-        throw ConfigurationError("\(path) must be one JSON5 object: { name: value, ... }")
-      }
-      text = more
+  /// `client`: a user who becomes a client, with jobs as that user.
+  func write(client: String?) throws {
+    let members = [listen.map(ConfigurationText.listen), client.map(ConfigurationText.clients)].compactMap(
+      \.self)
+    guard before == nil || !members.isEmpty else { return Setup.tell("kept", path) }
+    guard
+      let text = ConfigurationText.adding(members, to: before ?? Array(ConfigurationText.template.utf8))
+    else {
+      throw ConfigurationError("\(path) must be one JSON5 object: { name: value, ... }")
     }
     try replace(text)
-    Setup.tell(before == nil ? "made" : "set ", "\(path)\(listen.map { ": listen: \"\($0)\"" } ?? "")")
+    let what = members.isEmpty ? "" : ": \(members.joined(separator: ", "))"
+    Setup.tell(before == nil ? "made" : "set ", path + what)
   }
 
   /// As it was, but for comments where there was none.

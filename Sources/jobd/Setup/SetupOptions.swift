@@ -32,16 +32,13 @@ struct SetupOptions {
     }
   }
 
-  /// What is asked for, the address to listen at among it.
-  var askedHosts: [String] {
-    guard let host = listen.flatMap({ Address($0) })?.host, !Self.isAny(host) else { return hosts }
-    return hosts + [host].filter(Self.isHost)
-  }
-
-  /// Of the certificate; the first is its common name.
-  var allHosts: [String] {
-    let all = askedHosts + Self.ownNames.filter(Self.isHost) + ["localhost", "127.0.0.1", "::1"]
-    return all.enumerated().filter { all.firstIndex(of: $1) == $0 }.map(\.element)
+  /// Of the daemon's certificate: what is asked for, with the host that it listens at, and all; the first is its common
+  /// name.
+  func hosts(listeningAt host: String) -> (asked: [String], all: [String]) {
+    let asked = hosts + [host].filter { !Self.isAny($0) && Self.isHost($0) }
+    let all =
+      hosts + Self.ownNames.filter(Self.isHost) + ["localhost", "127.0.0.1", "::1"] + asked
+    return (asked, all.enumerated().filter { all.firstIndex(of: $1) == $0 }.map(\.element))
   }
 
   /// Whether it stands for all addresses of the host.

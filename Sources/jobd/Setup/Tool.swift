@@ -11,6 +11,9 @@ enum Tool {
     let text: String
   }
 
+  /// Bytes of it that are kept.
+  private static let most = 1 << 16
+
   /// Looked up in PATH unless it is a path. It has the terminal, and what it writes is kept.
   static func run(_ words: [String]) throws(SystemError) -> Outcome {
     var ends: [Int32] = [-1, -1]
@@ -20,7 +23,9 @@ enum Tool {
     let started = Result { () throws(SystemError) in try start(words, output: ends[1]) }
     close(ends[1])
     let pid = try started.get()
-    let text = String(decoding: SmallFile.read(ends[0], most: 1 << 16), as: UTF8.self)
+    let text = String(decoding: SmallFile.read(ends[0], most: Self.most), as: UTF8.self)
+    // One that has more to say comes to its end too.
+    while !SmallFile.read(ends[0], most: Self.most).isEmpty {}
     let status = ChildProcess.wait(for: pid)
     return Outcome(
       status: status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f,

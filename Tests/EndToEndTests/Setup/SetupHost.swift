@@ -29,9 +29,11 @@ struct SetupHost {
   /// Notes what it is asked for.
   static let systemctl = """
     #!/bin/sh
-    cd "$(dirname "$0")/.." || exit
+    cd "$(dirname "$(readlink -f "$0")")/.." || exit
     echo "$*" >>called
     case "$*" in
+    *"User jobd.service") echo "User=$(cat user)" ;;
+    *"ActiveState jobd.socket") [ ! -e socket ] || echo ActiveState=active ;;
     *LoadState*) echo LoadState=loaded ;;
     *"ActiveState jobd.service") [ ! -e pid ] || echo ActiveState=active ;;
     *enable*) [ -e pid ] || { env -u JOBD_GRACE setsid \(Programs.jobd) </dev/null >log 2>&1 & echo $! >pid; } ;;
@@ -65,6 +67,7 @@ struct SetupHost {
   /// The daemon that systemctl started.
   func end() {
     guard let pid = pid_t(Files.text("\(scratch.path)/pid").filter(\.isNumber)) else { return }
+    unlink("\(scratch.path)/pid")
     kill(pid, SIGTERM)
     try? Poll.until("the daemon's end") { !Processes.isAlive(pid) }
   }

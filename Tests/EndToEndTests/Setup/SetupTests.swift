@@ -41,7 +41,7 @@ import Testing
 
   @Test func whatIsThereIsKept() throws {
     try SetupHost.with { host in
-      #expect(try host.setup("--listen", host.listen).status == 0)
+      #expect(try host.setup("--listen", host.listen, "--host", "old.example.org").status == 0)
       let files = Self.made.map { "\(host.settings)/pki/\($0)" } + [host.file, "\(host.home)/pid"]
       let before = files.map(Files.read)
       let again = try host.setup("--listen", host.listen)
@@ -50,10 +50,48 @@ import Testing
       for name in ["client.crt", "client.key"] { unlink("\(host.settings)/pki/\(name)") }
       let third = try host.setup("--host", "more.example.org")
       #expect(third.status == 0)
-      #expect(third.text.split(separator: "\n").filter { $0.hasPrefix("made") }.count == 1, "\(third.text)")
-      #expect(
-        third.text.contains("is not for more.example.org: jobctl ca server --force --host more.example.org"))
+      #expect(third.text.split(separator: "\n").filter { $0.hasPrefix("made") }.count == 2, "\(third.text)")
+      let names = try hosts(host)
+      #expect(names.contains("DNS:old.example.org") && names.contains("DNS:more.example.org"), "\(names)")
+      #expect(!third.text.contains("note"), "\(third.text)")
       #expect(try host.hello() == "hello\n")
+    }
+  }
+
+  /// The address that it listens at, whoever set that, and after a run that ended before the daemon took it.
+  @Test func theCertificateIsForTheAddress() throws {
+    try SetupHost.with { host in
+      #expect(try host.run("mkdir", ["-p", host.settings]).status == 0)
+      for address in ["127.0.0.2", "127.0.0.3"] {
+        try Files.write(Array("{ listen: '\(address):\(host.port)' }".utf8), to: host.file, mode: 0o644)
+        let done = try host.setup()
+        #expect(done.status == 0 && !done.text.contains("note"), "\(done.text)\(done.errorText)")
+        #expect(done.text.contains("runs  jobd at \(address):\(host.port)"), "\(done.text)")
+        #expect(try hosts(host).contains("IP Address:\(address)"))
+        let server = ["--server", "\(address):\(host.port)"]
+        #expect(try host.run(Programs.jobctl, ["run"] + server + ["echo", "hello"]).text == "hello\n")
+      }
+    }
+  }
+
+  @Test func halfOfACertificateIsToldOf() throws {
+    try SetupHost.with { host in
+      #expect(try host.setup("--listen", host.listen).status == 0)
+      unlink("\(host.settings)/pki/server.key")
+      let half = try host.setup()
+      #expect(
+        half.status == 1 && half.errorText.contains("has server.crt, and not the other one"),
+        "\(half.text)\(half.errorText)")
+    }
+  }
+
+  @Test func aFirstJobThatWouldNotComeIsToldOf() throws {
+    try SetupHost.with { host in
+      #expect(try host.setup("--listen", host.listen).status == 0)
+      #expect(try host.run(Programs.jobctl, ["ca", "init", "--force"]).status == 0)
+      let done = try host.setup()
+      #expect(
+        done.text.contains("note  jobctl does not get to the daemon: "), "\(done.text)\(done.errorText)")
     }
   }
 

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct ConfigurationTextTests {
   private func added(_ text: String) -> String? {
-    ConfigurationText.adding(listen: "[::1]:1", to: Array(text.utf8)).map {
+    ConfigurationText.adding([ConfigurationText.listen("[::1]:1")], to: Array(text.utf8)).map {
       String(decoding: $0, as: UTF8.self)
     }
   }

@@ -86,6 +86,11 @@ bool jw_ca_read(const char *_Nonnull authority_file, const char *_Nonnull file,
 /// be read.
 bool jw_ca_has_host(const char *_Nonnull file, const char *_Nonnull host);
 
+/// The names and addresses that a file's certificate is for, one after the other. None of what can't be read.
+void jw_ca_each_host(const char *_Nonnull file,
+                     void (*_Nonnull each)(void *_Nonnull context, const char *_Nonnull host),
+                     void *_Nonnull context);
+
 /// Adds to the list in `file`, made when it is not there, what it does not have of `serials`; valid until the
 /// authority is not. Who writes at the same time waits. `reason`: of RFC 5280, section 5.3.1; 0: none.
 /// Lists of other authorities in the file stay as they are. `record`: a copy of the authority's own list,
