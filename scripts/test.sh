@@ -35,8 +35,9 @@ trap 'exit 130' INT TERM HUP
 
 # Two halves side by side, since tests wait most of their time: suites of the first letters of the alphabet, and the others.
 for half in filter skip; do
-  "$tests" --testing-library swift-testing "--$half" '^[^.]*\.[A-J]' "${selection[@]}" </dev/null \
-    > >(exec tee "$logs/$half") 2>&1 &
+  # What a shell starts in the background ignores INT and QUIT, and so would what the tests start.
+  env --default-signal=INT,QUIT "$tests" --testing-library swift-testing "--$half" '^[^.]*\.[A-J]' "${selection[@]}" \
+    </dev/null > >(exec tee "$logs/$half") 2>&1 &
   running+=($!)
 done
 failed=0
