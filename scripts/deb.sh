@@ -20,7 +20,7 @@ scripts/install.sh "$stage/root" /usr >/dev/null
 install -D -m 755 contrib/jobd.needrestart "$stage/root/etc/needrestart/restart.d/jobd.service"
 cp -R debian CHANGELOG.md "$stage"
 cp contrib/jobd.logrotate "$stage/debian/jobd.logrotate"
-cp docs/{api,audit,clients,durability,runners,threat-model}.md docs/openapi.yaml "$stage/docs"
+cp docs/{api,audit,clients,durability,page,performance,runners,scaling,threat-model}.md docs/openapi.yaml "$stage/docs"
 cat >"$stage/debian/changelog" <<END
 jobd ($version) unstable; urgency=medium
 

@@ -6,7 +6,7 @@ package enum Mdoc {
     _ name: String, _ section: Int, _ purpose: String, width: Int = .max, _ body: String
   ) -> String {
     let head = """
-      .Dd November 24, 2026
+      .Dd November 30, 2026
       .Dt \(name.uppercased()) \(section)
       .Os
       .Sh NAME

@@ -181,8 +181,9 @@ enum Daemon {
            jobd --version | --help
 
     Each option can be given as a flag, as an environment variable (--state-directory is JOBD_STATE_DIRECTORY) and
-    in jobd.json5 (state_directory); flags win over the environment, and that over the file. Only there, clients is a
-    map from the names of clients, or patterns of them, to settings of theirs.
+    in jobd.json5 (state_directory); flags win over the environment, and that over the file, which is
+    /etc/jobd/jobd.json5 of root, ~/.config/jobd/jobd.json5 of others, or that of --config FILE (JOBD_CONFIG). Only
+    there are the maps clients, settings of some clients, and runners; see jobd.json5(5).
 
     \(ConfigurationLoader.help)
     Signals, to the process that was started: TERM and INT stop it in order, which ends all jobs, and a second one at

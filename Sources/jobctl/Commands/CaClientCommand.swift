@@ -39,9 +39,10 @@ extension Command {
 
   private static func next(_ files: CertificateFiles, isDefault: Bool) -> String {
     if isDefault {
-      return "start the daemon with \"jobd\" (in /usr/local/sbin), then type: jobctl run uname -a"
+      return "start the daemon with \"jobd\", then type: jobctl run uname -a"
     }
     let paths = [("ca", files.authority.certificate), ("cert", files.certificate), ("key", files.key!)]
     return "jobctl config set" + paths.map { " --\($0) \(Text.quote($1))" }.joined()
+      + "\n      on another host: copy these three files there, and add --server HOST:PORT"
   }
 }

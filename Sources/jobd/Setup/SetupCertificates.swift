@@ -52,6 +52,11 @@ struct SetupCertificates {
   }
 
   private func makeServer(_ hosts: [String], _ words: [String] = []) throws {
+    guard hasKey else {
+      throw DaemonError(
+        "\(directory) has ca.crt without ca.key, as clients of another daemon have: move it away, name it by jobctl config "
+          + "set --ca, --cert and --key if it is used, and type jobd setup again")
+    }
     try jobctl.run(["ca", "server"] + words + hosts.flatMap { ["--host", $0] })
     tell("made", "server.crt", "for \(hosts.joined(separator: ", "))")
   }

@@ -85,6 +85,17 @@ import Testing
     }
   }
 
+  /// As who typed `sudo jobd setup` has them.
+  @Test func theCertificatesOfAClientAreNoAuthority() throws {
+    try SetupHost.with { host in
+      #expect(try host.setup("--listen", host.listen).status == 0)
+      for name in ["ca.key", "server.crt", "server.key"] { unlink("\(host.settings)/pki/\(name)") }
+      let done = try host.setup()
+      #expect(done.status == 1 && done.errorText.contains("has ca.crt without ca.key"), "\(done.errorText)")
+      #expect(done.errorText.contains("move it away"))
+    }
+  }
+
   @Test func aFirstJobThatWouldNotComeIsToldOf() throws {
     try SetupHost.with { host in
       #expect(try host.setup("--listen", host.listen).status == 0)
