@@ -74,8 +74,9 @@ lint: fmt-check ## format check, and the manual pages
 fuzz: deps ## run every parser's fuzzer, FUZZ_SECONDS each (20)
 	scripts/fuzz.sh
 
+# With the flags of what is delivered, or each would have the other built anew.
 build-soak: build
-	$(SWIFT) build -c release $(STATIC) $(FLAGS) --product soak
+	$(SWIFT) build -c release $(STATIC) $(FLAGS) $(HARDENED) --product soak
 
 soak: build-soak ## mixed load for SOAK_SECONDS (600), all that clients see compared with what must be
 	$(BUILD)/release/soak --seconds $(SOAK_SECONDS)
