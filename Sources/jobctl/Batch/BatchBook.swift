@@ -126,6 +126,8 @@ struct BatchBook {
   }
 
   var isBusy: Bool { !open.isEmpty || !ended.isEmpty || dealing > 0 }
+  /// The same, or a request is not answered whose jobs may run.
+  var mayBeBusy: Bool { isBusy || requestsUnderWay > 0 }
 
   /// A request that creates jobs is sent: until ``requestEnded()`` what is told of unknown jobs is kept.
   mutating func requestBegins() {

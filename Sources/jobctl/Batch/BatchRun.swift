@@ -67,7 +67,7 @@ struct BatchRun: Sendable {
   private func giveUp(_ why: String = "", canGoOn: Bool) {
     console.finish()
     plan.results?.abandon()
-    let (hasAsked, isOver, counts, isBusy) = desk.with { ($0.hasAsked, $0.isOver, $0.counts, $0.isBusy) }
+    let (hasAsked, isOver, counts, isBusy) = desk.with { ($0.hasAsked, $0.isOver, $0.counts, $0.mayBeBusy) }
     guard hasAsked else { return }
     let hasLeft = !isOver && progress.total.map { counts.done < $0 } ?? true
     let advice = plan.advice.onLeaving(counts, hasLeft: hasLeft, canGoOn: canGoOn, isBusy: isBusy)

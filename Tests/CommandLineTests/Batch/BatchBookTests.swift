@@ -155,6 +155,16 @@ import Testing
     #expect((book.counts.running, book.counts.runningNow) == (2, 2))
   }
 
+  /// Who leaves then is told how to stop them.
+  @Test func jobsOfARequestWithoutAnAnswerMayRun() {
+    var book = BatchBook(BatchBook.Rules())
+    #expect(!book.mayBeBusy)
+    book.requestBegins()
+    #expect(book.mayBeBusy && !book.isBusy)
+    book.requestEnded()
+    #expect(!book.mayBeBusy)
+  }
+
   @Test func whatWasSeenIsNotKept() {
     var book = book(sent: 1)
     book.take(event(.created, ids[0]))
