@@ -139,6 +139,7 @@ import Testing
   /// three quarters of a minute.
   @Test(.enabled(if: geteuid() == 0)) func programsThatDoNotComeToRunKeepNobodyWaiting() throws {
     let daemon = try Daemon(["--launchers", "2"])
+    defer { daemon.scratch.remove() }
     defer { daemon.end() }
     signal(SIGIO, SIG_IGN)
     let leased = "\(daemon.scratch.path)/leased"
