@@ -25,7 +25,7 @@ esac
 swift build --build-tests "${flags[@]}"
 tests=$(swift build --show-bin-path "${flags[@]}")/jobdPackageTests.xctest
 logs=$(mktemp -d)
-running=()
+running=() writers=()
 end() {
   [ ${#running[@]} -eq 0 ] || kill "${running[@]}" 2>/dev/null || true
   rm -rf "$logs"
@@ -35,15 +35,19 @@ trap 'exit 130' INT TERM HUP
 
 # Two halves side by side, since tests wait most of their time: suites of the first letters of the alphabet, and the others.
 for half in filter skip; do
+  exec {log}> >(exec tee "$logs/$half")
+  writers+=($!)
   # What a shell starts in the background ignores INT and QUIT, and so would what the tests start.
   env --default-signal=INT,QUIT "$tests" --testing-library swift-testing "--$half" '^[^.]*\.[A-J]' "${selection[@]}" \
-    </dev/null > >(exec tee "$logs/$half") 2>&1 &
+    </dev/null >&"$log" 2>&1 {log}>&- &
   running+=($!)
+  exec {log}>&-
 done
 failed=0
 for half in "${running[@]}"; do wait "$half" || failed=1; done
 running=()
-wait
+# Their last lines are in the logs only then.
+wait "${writers[@]}"
 
 if grep -hE '^[^ ]+ (Test|Suite) .* skipped' "$logs"/*; then
   if [ "$(id -u)" -eq 0 ]; then

@@ -43,22 +43,6 @@ import Testing
       .wait()
   }
 
-  /// One that nothing listens at.
-  private func freePort() throws -> Int {
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(listener) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let port: in_port_t? = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-        bind(listener, address, size) == 0 && getsockname(listener, address, &size) == 0
-      } ? pointer.pointee.sin_port.bigEndian : nil
-    }
-    return Int(try #require(port))
-  }
-
   @Test func theTourAndTheRequestsByCurlWork() throws {
     let tour = try block("A tour in two minutes")
     for command in ["run", "logs -f", "ps", "stop", "wait", "inspect", "rm"] {
@@ -68,7 +52,7 @@ import Testing
     let user = try UnprivilegedUser()
     defer { user.scratch.remove() }
     let lines = try tour + ["jobctl ps --all"] + block("The API by curl") + ["", "jobctl ps --all"]
-    let done = try type(lines, user, port: try freePort())
+    let done = try type(lines, user, port: try FreePort.find())
     #expect(!done.errorText.contains("jobctl:") && !done.errorText.contains("curl:"), "\(done.errorText)")
     for part in [
       "\nLinux ", "Sources/a\n", "\nID  ", "1\n2\n3\n",
