@@ -25,6 +25,18 @@ import Testing
     }
   }
 
+  /// A table of descriptors does not shrink when they are closed: one that began as a copy of the supervisor's tells.
+  @Test func aLaunchCopiesNoDescriptorsOfRunningJobs() throws {
+    try Daemon.with { daemon in
+      let client = daemon.client()
+      for _ in 0..<40 { _ = try client.create(CreateRequest(cmd: "sleep", args: ["1000"])) }
+      try Poll.until("all to run") { Processes.descriptors(daemon.pid) > 3 * 40 }
+      let id = try client.create(CreateRequest(cmd: "grep", args: ["FDSize", "/proc/self/status"]))
+      #expect(try client.end(of: id).exitCode == 0)
+      #expect(try client.output(id).stdout == "FDSize:\t64\n")
+    }
+  }
+
   /// The four calls of a short job, one after the other.
   @Test func aJobIsNoMoreCallsThanItNeeds() throws {
     try Daemon.with { daemon in
@@ -62,7 +74,7 @@ import Testing
   /// Three transactions (created, ended, deleted) of four or five pages; two of them wait for the disk.
   private static let supervisor = [
     "clone3": 1, "pipe2": 2, "rt_sigprocmask": 2, "waitid": 1, "epoll_ctl": 6, "close": 5, "getrandom": 1,
-    "read": 9, "fsetxattr": 1, "getrusage": 1,
+    "read": 9, "fsetxattr": 1, "getrusage": 1, "dup3": 4,
     "write": 4, "recvfrom": 2, "sendto": 4, "fdatasync": 2, "pwrite64": 30, "fcntl": 22, "pread64": 1,
   ]
 

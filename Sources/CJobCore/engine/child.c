@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -20,18 +21,16 @@ static int fail(struct jc_launch *launch, const char *stage, long status)
     return (int)-status;
 }
 
+/// From here on what it opens and closes is not its parent's.
+static long leave_files(const struct jc_launch *launch)
+{
+    return jc_raw(SYS_close_range, launch->pad->end, ~0U, CLOSE_RANGE_UNSHARE, 0);
+}
+
 static long place_descriptors(const struct jc_launch *launch)
 {
-    long from[3];
     for (int i = 0; i < 3; i++) {
-        from[i] = launch->fds[i];
-        // Out of the way of the targets; only where this process runs without its own 0, 1 or 2.
-        if (from[i] < 3 && (from[i] = jc_raw(SYS_fcntl, from[i], F_DUPFD_CLOEXEC, 3, 0)) < 0)
-            return from[i];
-    }
-    for (int i = 0; i < 3; i++) {
-        // No two of them are the same: dup3(2).
-        long status = jc_raw(SYS_dup3, from[i], i, 0, 0);
+        long status = jc_raw(SYS_dup3, launch->pad->fds[launch->places[i]], i, 0, 0);
         if (status < 0)
             return status;
     }
@@ -131,12 +130,15 @@ int jc_child_run(void *argument)
 {
     struct jc_launch *launch = argument;
     const struct jc_spawn_base *base = launch->base;
-    long status = launch->joins_cgroup ? write_zero(launch->cgroup->dir, "cgroup.procs") : 0;
+    long status = launch->shares_files ? leave_files(launch) : 0;
+    if (status < 0)
+        return fail(launch, "descriptors", status);
+    status = launch->joins_cgroup ? write_zero(launch->cgroup->dir, "cgroup.procs") : 0;
     if (status < 0)
         return fail(launch, "cgroup", status);
     if ((status = jc_raw(SYS_setsid, 0, 0, 0, 0)) < 0)
         return fail(launch, "setsid", status);
-    if (launch->rows > 0 && (status = jc_raw(SYS_ioctl, launch->fds[0], TIOCSCTTY, 0, 0)) < 0)
+    if (launch->rows > 0 && (status = jc_raw(SYS_ioctl, launch->pad->fds[0], TIOCSCTTY, 0, 0)) < 0)
         return fail(launch, "terminal", status);
     if (base->resets_oom)
         reset_oom(base);

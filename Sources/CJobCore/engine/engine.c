@@ -16,10 +16,11 @@
 #define MOST_EVENTS 256
 #define MOST_BYTES (16 << 20)
 
-// A descriptor's entry in the epoll set can outlive its close: a process that is being launched holds copies
-// of all descriptors until its exec. So entries name a job's slot and generation, never its address, and what
-// comes for a job that is gone is dropped. What is closed while it is ready is taken out of the set before,
-// unless it is watched for one event only: else it would wake the loop again and again until that exec.
+// A descriptor's entry in the epoll set can outlive its close: a process that is being launched may hold
+// copies of descriptors until its exec. So entries name a job's slot and generation, never its address, and
+// what comes for a job that is gone is dropped. What is closed while it is ready is taken out of the set
+// before, unless it is watched for one event only: else it would wake the loop again and again until that
+// exec.
 
 int jc_engine_watch(struct jc_job *job, int fd, enum jc_watch kind, uint32_t events)
 {
@@ -214,9 +215,12 @@ int jc_engine_new(struct jc_loop *loop, const struct jc_engine_options *options,
     engine->free_slot = UINT32_MAX;
     STAILQ_INIT(&engine->waiting);
     STAILQ_INIT(&engine->done);
+    TAILQ_INIT(&engine->free_pads);
     pthread_mutex_init(&engine->lock, NULL);
     pthread_cond_init(&engine->wake, NULL);
     int status = open_parts(engine, loop);
+    if (status == 0)
+        status = jc_pads_make(engine);
     if (status == 0)
         status = jc_launchers_start(engine);
     engine->options.cgroup_parent = NULL;
@@ -253,6 +257,7 @@ void jc_engine_free(struct jc_engine *engine)
     if (engine == NULL)
         return;
     jc_launchers_stop(engine);
+    jc_pads_free(engine);
     jc_watcher_free(engine->readable);
     jc_watcher_free(engine->launched);
     jc_timer_free(engine->orphan_timer);
@@ -263,8 +268,6 @@ void jc_engine_free(struct jc_engine *engine)
         close(engine->epoll);
     if (engine->done_fd >= 0)
         close(engine->done_fd);
-    while (engine->spare_count > 0)
-        jc_stack_free(engine->spare_stacks[--engine->spare_count]);
     if (engine->cgroup_dir >= 0)
         close(engine->cgroup_dir);
     if (engine->limited_dir >= 0)

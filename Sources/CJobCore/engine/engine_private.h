@@ -14,7 +14,6 @@
 #define JC_PIPE_LARGE (1 << 20)
 /// How often a tree without a cgroup, or one whose end is not told, is looked at again.
 #define JC_TREE_AGAIN_MS 20
-#define JC_SPARE_STACKS 16
 /// After KILL, when what cannot be ended is left.
 #define JC_LEAVE_MS 10000
 
@@ -35,6 +34,17 @@ struct jc_cgroup {
 
 SLIST_HEAD(jc_cgroups, jc_cgroup);
 
+/// What a child uses of this process until exec; see launch_pad.c.
+struct jc_launch_pad {
+    TAILQ_ENTRY(jc_launch_pad) link;
+    void *stack;     ///< JC_STACK_SIZE bytes
+    int fds[3];      ///< what is put here becomes the child's 0, 1 and 2; else /dev/null
+    bool is_used[3]; ///< something was put here
+    int end;         ///< above all of them
+};
+
+TAILQ_HEAD(jc_launch_pads, jc_launch_pad);
+
 /// What the launcher makes of a job, and all that it needs for it.
 struct jc_launch {
     char **argv, **envp;
@@ -42,16 +52,17 @@ struct jc_launch {
     const char *cwd;
     struct jc_cgroup *cgroup;
     int stdin_fd;           ///< -1: none was given
-    int fds[3];             ///< the child's 0, 1 and 2, open here until it has them; else -1
+    int places[3];          ///< of the pad, for the child's 0, 1 and 2
     uint16_t rows, columns; ///< of the terminal that they are; 0: they are none
     struct jc_limits limits;
     const struct jc_identity *identity;
     const char *marker; ///< the last entry of `envp`
     const struct jc_spawn_base *base;
     uint32_t flags;                  ///< of the plan
-    void *stack;                     ///< of the child until exec, JC_STACK_SIZE bytes; NULL: one is made
+    struct jc_launch_pad *pad;       ///< until exec
     struct jc_launcher *launcher;    ///< who waits for exec; NULL: the loop's thread, which may not
     bool joins_cgroup, has_handlers; ///< what the child has to do itself
+    bool shares_files;               ///< the child begins with this process's table of descriptors
     /// Out. Stored by the kernel before the child runs, zero once it is reaped: at any time in between the
     /// loop's thread can tell a job's first process from an orphan.
     _Atomic pid_t pid;
@@ -153,9 +164,6 @@ struct jc_engine {
     size_t drained;     ///< bytes read in this round
     size_t held_output; ///< bytes of jobs' output that are in memory
     unsigned large_pipes;
-    // For launches on the loop's thread.
-    void *spare_stacks[JC_SPARE_STACKS];
-    unsigned spare_count;
 
     // The launchers' side, under `lock`.
     pthread_mutex_t lock;
@@ -163,6 +171,8 @@ struct jc_engine {
     STAILQ_HEAD(jc_jobs, jc_job) waiting, done;
     bool done_posted, stopping;
     unsigned queued;
+    struct jc_launch_pads free_pads; ///< the lowest first
+    unsigned free_pad_count;
     struct jc_cgroups free_cgroups;
     LIST_HEAD(, jc_cgroup) known_cgroups;
     unsigned next_cgroup, free_count, used_count;
@@ -190,9 +200,16 @@ bool jc_spawn_is_starting(const struct jc_launch *launch);
 void jc_spawn_kill(const struct jc_launch *launch);
 /// How it went. 0: exec succeeded, or it was killed before.
 int jc_spawn_end(struct jc_launch *launch);
-void jc_stack_free(void *stack);
-/// Keeps one for the loop's thread's next launch, or frees it.
-void jc_stack_keep(struct jc_engine *engine, void *stack);
+
+/// Any thread, until jc_pads_free. One that is free, or a new one: 0 or a negative errno.
+int jc_pad_take(struct jc_engine *engine, struct jc_launch_pad **out);
+/// Makes `fd`, which is closed here, the pad's: 0 or a negative errno.
+int jc_pad_put(struct jc_launch_pad *pad, int index, int fd);
+/// No child uses it any more: what was put there is closed. It may be NULL.
+void jc_pad_give(struct jc_engine *engine, struct jc_launch_pad *pad);
+/// One for each launcher.
+int jc_pads_make(struct jc_engine *engine);
+void jc_pads_free(struct jc_engine *engine);
 /// Makes the files that a program may be in. 0 or -ENOMEM.
 int jc_exec_files(struct jc_launch *launch);
 /// What the child does; returns only when exec failed, with the errno.
@@ -208,6 +225,8 @@ bool jc_launchers_full(struct jc_engine *engine);
 void jc_launch_submit(struct jc_job *job);
 /// On the loop's thread, for each job that came back from its launcher.
 void jc_job_launched(struct jc_job *job);
+/// Its child needs its pad no more.
+void jc_launch_leave_pad(struct jc_job *job);
 /// It did not come to exec: closes what was opened for it.
 void jc_launch_failed(struct jc_job *job, int status);
 /// Its process is there: the job has begun.

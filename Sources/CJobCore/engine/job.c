@@ -106,8 +106,6 @@ struct jc_job *jc_job_make(struct jc_engine *engine)
         return NULL;
     job->engine = engine;
     job->launch.stdin_fd = -1;
-    for (int i = 0; i < 3; i++)
-        job->launch.fds[i] = -1;
     job->state = jc_job_state_none;
     job->give_up_ms = INT64_MAX;
     return job;

@@ -28,46 +28,42 @@ static int make_pipe(int fds[2], int near_end, const struct jc_identity *identit
     return 0;
 }
 
+/// Makes a pipe whose far end is the child's.
+static int open_pipe(struct jc_launch *launch, int index, int *near)
+{
+    int fds[2];
+    const int near_end = index == 0 ? 1 : 0;
+    int status = make_pipe(fds, near_end, launch->identity);
+    if (status < 0)
+        return status;
+    *near = fds[near_end];
+    return jc_pad_put(launch->pad, index, fds[!near_end]);
+}
+
+static int open_input(struct jc_launch *launch, struct jc_job_state *state)
+{
+    const int given = launch->stdin_fd;
+    launch->stdin_fd = -1;
+    if (given >= 0)
+        return jc_pad_put(launch->pad, 0, given);
+    return (launch->flags & JC_PLAN_STDIN_OPEN) != 0 ? open_pipe(launch, 0, &state->stdin_write) : 0;
+}
+
 /// Opens what the child gets as 0, 1 and 2.
 static int open_streams(struct jc_job *job)
 {
     struct jc_launch *launch = &job->launch;
-    int *far = launch->fds;
     struct jc_job_state *state = &job->state;
-    int fds[2];
     if (launch->rows > 0)
         return jc_terminal_open(job);
     const bool merges = (launch->flags & JC_PLAN_MERGE) != 0;
-    far[0] = launch->stdin_fd >= 0 ? launch->stdin_fd : job->engine->base.null_fd;
-    if (launch->stdin_fd < 0 && (launch->flags & JC_PLAN_STDIN_OPEN) != 0) {
-        int status = make_pipe(fds, 1, launch->identity);
-        if (status < 0)
-            return status;
-        far[0] = fds[0];
-        state->stdin_write = fds[1];
-    }
-    for (int i = 0; i < (merges ? 1 : 2); i++) {
-        int status = make_pipe(fds, 0, launch->identity);
-        if (status < 0)
-            return status;
-        state->pipe[i] = fds[0];
-        far[i + 1] = fds[1];
-    }
-    if (merges)
-        far[2] = far[1];
-    return 0;
-}
-
-static void close_far(struct jc_launch *launch, const struct jc_spawn_base *base)
-{
-    const int *far = launch->fds;
-    if (far[0] >= 0 && far[0] != base->null_fd)
-        close(far[0]);
-    if (far[2] >= 0 && far[2] != far[1])
-        close(far[2]);
-    if (far[1] >= 0 && far[1] != far[0])
-        close(far[1]);
-    launch->stdin_fd = -1;
+    launch->places[0] = 0;
+    launch->places[1] = 1;
+    launch->places[2] = merges ? 1 : 2;
+    int status = open_input(launch, state);
+    for (int i = 0; i < (merges ? 1 : 2) && status == 0; i++)
+        status = open_pipe(launch, i + 1, &state->pipe[i]);
+    return status;
 }
 
 static bool is_cgroup_gone(const struct jc_launch *launch, int status)
@@ -96,6 +92,12 @@ static int spawn_in_cgroup(struct jc_job *job)
     }
 }
 
+void jc_launch_leave_pad(struct jc_job *job)
+{
+    jc_pad_give(job->engine, job->launch.pad);
+    job->launch.pad = NULL;
+}
+
 void jc_launch_failed(struct jc_job *job, int status)
 {
     struct jc_launch *launch = &job->launch;
@@ -120,28 +122,35 @@ void jc_launch_succeeded(struct jc_job *job)
     job->state.pidfd = job->launch.pidfd;
 }
 
-/// `stack`: the spare one of whoever launches. One whose child is starting is left to it. False: the loop
-/// took the job from the launcher.
-static bool launch_job(struct jc_job *job, void **stack, struct jc_launcher *launcher)
+static int launch_on_pad(struct jc_job *job)
+{
+    struct jc_launch *launch = &job->launch;
+    launch->stage = "descriptors";
+    int status = jc_pad_take(job->engine, &launch->pad);
+    if (status == 0) {
+        launch->stage = "pipe";
+        status = open_streams(job);
+    }
+    if (launch->stdin_fd >= 0)
+        close(launch->stdin_fd);
+    launch->stdin_fd = -1;
+    return status == 0 ? spawn_in_cgroup(job) : status;
+}
+
+/// False: the loop took the job from the launcher.
+static bool launch_job(struct jc_job *job, struct jc_launcher *launcher)
 {
     struct jc_launch *launch = &job->launch;
     launch->base = &job->engine->base;
     launch->launcher = launcher;
-    launch->stage = "pipe";
-    launch->stack = *stack;
-    *stack = NULL;
-    int status = open_streams(job);
-    if (status == 0)
-        status = spawn_in_cgroup(job);
+    const int status = launch_on_pad(job);
     if (status == -EINPROGRESS && launcher != NULL)
         return false;
-    close_far(launch, launch->base);
     if (status == -EINPROGRESS) {
         launch->error = EINPROGRESS;
         return true;
     }
-    *stack = launch->stack;
-    launch->stack = NULL;
+    jc_launch_leave_pad(job);
     if (status < 0)
         jc_launch_failed(job, status);
     else
@@ -201,17 +210,15 @@ static struct jc_job *next_job(struct jc_launcher *launcher)
 static void *run_launcher(void *context)
 {
     struct jc_launcher *launcher = context;
-    void *stack = NULL;
     jp_name_thread("launcher");
     for (struct jc_job *job; (job = next_job(launcher)) != NULL;) {
-        if (!launch_job(job, &stack, launcher)) {
+        if (!launch_job(job, launcher)) {
             // Another has its place.
             free(launcher);
             return NULL;
         }
         hand_back(launcher, job);
     }
-    jc_stack_free(stack);
     return NULL;
 }
 
@@ -268,7 +275,6 @@ static void look_at_launches(void *context)
     engine->looks_at_launches = is_busy && jc_timer_start(engine->launch_timer, JC_SOON_MS) == 0;
     for (struct jc_job *job; (job = STAILQ_FIRST(&taken)) != NULL;) {
         STAILQ_REMOVE_HEAD(&taken, link);
-        close_far(&job->launch, &engine->base);
         job->launch.error = EINPROGRESS;
         jc_job_launched(job);
     }
@@ -282,21 +288,10 @@ bool jc_launchers_full(struct jc_engine *engine)
     return full;
 }
 
-void jc_stack_keep(struct jc_engine *engine, void *stack)
-{
-    if (stack != NULL && engine->options.launchers == 0 && engine->spare_count < JC_SPARE_STACKS)
-        engine->spare_stacks[engine->spare_count++] = stack;
-    else
-        jc_stack_free(stack);
-}
-
 /// On the loop's thread, which does not wait for exec.
 static void launch_here(struct jc_job *job)
 {
-    struct jc_engine *engine = job->engine;
-    void *stack = engine->spare_count > 0 ? engine->spare_stacks[--engine->spare_count] : NULL;
-    launch_job(job, &stack, NULL);
-    jc_stack_keep(engine, stack);
+    launch_job(job, NULL);
     if (job->launch.error == EINPROGRESS)
         jc_start_watch(job);
     else

@@ -32,12 +32,11 @@ static bool is_first_gone(struct jc_job *job)
     struct jc_launch *launch = &job->launch;
     if (job->reaped)
         return true;
-    if (launch->stack != NULL) {
+    if (launch->pad != NULL) {
         if (jc_spawn_is_starting(launch))
             return false;
         const int status = jc_spawn_end(launch);
-        jc_stack_free(launch->stack);
-        launch->stack = NULL;
+        jc_launch_leave_pad(job);
         job->state.pidfd = launch->pidfd;
         if (status < 0)
             return true;

@@ -5,7 +5,6 @@
 #include <linux/sched.h>
 #include <platform/process.h>
 #include <sched.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,18 +19,6 @@
 // program: the OOM score that the child gives itself would be this process's too, and the OOM killer, which
 // passes over a child of vfork, would kill both for what the child takes of a job's memory limit.
 
-static int take_stack(struct jc_launch *launch)
-{
-    if (launch->stack != NULL)
-        return 0;
-    void *stack =
-        mmap(NULL, JC_STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    if (stack == MAP_FAILED)
-        return -errno;
-    launch->stack = stack;
-    return 0;
-}
-
 /// From here on, and once the kernel has told the child's number, the loop may take the job: nothing of it is
 /// looked at any more.
 static void may_be_taken(const struct jc_launch *launch)
@@ -43,14 +30,16 @@ static void may_be_taken(const struct jc_launch *launch)
 static long start_clone3(struct jc_launch *launch)
 {
     struct clone_args args = {
-        .flags = CLONE_VM | CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CLEAR_SIGHAND,
+        .flags = CLONE_VM | CLONE_FILES | CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |
+                 CLONE_CLEAR_SIGHAND,
         .pidfd = (uintptr_t)&launch->pidfd,
         .parent_tid = (uintptr_t)&launch->pid,
         .child_tid = (uintptr_t)&launch->is_starting,
         .exit_signal = SIGCHLD,
-        .stack = (uintptr_t)launch->stack,
+        .stack = (uintptr_t)launch->pad->stack,
         .stack_size = JC_STACK_SIZE,
     };
+    launch->shares_files = true;
     if (launch->launcher != NULL)
         args.flags |= CLONE_VFORK;
     if (launch->cgroup != NULL) {
@@ -67,8 +56,9 @@ static long start_clone(struct jc_launch *launch)
 {
     launch->joins_cgroup = launch->cgroup != NULL;
     launch->has_handlers = true;
+    launch->shares_files = false;
     const int waits = launch->launcher != NULL ? CLONE_VFORK : 0;
-    void *stack_end = (char *)launch->stack + JC_STACK_SIZE;
+    void *stack_end = (char *)launch->pad->stack + JC_STACK_SIZE;
     may_be_taken(launch);
     long pid = clone(jc_child_run, stack_end,
                      CLONE_VM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | waits | SIGCHLD, launch,
@@ -155,10 +145,6 @@ int jc_spawn(struct jc_launch *launch)
 {
     struct jc_launcher *launcher = launch->launcher;
     launch->pidfd = -1;
-    launch->stage = "stack";
-    int status = take_stack(launch);
-    if (status < 0)
-        return status;
     launch->stage = NULL;
     long pid = start(launch);
     if (launcher != NULL && !atomic_exchange(&launcher->waits, false))
@@ -168,10 +154,4 @@ int jc_spawn(struct jc_launch *launch)
         return (int)pid;
     }
     return launcher != NULL ? jc_spawn_end(launch) : -EINPROGRESS;
-}
-
-void jc_stack_free(void *stack)
-{
-    if (stack != NULL)
-        munmap(stack, JC_STACK_SIZE);
 }

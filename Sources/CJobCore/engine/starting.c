@@ -60,8 +60,7 @@ static void end(struct jc_job *job)
     struct jc_launch *launch = &job->launch;
     jc_engine_clear_deadline(job);
     int status = jc_spawn_end(launch);
-    jc_stack_keep(job->engine, launch->stack);
-    launch->stack = NULL;
+    jc_launch_leave_pad(job);
     if (status < 0) {
         jc_drains_close(job);
         jc_launch_failed(job, status);

@@ -59,7 +59,7 @@ static bool has_room(void)
 int jc_terminal_open(struct jc_job *job)
 {
     struct jc_job_state *state = &job->state;
-    int *far = job->launch.fds, fds[2];
+    int slave, fds[2];
     job->launch.stage = "terminal";
     state->is_terminal = true;
     if (!has_room()) {
@@ -68,10 +68,11 @@ int jc_terminal_open(struct jc_job *job)
     }
     if ((state->stdin_write = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK)) < 0)
         return -errno;
-    int status = open_slave(state->stdin_write, &job->launch, &far[0]);
+    int status = open_slave(state->stdin_write, &job->launch, &slave);
+    if (status == 0)
+        status = jc_pad_put(job->launch.pad, 0, slave);
     if (status < 0)
         return status;
-    far[1] = far[2] = far[0];
     if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
         return -errno;
     state->pipe[JC_STDOUT] = fds[0];
