@@ -119,6 +119,43 @@ struct JobBookRunTests {
     #expect(fixture.pass(200_000).tokens.isEmpty)
   }
 
+  /// More than are launched at once.
+  private func createMany(_ fixture: inout Fixture) -> (launched: [JobID], waits: JobID) {
+    var launched: [JobID] = []
+    while true {
+      let (id, effects) = fixture.create(Self.removed)
+      if effects.launches.isEmpty { return (launched, id) }
+      launched.append(id)
+    }
+  }
+
+  @Test func theTimeUntilItsLaunchIsNotAJobsOwn() throws {
+    var fixture = Fixture()
+    let (launched, waits) = createMany(&fixture)
+    _ = fixture.pass(50_000)
+    #expect(fixture.handle(.started(launched[0], pid: 7, at: 5)).launches == [waits])
+    let stored = fixture.pass(50_000)
+    #expect(launched.allSatisfy(stored.creates) && !stored.creates(waits))
+    #expect(fixture.pass(50_000).creates(waits))
+    #expect(!fixture.pass(1_000_000).creates(waits))
+  }
+
+  @Test func whatWaitsLongForItsLaunchIsStored() throws {
+    var fixture = Fixture()
+    let (launched, waits) = createMany(&fixture)
+    #expect(!fixture.pass(999_999).creates(waits))
+    let late = fixture.pass(1)
+    #expect(late.creates(waits))
+    #expect(fixture.store(late).answers(to: fixture.lastCaller) == [.created(waits)])
+    // There is a record of it: its output goes into files.
+    let effects = fixture.handle(.started(launched[0], pid: 7, at: 5))
+    let isLaunched = effects.contains {
+      if case .launch(waits, _, _, holdsOutput: false) = $0 { true } else { false }
+    }
+    #expect(isLaunched)
+    #expect(!fixture.pass(200_000).creates(waits))
+  }
+
   /// Of what waits for a slot nothing is held here but who is to be answered.
   @Test func theStoreAloneHoldsWhatWaits() {
     var fixture = Fixture()

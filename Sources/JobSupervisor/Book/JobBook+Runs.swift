@@ -46,8 +46,9 @@ extension JobBook {
     let child: Int
   }
 
-  /// Microseconds that the job of a run request that removes it may run unstored.
+  /// Microseconds that the job of a run request that removes it may run unstored, and may wait for its launch before.
   static let unstoredTime: Int64 = 100_000
+  static let unlaunchedTime: Int64 = 1_000_000
   private static let step: Int64 = 10_000
   /// Microseconds for which the result of one is kept that was not delivered.
   static let undeliveredTime: Int64 = 60_000_000
@@ -58,15 +59,24 @@ extension JobBook {
   mutating func launchBeside(_ id: JobID, _ run: Run) {
     effects.append(.count(.created))
     if jobs[id]!.lifecycle.storing == .not {
-      // In steps, so that the timer is not set anew for each job.
-      let due = now.monotonic + Self.unstoredTime
-      unkept.append((due + (Self.step - due % Self.step) % Self.step, id))
+      unlaunched.append((due(after: Self.unlaunchedTime), id))
       if run.request.isEarly { effects.append(.answer(run.caller, .launched(id))) }
     } else {
       storeCreation(of: id)
     }
     launches.add(id, of: jobs[id]!.record.client)
     launchNext()
+  }
+
+  /// In steps, so that the timer is not set anew for each job.
+  private func due(after time: Int64) -> Int64 {
+    let due = now.monotonic + time
+    return due + (Self.step - due % Self.step) % Self.step
+  }
+
+  /// It has begun to run; the time that it waited for that does not count.
+  mutating func runBegan(_ id: JobID) {
+    if jobs[id]!.lifecycle.storing == .not { unkept.append((due(after: Self.unstoredTime), id)) }
   }
 
   mutating func storeCreation(of id: JobID) {
@@ -77,16 +87,22 @@ extension JobBook {
         .create(record, clientName: run.clientName, creation), token: token(for: .creation(id))))
   }
 
-  /// Those that last are stored.
+  /// Those that last are stored, and those that wait long.
   mutating func storeLasting() {
     while let first = unkept.first, first.due <= now.monotonic {
       _ = unkept.popFirst()
       advance(first.id, .storeAsked)
     }
+    while let first = unlaunched.first, first.due <= now.monotonic {
+      _ = unlaunched.popFirst()
+      if jobs[first.id]?.isWaiting == true { advance(first.id, .storeAsked) }
+    }
   }
 
   mutating func forgetEndedRuns() {
-    while let first = unkept.first, jobs[first.id]?.lifecycle.storing != .not { _ = unkept.popFirst() }
+    // Without a look at the whole entry of those that are there: this is done for each event.
+    while let first = unkept.first, jobs.index(forKey: first.id) == nil { _ = unkept.popFirst() }
+    while let first = unlaunched.first, jobs.index(forKey: first.id) == nil { _ = unlaunched.popFirst() }
   }
 
   mutating func storeUnstored() {

@@ -24,9 +24,10 @@ struct JobBook {
   var unsaved = Later<JobID>(delay: 1_000_000)
   var unloaded = Later<QueueKey>(delay: 1_000_000)
   var unnoted = Later<CleanupNote>(delay: 1_000_000)
-  /// Jobs of run requests that are to be stored if they last, those that wait for a slot, those that have ended and go with
-  /// their delivery, and what nobody took.
+  /// Jobs of run requests that are to be stored if they last, or are not launched soon; those that wait for a slot, those
+  /// that have ended and go with their delivery, and what nobody took.
   var unkept = Fifo<(due: Int64, id: JobID)>()
+  var unlaunched = Fifo<(due: Int64, id: JobID)>()
   var waitingRuns: [JobID: WaitingRun] = [:]
   var toDeliver: [JobID: Receiver] = [:]
   var undelivered = Fifo<(due: Int64, id: JobID, client: Int64)>()
@@ -34,6 +35,8 @@ struct JobBook {
   private var lostLeft = 0
   private(set) var isStopping = false
   private(set) var isHurrying = false
+  /// When ``Event/timePassed`` is due, on the monotonic clock; nil: not at all.
+  private(set) var nextDeadline: Int64?
   var effects: [Effect] = []
   var now = Instant(wall: 0, monotonic: 0)
   let configuration: Configuration
@@ -55,14 +58,6 @@ struct JobBook {
   var isSettled: Bool {
     pending.isEmpty
       && jobs.values.allSatisfy { $0.lifecycle.state == .running && !$0.lifecycle.deleteAsked }
-  }
-
-  /// When ``Event/timePassed`` is due, on the monotonic clock; nil: not at all.
-  var nextDeadline: Int64? {
-    let next = min(
-      unannounced.due, unstored.due, unsaved.due, unloaded.due, unnoted.due, unkept.first?.due ?? .max,
-      undelivered.first?.due ?? .max)
-    return next == .max ? nil : next
   }
 
   /// What holds for a client.
@@ -118,8 +113,16 @@ struct JobBook {
     }
     fillSlots()
     forgetEndedRuns()
+    findDeadline()
     defer { effects = [] }
     return effects
+  }
+
+  private mutating func findDeadline() {
+    let next = min(
+      unannounced.due, unstored.due, unsaved.due, unloaded.due, unnoted.due, unkept.first?.due ?? .max,
+      unlaunched.first?.due ?? .max, undelivered.first?.due ?? .max)
+    nextDeadline = next == .max ? nil : next
   }
 
   static let stopped = "the job was stopped before it was started"
@@ -352,6 +355,7 @@ struct JobBook {
       jobs[id]!.creation = nil
       jobs[id]!.record.launched = max(now.wall, jobs[id]!.record.created)
       launches.launchBegan()
+      runBegan(id)
       let holdsOutput = jobs[id]!.lifecycle.storing != .done
       effects.append(.launch(id, creation, grace: jobs[id]!.grace, holdsOutput: holdsOutput))
     }
