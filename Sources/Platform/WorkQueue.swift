@@ -11,9 +11,10 @@ package final class WorkQueue<Element>: @unchecked Sendable {
   private var urgent = false
   private var waitUntil = timespec()
   private var closed = false
-  /// The taker's thread only: what it has not taken yet, and whether several came the last time.
+  /// The taker's thread only: what it has not taken yet, and whether many came the last time.
   private var waiting = FairQueue<Element>()
   private var gathers = false
+  private static var many: Int { 6 }
   private static var gatherMicroseconds: UInt32 { 200 }
 
   package init() {
@@ -79,7 +80,7 @@ package final class WorkQueue<Element>: @unchecked Sendable {
     owners = []
     urgent = false
     pthread_mutex_unlock(mutex)
-    gathers = new.count > 1
+    gathers = new.count >= Self.many
     // Of one client, as they are mostly: there is no turn to be found.
     if waiting.isEmpty, (1...most).contains(new.count), clients.allSatisfy({ $0 == clients[0] }) {
       return new
@@ -106,8 +107,8 @@ package final class WorkQueue<Element>: @unchecked Sendable {
     if gathers && !closed { gather() }
   }
 
-  /// With the mutex held: lets more come. Where several came at once the last time, several are on their way now, and
-  /// taking them together costs each of them less than this.
+  /// With the mutex held: lets more come. Where many came at once the last time, many are on their way now, and taking
+  /// them together costs each of them less than this; few clients would wait for nothing.
   private func gather() {
     pthread_mutex_unlock(mutex)
     usleep(Self.gatherMicroseconds)

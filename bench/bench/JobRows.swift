@@ -11,7 +11,7 @@ extension Bench {
     var bares: [BareJobs] = []
   }
 
-  private static let removed = ["--job", "{\"cmd\":\"/bin/true\",\"rm\":true}"]
+  static let removed = ["--job", "{\"cmd\":\"/bin/true\",\"rm\":true}"]
 
   func jobRows() throws -> [Row] {
     let jobd = try Jobd(self, state: "jobs")

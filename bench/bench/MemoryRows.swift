@@ -58,8 +58,10 @@ extension Bench {
     try poll("all jobs run") { try jobd.children() >= count }
     let seconds = Clock.now - start
     let held = try jobd.memory()
+    let others = Double(count).text
+    let beside = try runRow(jobd, beside: others)
     try release(child)
-    let name = "\(Double(count).text) jobs running at once"
+    let name = "\(others) jobs running at once"
     let limited = count < wanted ? "; more need more descriptors than this machine allows a process" : ""
     return [
       Row(
@@ -68,6 +70,22 @@ extension Bench {
       Row(
         name, unit: "s to start", [seconds], goal: count < wanted ? .none : .holds,
         note: "all asked for their status, then deleted\(limited)"),
+      beside,
     ]
+  }
+
+  /// What short jobs lose to others that run and do nothing.
+  private func runRow(_ jobd: Jobd, beside others: String) throws -> Row {
+    let alone = try Jobd(self, state: "alone")
+    let options = ["--connections", "8", "--seconds", "\(span(2, quick: 1))"] + Self.removed
+    let (few, many) = try interleaved {
+      try load("run", alone, options)
+    } _: {
+      try load("run", jobd, options)
+    }
+    try alone.stop()
+    return Row(
+      "jobs of /bin/true beside \(others) running ones: run with rm, 8 connections", unit: "jobs/s",
+      many.map(\.rate), over: "beside none", few.map(\.rate), goal: .atLeast(0.8))
   }
 }
