@@ -11,6 +11,8 @@ final class Listeners {
   /// As `address:port`, with the port that was bound.
   let address: String
   private let keeper: Keeper
+  /// By the service manager, whatever the configuration says.
+  let isBrought: Bool
   /// Those that the keeper holds.
   private var names: [String] = []
 
@@ -27,6 +29,7 @@ final class Listeners {
     let (host, port) = (configuration.listenHost, configuration.listenPort)
     let own = "\(Self.bound)\(StableHash.text("\(host):\(port)"))."
     let isBrought = held.contains { $0.name.hasPrefix(Self.brought) }
+    self.isBrought = isBrought
     var used = held.filter { $0.name.hasPrefix(isBrought ? Self.brought : own) }.sorted { $0.name < $1.name }
     if !isBrought { used = Array(used.prefix(configuration.workers)) }
     self.keeper = keeper

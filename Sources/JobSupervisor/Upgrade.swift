@@ -32,6 +32,7 @@ final class Upgrade {
   }
 
   func begin() throws {
+    try supervisor.checkNextAddress()
     supervisor.log.info("upgrading", ["jobs": "\(supervisor.live.count)"])
     trial = try Trial(supervisor) { [unowned self] in self.tried($0) }
   }
@@ -179,6 +180,16 @@ extension Supervisor {
     } catch {
       upgradeEnded("\(error)")
     }
+  }
+
+  /// A successor that cannot listen where the configuration says now would end the daemon.
+  fileprivate func checkNextAddress() throws(DaemonError) {
+    // What the trial says of a configuration is better: it may be one for the new binary.
+    guard !apis.listeners.isBrought,
+      let next = try? ConfigurationLoader(arguments: arguments, environment: Environment.all).configuration,
+      (next.listenHost, next.listenPort) != (configuration.listenHost, configuration.listenPort)
+    else { return }
+    try Self.checkListening(next, isServing: true)
   }
 
   /// It came to nothing: this process goes on.

@@ -12,6 +12,8 @@ package final class Daemon {
   private let options: [String]
   /// Processes that ran below a daemon that was killed.
   private var orphans: [pid_t] = []
+  /// Nobody has cleared away what it left.
+  private var isKilled = false
 
   /// `under`: a program, with arguments, that runs the daemon in its own place.
   /// `copiesBinary`: run copies of jobd and jobd-keeper in the scratch directory, which a test may replace.
@@ -76,6 +78,7 @@ package final class Daemon {
   /// As a crash of the machine does to both: the supervisor is killed, and nobody is left to start another. Its jobs are
   /// left behind.
   package func kill() {
+    isKilled = true
     process.signal(SIGSTOP)
     let supervisor = pid
     orphans += Processes.descendants(supervisor) + Processes.descendants(keeperPid)
@@ -134,6 +137,7 @@ package final class Daemon {
       kill()
     }
     for pid in orphans where Processes.isOfJob(pid) { Glibc.kill(pid, SIGKILL) }
+    if isKilled { _ = try? control("cleanup") }
   }
 
   /// SIGTERM and the end.
@@ -150,6 +154,7 @@ package final class Daemon {
       program, Self.arguments(pki, state, scratch, port: port) + options, environment: environment,
       directory: scratch)
     self.port = try Self.waitUntilListening(process)
+    isKilled = false
   }
 
   /// Another one on the same state that is expected to refuse: its end.

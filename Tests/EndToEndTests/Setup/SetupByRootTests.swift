@@ -138,6 +138,21 @@ import Testing
     }
   }
 
+  /// The file was edited by hand: nothing is given up for a successor that could not listen.
+  @Test func anUpgradeToAnAddressThatCannotBeIsNotBegun() throws {
+    try with { host in
+      let done = try host.type(
+        """
+        jobd setup >/dev/null; id=$(jobctl start sleep 1000)
+        sed -i "s/^{/{ listen: '192.0.2.1:7443',/" /etc/jobd/jobd.json5
+        jobd upgrade; echo $?; jobd status; jobctl status $id
+        """)
+      #expect(done.errorText.contains("cannot listen on 192.0.2.1 port 7443"), "\(done.errorText)")
+      #expect(done.text.hasPrefix("1\nstate: serving\naddress: 127.0.0.1:7443"), "\(done.text)")
+      #expect(done.text.hasSuffix("\nrunning\n"), "\(done.text)")
+    }
+  }
+
   /// Links of the user's lead to nothing that the user could not write, or read.
   @Test func aHomeThatIsATrapIsOfNoUse() throws {
     for trap in [
