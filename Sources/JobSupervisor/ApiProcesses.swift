@@ -287,6 +287,8 @@ final class ApiProcesses {
 
   func send(_ event: SupervisorEvent, to caller: Caller) { child(of: caller)?.send(event) }
 
+  func hasChild(of caller: Caller) -> Bool { child(of: caller) != nil }
+
   private func child(of caller: Caller) -> ApiChild? { children.first { $0.number == caller.child } }
 
   /// No new connection; running replies are finished.

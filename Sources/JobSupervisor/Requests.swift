@@ -15,7 +15,7 @@ extension Supervisor {
     case .peer(let number, let peer): try child.add(peer, number)
     case .peerGone(let number): child.forgetPeer(number)
     case .create(let ticket, let by, let creation):
-      create(creation, try child.peer(by).name, caller(ticket))
+      arrived((creation, try child.peer(by).name, caller(ticket)))
     case .delete(let ticket, _, let client, let id): delete(id, client, caller(ticket))
     case .signal(let ticket, _, let client, let id, let signal, let tree):
       let caller = caller(ticket)
@@ -41,6 +41,28 @@ extension Supervisor {
     case .forbidden(let ticket, _, _, _, _): apis.answer(caller(ticket), .done)
     case .notLetIn(let stranger): audit?.tell(AuditEntry(stranger))
     }
+  }
+
+  private func arrived(_ asked: CreationTurns.Asked) {
+    if creations.takesAtOnce() { return create(asked.creation, asked.name, asked.caller) }
+    guard !creations.add(asked, of: clientNumber(of: asked.name)) else { return }
+    let text = "more than \(CreationTurns.mostWaiting) of your creations wait to be handled"
+    apis.answer(asked.caller, .refused(Refusal(reason: .tooMany, text: text)))
+  }
+
+  /// After each round of the loop.
+  func takeCreations() {
+    for asked in creations.take() {
+      // Nobody would be told of the job, nor of its end.
+      guard apis.hasChild(of: asked.caller) else {
+        let refusal = Refusal(reason: .unavailable, text: "the api process that asked for it is gone")
+        apis.answer(asked.caller, .refused(refusal))
+        continue
+      }
+      create(asked.creation, asked.name, asked.caller)
+    }
+    // There is another round for the others.
+    if !creations.isEmpty { loop.post {} }
   }
 
   private func create(_ creation: ApiRequest.Creation, _ name: String, _ caller: Caller) {

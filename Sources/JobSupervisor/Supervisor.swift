@@ -47,6 +47,7 @@ package final class Supervisor: @unchecked Sendable {
   var live: [JobID: LiveJob] = [:]
   let accounts: Accounts
   var progress = ProgressNotifier()
+  var creations = CreationTurns()
   /// Names of clients that were seen, by their number in the store.
   var clients: [Int64: String] = [:]
 
@@ -198,7 +199,10 @@ package final class Supervisor: @unchecked Sendable {
     keeperGone = try LoopWatcher(loop, descriptor: keeper.link) { [unowned self] in
       if self.keeper.isGone() { self.keeperDied() }
     }
-    loop.afterRound { [unowned self] in self.progress.notify() }
+    loop.afterRound { [unowned self] in
+      self.takeCreations()
+      self.progress.notify()
+    }
     for (number, name) in store.clients() { clients[number] = name }
     if !configuration.clients.isEmpty { learnSettings(of: clients) }
     try adopt()

@@ -11,6 +11,7 @@ public struct FairQueue<Element> {
   @inlinable public init() {}
 
   @inlinable public var isEmpty: Bool { held == 0 }
+  @inlinable public func count(of client: Int64) -> Int { queues[client]?.count ?? 0 }
 
   @inlinable public mutating func append(_ element: Element, of client: Int64) {
     held += 1

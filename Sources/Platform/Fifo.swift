@@ -9,6 +9,7 @@ public struct Fifo<Element> {
   @inlinable public init(_ element: Element) { incoming = [element] }
 
   @inlinable public var isEmpty: Bool { incoming.isEmpty && outgoing.isEmpty }
+  @inlinable public var count: Int { incoming.count + outgoing.count }
 
   @inlinable public var first: Element? { outgoing.last ?? incoming.first }
 

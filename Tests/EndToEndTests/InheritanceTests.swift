@@ -41,6 +41,26 @@ import Testing
     #expect(plain.contains("Max open files            1024"))
   }
 
+  /// Whatever keeps the processors busy, and whoever started the daemon.
+  @Test func theApiProcessHasALargerShareThanJobs() throws {
+    // Less where the tests run without that right.
+    let scratch = try Scratch()
+    defer { scratch.remove() }
+    func text(_ command: String...) throws -> String {
+      try Running(command[0], Array(command[1...]), directory: scratch).wait().text.filter {
+        !$0.isWhitespace
+      }
+    }
+    let may = try text("nice", "-n", "-5", "nice")
+    Daemon.with(try Daemon(under: ["nice", "-n", "3"])) { daemon in
+      #expect(try text("ps", "-o", "ni=", "-p", "\(daemon.apiPid)") == may)
+      #expect(try text("ps", "-o", "ni=", "-p", "\(daemon.pid)") == "0")
+      let job = try daemon.client().create(CreateRequest(cmd: "nice"))
+      #expect(try daemon.client().end(of: job).exitCode == 0)
+      #expect(try daemon.client().output(job).stdout == "0\n")
+    }
+  }
+
   /// Until its program runs a job shares the supervisor's memory, and the kernel takes processes that do for one.
   @Test func aJobsOomScoreIsItsAlone() throws {
     let protected = ["sh", "-c", "echo 300 >/proc/self/oom_score_adj; exec \"$@\"", "sh"]

@@ -53,6 +53,7 @@ package final class ApiProcess: @unchecked Sendable {
     // Before the files are read, which might never end; and once more with another user, which takes it back.
     jp_die_with_parent()
     signal(SIGPIPE, SIG_IGN)
+    ProcessorShare.raise()
     lifeTimer = try LoopTimer(loop) { [unowned self] in self.giveSign() }
     lifeTimer?.start(milliseconds: Self.lifePause)
     loop.afterRound { [unowned self] in self.deliver() }
