@@ -9,7 +9,8 @@ extension Bench {
     let parallel = [
       "env", "HOME=\(options.scratch)", "parallel", "--will-cite", "--jobs", "8", "--arg-file", commands,
     ]
-    let (ours, theirs) = try interleaved {
+    // Both take long.
+    let (ours, theirs) = try interleaved(most: 2) {
       try Child.run(batch(jobd) + ["--jobs", "8", "--keep-going", commands]).usage
     } _: {
       try Child.run(parallel).usage

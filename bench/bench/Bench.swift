@@ -58,10 +58,12 @@ final class Bench {
   func add(_ plot: Plot) { plots.append(plot) }
 
   /// Runs both sides once a round, each first in every other one.
-  func interleaved<A, B>(_ one: () throws -> A, _ other: () throws -> B) throws -> (ones: [A], others: [B]) {
+  func interleaved<A, B>(
+    most: Int = .max, _ one: () throws -> A, _ other: () throws -> B
+  ) throws -> (ones: [A], others: [B]) {
     var ones: [A] = []
     var others: [B] = []
-    for round in 0..<rounds {
+    for round in 0..<min(rounds, most) {
       if round % 2 == 0 { ones.append(try one()) }
       others.append(try other())
       if round % 2 == 1 { ones.append(try one()) }

@@ -6,7 +6,7 @@ extension Bench {
 
   /// A queue that is there when the daemon starts, through eight slots.
   private func drainedRows() throws -> [Row] {
-    let count = options.quick ? 5_000 : 100_000
+    let count = options.quick ? 5_000 : 30_000
     let span = span(3, quick: 1.5)
     var rates: [Double] = []
     var bares: [BareJobs] = []

@@ -31,7 +31,8 @@ private final class AllEventsTask: StreamTask {
   /// By the store's numbers of clients: each one's last event that was told or is not to be told.
   private var last: [Int64: Int64] = [:]
   private var changed: Set<Int64> = []
-  private static let page = 500
+  /// Of a turn: about two milliseconds.
+  private static let page = 64
 
   init(_ worker: Worker, _ form: EventForm, _ permit: FollowerPermit, _ exchange: Exchange) {
     (self.form, self.permit, observer) = (form, permit, worker.observer(exchange))
@@ -48,7 +49,7 @@ private final class AllEventsTask: StreamTask {
 
   override func send(_ exchange: Exchange) throws -> Bool {
     changed.formUnion(worker.api.eventFollowers.takeChanged(observer))
-    while let client = changed.first {
+    if let client = changed.first {
       let page = try worker.reader.events(client: client, after: last[client] ?? 0, limit: Self.page)
       // It was so slow that some are not kept any more: it has to look anew.
       if page.hasGap { return true }
@@ -56,6 +57,10 @@ private final class AllEventsTask: StreamTask {
       if page.events.count < Self.page { changed.remove(client) }
       let name = try worker.clientName(client, for: exchange.principal)
       guard exchange.write(page.events.flatMap { form.encode($0, of: name) }) else { return false }
+      if !changed.isEmpty {
+        exchange.wake()
+        return false
+      }
     }
     return worker.api.eventFollowers.isOver
   }

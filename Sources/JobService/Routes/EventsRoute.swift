@@ -93,7 +93,8 @@ private final class EventsTask: StreamTask {
   /// Its index in the table of clients.
   private let client: Int
   private let observer: JobTable.Observer
-  private static let page = 500
+  /// Of a turn: about two milliseconds.
+  private static let page = 64
 
   init(
     _ worker: Worker, _ form: EventForm, after: Int64, of client: Int, _ permit: FollowerPermit?,
@@ -113,12 +114,15 @@ private final class EventsTask: StreamTask {
   override func ended(_ end: ExchangeEnd) { worker.api.eventFollowers.remove(observer, of: client) }
 
   override func send(_ exchange: Exchange) throws -> Bool {
-    while let number = worker.api.clients.number(client) {
+    if let number = worker.api.clients.number(client) {
       let page = try worker.reader.events(client: number, after: after, limit: Self.page)
-      guard let last = page.events.last else { break }
-      after = last.number
+      after = page.events.last?.number ?? after
       let name = try worker.clientName(number, for: exchange.principal)
       guard exchange.write(page.events.flatMap { form.encode($0, of: name) }) else { return false }
+      if page.events.count == Self.page {
+        exchange.wake()
+        return false
+      }
     }
     return permit == nil || worker.api.eventFollowers.isOver
   }
