@@ -39,6 +39,19 @@ package final class JobEngine {
   package var deadline: Int64 { jc_engine_deadline(handle) }
 }
 
+/// The numbers of descriptors that an engine takes: the lower they are, the less a launch copies (`launch_pad.c`). Held
+/// while others are opened before it is made, and let go right before that.
+package struct DescriptorPlaces: ~Copyable {
+  private let descriptors: [Int32]
+
+  package init(launchers: Int) {
+    // Three for each launcher, and the engine's own.
+    descriptors = (0..<3 * launchers + 8).map { _ in open("/dev/null", O_RDONLY | O_CLOEXEC) }
+  }
+
+  deinit { for descriptor in descriptors where descriptor >= 0 { close(descriptor) } }
+}
+
 /// What is told of a running job, on the loop's thread.
 package protocol RunningJobDelegate: AnyObject {
   /// Its program does not come to run: others are launched meanwhile. ``jobStarted(pid:at:)`` or

@@ -10,9 +10,9 @@ struct CreationTurns {
   /// Creations that came, and were handled, in this round.
   private var handled = 0
 
-  /// Of a round: about a millisecond.
+  /// Each time that a round of the loop ends, which it may do twice: some milliseconds.
   private static let most = 32
-  /// Of one client: beyond this its batches are refused, as it would take memory to hold them.
+  /// Of one client: beyond this they are refused, as it would take memory to hold them.
   static let mostWaiting = 65_536
 
   var isEmpty: Bool { waiting.isEmpty }

@@ -99,6 +99,8 @@ package final class Supervisor: @unchecked Sendable {
       path: configuration.stateDirectory, group: apiAccount?.group,
       patience: keeper.cause == .start ? 0 : Self.patience)
     keeper.alive(within: Self.longTime)
+    // What the jobs of a supervisor before have open comes above it.
+    let places = DescriptorPlaces(launchers: configuration.launchers)
     inheritance = try Inheritance(keeper)
     if inheritance.usedRevocations { self.configuration.requireRevocations() }
     counts = try SupervisorCounts(workers: configuration.workers, held: inheritance.counts)
@@ -111,6 +113,7 @@ package final class Supervisor: @unchecked Sendable {
       configuration.cgroup ? "there is no cgroup v2 for jobs" : "the configuration has cgroup: false"
     hostLimits = cgroup?.limits ?? HostLimits(none: noCgroup)
     log.info("limits", hostLimits.fields)
+    _ = consume places
     engine = try makeEngine()
     apis = try ApiProcesses(self, listeners)
     audit = try openAudit()

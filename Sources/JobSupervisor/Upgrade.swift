@@ -189,7 +189,8 @@ extension Supervisor {
       let next = try? ConfigurationLoader(arguments: arguments, environment: Environment.all).configuration,
       (next.listenHost, next.listenPort) != (configuration.listenHost, configuration.listenPort)
     else { return }
-    try Self.checkListening(next, isServing: true)
+    // The port of this daemon is shared with the successor, another one has to be free.
+    try Self.checkListening(next, isServing: next.listenPort == configuration.listenPort)
   }
 
   /// It came to nothing: this process goes on.

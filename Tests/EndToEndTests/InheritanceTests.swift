@@ -41,9 +41,8 @@ import Testing
     #expect(plain.contains("Max open files            1024"))
   }
 
-  /// Whatever keeps the processors busy, and whoever started the daemon.
+  /// Whatever keeps the processors busy.
   @Test func theApiProcessHasALargerShareThanJobs() throws {
-    // Less where the tests run without that right.
     let scratch = try Scratch()
     defer { scratch.remove() }
     func text(_ command: String...) throws -> String {
@@ -51,13 +50,14 @@ import Testing
         !$0.isWhitespace
       }
     }
-    let may = try text("nice", "-n", "-5", "nice")
-    Daemon.with(try Daemon(under: ["nice", "-n", "3"])) { daemon in
-      #expect(try text("ps", "-o", "ni=", "-p", "\(daemon.apiPid)") == may)
-      #expect(try text("ps", "-o", "ni=", "-p", "\(daemon.pid)") == "0")
+    // Where root may not raise it, in some containers, all have the same.
+    let most = try text("nice", "-n", "-40", "nice") == "-20" ? "-5" : text("nice")
+    try Daemon.with { daemon in
+      #expect(try text("ps", "-o", "ni=", "-p", "\(daemon.apiPid)") == most)
+      #expect(try text("ps", "-o", "ni=", "-p", "\(daemon.pid)") == (most == "-5" ? "0" : most))
       let job = try daemon.client().create(CreateRequest(cmd: "nice"))
       #expect(try daemon.client().end(of: job).exitCode == 0)
-      #expect(try daemon.client().output(job).stdout == "0\n")
+      #expect(try daemon.client().output(job).stdout == (most == "-5" ? "0\n" : "\(most)\n"))
     }
   }
 

@@ -163,6 +163,7 @@ static int fill_base(const struct jc_engine_options *options, struct jc_spawn_ba
     base->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (base->null_fd < 0)
         return -errno;
+    base->shares_files = jc_may_share_files();
     base->resets_oom = options->is_daemon && is_oom_score_set();
     if (options->is_daemon)
         fill_limits(base);

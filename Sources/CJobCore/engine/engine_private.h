@@ -142,6 +142,7 @@ struct jc_spawn_base {
     } limits[4];
     size_t limit_count;
     bool resets_oom;
+    bool shares_files;          ///< children begin with this process's table of descriptors
     _Atomic bool forbids_dumps; ///< see jc_engine_forbid_dumps
     uint64_t ignored; ///< signals to reset, the first in the lowest bit: those this process ignores, or may
 };
@@ -201,6 +202,9 @@ void jc_spawn_kill(const struct jc_launch *launch);
 /// How it went. 0: exec succeeded, or it was killed before.
 int jc_spawn_end(struct jc_launch *launch);
 
+/// Whether the kernel lets a child that shares the table of descriptors leave it rightly. The first call
+/// takes a tenth of a millisecond.
+bool jc_may_share_files(void);
 /// Any thread, until jc_pads_free. One that is free, or a new one: 0 or a negative errno.
 int jc_pad_take(struct jc_engine *engine, struct jc_launch_pad **out);
 /// Makes `fd`, which is closed here, the pad's: 0 or a negative errno.

@@ -30,8 +30,7 @@ static void may_be_taken(const struct jc_launch *launch)
 static long start_clone3(struct jc_launch *launch)
 {
     struct clone_args args = {
-        .flags = CLONE_VM | CLONE_FILES | CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |
-                 CLONE_CLEAR_SIGHAND,
+        .flags = CLONE_VM | CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | CLONE_CLEAR_SIGHAND,
         .pidfd = (uintptr_t)&launch->pidfd,
         .parent_tid = (uintptr_t)&launch->pid,
         .child_tid = (uintptr_t)&launch->is_starting,
@@ -39,7 +38,10 @@ static long start_clone3(struct jc_launch *launch)
         .stack = (uintptr_t)launch->pad->stack,
         .stack_size = JC_STACK_SIZE,
     };
-    launch->shares_files = true;
+    launch->joins_cgroup = launch->has_handlers = false;
+    launch->shares_files = launch->base->shares_files;
+    if (launch->shares_files)
+        args.flags |= CLONE_FILES;
     if (launch->launcher != NULL)
         args.flags |= CLONE_VFORK;
     if (launch->cgroup != NULL) {
@@ -63,7 +65,7 @@ static long start_clone(struct jc_launch *launch)
     long pid = clone(jc_child_run, stack_end,
                      CLONE_VM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | waits | SIGCHLD, launch,
                      &launch->pid, NULL, &launch->is_starting);
-    if (pid > 0 && launch->launcher == NULL)
+    if (pid > 0 && waits == 0)
         launch->pidfd = jp_pidfd_open(launch->pid);
     return pid < 0 ? -errno : pid;
 }
