@@ -54,6 +54,8 @@ table() {
 
 [ "$(id -u)" -eq 0 ] || { echo "making the guest's image needs root" >&2; exit 1; }
 make --no-print-directory deb
+# Here, since several guests that start at once would install it side by side, which dpkg's lock forbids.
+scripts/install-deps.sh qemu-system-x86 seabios socat openssh-client
 mkdir -p "$image"
 scripts/vm build --packages "$packages" "$image"
 
