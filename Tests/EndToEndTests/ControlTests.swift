@@ -145,6 +145,23 @@ import Testing
     }
   }
 
+  /// More than are sent in one turn, many of them of one commit.
+  @Test func allEventsThatThereAreAreSent() throws {
+    try Daemon.with { daemon in
+      let jobs = Array(repeating: #"{"cmd":"/bin/true"}"#, count: 300).joined(separator: ",")
+      let body = ["-H", "Content-Type: application/json", "--data-binary", #"{"jobs":[\#(jobs)]}"#]
+      #expect(try daemon.curl("POST", "/jobs:batch", body).status == 200)
+      try Poll.until("all to end") {
+        try daemon.client().list(["state": "running", "limit": "1"]).jobs.isEmpty
+      }
+      for form in ["application/x-ndjson", "text/event-stream"] {
+        let text = try daemon.curl("GET", "/events", ["-H", "Accept: \(form)"]).text
+        #expect(text.matches(of: #/"event":"created"/#).count == 300)
+        #expect(text.matches(of: #/"event":"finished"/#).count == 300)
+      }
+    }
+  }
+
   @Test func eventsAreResumedWithoutLoss() throws {
     try Daemon.with { daemon in
       let client = daemon.client()

@@ -119,7 +119,7 @@ private final class EventsTask: StreamTask {
       after = page.events.last?.number ?? after
       let name = try worker.clientName(number, for: exchange.principal)
       guard exchange.write(page.events.flatMap { form.encode($0, of: name) }) else { return false }
-      if page.events.count == Self.page {
+      if page.events.count >= Self.page {
         exchange.wake()
         return false
       }

@@ -53,10 +53,17 @@ import Testing
       }
       try daemon.client().waitForOutput("/dev/pts/", of: id)
       let terminal = "/proc/\(try daemon.client().pid(of: id))/fd/0"
-      let resized = try Running(
-        "stty", ["-F", terminal, "rows", "33", "cols", "77"], directory: daemon.scratch)
-      #expect(try resized.wait().status == 0)
-      try daemon.client().waitForOutput("33 77\r\n", of: id)
+      func resize(_ rows: String) throws {
+        let resized = try Running(
+          "stty", ["-F", terminal, "rows", rows, "cols", "77"], directory: daemon.scratch)
+        #expect(try resized.wait().status == 0)
+      }
+      // srun passes on what it is told once it listens for that, which nothing tells.
+      try Poll.until("the size there") {
+        for rows in ["32", "33"] { try resize(rows) }
+        usleep(500_000)
+        return try daemon.client().output(id).stdout.contains("33 77\r\n")
+      }
       try daemon.client().feed(id, Array("one\n".utf8), close: false)
       #expect(try daemon.client().end(of: id).exitCode == 4)
       let output = try daemon.client().output(id).stdout
