@@ -262,10 +262,15 @@ package final class Supervisor: @unchecked Sendable {
 
   /// The configuration with the maps of clients and runners that its file has now.
   func reread() throws(ConfigurationError) -> Configuration {
-    let loader = try ConfigurationLoader(arguments: arguments, environment: Environment.all)
+    let file = try configurationNow()
     var fresh = configuration
-    (fresh.clients, fresh.runners) = (loader.configuration.clients, loader.configuration.runners)
+    (fresh.clients, fresh.runners) = (file.clients, file.runners)
     return fresh
+  }
+
+  /// What a start would find now.
+  func configurationNow() throws(ConfigurationError) -> Configuration {
+    try ConfigurationLoader(arguments: arguments, environment: Environment.all).configuration
   }
 
   /// Its maps hold from now on.

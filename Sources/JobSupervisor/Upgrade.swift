@@ -186,7 +186,7 @@ extension Supervisor {
   fileprivate func checkNextAddress() throws(DaemonError) {
     // What the trial says of a configuration is better: it may be one for the new binary.
     guard !apis.listeners.isBrought,
-      let next = try? ConfigurationLoader(arguments: arguments, environment: Environment.all).configuration,
+      let next = try? configurationNow(),
       (next.listenHost, next.listenPort) != (configuration.listenHost, configuration.listenPort)
     else { return }
     // The port of this daemon is shared with the successor, another one has to be free.

@@ -2,8 +2,6 @@
 #include "engine_private.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 // Linux before 6.11, and before the stable releases of August 2024 (6.1.107, 6.6.48 and others), leaves marks
@@ -13,16 +11,11 @@
 
 #define BLOCK 64
 
-static int leave(unsigned first)
-{
-    return (int)syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_UNSHARE);
-}
-
 /// With both blocks full: the second one is left behind.
 static void *leave_block(void *context)
 {
     bool *is_right = context;
-    *is_right = leave(BLOCK) == 0 && fcntl(0, F_DUPFD_CLOEXEC, 0) == BLOCK;
+    *is_right = close_range(BLOCK, ~0U, CLOSE_RANGE_UNSHARE) == 0 && fcntl(0, F_DUPFD_CLOEXEC, 0) == BLOCK;
     return NULL;
 }
 
@@ -30,7 +23,8 @@ static void *try_it(void *context)
 {
     pthread_t other;
     // Nothing is above the last: it is a copy of the whole.
-    const int file = leave(~0U) == 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
+    const bool is_own = close_range(~0U, ~0U, CLOSE_RANGE_UNSHARE) == 0;
+    const int file = is_own ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
     for (int fd = 0; file >= 0 && fd < 2 * BLOCK; fd++)
         if (fcntl(fd, F_GETFD) < 0 && dup3(file, fd, O_CLOEXEC) < 0)
             return NULL;
